@@ -1,0 +1,1 @@
+"""Workspaces: who they are, where their rows lie, and how one is entered."""

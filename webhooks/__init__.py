@@ -1,0 +1,1 @@
+"""The doors for messages between programs: in, stored once; out, delivered at least once."""
