@@ -1,0 +1,70 @@
+"""Long work, named and left for later: rows written in the same transaction, served after the commit.
+
+The vocabulary; `crm_platform.jobs` keeps the rows and serves them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+
+class Lease(Protocol):
+    """What a running job holds: proof that it alone works, and a place to note how far it came."""
+
+    @property
+    def checkpoint(self) -> Mapping[str, Any]: ...
+    def beat(self, checkpoint: Mapping[str, Any] | None = None) -> None:
+        """Extend the lease and keep the checkpoint; raises LeaseLost when another has taken over."""
+        ...
+
+    def should_yield(self) -> bool:
+        """True when others wait and this slice has lasted long enough: return Again() then."""
+        ...
+
+
+class LeaseLost(Exception):
+    """The lease ran out and another worker took the job: stop at once, write nothing more."""
+
+
+class Again:
+    """Returned by a job that is not finished: serve it again, from its checkpoint, after the others' turn."""
+
+
+JobFunction = Callable[..., "Again | None"]
+_registry: dict[str, JobFunction] = {}
+_later: Callable[..., int] | None = None
+
+
+def register(name: str) -> Callable[[JobFunction], JobFunction]:
+    """Register a function `(pk: int, *, lease: Lease)` under a name such as "imports.run"."""
+
+    def keep(function: JobFunction) -> JobFunction:
+        if _registry.get(name, function) is not function:
+            raise ValueError(f"two jobs named {name}")
+        _registry[name] = function
+        return function
+
+    return keep
+
+
+def find(name: str) -> JobFunction:
+    """The function registered under the name; KeyError where none is."""
+    return _registry[name]
+
+
+def answer(later: Callable[..., int]) -> None:
+    """Name who keeps job rows (`crm_platform.jobs`, once, at start-up)."""
+    global _later  # noqa: PLW0603 (a port has one answer per process)
+    _later = later
+
+
+def later(name: str, pk: int, *, at: datetime | None = None, key: str = "") -> int:
+    """Leave work for after the commit: the job's name, the id it works on, when at the earliest.
+
+    A `key` keeps one waiting job of that key; asking again returns the same. Returns the job's id.
+    """
+    if _later is None:
+        raise RuntimeError("nobody keeps job rows: is crm_platform.jobs installed?")
+    return _later(name, pk, at=at, key=key)
