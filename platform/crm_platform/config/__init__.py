@@ -1,0 +1,1 @@
+"""Settings, addresses, programs: names the house's apps as strings and imports none of them."""

@@ -1,0 +1,91 @@
+"""What can be configured: every variable in one place, typed, with its default; unknown CRM_ names are refused."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+KNOWN = frozenset(
+    {
+        "CRM_DATA", "CRM_EMBEDDED", "CRM_TLS", "CRM_API_HOST", "CRM_CHROMIUM", "CRM_NO_BROWSER", "CRM_VENV", "CRM_MEDIA",
+        "CRM_MAX_BODY", "CRM_TRUSTED_PROXIES", "CRM_POOL_SIZE", "CRM_FROM_EMAIL", "CRM_DEBUG", "CRM_LOG_LEVEL", "CRM_TEST_DATA",
+        "CRM_JOB_SLOTS", "CRM_WEB_WORKERS",
+    }
+)  # fmt: skip
+
+
+def read(name: str, default: str = "") -> str:
+    """A variable, or the content of the file that NAME_FILE points to (for secrets), or the default."""
+    path = os.environ.get(f"{name}_FILE")
+    if path:
+        return Path(path).read_text(encoding="utf-8").strip()
+    return os.environ.get(name, default)
+
+
+def flag(name: str) -> bool:
+    """True for 1, true, yes, on."""
+    return read(name).lower() in {"1", "true", "yes", "on"}
+
+
+def words(name: str) -> list[str]:
+    """A comma-separated list."""
+    return [word.strip() for word in read(name).split(",") if word.strip()]
+
+
+def refuse_unknown() -> None:
+    """A mistyped CRM_ variable is an error at start-up, not a surprise later."""
+    unknown = sorted(n for n in os.environ if n.startswith("CRM_") and n.removesuffix("_FILE") not in KNOWN)
+    if unknown:
+        raise ImproperlyConfigured(f"unknown variables: {', '.join(unknown)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """One way into PostgreSQL."""
+
+    user: str
+    password: str = field(repr=False)
+    host: str
+    port: str
+    name: str
+
+    @classmethod
+    def parse(cls, url: str) -> Login:
+        """From postgresql://user:password@host:port/name, or with ?host=/socket/folder."""
+        parts = urlsplit(url)
+        query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+        return cls(
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            host=unquote(query.get("host", parts.hostname or "")),
+            port=query.get("port", str(parts.port or "")),
+            name=unquote(parts.path.lstrip("/")),
+        )
+
+    def derived(self, user: str, *, secret: str) -> Login:
+        """The same server with another login, its password derived from our secret: used where only one URL is given."""
+        password = hmac.new(secret.encode(), f"login.{user}".encode(), hashlib.sha256).hexdigest()
+        return Login(user=user, password=password, host=self.host, port=self.port, name=self.name)
+
+    def url(self) -> str:
+        """Back to a URL."""
+        return f"postgresql://{quote(self.user)}:{quote(self.password)}@/{quote(self.name)}?host={quote(self.host, safe='')}&port={self.port}"
+
+
+def logins(secret: str) -> dict[str, Login]:
+    """The logins by alias: `control` and the app's always, `owner` only where this process may hold it.
+
+    With DATABASE_URL alone it is the administrator's: the two others are derived from it.
+    """
+    app_url, control_url, owner_url = read("DATABASE_URL"), read("DATABASE_CONTROL_URL"), read("DATABASE_OWNER_URL")
+    if app_url and not control_url and not owner_url:
+        owner = Login.parse(app_url)
+        return {"owner": owner, "control": owner.derived("control", secret=secret), "app": owner.derived("app", secret=secret)}
+    found = {"app": app_url, "control": control_url, "owner": owner_url}
+    return {alias: Login.parse(url) for alias, url in found.items() if url}

@@ -1,0 +1,1 @@
+"""One complete, safe base; each of the others says in a few lines what differs."""

@@ -1,0 +1,246 @@
+"""Complete and safe settings; production by default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from crm_platform.config import env
+
+env.refuse_unknown()
+
+ROOT = Path(__file__).resolve().parents[4]
+DEBUG = False
+SECRET_KEY = env.read("SECRET_KEY")
+EMBEDDED = env.flag("CRM_EMBEDDED")
+TLS = env.flag("CRM_TLS")
+CRM_DATA = Path(env.read("CRM_DATA") or ROOT / ".data")
+
+# Addresses: one public host; every workspace, the operators and the mailbox under it.
+PUBLIC_URL = env.read("PUBLIC_URL", "http://localhost:8000").rstrip("/")
+PUBLIC_HOST = urlsplit(PUBLIC_URL).hostname or "localhost"
+PUBLIC_PORT = urlsplit(PUBLIC_URL).port
+SECURE = PUBLIC_URL.startswith("https://") or TLS
+BASE_DOMAINS = [PUBLIC_HOST, *env.words("EXTRA_BASE_DOMAINS")]
+CRM_API_HOST = env.read("CRM_API_HOST")
+# Which host belongs to whom is decided by the workspace middleware, from the registry; it refuses unknown ones.
+ALLOWED_HOSTS = ["*"]
+
+# Who stands on which side (foundation section 3). An application stands on one side or on both, never split.
+CONTROL_APPS = [
+    "django_tenants",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "tenants",
+    "tenants.signup",
+    "billing",
+    "billing.site",
+    "webhooks.inbound",
+]
+BOTH_APPS = [
+    "django.contrib.sessions",
+    "crm_platform.accounts",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "crm_platform.events",
+    "crm_platform.jobs",
+]
+INSIDE_APPS = [
+    "tenants.inside",
+    "billing.metering",
+]
+TABLELESS_APPS = ["django.contrib.messages", "django.contrib.humanize", "django.contrib.staticfiles", "crm_platform.ui", "crm_platform.config.mailbox"]
+# Features of the product, area by area, lowest first; all of them live in workspaces.
+CORE_APPS: list[str] = []
+
+SHARED_APPS = [*CONTROL_APPS, *BOTH_APPS, *TABLELESS_APPS]
+TENANT_APPS = [*BOTH_APPS, *INSIDE_APPS, *CORE_APPS]
+INSTALLED_APPS = [*CONTROL_APPS, *BOTH_APPS, *INSIDE_APPS, *TABLELESS_APPS, *CORE_APPS]
+
+
+# Databases: `default` is a seat (crm_platform.db.sides); every other alias is a login.
+def _database(login: env.Login) -> dict[str, Any]:
+    return {
+        "ENGINE": "crm_platform.db",
+        "NAME": login.name,
+        "USER": login.user,
+        "PASSWORD": login.password,
+        "HOST": login.host,
+        "PORT": login.port,
+        # Recycled by age, since a backend's memory grows with the number of workspaces it has served.
+        "CONN_MAX_AGE": 600,
+        "OPTIONS": {"connect_timeout": 5, "application_name": "kartoteka", "prepare_threshold": 3},
+        "ATOMIC_REQUESTS": False,
+    }
+
+
+_aliases = {"app": "cell1", "control": "control", "owner": "owner"}
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {},
+    **{_aliases[name]: _database(login) for name, login in env.logins(SECRET_KEY).items()},
+}
+CELLS = ["cell1"]
+DATABASE_ROUTERS = ["tenants.routing.SideRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TENANT_MODEL = "tenants.Workspace"
+TENANT_DOMAIN_MODEL = "tenants.Domain"
+TENANT_SYNC_ROUTER = "tenants.routing.SideRouter"
+TENANT_DB_ALIAS = "owner"
+PUBLIC_SCHEMA_NAME = "control"
+TEMPLATE_SCHEMA = "w_template"
+CRM_POOL_SIZE = int(env.read("CRM_POOL_SIZE", "20"))
+
+# Third parties' migrations are kept by us: bigint ids, one change per ALTER, no Python in them (foundation section 4).
+MIGRATION_MODULES = {
+    app: f"crm_platform.accounts.their_migrations.{app}" for app in ("account", "mfa", "usersessions", "sessions")
+}
+
+REDIS_URL = env.read("REDIS_URL", "redis://localhost:6379/0")
+CACHE_REDIS_URL = env.read("CACHE_REDIS_URL", REDIS_URL)
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CACHE_REDIS_URL,
+        "KEY_FUNCTION": "crm_platform.kernel.http.caching.key_with_workspace",
+    }
+}
+
+ROOT_URLCONF = "crm_platform.config.urls.public"
+WORKSPACE_URLCONF = "crm_platform.config.urls.workspace"
+OPERATOR_URLCONF = "crm_platform.config.urls.operator"
+MAILBOX_URLCONF = "crm_platform.config.mailbox.urls"
+WSGI_APPLICATION = "crm_platform.config.wsgi.application"
+
+MIDDLEWARE = [
+    "crm_platform.kernel.http.tracing.TracingMiddleware",
+    "crm_platform.kernel.http.csp.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "crm_platform.kernel.http.health.HealthMiddleware",
+    "tenants.middleware.WorkspaceMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "crm_platform.accounts.middleware.LanguageMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "crm_platform.accounts.middleware.ActorMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "tenants.middleware.RefusalMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "loaders": [
+                ("django.template.loaders.cached.Loader", ["django.template.loaders.app_directories.Loader"]),
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.template.context_processors.csrf",
+                "django.contrib.messages.context_processors.messages",
+                "crm_platform.ui.context.shell",
+            ],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static", "crm_platform.ui.templatetags.ui"],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+
+# People (design section 4, foundation section 4).
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("email", "name")}},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "crm_platform.accounts.allauth_adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_USER_MODEL_EMAIL_FIELD = "email"
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_EMAIL_CONFIRMATION_HMAC = False
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "crm_platform.accounts.allauth_adapter.ResetTokens"  # noqa: S105
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_PREVENT_ENUMERATION = True
+MFA_ADAPTER = "crm_platform.accounts.allauth_adapter.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = False
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE
+USERSESSIONS_TRACK_ACTIVITY = False
+
+# Cookies are host-only, so that no workspace's browser state reaches another; __Host- where TLS allows it.
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
+_cookie_prefix = "__Host-" if SECURE else ""
+SESSION_COOKIE_NAME = f"{_cookie_prefix}session"
+CSRF_COOKIE_NAME = f"{_cookie_prefix}csrf"
+LANGUAGE_COOKIE_NAME = f"{_cookie_prefix}language"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "crm_platform.kernel.http.errors.csrf_failure"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+CRM_FORM_ACTION = [f"{'https' if SECURE else 'http'}://*.{domain}{f':{PUBLIC_PORT}' if PUBLIC_PORT else ''}" for domain in BASE_DOMAINS]
+TRUSTED_PROXIES = env.words("CRM_TRUSTED_PROXIES")
+
+# Words and figures.
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ru", "Русский"), ("fr", "Français"), ("nl", "Nederlands"), ("uz", "Oʻzbekcha")]
+LOCALE_PATHS = [ROOT / "platform" / "crm_platform" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_THOUSAND_SEPARATOR = True
+
+# Files.
+STATIC_URL = "/static/"
+STATIC_ROOT = CRM_DATA / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "crm_platform.ui.storage.StaticStorage"},
+}
+MEDIA_ROOT = Path(env.read("CRM_MEDIA") or CRM_DATA / "files")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+CRM_MAX_BODY = int(env.read("CRM_MAX_BODY", str(60 * 1024 * 1024)))
+
+# Mail of the house itself.
+EMAIL_URL = env.read("EMAIL_URL")
+EMAIL_BACKEND = "crm_platform.config.mailbox.backend.MailboxBackend" if EMAIL_URL.startswith("mailbox:") else "django.core.mail.backends.smtp.EmailBackend"
+CRM_MAILBOX = EMAIL_URL.removeprefix("mailbox://") if EMAIL_URL.startswith("mailbox:") else ""
+if EMAIL_URL.startswith(("smtp:", "smtps:")):
+    _mail = urlsplit(EMAIL_URL)
+    EMAIL_HOST, EMAIL_PORT = _mail.hostname or "localhost", _mail.port or 587
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.username or "", _mail.password or ""
+    EMAIL_USE_TLS = _mail.scheme == "smtps"
+DEFAULT_FROM_EMAIL = env.read("CRM_FROM_EMAIL", f"Kartoteka <hello@{PUBLIC_HOST}>")
+
+CRM_JOB_SLOTS = int(env.read("CRM_JOB_SLOTS", "2"))
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"lines": {"()": "crm_platform.kernel.http.logs.JsonLines"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
+    "root": {"handlers": ["console"], "level": env.read("CRM_LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django.server": {"level": "WARNING"},
+        "django.request": {"level": "CRITICAL"},
+    },
+}
+SILENCED_SYSTEM_CHECKS = ["django_tenants.W001", "django_tenants.W003"]

@@ -1,0 +1,18 @@
+"""A server for real firms, and the embedded run (which differs by CRM_EMBEDDED alone)."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ImproperlyConfigured
+
+from .base import *  # noqa: F403
+from .base import DATABASES, EMBEDDED, SECRET_KEY, SECURE, STATIC_ROOT
+
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY is not set.")
+if "control" not in DATABASES:
+    raise ImproperlyConfigured("Set DATABASE_URL, or DATABASE_URL, DATABASE_CONTROL_URL and (for the keeper alone) DATABASE_OWNER_URL.")
+if SECURE and not EMBEDDED:
+    SECURE_SSL_REDIRECT = False  # the proxy's work; workspaces are told apart by host before that
+    SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365
+WHITENOISE_MAX_AGE = 0
+WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()

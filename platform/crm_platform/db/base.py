@@ -1,0 +1,59 @@
+"""django-tenants' backend, entered by transaction instead of by session (tenancy.md section 3).
+
+When a workspace is entered and `atomic` turns autocommit off, one simple-query packet begins the transaction, takes the
+workspace's role and sets its schema as the only search path. It replaces psycopg's own BEGIN, so tenancy costs no round
+trip; `SET LOCAL` dies with the transaction, so nothing is left for the next user of the connection.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.db import OperationalError
+from django_tenants.postgresql_backend import base as stock
+from psycopg import pq
+
+from crm_platform.kernel import workspace
+
+from .sides import CONTROL, OWNER, refuse_control_writes
+
+_SCHEMA = re.compile(r"w_[a-z0-9]{4,40}\Z")
+
+
+class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-tenants carries no types
+    """One connection: of the owner (search path by django-tenants), of control, or of a cell (entered by packet)."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.alias == CONTROL:
+            self.execute_wrappers.append(refuse_control_writes)
+
+    def _handle_search_path(self, cursor: Any = None) -> None:
+        """Only the keeper's connection has a path that lasts; cells have one per transaction."""
+        if self.alias == OWNER:
+            super()._handle_search_path(cursor)
+
+    def _get_cursor_search_paths(self) -> list[str]:
+        """The schema alone: a migration that reaches beside its schema must fail, not find `control`."""
+        return [self.schema_name]
+
+    def _set_autocommit(self, autocommit: bool) -> None:  # noqa: FBT001 (Django's signature)
+        super()._set_autocommit(autocommit)
+        place = workspace.current()
+        if autocommit or place is None or place.alias != self.alias:
+            return
+        if self.connection.info.transaction_status == pq.TransactionStatus.IDLE:
+            self._enter(place.schema)
+
+    def _enter(self, schema: str) -> None:
+        if not _SCHEMA.match(schema):
+            raise ValueError("not a workspace schema")
+        packet = f'BEGIN; SET LOCAL ROLE "{schema}"; SET LOCAL search_path = "{schema}"'
+        result = self.connection.pgconn.exec_(packet.encode())
+        if result.status != pq.ExecStatus.COMMAND_OK:
+            message = result.error_message.decode(errors="replace")
+            # The failed packet leaves an aborted transaction; the connection must not carry it into the next unit.
+            self.connection.pgconn.exec_(b"ROLLBACK")
+            self.errors_occurred = True
+            raise OperationalError(f"could not enter the workspace: {message.strip()}")

@@ -1,0 +1,18 @@
+"""Start-up: tenants answers the port that opens workspaces."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class TenantsConfig(AppConfig):
+    name = "tenants"
+    label = "tenants"
+    verbose_name = "Workspaces"
+
+    def ready(self) -> None:
+        from crm_platform.kernel import workspace  # inline: apps load before models
+
+        from . import opening  # inline: apps load before models
+
+        workspace.answer(enter=opening.enter, unit=opening.unit)

@@ -1,0 +1,56 @@
+"""Reading and writing the two rows, once per unit of work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from crm_platform.db import sides
+from crm_platform.kernel import clock, units
+from crm_platform.kernel.workspace import Place
+
+from .models import Preferences, WorkspaceState
+
+_STATE, _PREFERENCES = "tenants.inside.state", "tenants.inside.preferences"
+
+
+def state() -> WorkspaceState:
+    """The workspace's state, read once in a unit of work."""
+    kept = units.store()
+    if _STATE not in kept:
+        kept[_STATE] = WorkspaceState.objects.get(pk=1)
+    found: WorkspaceState = kept[_STATE]
+    return found
+
+
+def preferences() -> Preferences:
+    """The firm's preferences, read once in a unit of work."""
+    kept = units.store()
+    if _PREFERENCES not in kept:
+        kept[_PREFERENCES] = Preferences.objects.get(pk=1)
+    found: Preferences = kept[_PREFERENCES]
+    return found
+
+
+def forget() -> None:
+    """Read both anew: after one of them was written in this unit."""
+    kept = units.store()
+    kept.pop(_STATE, None)
+    kept.pop(_PREFERENCES, None)
+
+
+def write_state(place: Place, operation: str, **values: Any) -> None:
+    """Apply a control message: write `values` into the workspace's state, in a unit of its own unless already inside.
+
+    Idempotent: the same `operation` twice changes nothing the second time.
+    """
+    with sides.inside(place), transaction.atomic():
+        row, _made = WorkspaceState.objects.get_or_create(pk=1, defaults={"public_id": place.public_id, "generation": place.generation})
+        if row.last_operation == operation:
+            return
+        for name, value in values.items():
+            setattr(row, name, value)
+        row.last_operation, row.updated_at = operation, clock.real_now()
+        row.save()
+        forget()

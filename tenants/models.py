@@ -1,0 +1,136 @@
+"""The registry: every workspace, its addresses, and what the control side must know to find and wake it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django_tenants.models import DomainMixin, TenantMixin
+
+from crm_platform.kernel import clock, ids
+from crm_platform.kernel.workspace import Place
+
+
+class State(models.TextChoices):
+    """The lifecycle of design section 5; whether people may write is access, not lifecycle."""
+
+    POOL = "pool"
+    CLAIMING = "claiming"
+    ACTIVE = "active"
+    LEAVING = "leaving"
+    ERASED = "erased"
+
+
+class Workspace(TenantMixin):  # type: ignore[misc]  # django-tenants carries no types
+    """One firm's place: an opaque schema, a role of the same name, and (once claimed) an address."""
+
+    auto_create_schema = False
+
+    public_id = models.CharField(max_length=32, unique=True, default=ids.random_id)
+    generation = models.PositiveIntegerField(default=1)
+    alias = models.CharField(max_length=32, default="cell1")
+    state = models.CharField(max_length=16, choices=State.choices, default=State.POOL)
+    slug = models.CharField(max_length=40, null=True, unique=True)  # noqa: DJ001 (no address is not the empty address)
+    name = models.CharField(max_length=200, blank=True)
+    template_version = models.CharField(max_length=64)
+    suspended_reason = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=clock.real_now)
+    claimed_at = models.DateTimeField(null=True)
+    erased_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[models.Manager[Workspace]] = models.Manager()
+
+    class Meta:
+        db_table = "workspace"
+        indexes = [models.Index(fields=["id"], name="workspace_ready", condition=Q(state="pool"))]
+        constraints = [
+            models.CheckConstraint(name="workspace_active_has_address", condition=~Q(state="active") | Q(slug__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return self.slug or self.public_id
+
+    @property
+    def place(self) -> Place:
+        """What code needs to know to work inside."""
+        return Place(
+            public_id=self.public_id,
+            generation=self.generation,
+            schema=self.schema_name,
+            alias=self.alias,
+            slug=self.slug or "",
+            name=self.name,
+        )
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A plain row: django-tenants' own save would look for the keeper's connection and make schemas."""
+        models.Model.save(self, *args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        """A plain row, for the same reason."""
+        return models.Model.delete(self, *args, **kwargs)
+
+
+class Domain(DomainMixin):  # type: ignore[misc]  # django-tenants carries no types
+    """An address of a workspace: a label under our own domains ("acme"), or a host of its own ("crm.acme.com").
+
+    The old label of a renamed workspace stays, not primary, and redirects.
+    """
+
+    created_at = models.DateTimeField(default=clock.real_now)
+
+    class Meta:
+        db_table = "domain"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A plain row."""
+        models.Model.save(self, *args, **kwargs)
+
+
+class TemplateScript(models.Model):
+    """The pre-rendered script that makes one workspace's schema, by the fingerprint of the migrations it came from."""
+
+    version = models.CharField(max_length=64, primary_key=True)
+    script = models.TextField()
+    tables = models.PositiveIntegerField()
+    relations = models.PositiveIntegerField()
+    created_at = models.DateTimeField(default=clock.real_now)
+
+    class Meta:
+        db_table = "template_script"
+
+
+class Signup(models.Model):
+    """One sign-up, by the operation id the form carried: a replay finds the workspace made before."""
+
+    operation = models.UUIDField(primary_key=True)
+    workspace = models.OneToOneField(Workspace, models.SET_NULL, null=True, related_name="signup")
+    slug = models.CharField(max_length=40)
+    started_at = models.DateTimeField(default=clock.real_now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "signup"
+        indexes = [models.Index(fields=["started_at"], name="signup_unfinished", condition=Q(finished_at__isnull=True))]
+
+
+class EmailIndex(models.Model):
+    """Which workspaces a person has, for "find my workspaces"; the address itself is not kept here."""
+
+    digest = models.CharField(max_length=64)
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="emails")
+
+    class Meta:
+        db_table = "email_index"
+        constraints = [models.UniqueConstraint(fields=["digest", "workspace"], name="email_index_once")]
+
+
+class Due(models.Model):
+    """When a workspace's earliest timer rings; a hint for the scheduler, the truth is in the workspace."""
+
+    workspace = models.OneToOneField(Workspace, models.CASCADE, primary_key=True, related_name="due")
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "due"
