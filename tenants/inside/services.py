@@ -7,7 +7,8 @@ from typing import Any
 from django.db import transaction
 
 from crm_platform.db import sides
-from crm_platform.kernel import clock, units
+from crm_platform.kernel import clock, units, workspace
+from crm_platform.kernel.preferences import Preferences as Chosen
 from crm_platform.kernel.workspace import Place
 
 from .models import Preferences, WorkspaceState
@@ -31,6 +32,14 @@ def preferences() -> Preferences:
         kept[_PREFERENCES] = Preferences.objects.get(pk=1)
     found: Preferences = kept[_PREFERENCES]
     return found
+
+
+def chosen() -> Chosen:
+    """Answer to `kernel.preferences.here`."""
+    if workspace.current() is None:
+        return Chosen()
+    row = preferences()
+    return Chosen(row.firm, row.language, row.time_zone, row.first_weekday, row.currency, row.country)
 
 
 def forget() -> None:

@@ -50,7 +50,8 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
         if not _SCHEMA.match(schema):
             raise ValueError("not a workspace schema")
         packet = f'BEGIN; SET LOCAL ROLE "{schema}"; SET LOCAL search_path = "{schema}"'
-        result = self.connection.pgconn.exec_(packet.encode())
+        with self.wrap_database_errors:
+            result = self.connection.pgconn.exec_(packet.encode())
         if result.status != pq.ExecStatus.COMMAND_OK:
             message = result.error_message.decode(errors="replace")
             # The failed packet leaves an aborted transaction; the connection must not carry it into the next unit.

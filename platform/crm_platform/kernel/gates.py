@@ -74,7 +74,8 @@ def restore(metric: str, *, adding: int = 1) -> None:
 
 def settle() -> None:
     """Send the collected changes; raises PlanRefusal where a race filled the last place meanwhile."""
-    _ask().settle()
+    if _answerer is not None:
+        _answerer.settle()
 
 
 def forget() -> None:

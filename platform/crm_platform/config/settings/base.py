@@ -176,6 +176,7 @@ ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "crm_platform.accounts.allauth_adapter.
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_PREVENT_ENUMERATION = True
+ALLAUTH_DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MFA_ADAPTER = "crm_platform.accounts.allauth_adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = False
@@ -244,3 +245,6 @@ LOGGING = {
     },
 }
 SILENCED_SYSTEM_CHECKS = ["django_tenants.W001", "django_tenants.W003"]
+
+# The page that shows every component: for us, not for customers.
+SHOW_DESIGN = EMBEDDED or env.flag("CRM_DEBUG")

@@ -1,0 +1,1 @@
+"""Third parties' migrations, kept by us so that ids are bigint and no Python runs in them."""

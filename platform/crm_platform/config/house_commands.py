@@ -1,0 +1,32 @@
+"""The commands of the house itself: checks and locks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+from django.conf import settings
+
+from crm_platform.kernel import commands
+
+
+@commands.command("ready", context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def ready(arguments: tuple[str, ...]) -> None:
+    """Run the checks that are not tests: contracts, lints, types, migrations, templates, translations."""
+    from crm_platform.config.ready import run  # inline: development tools are not installed where the product runs
+
+    sys.exit(run(list(arguments)))
+
+
+@commands.command("lock")
+def lock() -> None:
+    """Make requirements.lock and requirements-dev.lock from their .in files."""
+    for name in ("requirements", "requirements-dev"):
+        subprocess.run(  # noqa: S603 (our own arguments)
+            [sys.executable, "-m", "piptools", "compile", "-q", "--generate-hashes", "--allow-unsafe", "--no-emit-index-url",
+             "--no-emit-find-links", "--strip-extras", f"{name}.in", "-o", f"{name}.lock"],
+            cwd=Path(settings.ROOT), check=True,
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The addresses of each kind of host; features' own addresses are included by name."""

@@ -1,0 +1,17 @@
+"""The public host: site, sign-up, find my workspaces, messages from other programs."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.urls import include, path
+
+handler404 = "crm_platform.kernel.http.errors.handler404"
+handler500 = "crm_platform.kernel.http.errors.handler500"
+
+urlpatterns = [
+    path("", include("billing.site.urls")),
+    path("", include("tenants.signup.urls")),
+    path("webhooks/in/", include("webhooks.inbound.urls")),
+]
+if settings.SHOW_DESIGN:
+    urlpatterns.append(path("design", include("crm_platform.ui.urls")))

@@ -1,0 +1,15 @@
+"""A workspace's host: people, settings, and the product."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+handler404 = "crm_platform.kernel.http.errors.handler404"
+handler500 = "crm_platform.kernel.http.errors.handler500"
+
+urlpatterns = [
+    path("", include("crm_platform.accounts.urls")),
+    path("", include("billing.urls")),
+    path("", include("tenants.inside.urls")),
+    path("", include("crm_core.urls")),
+]

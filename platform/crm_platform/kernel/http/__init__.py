@@ -1,0 +1,1 @@
+"""What every request shares: its id, its log line, its errors, its health."""

@@ -1,0 +1,108 @@
+"""The one place where a refusal becomes an answer: a page, a fragment, or JSON."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from urllib.parse import quote
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template import TemplateDoesNotExist
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from crm_platform.kernel.errors import CrmError, Forbidden, Invalid, NotSignedIn, PlanRefusal, TooMany
+
+_log = logging.getLogger("kartoteka.errors")
+
+
+class PageOutOfDate(Forbidden):
+    """The form's token does not fit the browser's cookie."""
+
+    code = "page_out_of_date"
+    sentence = _("This page had been open too long, or cookies are switched off. Go back, reload it and send it again.")
+
+
+class Tripped(CrmError):
+    """An error of ours."""
+
+    code, status = "tripped", 500
+    sentence = _("We tripped, not you. Nothing was saved by this click. The number is {number}.")
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Programs ask under /api/ or say so."""
+    return request.path_info.startswith("/api/") or request.headers.get("Accept", "").startswith("application/json")
+
+
+def body_of(error: CrmError) -> dict[str, object]:
+    """What programs read: code, sentence, the facts, the fields."""
+    body: dict[str, object] = {"code": error.code, "message": error.message, "status": error.status}
+    if isinstance(error, Invalid) and error.fields:
+        body["fields"] = {name: [str(sentence) for sentence in sentences] for name, sentences in error.fields.items()}
+    if isinstance(error, PlanRefusal):
+        body.update({name: value for name, value in error.facts.items() if isinstance(value, (str, int, list, dict, type(None)))})
+    return body
+
+
+def render_refusal(request: HttpRequest, error: CrmError) -> HttpResponse:
+    """The answer to a refusal, in the shape the asker can use. Call it in a unit of its own."""
+    response = _answer(request, error)
+    if isinstance(error, TooMany):
+        response.headers["Retry-After"] = str(error.facts.get("retry_after", 60))
+    return response
+
+
+def _answer(request: HttpRequest, error: CrmError) -> HttpResponse:
+    if wants_json(request):
+        return JsonResponse(body_of(error), status=error.status)
+    if isinstance(error, NotSignedIn):
+        return _to_log_in(request)
+    context = {"error": error, "number": getattr(request, "request_id", "")}
+    if request.headers.get("HX-Request"):
+        return HttpResponse(render_to_string("ui/errors/_fragment.html", context, request), status=error.status)
+    try:
+        html = render_to_string(f"ui/errors/{error.status}.html", context, request)
+    except TemplateDoesNotExist:
+        html = render_to_string("ui/errors/500.html", context, request)
+    return HttpResponse(html, status=error.status)
+
+
+def _to_log_in(request: HttpRequest) -> HttpResponse:
+    address = f"{reverse(settings.LOGIN_URL)}?next={quote(request.get_full_path())}"
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Redirect": address})
+    return HttpResponseRedirect(address)
+
+
+def constant_500() -> HttpResponse:
+    """The page that needs nothing: no database, no session, no template engine."""
+    found = finders.find("ui/500.html")
+    html = Path(found).read_text(encoding="utf-8") if isinstance(found, str) else "<!doctype html><title>500</title><h1>500</h1>"
+    return HttpResponse(html, status=500)
+
+
+def handler500(request: HttpRequest) -> HttpResponse:
+    """A constant: Django renders it inside our aborted transaction, where nothing may be touched (foundation 6)."""
+    return HttpResponse(status=500)
+
+
+def handler404(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Rendered by the outermost middleware, like every refusal."""
+    return HttpResponse(status=404)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's CSRF refusal in our words; the outermost middleware renders it."""
+    _log.info("csrf refused", extra={"reason": reason})
+    request.refusal = PageOutOfDate()  # type: ignore[attr-defined]
+    return HttpResponse(status=403)
+
+
+def database_gone(error: BaseException) -> bool:
+    """Whether an exception says that a server does not answer, rather than that we made a mistake."""
+    return isinstance(error, DatabaseError) and "OperationalError" in type(error).__name__

@@ -1,0 +1,32 @@
+"""What the firm chose, asked from below: time zone, currency, first day of the week. `tenants` answers inside workspaces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """`time_zone` is an IANA name, `first_weekday` 0 for Sunday or 1 for Monday, `currency` ISO 4217, `country` ISO 3166."""
+
+    firm: str = ""
+    language: str = "en"
+    time_zone: str = "UTC"
+    first_weekday: int = 1
+    currency: str = "EUR"
+    country: str = ""
+
+
+_reader: Callable[[], Preferences] | None = None
+
+
+def answer(reader: Callable[[], Preferences]) -> None:
+    """Name who knows (`tenants.inside`, once, at start-up)."""
+    global _reader  # noqa: PLW0603 (a port has one answer per process)
+    _reader = reader
+
+
+def here() -> Preferences:
+    """The preferences of the workspace we are in; the defaults on the control side."""
+    return _reader() if _reader else Preferences()

@@ -1,0 +1,134 @@
+"""The command line of workspaces: bootstrap, keeper, scheduler, create, list, delete."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import click
+from django.utils.translation import gettext_lazy as _
+
+from crm_platform.accounts import services as people
+from crm_platform.db import sides
+from crm_platform.kernel import commands
+from crm_platform.kernel.commands import answer, as_json, read_secret, workspace_option
+from crm_platform.kernel.errors import NotFound
+
+from . import creating, erasing, keeper, routing, scheduler
+from .models import State, Workspace
+from .provisioning import bootstrap, owner
+
+
+class NoSuchWorkspace(NotFound):
+    """The command names an address nobody has."""
+
+    code = "no_such_workspace"
+    sentence = _("No workspace has the address “{slug}”.")
+
+
+def by_slug(slug: str) -> Workspace:
+    """The workspace of an address label; raises NoSuchWorkspace."""
+    with sides.control_unit():
+        found = Workspace.objects.filter(slug=slug).exclude(state__in=(State.POOL, State.ERASED)).first()
+    if found is None:
+        raise NoSuchWorkspace(slug=slug)
+    return found
+
+
+def _until_stopped(work: Callable[[threading.Event], None]) -> None:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_args: stop.set())
+    work(stop)
+
+
+@commands.command("bootstrap")
+@click.option("--pool", type=int, default=None, help="How many workspaces to make ready.")
+def bootstrap_command(pool: int | None) -> None:
+    """Bring the database to this release: logins, shared schema, template, pool, plans."""
+    bootstrap.run(pool_size=pool, say=click.echo)
+
+
+@commands.command("keeper")
+def keeper_command() -> None:
+    """Run the keeper until stopped."""
+    with owner.seated():
+        _until_stopped(keeper.run)
+
+
+@commands.command("scheduler")
+def scheduler_command() -> None:
+    """Run the scheduler until stopped."""
+    _until_stopped(scheduler.run)
+
+
+@commands.command("create-workspace")
+@click.option("--name", required=True, help="The firm's name.")
+@click.option("--slug", required=True, help="The address label.")
+@click.option("--email", required=True, help="The owner's e-mail.")
+@click.option("--password-stdin", is_flag=True, help="Read the owner's password from standard input; else it is set by mail.")
+@click.option("--plan", default="trial", help="trial, free, start, team or business.")
+@click.option("--person", default="", help="The owner's name.")
+@click.option("--language", default="en", help="en, ru, fr, nl or uz.")
+@click.option("--currency", default="EUR", help="ISO 4217.")
+@click.option("--time-zone", default="UTC", help="IANA name.")
+@as_json
+def create_workspace(as_json: bool, password_stdin: bool, **given: Any) -> None:  # noqa: FBT001
+    """Make a firm's workspace."""
+    wish = creating.Wish(
+        firm=given["name"], slug=given["slug"], email=given["email"], password=read_secret() if password_stdin else "",
+        name=given["person"], language=given["language"], currency=given["currency"], time_zone=given["time_zone"], plan=given["plan"],
+    )  # fmt: skip
+    workspace = creating.create_workspace(wish)
+    answer(described(workspace), as_json=as_json, text=f"{workspace.name}: {routing.url_of(workspace.place)}")
+
+
+def described(workspace: Workspace) -> dict[str, Any]:
+    """A workspace as the command line shows it."""
+    return {
+        "public_id": workspace.public_id,
+        "slug": workspace.slug,
+        "name": workspace.name,
+        "state": workspace.state,
+        "url": routing.url_of(workspace.place),
+        "schema": workspace.schema_name,
+        "created_at": workspace.claimed_at,
+    }
+
+
+@commands.command("list-workspaces")
+@as_json
+def list_workspaces(as_json: bool) -> None:  # noqa: FBT001
+    """All workspaces that have an owner."""
+    with sides.control_unit():
+        rows = [described(row) for row in Workspace.objects.exclude(state__in=(State.POOL, State.ERASED)).order_by("id")]
+    answer(rows, as_json=as_json, text="\n".join(f"{row['slug']}\t{row['state']}\t{row['name']}" for row in rows))
+
+
+@commands.command("delete-workspace")
+@workspace_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+def delete_workspace(slug: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001
+    """Erase a workspace with everything in it, at once."""
+    workspace = by_slug(slug)
+    if not yes:
+        click.confirm(f"Erase {workspace.name} ({slug}) with everything in it?", abort=True)
+    with sides.control_unit():
+        erasing.mark_for_erasing(workspace)
+    erasing.erase(workspace)
+    answer({"erased": slug}, as_json=as_json, text=f"{slug} is erased.")
+
+
+@commands.command("create-token")
+@workspace_option
+@click.option("--email", required=True, help="Whose token.")
+@click.option("--name", default="command line", help="What it is for.")
+@as_json
+def create_token(slug: str, email: str, name: str, as_json: bool) -> None:  # noqa: FBT001
+    """A long-lived token of a person."""
+    with sides.unit(by_slug(slug).place):
+        token = people.create_token_by_email(email, name=name)
+    answer({"token": token, "email": email, "workspace": slug}, as_json=as_json, text=token)

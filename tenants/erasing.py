@@ -1,0 +1,55 @@
+"""Erasing a workspace: marked by a command, done by the keeper, which checks again."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+
+from django.conf import settings
+from psycopg import sql
+
+from crm_platform.db.sides import control_unit
+from crm_platform.kernel import clock
+
+from . import routing
+from .models import Domain, EmailIndex, State, Workspace
+from .provisioning import owner
+
+_log = logging.getLogger("kartoteka.keeper")
+
+
+def mark_for_erasing(workspace: Workspace) -> Workspace:
+    """Close the workspace; the keeper erases it. Inside a control unit. Its address is kept until it is gone."""
+    workspace.state = State.LEAVING
+    workspace.suspended_reason = "leaving"
+    workspace.save(update_fields=["state", "suspended_reason"])
+    routing.forget(workspace.slug)
+    return workspace
+
+
+def erase(workspace: Workspace) -> None:
+    """Drop schema, role, files and addresses; the registry keeps a stub with the dates. Needs the owner's login."""
+    schema = sql.Identifier(workspace.schema_name)
+    with owner.seated():
+        owner.run(
+            sql.SQL("BEGIN; DROP SCHEMA IF EXISTS {0} CASCADE; DROP OWNED BY {0}; DROP ROLE {0}; COMMIT").format(schema)
+        )
+    shutil.rmtree(Path(settings.MEDIA_ROOT) / workspace.public_id, ignore_errors=True)
+    with control_unit():
+        Domain.objects.filter(tenant=workspace).delete()
+        EmailIndex.objects.filter(workspace=workspace).delete()
+        slug = workspace.slug
+        workspace.state, workspace.slug, workspace.name, workspace.erased_at = State.ERASED, None, "", clock.real_now()
+        workspace.save(update_fields=["state", "slug", "name", "erased_at"])
+    routing.forget(slug)
+    _log.info("workspace erased", extra={"workspace": workspace.public_id})
+
+
+def erase_marked() -> int:
+    """Erase what stands in state `leaving`; returns how many."""
+    with control_unit():
+        marked = list(Workspace.objects.filter(state=State.LEAVING)[:5])
+    for workspace in marked:
+        erase(workspace)
+    return len(marked)

@@ -1,0 +1,59 @@
+"""The keeper: the one process with the owner's login. It refills the pool, finishes broken sign-ups, erases."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, close_old_connections
+
+from crm_platform.db.sides import control_unit
+from crm_platform.kernel import clock
+
+from .erasing import erase_marked
+from .models import Signup, State, Workspace
+from .provisioning import pool, template
+
+_log = logging.getLogger("kartoteka.keeper")
+# A sign-up that has not finished by then was killed; those at work take well under a second.
+BROKEN_AFTER = timedelta(minutes=2)
+
+
+def run(stop: threading.Event, *, every: float = 2.0) -> None:
+    """Work until `stop` is set, a round each `every` seconds; a failing round is logged and tried again."""
+    while not stop.is_set():
+        try:
+            round_once()
+        except (DatabaseError, InterfaceError):
+            _log.exception("a round failed")
+            close_old_connections()
+        stop.wait(every)
+
+
+def round_once() -> None:
+    """One round: refill, give back what was never finished, discard what is of an older release, erase what is due."""
+    made = pool.fill(to=settings.CRM_POOL_SIZE)
+    if made:
+        _log.info("pool refilled", extra={"made": made})
+    for workspace in _outdated():
+        pool.discard(workspace)
+    for workspace in _broken():
+        _log.warning("unfinished sign-up returned", extra={"workspace": workspace.public_id})
+        pool.discard(workspace)
+    erase_marked()
+
+
+def _outdated() -> list[Workspace]:
+    with control_unit():
+        found = Workspace.objects.filter(state=State.POOL).exclude(template_version=template.fingerprint())
+        return list(found[:10])
+
+
+def _broken() -> list[Workspace]:
+    """Claimed, never opened: nobody has ever been inside, so the schema is dropped and the address is free again."""
+    before = clock.real_now() - BROKEN_AFTER
+    with control_unit():
+        stale = Signup.objects.filter(finished_at=None, started_at__lt=before).values("workspace")
+        return list(Workspace.objects.filter(state=State.CLAIMING, pk__in=stale)[:10])

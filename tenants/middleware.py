@@ -1,0 +1,217 @@
+"""One transaction per request, around session, user, view and rendering (design section 4).
+
+WorkspaceMiddleware stands outside the session: it finds the side by the host, seats it, opens the unit of work, rolls it
+back on a refusal, an exception or a status from 500, and renders the error in a unit of its own. RefusalMiddleware stands
+innermost and turns what views raise into that refusal.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import Resolver404, resolve, set_urlconf
+from django.utils.translation import gettext_lazy as _
+
+from crm_platform.db import sides
+from crm_platform.kernel import context
+from crm_platform.kernel.errors import CrmError, NotFound, Unavailable
+from crm_platform.kernel.http.errors import Tripped, constant_500, render_refusal
+
+from . import routing
+
+_log = logging.getLogger("kartoteka.http")
+View = Callable[[HttpRequest], HttpResponse]
+
+
+class UnknownWorkspace(NotFound):
+    """No workspace has this address."""
+
+    code = "unknown_workspace"
+    sentence = _("No workspace lives at this address. Check the spelling, or find your workspaces by e-mail.")
+
+
+class Suspended(Unavailable):
+    """The operator has closed the workspace for now."""
+
+    code, status = "suspended", 403
+    sentence = _("This workspace is closed at the moment. Its data is kept; write to us and we will sort it out.")
+
+
+class _RollBack(Exception):
+    pass
+
+
+class WorkspaceMiddleware:
+    """Outermost around everything that touches the database."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.refusal = None  # type: ignore[attr-defined]
+        request.place = None  # type: ignore[attr-defined]
+        try:
+            return self._serve(request)
+        finally:
+            set_urlconf(None)
+
+    def _serve(self, request: HttpRequest) -> HttpResponse:
+        side, key = routing.address_of(request.get_host())
+        if side != "workspace":
+            return self._serve_control(request, side=side)
+        try:
+            found = routing.find_by_address(key)
+        except (OperationalError, InterfaceError):
+            return _gone()
+        if found is None:
+            return self._refuse_outside(request, UnknownWorkspace())
+        if found.moved_to and request.method == "GET":
+            return HttpResponseRedirect(routing.url_of(found.place, request.get_full_path()))
+        if found.suspended:
+            return self._refuse_outside(request, Suspended())
+        place = found.place
+        request.place = place  # type: ignore[attr-defined]
+        self._use(request, settings.WORKSPACE_URLCONF)
+        with context.bind(workspace=place.public_id):
+            return self._in_unit(request, lambda: sides.unit(place))
+
+    def _serve_control(self, request: HttpRequest, *, side: str) -> HttpResponse:
+        urlconf = {"operator": settings.OPERATOR_URLCONF, "mail": settings.MAILBOX_URLCONF}.get(side, settings.ROOT_URLCONF)
+        if side == "mail" and not settings.CRM_MAILBOX:
+            return self._refuse_outside(request, UnknownWorkspace())
+        self._use(request, urlconf)
+        if side == "mail" or _own_units(request, urlconf):
+            return self._in_unit(request, _only_seated)
+        return self._in_unit(request, sides.control_unit)
+
+    def _use(self, request: HttpRequest, urlconf: str) -> None:
+        request.urlconf = urlconf
+        set_urlconf(urlconf)
+
+    def _refuse_outside(self, request: HttpRequest, error: CrmError) -> HttpResponse:
+        self._use(request, settings.ROOT_URLCONF)
+        return self._render(request, error, _only_seated)
+
+    def _in_unit(self, request: HttpRequest, unit: Callable[[], AbstractContextManager[Any]]) -> HttpResponse:
+        try:
+            return self._work_once_more(request, unit)
+        except _RollBack:
+            refusal = request.refusal or NotFound()  # type: ignore[attr-defined]
+            return self._render(request, refusal, unit)
+        except CrmError as error:  # settling the limits refused, or a port did
+            return self._render(request, error, unit)
+        except (OperationalError, InterfaceError):
+            _log.exception("the database does not answer")
+            _drop_connections()
+            return _gone()
+        except Exception:  # broad: the last line before the person
+            _log.exception("tripped")
+            return self._render(request, Tripped(number=getattr(request, "request_id", "")), unit)
+
+    def _work_once_more(self, request: HttpRequest, unit: Callable[[], AbstractContextManager[Any]]) -> HttpResponse:
+        """A connection that died while idle shows itself in the packet that enters: nothing has happened yet, so try again."""
+        try:
+            return self._work(request, unit)
+        except (OperationalError, InterfaceError):
+            if getattr(request, "entered", False):
+                raise
+            _drop_connections()
+            return self._work(request, unit)
+
+    def _work(self, request: HttpRequest, unit: Callable[[], AbstractContextManager[Any]]) -> HttpResponse:
+        with unit():
+            request.entered = True  # type: ignore[attr-defined]
+            response = self.get_response(request)
+            _bare_404(request, response)
+            if request.refusal or response.status_code >= 500:  # type: ignore[attr-defined]
+                raise _RollBack
+        return response
+
+    def _render(self, request: HttpRequest, error: CrmError, unit: Callable[[], AbstractContextManager[Any]]) -> HttpResponse:
+        _forget_lazy(request)
+        if isinstance(error, Unavailable) and error.code == "unavailable":
+            return _gone()
+        try:
+            with unit():
+                return render_refusal(request, error)
+        except (CrmError, DatabaseError, RuntimeError, OSError, LookupError, ValueError, TypeError, AttributeError):
+            _log.exception("the error page itself failed")
+            return constant_500()
+
+
+class RefusalMiddleware:
+    """Innermost: turns what a view raises into `request.refusal`."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Refusals and missing things are answers; database outages a sentence; the rest is ours, logged with its trace."""
+        if isinstance(exception, CrmError):
+            request.refusal = exception  # type: ignore[attr-defined]
+        elif isinstance(exception, Http404):
+            request.refusal = NotFound()  # type: ignore[attr-defined]
+        elif isinstance(exception, (OperationalError, InterfaceError)):
+            _log.exception("the database does not answer")
+            _drop_connections()
+            request.refusal = Unavailable()  # type: ignore[attr-defined]
+        else:
+            _log.exception("tripped")
+            request.refusal = Tripped(number=getattr(request, "request_id", ""))  # type: ignore[attr-defined]
+        return HttpResponse(status=request.refusal.status)  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _only_seated() -> Iterator[None]:
+    """The control side with no transaction: for pages that need none, and for doors with units of their own."""
+    with sides.outside():
+        yield
+
+
+def _own_units(request: HttpRequest, urlconf: str) -> bool:
+    try:
+        match = resolve(request.path_info, urlconf)
+    except Resolver404:
+        return False
+    return bool(getattr(match.func, "own_units", False))
+
+
+def own_units(view: Any) -> Any:
+    """Mark a view of the control side that opens durable units itself: it crosses the gap between the sides."""
+    view.own_units = True
+    return view
+
+
+def _bare_404(request: HttpRequest, response: HttpResponse) -> None:
+    """An empty 404 came from the resolver (handler404): let it be rendered like every refusal."""
+    if response.status_code == 404 and not response.content and request.refusal is None:  # type: ignore[attr-defined]
+        request.refusal = NotFound()  # type: ignore[attr-defined]
+
+
+def _forget_lazy(request: HttpRequest) -> None:
+    """The page is rendered in a new unit: what was loaded in the rolled-back one is asked again."""
+    for name in ("_cached_user", "_cached_actor"):
+        if hasattr(request, name):
+            delattr(request, name)
+
+
+def _drop_connections() -> None:
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()
+
+
+def _gone() -> HttpResponse:
+    response = constant_500()
+    response.status_code = 503
+    response.headers["Retry-After"] = "10"
+    return response

@@ -1,0 +1,1 @@
+"""Making workspaces: the template script, the pool of ready schemas, the claim."""

@@ -1,0 +1,43 @@
+"""The keeper's connection: DDL, roles, grants. Only its process has the alias."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connections
+from psycopg import ClientCursor, sql
+
+from crm_platform.db.sides import OWNER, seat
+from crm_platform.kernel.errors import CrmError
+
+
+class NotTheKeeper(CrmError):
+    """This process does not hold the owner's login."""
+
+    code, status = "not_the_keeper", 500
+    sentence = "This needs the owner's login (DATABASE_OWNER_URL), which only the keeper and the command line hold."
+
+
+def held() -> bool:
+    """Whether this process holds the owner's login."""
+    return OWNER in connections.settings
+
+
+@contextmanager
+def seated() -> Iterator[Any]:
+    """Seat the owner's connection and give it; raises NotTheKeeper."""
+    if not held():
+        raise NotTheKeeper
+    with seat(OWNER):
+        yield connections[OWNER]
+
+
+def run(statement: sql.Composable | str, params: Any = None) -> list[tuple[Any, ...]]:
+    """One statement, or a script of several, on the owner's connection; returns rows where there are any."""
+    connection = connections[OWNER]
+    connection.ensure_connection()
+    with ClientCursor(connection.connection) as cursor:
+        cursor.execute(statement, params)
+        return cursor.fetchall() if cursor.description else []

@@ -1,0 +1,97 @@
+"""The pool: empty, migrated schemas under opaque names, each with its role, made ahead and claimed by one UPDATE."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import connections
+from psycopg import sql
+
+from crm_platform.db.sides import CONTROL, OWNER, control_unit
+from crm_platform.kernel import ids
+
+from ..models import State, TemplateScript, Workspace
+from . import owner, template
+
+# One packet per workspace: role, schema, script, grants, registry row, commit. Nothing is half there if it fails.
+_PACKET = """
+BEGIN;
+CREATE ROLE {role} NOLOGIN NOINHERIT;
+CREATE SCHEMA {schema};
+SET LOCAL search_path = {schema};
+{script}
+GRANT USAGE ON SCHEMA {schema} TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role};
+GRANT {role} TO {app} WITH INHERIT FALSE, SET TRUE;
+INSERT INTO {control}.workspace
+    (schema_name, public_id, generation, alias, state, name, template_version, suspended_reason, created_at)
+    VALUES ({name}, {public_id}, 1, {alias}, 'pool', '', {version}, '', now());
+COMMIT;
+"""
+
+# From PostgreSQL 16 a grant says whether it is inherited; on 15 the login itself is NOINHERIT.
+_GRANT_15 = "GRANT {role} TO {app};"
+_GRANT_16 = "GRANT {role} TO {app} WITH INHERIT FALSE, SET TRUE;"
+
+_CLAIM = """
+UPDATE workspace SET state = 'claiming'
+WHERE id = (SELECT id FROM workspace WHERE state = 'pool' AND template_version = %s ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""
+
+
+def make(script: TemplateScript, *, alias: str = "cell1") -> str:
+    """Make one ready workspace from the script in one round trip; returns its schema's name."""
+    name = f"w_{ids.random_id(12)}"
+    schema = sql.Identifier(name)
+    version_16 = connections[OWNER].pg_version >= 160000
+    packet = _PACKET if version_16 else _PACKET.replace(_GRANT_16, _GRANT_15)
+    owner.run(
+        sql.SQL(packet).format(  # type: ignore[arg-type]  # a constant, or the constant for an older server
+            role=schema,
+            schema=schema,
+            app=sql.Identifier(settings.DATABASES[alias]["USER"]),
+            control=sql.Identifier(settings.PUBLIC_SCHEMA_NAME),
+            script=sql.SQL(script.script),  # type: ignore[arg-type]  # our own, from the registry
+            name=sql.Literal(name),
+            public_id=sql.Literal(ids.random_id()),
+            alias=sql.Literal(alias),
+            version=sql.Literal(script.version),
+        )
+    )
+    return name
+
+
+def ready(*, version: str) -> int:
+    """How many workspaces of this version wait to be claimed."""
+    with control_unit():
+        return Workspace.objects.filter(state=State.POOL, template_version=version).count()
+
+
+def fill(*, to: int) -> int:
+    """Make as many as are missing to `to`; returns how many were made. Needs the owner's login."""
+    script = template.current()
+    missing = max(0, to - ready(version=script.version))
+    with owner.seated():
+        for _ in range(missing):
+            make(script)
+    return missing
+
+
+def claim() -> Workspace | None:
+    """Take one ready workspace of this release, by one UPDATE; None when the pool is empty. Inside a control unit."""
+    with connections[CONTROL].cursor() as cursor:
+        cursor.execute(_CLAIM, [template.fingerprint()])
+        row = cursor.fetchone()
+    return Workspace.objects.get(pk=row[0]) if row else None
+
+
+def discard(workspace: Workspace) -> None:
+    """Drop schema and role of a workspace and its registry row: for outdated pool members. Needs the owner's login."""
+    schema = sql.Identifier(workspace.schema_name)
+    with owner.seated():
+        owner.run(
+            sql.SQL("BEGIN; DROP SCHEMA IF EXISTS {0} CASCADE; DROP OWNED BY {0}; DROP ROLE IF EXISTS {0}; COMMIT").format(schema)
+        )
+    with control_unit():
+        workspace.delete()
