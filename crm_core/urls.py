@@ -1,0 +1,7 @@
+"""The product's addresses, slice by slice."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []

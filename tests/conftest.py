@@ -1,0 +1,215 @@
+"""Fixtures of both kinds (style 4.7): `inside` for services, `doors` for everything that a browser or program opens.
+
+No test uses pytest-django's `django_db`: it would make databases as the application's login.
+"""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connections, transaction
+from django.test import Client
+
+from crm_platform.db import sides
+from crm_platform.kernel import gates, ids, units
+from crm_platform.kernel.workspace import Place
+from tenants import routing
+from tenants.creating import Wish, create_workspace
+from tenants.models import Workspace
+from tenants.provisioning import bootstrap, owner, pool, template
+
+PASSWORD = "a-long-enough-sentence-7"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def house(django_db_blocker: Any) -> Iterator[None]:
+    """The database brought to this release, with a few ready workspaces."""
+    with django_db_blocker.unblock():
+        bootstrap.run(pool_size=4)
+    yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup() -> None:
+    """Overrides pytest-django: `house` prepares the database."""
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The world outside is a stand-in: nothing leaves this machine."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"a test called out to {address[0]}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+def new_workspace(*, plan: str = "trial", firm: str = "Atelier Veldhuis", email: str = "olga@veldhuis.example") -> Workspace:
+    """A committed workspace with its owner, claimed from the pool as sign-up does it."""
+    slug = f"t-{ids.random_id(10)}"
+    wish = Wish(firm=firm, slug=slug, email=email, password=PASSWORD, name="Olga de Wit", plan=plan)
+    return create_workspace(wish, operation=uuid.uuid4())
+
+
+@pytest.fixture(scope="session")
+def session_workspace(house: None, django_db_blocker: Any) -> Workspace:
+    """The one workspace in which rolled-back tests run."""
+    with django_db_blocker.unblock():
+        return new_workspace()
+
+
+@pytest.fixture
+def inside(session_workspace: Workspace, django_db_blocker: Any) -> Iterator[Place]:
+    """An entered workspace in a transaction that is rolled back: for services and queries."""
+    place = session_workspace.place
+    with django_db_blocker.unblock(), sides.inside(place), units.memory():
+        with transaction.atomic(), transaction.atomic("control"):
+            yield place
+            transaction.set_rollback(True)
+            transaction.set_rollback(True, using="control")
+        gates.forget()
+
+
+@pytest.fixture
+def control_side(house: None, django_db_blocker: Any) -> Iterator[None]:
+    """The control side in a transaction that is rolled back."""
+    with django_db_blocker.unblock(), sides.outside(), units.memory():
+        with transaction.atomic():
+            yield
+            transaction.set_rollback(True)
+
+
+@dataclass(frozen=True)
+class Door:
+    """A committed workspace and ways to knock: through the real middleware."""
+
+    workspace: Workspace
+    place: Place
+    host: str
+
+    def client(self, email: str | None = "olga@veldhuis.example") -> Client:
+        """A browser at this workspace, logged in as the person of the address (None: a stranger)."""
+        client = Client(HTTP_HOST=self.host, raise_request_exception=False)
+        if email is not None:
+            log_in(client, self.place, email=email)
+        return client
+
+    def unit(self) -> Any:
+        """A unit of work inside, committed."""
+        return sides.unit(self.place)
+
+
+def log_in(client: Client, place: Place, *, email: str) -> None:
+    """Put a session of the person into the workspace and its cookie into the client, without the log-in page."""
+    from django.conf import settings
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.sessions.backends.db import SessionStore
+
+    from crm_platform.accounts.models import User
+
+    with sides.unit(place):
+        person = User.objects.get(email=email)
+        session = SessionStore()
+        session[SESSION_KEY] = str(person.pk)
+        session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+        session[HASH_SESSION_KEY] = person.get_session_auth_hash()
+        session.save()
+    client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key or ""
+
+
+def _door(workspace: Workspace) -> Door:
+    return Door(workspace, workspace.place, f"{workspace.slug}.localhost")
+
+
+@pytest.fixture
+def doors(house: None, django_db_blocker: Any) -> Iterator[Door]:
+    """A fresh committed workspace for one test."""
+    with django_db_blocker.unblock():
+        cache.clear()
+        yield _door(new_workspace())
+        routing.forget()
+
+
+@pytest.fixture
+def make_door(house: None, django_db_blocker: Any) -> Iterator[Callable[..., Door]]:
+    """Makes committed workspaces: make_door(plan="free", firm=..., email=...)."""
+    with django_db_blocker.unblock():
+        cache.clear()
+        yield lambda **wish: _door(new_workspace(**wish))
+        routing.forget()
+
+
+@pytest.fixture
+def two_doors(house: None, django_db_blocker: Any) -> Iterator[tuple[Door, Door]]:
+    """Two committed workspaces with disjoint id ranges: the second counts from 10^9 (design section 9)."""
+    with django_db_blocker.unblock():
+        cache.clear()
+        first = _door(new_workspace())
+        pool.fill(to=1)
+        _count_from(10**9)
+        second = _door(new_workspace(firm="Eve & Co", email="eve@elsewhere.example"))
+        yield first, second
+        routing.forget()
+
+
+def _count_from(start: int) -> None:
+    """Let the identities of the next workspace to be claimed begin at `start`."""
+    from psycopg import sql
+
+    with sides.control_unit():
+        following = Workspace.objects.filter(state="pool", template_version=template.fingerprint()).order_by("id").first()
+    assert following is not None
+    with owner.seated():
+        columns = owner.run(
+            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = %s AND is_identity = 'YES'",
+            [following.schema_name],
+        )
+        for table, column in columns:
+            owner.run(
+                sql.SQL("ALTER TABLE {}.{} ALTER COLUMN {} RESTART WITH {}").format(
+                    sql.Identifier(following.schema_name), sql.Identifier(table), sql.Identifier(column), sql.Literal(start)
+                )
+            )
+
+
+@pytest.fixture
+def public(house: None, django_db_blocker: Any) -> Iterator[Client]:
+    """A browser at the public host."""
+    with django_db_blocker.unblock():
+        cache.clear()
+        yield Client(HTTP_HOST="localhost", raise_request_exception=False)
+        routing.forget()
+
+
+@pytest.fixture
+def count_statements() -> Callable[[], Any]:
+    """Counts statements on every connection: `with count_statements() as count: ...; count() == 7`."""
+    from contextlib import contextmanager
+
+    @contextmanager
+    def counting() -> Iterator[Callable[[], int]]:
+        seen: list[str] = []
+
+        def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            seen.append(sql)
+            return execute(sql, params, many, context)
+
+        wrapped = [connections[alias] for alias in ("cell1", "control")]
+        for connection in wrapped:
+            connection.execute_wrappers.append(note)
+        try:
+            yield lambda: len(seen)
+        finally:
+            for connection in wrapped:
+                connection.execute_wrappers.remove(note)
+
+    return counting
