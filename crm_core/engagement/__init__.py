@@ -1,0 +1,1 @@
+"""What one promised and what was said: tasks and notes."""

@@ -1,0 +1,1 @@
+"""Notes: what was said, kept on the card."""

@@ -1,0 +1,26 @@
+"""Notes."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from crm_platform.kernel import clock
+
+
+class Note(models.Model):
+    """What someone wrote on a record's card; a pinned note stays on top."""
+
+    entity = models.CharField(max_length=20)
+    record_id = models.BigIntegerField()
+    text = models.TextField()
+    pinned = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=clock.now)
+    created_by = models.BigIntegerField(null=True)
+    edited_at = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1)
+    binned_at = models.DateTimeField(null=True, blank=True)
+    binned_by = models.BigIntegerField(null=True, blank=True)
+
+    class Meta:
+        db_table = "note"
+        indexes = [models.Index(fields=["entity", "record_id"], name="note_of_record")]

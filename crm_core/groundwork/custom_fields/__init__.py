@@ -1,0 +1,1 @@
+"""Custom fields: what a firm wants to know beside what everyone asks."""

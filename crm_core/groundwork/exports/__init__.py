@@ -1,0 +1,1 @@
+"""Export: any list as a spreadsheet."""

@@ -1,0 +1,1 @@
+"""Records: what every noun of the product has in common, and the registry of nouns."""

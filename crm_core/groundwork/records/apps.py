@@ -1,0 +1,10 @@
+"""The application of the slice; it has no tables."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class RecordsConfig(AppConfig):
+    name = "crm_core.groundwork.records"
+    label = "records"

@@ -1,0 +1,1 @@
+"""Saved views: a filter, an order and columns under a name."""

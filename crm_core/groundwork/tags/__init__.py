@@ -1,0 +1,1 @@
+"""Tags: coloured words on any record."""

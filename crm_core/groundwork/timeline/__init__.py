@@ -1,0 +1,1 @@
+"""Timeline: everything that happened to a record, in one stream."""

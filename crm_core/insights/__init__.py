@@ -1,0 +1,1 @@
+"""Numbers, each of which opens its rows."""

@@ -1,0 +1,1 @@
+"""The funnel: count, sum and conversion per stage, person and period."""

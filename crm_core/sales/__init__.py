@@ -1,0 +1,1 @@
+"""Deals, their pipelines and what is sold."""

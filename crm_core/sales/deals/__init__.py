@@ -1,0 +1,1 @@
+"""Deals: money we hope to win, moving through a pipeline."""

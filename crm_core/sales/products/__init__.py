@@ -1,0 +1,1 @@
+"""Products: what is sold, in series, at a price."""
