@@ -1,0 +1,33 @@
+"""How a command finds the servers of a running or stopped `bin/up`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import servers
+from .datafolder import MARKER, DataFolder, default_folder
+from .trouble import Trouble
+
+
+@contextmanager
+def environment(folder: str) -> Iterator[dict[str, str]]:
+    """The variables of the run on `folder` (empty: the default one); stopped servers run for the command's duration.
+
+    A trouble is one sentence on standard error and exit status 1.
+    """
+    try:
+        path = Path(folder).expanduser().resolve() if folder else default_folder()
+        if not (path / MARKER).exists():
+            raise Trouble(f"There is no data in {path} yet: start bin/up first, or name its folder with --data.")
+        data = DataFolder.open(path)
+        if data.in_use():
+            yield servers.remembered(data)
+            return
+        with servers.start(data) as started:
+            yield started.environment()
+    except Trouble as trouble:
+        sys.stderr.write(f"{trouble}\n")
+        sys.exit(1)

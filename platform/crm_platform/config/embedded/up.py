@@ -1,0 +1,169 @@
+"""`bin/up`: everything on one machine, each step said as it goes, all of it stopped by Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import children, servers, web
+from .datafolder import DataFolder, default_folder
+from .supervisor import Process, Supervisor
+from .trouble import Trouble
+
+CRM = [sys.executable, "-m", "crm_platform.config.cli"]
+
+
+@dataclass(slots=True)
+class Steps:
+    """Says what is done and how long it took."""
+
+    started: float = field(default_factory=time.monotonic)
+
+    def say(self, sentence: str) -> None:
+        """One line, with the seconds since the start."""
+        sys.stdout.write(f"{time.monotonic() - self.started:6.1f} s  {sentence}\n")
+        sys.stdout.flush()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The program; returns its exit status."""
+    wished = _arguments().parse_args(argv)
+    steps = Steps()
+    try:
+        return _run(wished, steps=steps)
+    except Trouble as trouble:
+        sys.stderr.write(f"{trouble}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        if error.errno == 28:
+            sys.stderr.write("The disk is full. What was stored before is whole; make room and start again.\n")
+            return 1
+        raise
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bin/up", description="Start Kartoteka with all it needs on this machine.")
+    parser.add_argument("--port", type=int, default=8000, help="where the pages are served (8000)")
+    parser.add_argument("--data", default=os.environ.get("CRM_DATA", ""), help=f"the data folder ({default_folder()})")
+    parser.add_argument("--demo", action=argparse.BooleanOptionalAction, default=True, help="make a workspace with examples")
+    parser.add_argument("--workers", type=int, default=2, help="web processes (2)")
+    parser.add_argument("--api-host", default="", metavar="SLUG", help="serve this workspace at 127.0.0.1 too")
+    return parser
+
+
+def _run(wished: argparse.Namespace, *, steps: Steps) -> int:
+    _free(wished.port)
+    path = Path(wished.data).expanduser().resolve() if wished.data else default_folder()
+    data = DataFolder.open(path)
+    with ExitStack() as stack:
+        started = stack.enter_context(servers.start(data))
+        steps.say(f"PostgreSQL and Redis run on {data.path}")
+        variables = {**os.environ, **started.environment(port=wished.port)}
+        variables["DJANGO_SETTINGS_MODULE"] = "crm_platform.config.settings.production"
+        if wished.api_host:
+            variables["CRM_API_HOST"] = wished.api_host
+        servers.remember(data, {name: value for name, value in variables.items() if name in started.environment()} | _api(wished))
+        _crm(["bootstrap"], variables, steps=steps, sentence="database brought to this release")
+        _crm(["collectstatic", "--noinput", "--verbosity", "0"], variables, steps=steps, sentence="styles and scripts collected")
+        supervisor = Supervisor(steps.say)
+        stack.callback(supervisor.stop)
+        _start_all(supervisor, wished, data=data, variables=variables)
+        _until_healthy(wished.port, supervisor)
+        steps.say("web server, worker, scheduler and keeper run")
+        demo = _demo(variables, steps=steps) if wished.demo else None
+        _print_addresses(wished.port, data=data, demo=demo)
+        supervisor.watch()
+        steps.say("stopping")
+    steps.say("stopped; everything is kept")
+    return 0
+
+
+def _api(wished: argparse.Namespace) -> dict[str, str]:
+    return {"CRM_API_HOST": wished.api_host} if wished.api_host else {}
+
+
+def _free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise Trouble(f"Port {port} is in use by another program. Stop it, or choose another with --port.") from None
+
+
+def _crm(arguments: list[str], variables: dict[str, str], *, steps: Steps, sentence: str) -> str:
+    done = subprocess.run([*CRM, *arguments], env=variables, capture_output=True, text=True, check=False)  # noqa: S603 (our own program)
+    if done.returncode != 0:
+        raise Trouble(f"A step failed: crm {' '.join(arguments)}\n{(done.stderr or done.stdout).strip()[-2000:]}")
+    steps.say(sentence)
+    return done.stdout
+
+
+def _start_all(supervisor: Supervisor, wished: argparse.Namespace, *, data: DataFolder, variables: dict[str, str]) -> None:
+    logs = data.sub("logs")
+    # The keeper alone holds the owner's login.
+    plain = {name: value for name, value in variables.items() if name != "DATABASE_OWNER_URL"}
+    worker = [sys.executable, "-m", "celery", "-A", "crm_platform.config.celery", "worker", "--pool", "threads", "-c", "4", "-l", "WARNING", "--without-gossip", "--without-mingle"]
+    supervisor.add(Process("keeper", [*CRM, "keeper"], variables, logs / "keeper.log"))
+    supervisor.add(Process("worker", worker, plain, logs / "worker.log"))
+    supervisor.add(Process("scheduler", [*CRM, "scheduler"], plain, logs / "scheduler.log"))
+    supervisor.add(Process("web", web.command(bind=f"127.0.0.1:{wished.port}", workers=wished.workers), plain, logs / "web.log"))
+
+
+def _until_healthy(port: int, supervisor: Supervisor, *, patience: float = 60.0) -> None:
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        if _healthy(port):
+            return
+        supervisor.look()
+        time.sleep(0.1)
+    [process] = [process for process in supervisor.processes if process.name == "web"]
+    raise Trouble(f"The web server did not answer. It said:\n{children.last_lines(process.log)}")
+
+
+def _healthy(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": "localhost"})
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _demo(variables: dict[str, str], *, steps: Steps) -> dict[str, str]:
+    printed = _crm(["demo", "--json"], variables, steps=steps, sentence="demo workspace is ready")
+    found: dict[str, str] = json.loads(printed.strip().splitlines()[-1])
+    return found
+
+
+def _print_addresses(port: int, *, data: DataFolder, demo: dict[str, str] | None) -> None:
+    lines = [
+        "",
+        f"  Kartoteka               http://localhost:{port}",
+        f"  Outgoing mail           http://mail.localhost:{port}",
+        *([f"  Demo workspace          {demo['url']}", f"    log in as             {demo['email']}   {demo['password']}"] if demo else []),
+        f"  Data and logs           {data.path}",
+        "",
+        "  Ctrl-C stops everything; the data stays.",
+        "",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,17 @@
+"""What the web server serves."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_platform.config.settings.production")
+
+_django = get_wsgi_application()
+
+from django.conf import settings  # noqa: E402 (settings are chosen above)
+
+from crm_platform.config.chunked import ChunkedDoor  # noqa: E402
+
+application = ChunkedDoor(_django, bound=settings.CRM_MAX_BODY)
