@@ -1,0 +1,55 @@
+"""Components: templates with declared attributes. A missing or unknown attribute stops the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.template import TemplateSyntaxError
+from django.template.context import Context
+from django.template.loader import get_template
+from django.utils.safestring import SafeString, mark_safe
+
+_declared: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+
+
+def declare(library: template.Library, name: str, *, required: tuple[str, ...] = (), optional: tuple[str, ...] = ()) -> None:
+    """A component without content: `{% name title="…" %}` renders ui/components/name.html."""
+    _keep(name, required=required, optional=optional)
+
+    def tag(context: Context, **attributes: Any) -> SafeString:
+        return _render(name, context, attributes)
+
+    library.simple_tag(tag, takes_context=True, name=name)
+
+
+def declare_block(library: template.Library, name: str, *, required: tuple[str, ...] = (), optional: tuple[str, ...] = ()) -> None:
+    """A component around content: `{% name title="…" %}…{% endname %}`; the template has it as `content`."""
+    _keep(name, required=required, optional=optional)
+
+    def tag(context: Context, content: str, **attributes: Any) -> SafeString:
+        return _render(name, context, attributes | {"content": content})
+
+    library.simple_block_tag(tag, takes_context=True, name=name)
+
+
+def declared() -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+    """All components: name → (required, optional) attributes."""
+    return dict(_declared)
+
+
+def _keep(name: str, *, required: tuple[str, ...], optional: tuple[str, ...]) -> None:
+    _declared[name] = (frozenset(required), frozenset(optional))
+
+
+def _render(name: str, context: Context, attributes: dict[str, Any]) -> SafeString:
+    required, optional = _declared[name]
+    given = frozenset(attributes) - {"content"}
+    if missing := required - given:
+        raise TemplateSyntaxError(f"{name} lacks {', '.join(sorted(missing))}")
+    if unknown := given - required - optional:
+        raise TemplateSyntaxError(f"{name} does not know {', '.join(sorted(unknown))}")
+    values = dict.fromkeys(optional, "") | attributes
+    with context.push(**values):
+        compiled: Any = get_template(f"ui/components/{name}.html")
+        return mark_safe(compiled.template.render(context))  # noqa: S308 (rendered by a template, which escapes)

@@ -1,0 +1,56 @@
+"""Pages of a list: one statement for the rows, one for the count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+
+T = TypeVar("T")
+SIZES = (25, 50, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """The rows of a page and where it stands: `number` from 1, `size` rows, `total` rows in all."""
+
+    rows: Sequence[T]
+    number: int
+    size: int
+    total: int
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // self.size))
+
+    @property
+    def first(self) -> int:
+        return (self.number - 1) * self.size + 1 if self.total else 0
+
+    @property
+    def last(self) -> int:
+        return min(self.number * self.size, self.total)
+
+    @property
+    def previous(self) -> int | None:
+        return self.number - 1 if self.number > 1 else None
+
+    @property
+    def following(self) -> int | None:
+        return self.number + 1 if self.number < self.pages else None
+
+
+def page_of(queryset: QuerySet[Any], query: QueryDict, *, total: int | None = None) -> Page[Any]:
+    """The page that the address asks for (`page`, `rows`); nonsense means the first page, beyond the end the last.
+
+    `total` spares the count where the caller knows it.
+    """
+    size = int(query["rows"]) if query.get("rows", "").isdigit() and int(query["rows"]) in SIZES else SIZES[1]
+    counted = queryset.order_by().count() if total is None else total
+    wished = int(query["page"]) if query.get("page", "").isdigit() and len(query["page"]) < 8 else 1
+    number = min(max(1, wished), max(1, -(-counted // size)))
+    rows = list(queryset[(number - 1) * size : number * size]) if counted else []
+    return Page(rows, number, size, counted)

@@ -1,0 +1,65 @@
+"""The places of a workspace: what stands in the rail. Features register theirs; the shell only draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from crm_platform.kernel.permissions import Actor, Right, may
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry: `count` gives a figure and whether it is due (red), from the actor; `phone` shows it at the foot too."""
+
+    name: str
+    label: str | _StrPromise
+    icon: str
+    url_name: str
+    order: int
+    right: Right | None = None
+    count: Callable[[Actor], tuple[int, bool]] | None = None
+    phone: bool = False
+
+
+_places: dict[str, Place] = {}
+
+
+def register(place: Place) -> None:
+    """Add a place to the rail."""
+    _places[place.name] = place
+
+
+def for_actor(actor: Actor) -> list[Place]:
+    """The places this person may go to, in order."""
+    mine = [place for place in _places.values() if place.right is None or may(actor, place.right)]
+    return sorted(mine, key=lambda place: place.order)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsPage:
+    """One entry of the settings' menu."""
+
+    label: str | _StrPromise
+    icon: str
+    url_name: str
+    order: int
+    right: Right | None = None
+
+
+_settings: dict[str, SettingsPage] = {}
+
+
+def register_settings(page: SettingsPage) -> None:
+    """Add a page to the settings."""
+    _settings[page.url_name] = page
+
+
+def settings_for(actor: Actor) -> list[SettingsPage]:
+    """The settings pages this person may open, in order."""
+    mine = [page for page in _settings.values() if page.right is None or may(actor, page.right)]
+    return sorted(mine, key=lambda page: page.order)

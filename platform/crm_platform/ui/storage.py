@@ -1,0 +1,51 @@
+"""Static files as they are served: hashed names, far-future caching, one style sheet.
+
+The sources are many small files held together by `@import ... layer(...)`. When they are collected, app.css takes them
+in, so that a cold browser makes one request instead of forty. No tool outside Python is needed for it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+from django.core.files.base import ContentFile
+
+_IMPORT = re.compile(r'@import url\("([^"]+)"\) layer\((\w+)\);')
+_URL = re.compile(r'url\("(\.\.?/[^"]+)"\)')
+SHEET = "ui/css/app.css"
+
+
+class StaticStorage(ManifestStaticFilesStorage):
+    """Django's manifest storage, with relative imports of modules rewritten too."""
+
+    support_js_module_import_aggregation = True
+
+    def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:  # noqa: FBT001, FBT002
+        """Take the imported sheets into the one, then hash everything."""
+        if SHEET in paths and not dry_run:
+            with self.open(SHEET) as file:
+                text = file.read().decode()
+            whole = _IMPORT.sub(self._taken_in, text)
+            self.delete(SHEET)
+            self._save(SHEET, ContentFile(whole.encode()))
+            # Collected sources lie where they were found; the one sheet lies here.
+            paths[SHEET] = (self, SHEET)
+        yield from super().post_process(paths, dry_run, **options)
+
+    def _taken_in(self, found: re.Match[str]) -> str:
+        path, layer = found.groups()
+        full = posixpath.join(posixpath.dirname(SHEET), path)
+        with self.open(full) as file:
+            text = file.read().decode()
+        moved = _URL.sub(lambda url: f'url("{_relative(full, url.group(1))}")', text)
+        return f"@layer {layer} {{\n{moved}}}"
+
+
+def _relative(sheet: str, target: str) -> str:
+    """A relative address in an imported sheet, as seen from the one sheet."""
+    absolute = posixpath.normpath(posixpath.join(posixpath.dirname(sheet), target))
+    return posixpath.relpath(absolute, posixpath.dirname(SHEET))

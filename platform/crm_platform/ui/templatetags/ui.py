@@ -1,0 +1,187 @@
+"""The tags of every template: components, icons, fields, figures, the import map."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django import template
+from django.forms import BoundField, CheckboxInput, FileInput, HiddenInput, RadioSelect, Select, Textarea
+from django.http import QueryDict
+from django.template.context import Context
+from django.template.loader import get_template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext, ngettext
+
+from crm_platform.kernel import clock, money
+from crm_platform.ui.components import declare, declare_block
+
+register = template.Library()
+
+# Bare names that modules import, and the files behind them.
+MODULES = {
+    "sortablejs": "ui/vendor/sortable-1.15.7.esm.js",
+    "echarts": "ui/vendor/echarts-6.1.0.esm.min.js",
+}
+
+declare(register, "button", required=("label",), optional=("icon", "tone", "size", "type", "name", "value", "form", "disabled"))
+declare(register, "link_button", required=("label", "href"), optional=("icon", "tone", "size", "phone_icon_only"))
+declare(register, "badge", required=("label",), optional=("tone", "icon"))
+declare(register, "tag_chip", required=("label",), optional=("hue",))
+declare(register, "banner", required=("sentence",), optional=("tone", "href", "link", "icon"))
+declare(register, "empty", required=("title",), optional=("sentence", "href", "label", "icon"))
+declare(register, "progress_bar", required=("value", "most", "label"), optional=("thin", "tone"))
+declare(register, "usage_bar", required=("label", "used", "limit"), optional=("percent", "tone", "note"))
+declare(register, "pager", required=("page", "query"))
+declare_block(register, "panel", required=("title",), optional=("id", "tone", "icon", "hint"))
+declare_block(register, "dialog", required=("id", "title"), optional=("wide",))
+declare_block(register, "menu", required=("id", "label"), optional=("icon", "end"))
+
+
+@register.simple_tag
+def icon(name: str, size: str = "", tone: str = "") -> SafeString:
+    """A sign from the sprite, hidden from readers: the word stands beside it or in the button's label."""
+    classes = " ".join(filter(None, ("icon", f"icon--{size}" if size else "", tone)))
+    return format_html('<svg class="{}" aria-hidden="true"><use href="{}#i-{}"/></svg>', classes, static("ui/icons/icons.svg"), name)
+
+
+@register.simple_tag
+def mark() -> SafeString:
+    """The product's sign."""
+    return format_html('<span class="mark"><svg viewBox="0 0 28 28" aria-hidden="true"><use href="{}#mark"/></svg></span>', static("ui/icons/icons.svg"))
+
+
+@register.simple_tag
+def avatar(person: Any, *, named: bool = False) -> SafeString:
+    """A person's round sign; `named` where the name stands beside it, so that it is not read twice."""
+    if person is None:
+        nobody = gettext("Nobody is responsible")
+        return format_html('<span class="avatar avatar--none" role="img" aria-label="{0}" title="{0}">?</span>', nobody)
+    if named:
+        return format_html('<span class="avatar" data-hue="{}" aria-hidden="true">{}</span>', person.hue, person.initials)
+    return format_html('<span class="avatar" data-hue="{0}" role="img" aria-label="{1}" title="{1}">{2}</span>', person.hue, person.name, person.initials)
+
+
+@register.simple_tag(takes_context=True)
+def field(context: Context, bound: BoundField, **attributes: Any) -> SafeString:
+    """A form's field through our one template: label, control, hint, errors, and whether it may stay empty."""
+    widget = bound.field.widget
+    kind = _kind_of(widget)
+    attrs = {"class": "input" if kind in ("input", "select", "textarea") else ""}
+    described = f"{bound.auto_id}-d"
+    if bound.errors:
+        attrs |= {"aria-invalid": "true", "aria-describedby": described}
+    elif bound.help_text:
+        attrs |= {"aria-describedby": described}
+    attrs |= {name.replace("_", "-"): str(value) for name, value in attributes.items() if name not in ("optional", "affix", "label_hidden")}
+    control = bound.as_widget(attrs={name: value for name, value in attrs.items() if value})
+    values = {"bound": bound, "kind": kind, "control": control, "described": described, **{"affix": "", "label_hidden": False, "optional": not bound.field.required}, **attributes}
+    with context.push(**values):
+        compiled: Any = get_template("ui/components/field.html")
+        return mark_safe(compiled.template.render(context))  # noqa: S308 (rendered by a template, which escapes)
+
+
+def _kind_of(widget: Any) -> str:
+    if isinstance(widget, HiddenInput):
+        return "hidden"
+    if isinstance(widget, RadioSelect):
+        return "radios"
+    if isinstance(widget, CheckboxInput):
+        return "check"
+    if isinstance(widget, Select):
+        return "select"
+    if isinstance(widget, Textarea):
+        return "textarea"
+    return "file" if isinstance(widget, FileInput) else "input"
+
+
+@register.inclusion_tag("ui/components/form_fields.html")
+def form_fields(form: Any) -> dict[str, Any]:
+    """All fields of a form in order, its general errors first."""
+    return {"form": form}
+
+
+@register.simple_tag(takes_context=True)
+def import_map(context: Context) -> SafeString:
+    """The only inline script of a page: bare module names to hashed addresses, allowed by the policy's nonce."""
+    imports = {name: static(path) for name, path in MODULES.items()}
+    return format_html('<script type="importmap" nonce="{}">{}</script>', context.get("csp_nonce", ""), mark_safe(json.dumps({"imports": imports})))  # noqa: S308 (static addresses of ours)
+
+
+@register.simple_tag
+def sum_of(minor: int | None, currency: str) -> SafeString:
+    """A sum of money as people read it, and as programs do."""
+    if minor is None:
+        return SafeString("")
+    return format_html('<data value="{}">{}</data>', money.major(minor, currency=currency), money.show(minor, currency=currency))
+
+
+@register.filter
+def figure(value: Any) -> str:
+    """A count with the reader's separators."""
+    return "" if value in (None, "") else number_format(value, use_l10n=True, force_grouping=True)
+
+
+@register.simple_tag
+def when(moment: datetime | date | None, *, clock_time: bool = True) -> SafeString:
+    """A moment as a colleague would say it: "today 14:30", "yesterday", "22 Nov"; the whole date in its title."""
+    if moment is None:
+        return SafeString("")
+    local = timezone.localtime(moment) if isinstance(moment, datetime) else None
+    day = local.date() if local else moment
+    time_of = f" {date_format(local, 'H:i')}" if local and clock_time else ""
+    full = date_format(local or day, "j F Y H:i" if local else "j F Y")
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), full, _spoken(day, time_of))
+
+
+def _spoken(day: Any, time_of: str) -> str:
+    today = timezone.localdate(clock.now())
+    near = {0: gettext("today"), -1: gettext("yesterday"), 1: gettext("tomorrow")}
+    distance = (day - today).days
+    if distance in near:
+        return f"{near[distance]}{time_of}"
+    return date_format(day, "j M" if day.year == today.year else "j M Y")
+
+
+@register.filter
+def days_ago(moment: datetime | None) -> str:
+    """How many days lie between a moment and now: "new", "5 d"."""
+    if moment is None:
+        return ""
+    days = (clock.now() - moment) // timedelta(days=1)
+    return gettext("new") if days < 1 else ngettext("%(days)d d", "%(days)d d", days) % {"days": days}
+
+
+@register.simple_tag(takes_context=True)
+def with_query(context: Context, **changes: Any) -> str:
+    """This page's address with some parameters changed (None takes one off); the page number starts anew."""
+    query: QueryDict = context["request"].GET.copy()
+    query.pop("page", None)
+    for name, value in changes.items():
+        if value is None:
+            query.pop(name, None)
+        else:
+            query[name] = str(value)
+    text = query.urlencode()
+    return f"?{text}" if text else "?"
+
+
+@register.simple_tag(takes_context=True)
+def without_value(context: Context, name: str, value: str) -> str:
+    """This page's address without one value of a parameter that may repeat."""
+    query: QueryDict = context["request"].GET.copy()
+    query.pop("page", None)
+    query.setlist(name, [kept for kept in query.getlist(name) if kept != value])
+    text = query.urlencode()
+    return f"?{text}" if text else "?"
+
+
+@register.filter
+def get(mapping: Any, key: Any) -> Any:
+    """A value of a mapping by a key that is a variable; nothing where it has none."""
+    return mapping.get(key, "") if hasattr(mapping, "get") else ""
