@@ -1,1 +1,1 @@
-"""Plans, limits, seats and money."""
+"""Plans, subscriptions and limits."""

@@ -1,7 +1,26 @@
-"""The product's addresses, slice by slice."""
+"""Addresses of the product: each slice brings its own."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import include, path
+from django.views.generic import RedirectView
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="board-first"), name="workspace-home"),
+    path("", include("crm_core.groundwork.search.urls")),
+    path("", include("crm_core.groundwork.timeline.urls")),
+    path("", include("crm_core.groundwork.custom_fields.urls")),
+    path("", include("crm_core.groundwork.attachments.urls")),
+    path("", include("crm_core.groundwork.saved_views.urls")),
+    path("", include("crm_core.groundwork.exports.urls")),
+    path("", include("crm_core.groundwork.bin.urls")),
+    path("", include("crm_core.people.contacts.urls")),
+    path("", include("crm_core.people.companies.urls")),
+    path("", include("crm_core.engagement.tasks.urls")),
+    path("", include("crm_core.engagement.notes.urls")),
+    path("", include("crm_core.sales.pipelines.urls")),
+    path("", include("crm_core.sales.products.urls")),
+    path("", include("crm_core.sales.deals.urls")),
+    path("", include("crm_core.insights.funnel.urls")),
+    path("", include("crm_core.groundwork.imports.urls")),
+]

@@ -11,8 +11,10 @@ class TenantsConfig(AppConfig):
     verbose_name = "Workspaces"
 
     def ready(self) -> None:
+        from crm_platform.jobs import rows  # inline: apps load before models
         from crm_platform.kernel import workspace  # inline: apps load before models
 
-        from . import opening  # inline: apps load before models
+        from . import opening, scheduler  # inline: apps load before models
 
         workspace.answer(enter=opening.enter, unit=opening.unit)
+        rows.answer_due(scheduler.note_due)

@@ -12,6 +12,7 @@ from django.db import models
 from django_tenants.routers import TenantSyncRouter
 
 from crm_platform.db.sides import CONTROL, SEAT, outside
+from crm_platform.kernel import workspace
 from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.workspace import Place
 
@@ -109,9 +110,9 @@ def _ask(key: str) -> Found | None:
         domain = Domain.objects.filter(domain=key).select_related("tenant").first()
     if domain is None or domain.tenant.state not in (State.ACTIVE, State.LEAVING):
         return None
-    workspace: Workspace = domain.tenant
-    moved_to = "" if domain.is_primary or "." in key else workspace.slug or ""
-    return Found(workspace.place, workspace.state, bool(workspace.suspended_reason), moved_to)
+    tenant: Workspace = domain.tenant
+    moved_to = "" if domain.is_primary or "." in key else tenant.slug or ""
+    return Found(tenant.place, tenant.state, bool(tenant.suspended_reason), moved_to)
 
 
 def find_by_public_id(public_id: str) -> Place:
@@ -125,6 +126,4 @@ def find_by_public_id(public_id: str) -> Place:
 
 def url_of(place: Place, path: str = "/") -> str:
     """The full address of a page in a workspace, under the first base domain."""
-    scheme, _, rest = settings.PUBLIC_URL.partition("://")
-    port = rest.partition("/")[0].partition(":")[2]
-    return f"{scheme}://{place.slug}.{settings.PUBLIC_HOST}{f':{port}' if port else ''}{path}"
+    return workspace.url(path, place=place)

@@ -10,7 +10,8 @@ from crm_platform.kernel import clock
 class WorkspaceState(models.Model):
     """Plan values, limits and billing state as the control side last sent them (design section 4).
 
-    `limits` maps a metric to its limit or null; `features` lists what the plan has. One row, id 1.
+    `limits` maps a metric to its limit or null; `limits_after_trial` are Free's, which hold by themselves once an unpaid
+    trial is over: access is computed from state and time. `features` lists what the plan has. One row, id 1.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
@@ -21,6 +22,7 @@ class WorkspaceState(models.Model):
     billing_state = models.CharField(max_length=20, default="active")
     trial_ends_at = models.DateTimeField(null=True)
     limits = models.JSONField(default=dict)
+    limits_after_trial = models.JSONField(default=dict)
     features = models.JSONField(default=list)
     suspended = models.BooleanField(default=False)
     maintenance = models.BooleanField(default=False)

@@ -6,8 +6,11 @@ from typing import Any
 
 from django.db import transaction
 
+from crm_platform.accounts.roles import SETTINGS
 from crm_platform.db import sides
+from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, units, workspace
+from crm_platform.kernel.permissions import Actor, require
 from crm_platform.kernel.preferences import Preferences as Chosen
 from crm_platform.kernel.workspace import Place
 
@@ -63,3 +66,16 @@ def write_state(place: Place, operation: str, **values: Any) -> None:
         row.last_operation, row.updated_at = operation, clock.real_now()
         row.save()
         forget()
+
+
+def change_preferences(actor: Actor, **values: Any) -> Preferences:
+    """Change what the firm chose. Raises Forbidden."""
+    require(actor, SETTINGS.right("edit"))
+    row = Preferences.objects.select_for_update().get(pk=1)
+    before = {name: getattr(row, name) for name in values}
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(values))
+    forget()
+    emit(actor, "preferences.changed", entity="workspace", record_id=None, before=before, after=values, also=["workspace:1"])
+    return row

@@ -1,4 +1,4 @@
-"""The application of the slice."""
+"""The application of notes."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
@@ -14,7 +16,8 @@ class Deal(Record):
 
     `sum_minor` in minor units of `currency`, null while nobody knows. `state` repeats the stage's kind, so that open
     deals are found without a join. `rank` is the fractional place in the board's column. `next_task_at` and
-    `next_task_text` repeat the earliest open task, written by the tasks' services in the same transaction.
+    `next_task_text` repeat the earliest open task, written by the tasks' services in the same transaction. `lost_from`
+    is the stage in which it was lost.
     """
 
     name = models.CharField(max_length=250)
@@ -31,6 +34,7 @@ class Deal(Record):
     closed_at = models.DateTimeField(null=True, blank=True)
     lost_reason = models.ForeignKey("pipelines.LostReason", models.PROTECT, null=True, blank=True, related_name="deals", db_index=False)
     lost_comment = models.TextField(blank=True)
+    lost_from = models.BigIntegerField(null=True, blank=True)
     source = models.CharField(max_length=120, blank=True)
     next_task_at = models.DateTimeField(null=True, blank=True)
     next_task_text = models.CharField(max_length=500, blank=True)
@@ -58,6 +62,17 @@ class Deal(Record):
 
     def __str__(self) -> str:
         return self.name
+
+    # The stage as it was read, so that a save knows whether it moved.
+    stage_read: int | None = None
+    # Its contacts where they are known already; None: they have to be asked for.
+    contact_ids: list[int] | None = None
+
+    @classmethod
+    def from_db(cls, db: Any, field_names: Any, values: Any) -> Self:
+        deal = super().from_db(db, field_names, values)
+        deal.stage_read = deal.__dict__.get("stage_id")
+        return deal
 
 
 class DealContact(models.Model):
@@ -90,3 +105,8 @@ class DealLine(models.Model):
     class Meta:
         db_table = "deal_line"
         ordering = ["order", "id"]
+
+    @property
+    def quantity_shown(self) -> str:
+        """The quantity without needless noughts."""
+        return f"{self.quantity_milli / 1000:g}"

@@ -82,6 +82,7 @@ class User(AbstractBaseUser):
     hue = models.PositiveSmallIntegerField(default=1)
     sort_key = models.CharField(max_length=200, default="", blank=True)
     password_changed_at = models.DateTimeField(null=True)
+    email_confirmed_at = models.DateTimeField(null=True)
     invited_at = models.DateTimeField(null=True)
     invited_by = models.BigIntegerField(null=True)
     joined_at = models.DateTimeField(null=True)

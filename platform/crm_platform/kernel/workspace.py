@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from .errors import NoWorkspace
 
 
@@ -56,6 +58,16 @@ def prefix() -> str:
     """The prefix of keys and paths: the workspace's, or `control`."""
     place = _current.get()
     return place.prefix if place else "control"
+
+
+def url(path: str = "/", *, place: Place | None = None) -> str:
+    """The full address of a page of a workspace (of the one we are in), or of the public site outside of one."""
+    where = place or _current.get()
+    if where is None:
+        return f"{settings.PUBLIC_URL}{path}"
+    scheme, _, rest = settings.PUBLIC_URL.partition("://")
+    port = rest.partition("/")[0].partition(":")[2]
+    return f"{scheme}://{where.slug}.{settings.PUBLIC_HOST}{f':{port}' if port else ''}{path}"
 
 
 def answer(

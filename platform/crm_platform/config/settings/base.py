@@ -13,6 +13,7 @@ env.refuse_unknown()
 ROOT = Path(__file__).resolve().parents[4]
 DEBUG = False
 SECRET_KEY = env.read("SECRET_KEY")
+FIELD_KEYS = env.words("FIELD_KEYS")
 EMBEDDED = env.flag("CRM_EMBEDDED")
 TLS = env.flag("CRM_TLS")
 CRM_DATA = Path(env.read("CRM_DATA") or ROOT / ".data")
@@ -47,6 +48,7 @@ BOTH_APPS = [
     "allauth.usersessions",
     "crm_platform.events",
     "crm_platform.jobs",
+    "crm_platform.letters",
 ]
 INSIDE_APPS = [
     "tenants.inside",
@@ -54,7 +56,26 @@ INSIDE_APPS = [
 ]
 TABLELESS_APPS = ["django.contrib.messages", "django.contrib.humanize", "django.contrib.staticfiles", "crm_platform.ui", "crm_platform.config.mailbox"]
 # Features of the product, area by area, lowest first; all of them live in workspaces.
-CORE_APPS: list[str] = []
+CORE_APPS = [
+    "crm_core.groundwork.records",
+    "crm_core.groundwork.custom_fields",
+    "crm_core.groundwork.tags",
+    "crm_core.groundwork.search",
+    "crm_core.groundwork.saved_views",
+    "crm_core.groundwork.timeline",
+    "crm_core.groundwork.attachments",
+    "crm_core.groundwork.bin",
+    "crm_core.groundwork.exports",
+    "crm_core.groundwork.imports",
+    "crm_core.engagement.tasks",
+    "crm_core.engagement.notes",
+    "crm_core.people.companies",
+    "crm_core.people.contacts",
+    "crm_core.sales.pipelines",
+    "crm_core.sales.products",
+    "crm_core.sales.deals",
+    "crm_core.insights.funnel",
+]
 
 SHARED_APPS = [*CONTROL_APPS, *BOTH_APPS, *TABLELESS_APPS]
 TENANT_APPS = [*BOTH_APPS, *INSIDE_APPS, *CORE_APPS]
@@ -156,7 +177,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 # People (design section 4, foundation section 4).
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["crm_platform.accounts.backend.PersonBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("email", "name")}},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -172,7 +193,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_USER_MODEL_EMAIL_FIELD = "email"
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_EMAIL_CONFIRMATION_HMAC = False
-ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "crm_platform.accounts.allauth_adapter.ResetTokens"  # noqa: S105
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "crm_platform.accounts.reset_tokens.ResetTokens"  # noqa: S105
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_PREVENT_ENUMERATION = True
@@ -231,6 +252,7 @@ if EMAIL_URL.startswith(("smtp:", "smtps:")):
     EMAIL_USE_TLS = _mail.scheme == "smtps"
 DEFAULT_FROM_EMAIL = env.read("CRM_FROM_EMAIL", f"Kartoteka <hello@{PUBLIC_HOST}>")
 
+CRM_SIGNUPS_AN_HOUR = int(env.read("CRM_SIGNUPS_AN_HOUR", "300"))
 CRM_JOB_SLOTS = int(env.read("CRM_JOB_SLOTS", "2"))
 
 LOGGING = {
@@ -244,7 +266,7 @@ LOGGING = {
         "django.request": {"level": "CRITICAL"},
     },
 }
-SILENCED_SYSTEM_CHECKS = ["django_tenants.W001", "django_tenants.W003"]
+SILENCED_SYSTEM_CHECKS = ["auth.W004", "django_tenants.W001", "django_tenants.W003"]
 
 # The page that shows every component: for us, not for customers.
 SHOW_DESIGN = EMBEDDED or env.flag("CRM_DEBUG")

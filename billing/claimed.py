@@ -1,0 +1,38 @@
+"""What a new workspace gets from us: its plan, on both sides."""
+
+from __future__ import annotations
+
+from tenants import claiming
+from tenants.claiming import WorkspaceClaimed
+from tenants.inside import services as inside
+from tenants.models import Workspace
+from tenants.provisioning import bootstrap
+
+from . import services
+from .metering import proof
+from .models import Subscription
+from .plans import TRIAL
+
+bootstrap.seeds(services.seed_plans)
+
+
+@claiming.inside(10)
+def write_plan(claimed: WorkspaceClaimed) -> None:
+    """The trial of everything, or the plan that was asked for; counters at nought."""
+    inside.write_state(claimed.place, f"claim.{claimed.operation}", **services.state_of(claimed.plan))
+    proof.begin()
+
+
+@claiming.on_control(10)
+def subscribe(claimed: WorkspaceClaimed) -> None:
+    """The same on the control side."""
+    state = services.state_of(claimed.plan)
+    workspace = Workspace.objects.get(public_id=claimed.place.public_id)
+    Subscription.objects.get_or_create(
+        workspace=workspace,
+        defaults={
+            "plan": services.find("business" if claimed.plan == TRIAL else claimed.plan),
+            "state": state["billing_state"],
+            "trial_ends_at": state["trial_ends_at"],
+        },
+    )

@@ -1,0 +1,155 @@
+"""Reading and raising counters (design section 6): refuse at once by reading, decide races by the last statements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.utils.translation import gettext_lazy as _
+
+from crm_platform.kernel import clock, units
+from crm_platform.kernel.errors import PlanRefusal
+from crm_platform.kernel.gates import Usage
+from tenants.inside import services as inside
+
+from .models import Counter
+
+BUFFER_PERCENT, BUFFER_DAYS = 10, 14
+_PENDING, _COUNTERS = "billing.metering.pending", "billing.metering.counters"
+SHOWN = ("contacts", "users", "deals_open", "pipelines", "storage")
+LABELS = {
+    "contacts": _("Contacts and companies"), "users": _("Seats"), "deals_open": _("Open deals"), "pipelines": _("Pipelines"),
+    "storage": _("Storage"), "viewers": _("View-only seats"), "fields": _("Custom fields"),
+}  # fmt: skip
+
+# Conditional: a race for the last place is decided here, by the row's lock.
+_RAISE = """
+INSERT INTO counter AS c (metric, value, reached_at, base_value, base_at) VALUES (%(metric)s, greatest(%(net)s, 0), NULL, 0, %(now)s)
+ON CONFLICT (metric) DO UPDATE SET
+    value = greatest(c.value + %(net)s, 0),
+    reached_at = CASE WHEN c.reached_at IS NULL AND %(limit)s::bigint IS NOT NULL AND c.value + %(net)s >= %(limit)s THEN %(now)s ELSE c.reached_at END,
+    base_value = CASE WHEN c.base_at < %(month)s THEN c.value ELSE c.base_value END,
+    base_at = CASE WHEN c.base_at < %(month)s THEN %(now)s ELSE c.base_at END
+WHERE %(ceiling)s::bigint IS NULL OR c.value + %(net)s <= %(ceiling)s
+"""
+
+
+def limits() -> Mapping[str, int | None]:
+    """The limits that hold now: those of the plan, or Free's once an unpaid trial is over."""
+    state = inside.state()
+    if state.billing_state == "trialing" and state.trial_ends_at is not None and clock.now() >= state.trial_ends_at:
+        after: Mapping[str, int | None] = state.limits_after_trial
+        return after
+    now: Mapping[str, int | None] = state.limits
+    return now
+
+
+def _counters() -> dict[str, Counter]:
+    kept = units.store()
+    if _COUNTERS not in kept:
+        kept[_COUNTERS] = {row.metric: row for row in Counter.objects.all()}
+    found: dict[str, Counter] = kept[_COUNTERS]
+    return found
+
+
+def _pending() -> dict[str, tuple[int, bool]]:
+    pending: dict[str, tuple[int, bool]] = units.store().setdefault(_PENDING, {})
+    return pending
+
+
+def limit_of(metric: str) -> int | None:
+    """A metric's limit; "fields.deal" is limited by "fields". A metric that no plan speaks of has none."""
+    return limits().get(metric.partition(".")[0])
+
+
+def ceiling_of(limit: int | None, reached_at: datetime | None) -> int | None:
+    """The limit with its buffer of 10 % until 14 days after it was first reached, then the limit alone."""
+    if limit is None:
+        return None
+    if reached_at is not None and clock.now() >= reached_at + timedelta(days=BUFFER_DAYS):
+        return limit
+    return limit + limit * BUFFER_PERCENT // 100
+
+
+def forget_reached() -> None:
+    """A new plan: the buffer begins anew when its own limit is reached."""
+    Counter.objects.update(reached_at=None)
+    units.store().pop(_COUNTERS, None)
+
+
+class Meter:
+    """Answers `kernel.gates`."""
+
+    def require(self, metric: str, *, adding: int) -> None:
+        if adding <= 0:
+            return
+        usage = self.usage(metric)
+        if usage.ceiling is not None and usage.used + adding > usage.ceiling:
+            raise refusal(usage, adding=adding)
+        self._collect(metric, adding, strict=True)
+
+    def free(self, metric: str, *, removing: int) -> None:
+        self._collect(metric, -removing, strict=False)
+
+    def restore(self, metric: str, *, adding: int) -> None:
+        self._collect(metric, adding, strict=False)
+
+    def _collect(self, metric: str, change: int, *, strict: bool) -> None:
+        net, was_strict = _pending().get(metric, (0, False))
+        _pending()[metric] = (net + change, was_strict or strict)
+
+    def settle(self) -> None:
+        """In the order of names, so that two units never wait for each other in a ring."""
+        pending = units.store().pop(_PENDING, {})
+        for metric, (net, strict) in sorted(pending.items()):
+            if net:
+                self._raise(metric, net, strict=strict and net > 0)
+        units.store().pop(_COUNTERS, None)
+
+    def _raise(self, metric: str, net: int, *, strict: bool) -> None:
+        counter = _counters().get(metric)
+        limit = limit_of(metric)
+        ceiling = ceiling_of(limit, counter.reached_at if counter else None) if strict else None
+        now = clock.now()
+        values = {"metric": metric, "net": net, "limit": limit, "ceiling": ceiling, "now": now, "month": now - timedelta(days=30)}
+        with connection.cursor() as cursor:
+            cursor.execute(_RAISE, values)
+            changed = cursor.rowcount
+        if not changed:
+            units.store().pop(_COUNTERS, None)
+            raise refusal(self.usage(metric), adding=net)
+
+    def forget(self) -> None:
+        units.store().pop(_PENDING, None)
+
+    def usage(self, metric: str) -> Usage:
+        counter = _counters().get(metric)
+        limit = limit_of(metric)
+        net = _pending().get(metric, (0, False))[0]
+        used = max(0, (counter.value if counter else 0) + net)
+        return Usage(metric, limit, ceiling_of(limit, counter.reached_at if counter else None), used)
+
+    def overview(self) -> Mapping[str, Usage]:
+        return {metric: self.usage(metric) for metric in SHOWN}
+
+    def allows(self, feature: str) -> bool:
+        return limits().get(feature, 1) != 0
+
+
+def refusal(usage: Usage, *, adding: int) -> PlanRefusal:
+    """The one refusal of limits: metric, limit, ceiling, used, and the way out."""
+    return PlanRefusal(metric=usage.metric, limit=usage.limit, ceiling=usage.ceiling, used=usage.used, adding=adding, way_out="/settings/plan")
+
+
+def forecast(metric: str) -> datetime | None:
+    """The day on which the limit will be reached at the pace since the base figure; None where it will not be soon."""
+    counter, limit = _counters().get(metric), limit_of(metric)
+    if counter is None or limit is None or counter.value >= limit:
+        return None
+    days = (clock.now() - counter.base_at) / timedelta(days=1)
+    grown = counter.value - counter.base_value
+    if days < 1 or grown <= 0:
+        return None
+    left = (limit - counter.value) / (grown / days)
+    return clock.now() + timedelta(days=left) if left < 730 else None

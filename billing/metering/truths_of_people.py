@@ -1,0 +1,19 @@
+"""How seats are counted."""
+
+from __future__ import annotations
+
+from crm_platform.accounts.models import Access, User
+
+from .proof import truth
+
+
+@truth("users")
+def seats() -> int:
+    """People with access or an invitation, whose role is more than looking."""
+    return User.objects.filter(access__in=(Access.ACTIVE, Access.INVITED), role__view_only=False).count()
+
+
+@truth("viewers")
+def viewers() -> int:
+    """The same with a view-only role."""
+    return User.objects.filter(access__in=(Access.ACTIVE, Access.INVITED), role__view_only=True).count()

@@ -1,0 +1,92 @@
+"""Verbs of plans. The control side decides; the workspace is told by an idempotent message."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from crm_platform.db import sides
+from crm_platform.events.backbone import emit
+from crm_platform.kernel import clock
+from crm_platform.kernel.errors import Invalid
+from crm_platform.kernel.permissions import Actor
+from crm_platform.kernel.workspace import Place
+from tenants.inside import services as inside
+from tenants.models import Workspace
+
+from .metering.answering import forget_reached
+from .models import PlanVersion, Subscription
+from .plans import FREE, PLANS, TRIAL, TRIAL_DAYS, TRIAL_SEATS
+
+
+class NoSuchPlan(Invalid):
+    """Nobody sells a plan of that name."""
+
+    code = "no_such_plan"
+    sentence = _("There is no plan “{plan}”. There are: free, start, team, business.")
+
+
+def seed_plans() -> None:
+    """Write the versions that the code knows; existing ones are never changed. Idempotent."""
+    with sides.control_unit():
+        for plan in PLANS:
+            values = {"order": plan.order, "limits": dict(plan.limits), "prices": {code: list(pair) for code, pair in plan.prices.items()}}
+            PlanVersion.objects.get_or_create(code=plan.code, version=plan.version, defaults=values)
+
+
+def on_sale() -> list[PlanVersion]:
+    """The newest version of each plan, cheapest first. Inside a control unit."""
+    newest: dict[str, PlanVersion] = {}
+    for version in PlanVersion.objects.filter(on_sale=True).order_by("version"):
+        newest[version.code] = version
+    return sorted(newest.values(), key=lambda version: version.order)
+
+
+def find(code: str) -> PlanVersion:
+    """The version on sale of a plan; raises NoSuchPlan. Inside a control unit."""
+    found = next((version for version in on_sale() if version.code == code), None)
+    if found is None:
+        raise NoSuchPlan(plan=code)
+    return found
+
+
+def trial_limits() -> dict[str, int | None]:
+    """All of Business, with ten seats."""
+    business = next(plan for plan in PLANS if plan.code == "business")
+    return {**business.limits, "users": TRIAL_SEATS}
+
+
+def state_of(plan: str) -> dict[str, Any]:
+    """What a new workspace's state row says for "trial" or a plan's code; raises NoSuchPlan."""
+    data = {known.code: known for known in PLANS}
+    if plan == TRIAL:
+        return {
+            "plan": "business", "plan_version": 1, "billing_state": "trialing", "trial_ends_at": clock.now() + timedelta(days=TRIAL_DAYS),
+            "limits": trial_limits(), "limits_after_trial": dict(data[FREE].limits),
+        }  # fmt: skip
+    if plan not in data:
+        raise NoSuchPlan(plan=plan)
+    return {"plan": plan, "plan_version": data[plan].version, "billing_state": "active", "trial_ends_at": None, "limits": dict(data[plan].limits), "limits_after_trial": {}}
+
+
+def change_plan(place: Place, plan: str, *, actor: Actor, operation: str = "") -> None:
+    """Put a workspace on a plan at once, up or down; nothing in it is deleted. Opens units of its own on both sides.
+
+    Raises NoSuchPlan before anything is written.
+    """
+    operation = operation or uuid.uuid4().hex
+    with sides.control_unit():
+        version = find(plan)
+        workspace = Workspace.objects.select_for_update().get(public_id=place.public_id)
+        Subscription.objects.update_or_create(
+            workspace=workspace, defaults={"plan": version, "state": "active", "trial_ends_at": None, "changed_at": clock.now()}
+        )
+    values = {"plan": version.code, "plan_version": version.version, "billing_state": "active", "trial_ends_at": None, "limits": version.limits, "limits_after_trial": {}}
+    with sides.unit(place):
+        before = inside.state().plan
+        inside.write_state(place, operation, **values)
+        forget_reached()
+        emit(actor, "plan.changed", entity="workspace", record_id=None, before={"plan": before}, after={"plan": version.code}, also=["workspace:1"])

@@ -1,0 +1,96 @@
+"""Plan and usage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from crm_platform.accounts.roles import SETTINGS
+from crm_platform.db import sides
+from crm_platform.kernel import clock, gates
+from crm_platform.kernel.permissions import Action, require
+from crm_platform.ui import responses
+from tenants.inside import services as inside
+
+from . import plans, services
+from .metering.answering import LABELS, forecast
+
+
+
+def plan(request: HttpRequest) -> HttpResponse:
+    """What the workspace has, what of it is used, and the other plans."""
+    require(request.actor, SETTINGS.right(Action.EDIT))  # type: ignore[attr-defined]
+    with sides.outside():
+        sold = services.on_sale()
+    state = inside.state()
+    currency = inside.preferences().currency
+    context: dict[str, Any] = {
+        "state": state, "plan_name": plan_name(), "days_left": trial_days_left(), "bars": [_bar(usage) for usage in gates.overview().values()],
+        "plans": [_sold(version, currency) for version in sold],
+    }  # fmt: skip
+    return responses.page(request, "billing/plan.html", **context)
+
+
+def plan_name() -> str:
+    """The plan's name as people read it."""
+    state = inside.state()
+    if state.billing_state == "trialing":
+        return str(plans.NAMES[plans.TRIAL if trial_days_left() else plans.FREE])
+    return str(plans.NAMES.get(state.plan, state.plan))
+
+
+def trial_days_left() -> int:
+    """Days until the trial ends; 0 where there is none."""
+    state = inside.state()
+    if state.billing_state != "trialing" or state.trial_ends_at is None:
+        return 0
+    return max(0, -((clock.now() - state.trial_ends_at).days))
+
+
+def _bar(usage: gates.Usage) -> dict[str, Any]:
+    percent = 0 if not usage.limit else min(100, usage.used * 100 // usage.limit)
+    storage = usage.metric == "storage"
+    return {
+        "label": LABELS[usage.metric],
+        "used": usage.used // 2**20 if storage else usage.used,
+        "limit": usage.limit // 2**20 if storage and usage.limit is not None else usage.limit,
+        "percent": percent,
+        "tone": "bad" if usage.limit is not None and usage.used >= usage.limit else "warn" if percent >= 80 else "",
+        "note": _note(usage),
+    }
+
+
+def _note(usage: gates.Usage) -> str:
+    if usage.metric == "storage":
+        return _("in megabytes")
+    if usage.limit is not None and usage.used >= usage.limit:
+        if usage.ceiling != usage.limit:
+            return _("The limit is reached. A buffer up to %(ceiling)d holds for 14 days; then nothing is lost, only adding waits.") % {"ceiling": usage.ceiling}
+        return _("The limit is reached: nothing is lost, only adding waits. A larger plan takes more.")
+    day = forecast(usage.metric)
+    return _("At this pace full around %(day)s.") % {"day": day.date().isoformat()} if day else ""
+
+
+def _sold(version: Any, currency: str) -> dict[str, Any]:
+    shown = currency if currency in version.prices else "EUR"
+    monthly, yearly = version.prices[shown]
+    return {"code": version.code, "name": plans.NAMES[version.code], "limits": version.limits, "monthly": monthly, "yearly": yearly, "currency": shown, "gb": (version.limits["storage"] or 0) // plans.GB}
+
+
+@require_POST
+def change(request: HttpRequest) -> HttpResponse:
+    """Put the workspace on another plan, at once. The control side is written after this unit's commit."""
+    actor = request.actor  # type: ignore[attr-defined]
+    require(actor, SETTINGS.right(Action.EDIT))
+    code = request.POST.get("plan", "")
+    with sides.outside():
+        services.find(code)
+    place = request.place  # type: ignore[attr-defined]
+    transaction.on_commit(lambda: services.change_plan(place, code, actor=actor))
+    said = _("You are on %(plan)s now. Nothing was deleted.") % {"plan": plans.NAMES[code]}
+    return responses.toast(request, responses.redirect(request, reverse("plan")), said)

@@ -1,0 +1,34 @@
+"""How notes stand in the timeline."""
+
+from __future__ import annotations
+
+from django.utils.html import format_html, linebreaks
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from crm_core.groundwork.timeline.describing import Difference, Entry, actor, describes
+from crm_platform.events.models import Event
+
+
+def _text(text: str) -> SafeString:
+    return mark_safe(linebreaks(text, autoescape=True))  # noqa: S308 (escaped)
+
+
+@describes("note.added")
+def added(event: Event) -> Entry:
+    """The words themselves."""
+    return Entry(event, "sticky-note", format_html(_("{who} noted"), who=actor(event)), tone="warn", body=_text(event.after.get("text", "")), note=True)
+
+
+@describes("note.changed")
+def changed(event: Event) -> Entry:
+    """What it was before."""
+    difference = Difference("text", _("Note"), event.before.get("text", ""), event.after.get("text", ""), put_back=False)
+    return Entry(event, "sticky-note", format_html(_("{who} rewrote a note"), who=actor(event)), differences=[difference])
+
+
+@describes("note.removed", "note.pinned", "note.unpinned")
+def other(event: Event) -> Entry:
+    """One line."""
+    sentences = {"note.removed": _("{who} took off a note"), "note.pinned": _("{who} pinned a note"), "note.unpinned": _("{who} unpinned a note")}
+    return Entry(event, "sticky-note", format_html(sentences[event.name], who=actor(event)))

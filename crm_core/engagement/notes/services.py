@@ -1,0 +1,92 @@
+"""Verbs of notes: they stand on records, and follow the records' rights."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from crm_core.groundwork.records import registry, writing
+from crm_platform.events.backbone import emit
+from crm_platform.kernel import clock
+from crm_platform.kernel.errors import Forbidden, Invalid, NotFound
+from crm_platform.kernel.permissions import Actor
+
+from .models import Note
+
+LONGEST = 20_000
+
+
+def add(actor: Actor, *, entity: str, pk: int, text: str, pinned: bool = False) -> Note:
+    """Write on a record the actor may see and whose role may edit something. Raises Invalid for an empty or endless text."""
+    kind = registry.find(entity)
+    record = writing.get(actor, kind, pk)
+    _may_write(actor)
+    text = _clean(text)
+    note = Note.objects.create(entity=entity, record_id=pk, text=text, pinned=pinned, created_by=actor.user_id)
+    emit(actor, "note.added", entity="note", record_id=note.pk, after={"text": text}, also=[f"{entity}:{pk}", *kind.subjects(record)])
+    return note
+
+
+def _may_write(actor: Actor) -> None:
+    if actor.view_only:
+        raise Forbidden(right="notes.create")
+
+
+def _clean(text: str) -> str:
+    text = text.strip()
+    if not text:
+        raise Invalid(fields={"text": [_("The note is empty.")]})
+    if len(text) > LONGEST:
+        raise Invalid(fields={"text": [str(_("At most {most} letters; this has {count}.")).format(most=LONGEST, count=len(text))]})
+    return text
+
+
+def get(actor: Actor, pk: int) -> Note:
+    """A note on a record the actor may see; raises NotFound."""
+    note = Note.objects.select_for_update().filter(pk=pk, binned_at=None).first()
+    if note is None:
+        raise NotFound
+    writing.get(actor, registry.find(note.entity), note.record_id)
+    return note
+
+
+def _mine(actor: Actor, note: Note) -> None:
+    """One's own words are one's own; administrators may change all."""
+    _may_write(actor)
+    if not actor.everything and note.created_by != actor.user_id:
+        raise Forbidden(right="notes.edit")
+
+
+def change(actor: Actor, pk: int, *, text: str) -> Note:
+    """Change one's own note."""
+    note = get(actor, pk)
+    _mine(actor, note)
+    before, note.text, note.edited_at = note.text, _clean(text), clock.now()
+    note.version += 1
+    note.save()
+    emit(actor, "note.changed", entity="note", record_id=pk, before={"text": before}, after={"text": note.text}, also=[f"{note.entity}:{note.record_id}"])
+    return note
+
+
+def pin(actor: Actor, pk: int) -> Note:
+    """Keep a note on top, or no longer."""
+    note = get(actor, pk)
+    _may_write(actor)
+    note.pinned = not note.pinned
+    note.save(update_fields=["pinned"])
+    emit(actor, "note.pinned" if note.pinned else "note.unpinned", entity="note", record_id=pk, also=[f"{note.entity}:{note.record_id}"])
+    return note
+
+
+def remove(actor: Actor, pk: int) -> Note:
+    """Take one's own note off the card."""
+    note = get(actor, pk)
+    _mine(actor, note)
+    note.binned_at, note.binned_by = clock.now(), actor.user_id
+    note.save(update_fields=["binned_at", "binned_by"])
+    emit(actor, "note.removed", entity="note", record_id=pk, before={"text": note.text}, also=[f"{note.entity}:{note.record_id}"])
+    return note
+
+
+def pinned_on(entity: str, pk: int) -> list[Note]:
+    """The pinned notes of a record."""
+    return list(Note.objects.filter(entity=entity, record_id=pk, pinned=True, binned_at=None).order_by("-id"))

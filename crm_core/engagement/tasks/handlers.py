@@ -1,0 +1,56 @@
+"""How tasks stand in the timeline."""
+
+from __future__ import annotations
+
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from crm_core.groundwork.timeline.describing import Difference, Entry, actor, describes
+from crm_platform.accounts import directory
+from crm_platform.events.models import Event
+from crm_platform.ui.templatetags.ui import when
+
+
+@describes("task.added")
+def added(event: Event) -> Entry:
+    """What was promised, by when, to whom."""
+    due = parse_datetime(event.after.get("due_at", "") or "")
+    sentence = format_html(
+        _("{who} planned “{text}” for {when}, {person}"), who=actor(event), text=event.after.get("text", ""),
+        when=when(due, clock_time=not event.after.get("all_day")), person=directory.name_of(event.after.get("responsible_id")) or _("nobody"),
+    )  # fmt: skip
+    return Entry(event, "calendar-check-2", sentence)
+
+
+@describes("task.done")
+def done(event: Event) -> Entry:
+    """What came of it."""
+    result = event.after.get("result", "")
+    body = format_html("<p>{}</p>", result) if result else format_html("")
+    return Entry(event, "circle-check", format_html(_("{who} did “{text}”"), who=actor(event), text=event.after.get("text", "")), tone="good", body=body)
+
+
+@describes("task.changed")
+def changed(event: Event) -> Entry:
+    """Before and after."""
+    labels = {"text": _("What is to be done"), "due_at": _("Due"), "type": _("Kind"), "responsible_id": _("Responsible")}
+    shown = [Difference(name, label, _shown(name, event.before.get(name)), _shown(name, event.after.get(name)), put_back=False) for name, label in labels.items() if name in event.after]
+    return Entry(event, "calendar-check-2", format_html(_("{who} changed a task"), who=actor(event)), differences=shown)
+
+
+def _shown(name: str, value: object) -> str:
+    if name == "responsible_id":
+        return directory.name_of(value if isinstance(value, int) else None)
+    return str(value or "").replace("T", " ")[:16] if name == "due_at" else str(value or "")
+
+
+@describes("task.reopened", "task.binned", "task.restored", "task.handed_over")
+def other(event: Event) -> Entry:
+    """One line."""
+    sentences = {
+        "task.reopened": _("{who} took back: “{text}” is not done"), "task.binned": _("{who} binned the task “{text}”"),
+        "task.restored": _("{who} took the task “{text}” out of the bin"), "task.handed_over": _("{who} handed over open tasks {text}"),
+    }  # fmt: skip
+    text = event.after.get("text") or event.before.get("text") or ""
+    return Entry(event, "calendar-check-2", format_html(sentences[event.name], who=actor(event), text=text))

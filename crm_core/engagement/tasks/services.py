@@ -1,0 +1,222 @@
+"""Verbs of tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from crm_core.groundwork.records import registry, writing
+from crm_platform.accounts import directory
+from crm_platform.accounts.models import Access
+from crm_platform.events.backbone import emit
+from crm_platform.kernel import clock
+from crm_platform.kernel.errors import Forbidden, Invalid, NotFound
+from crm_platform.kernel.permissions import Actor, Scope, require
+
+from .models import Task, TaskType
+from .permissions import TASKS
+
+# Told after a change of a record's tasks, in the same transaction: deals keep their next step on themselves.
+_followers: dict[str, Callable[[int, Task | None], None]] = {}
+
+
+def follow(entity: str, function: Callable[[int, Task | None], None]) -> None:
+    """Let a slice know the earliest open task of its record after each change: `function(pk, task or None)`."""
+    _followers[entity] = function
+
+
+def end_of_day(day: date) -> datetime:
+    """The last minute of a day in the firm's time zone: when a task without an hour falls due."""
+    return timezone.make_aware(datetime.combine(day, time(23, 59)))
+
+
+def add(
+    actor: Actor, *, text: str, due_at: datetime, all_day: bool = False, type: str = TaskType.TODO,  # noqa: A002 (the model's word)
+    responsible_id: int | None = None, entity: str = "", record_id: int | None = None,
+) -> Task:  # fmt: skip
+    """Promise something. Raises Invalid, Forbidden, NotFound (the record is not the actor's to see)."""
+    require(actor, TASKS.CREATE)
+    also = []
+    if entity:
+        kind = registry.find(entity)
+        record = writing.get(actor, kind, record_id or 0)
+        also = [f"{entity}:{record_id}", *kind.subjects(record)]
+    responsible = responsible_id if responsible_id is not None else actor.user_id
+    task = Task(
+        text=_clean(text), due_at=due_at, all_day=all_day, type=_type(type), responsible_id=_person(responsible), entity=entity,
+        record_id=record_id if entity else None, created_by=actor.user_id,
+    )  # fmt: skip
+    task.save()
+    _tell(task)
+    emit(actor, "task.added", entity="task", record_id=task.pk, after=_facts(task), also=also)
+    return task
+
+
+def _clean(text: str) -> str:
+    text = text.strip()
+    if not text:
+        raise Invalid(fields={"text": [_("Say what is to be done.")]})
+    if len(text) > 500:
+        raise Invalid(fields={"text": [str(_("At most {most} letters; this has {count}.")).format(most=500, count=len(text))]})
+    return text
+
+
+def _type(code: str) -> str:
+    if code not in TaskType.values:
+        raise Invalid(fields={"type": [_("Choose what kind of task it is.")]})
+    return code
+
+
+def _person(pk: int | None) -> int | None:
+    if pk is not None and (pk not in directory.everyone() or directory.everyone()[pk].access == Access.DEACTIVATED):
+        raise Invalid(fields={"responsible": [_("Choose someone who works here.")]})
+    return pk
+
+
+def _facts(task: Task) -> dict[str, Any]:
+    return {"text": task.text, "due_at": task.due_at, "type": task.type, "responsible_id": task.responsible_id, "all_day": task.all_day}
+
+
+def _subjects(task: Task) -> list[str]:
+    return [f"{task.entity}:{task.record_id}"] if task.entity else []
+
+
+def get(actor: Actor, pk: int, *, right: str = "edit") -> Task:
+    """A task the right reaches, locked; raises NotFound, Forbidden."""
+    task = Task.objects.select_for_update().filter(pk=pk, binned_at=None).first()
+    if task is None or not sees(actor, task):
+        raise NotFound
+    own = task.created_by is not None and task.created_by == actor.user_id
+    if right != "view" and not (own and not actor.view_only) and not writing.may(actor, TASKS.right(right), task):
+        raise Forbidden(right=TASKS.right(right).key)
+    return task
+
+
+def sees(actor: Actor, task: Task) -> bool:
+    """One's own promises, those one gave, and what the right reaches."""
+    return task.created_by == actor.user_id or writing.may(actor, TASKS.VIEW, task)
+
+
+def reach(actor: Actor) -> Q:
+    """The condition of `sees`."""
+    scope = actor.scope_for(TASKS.VIEW)
+    if scope == Scope.ALL:
+        return Q()
+    mine = Q(responsible=actor.user_id) | Q(created_by=actor.user_id)
+    return mine | Q(responsible__in=directory.in_group(actor.group_id)) if scope == Scope.TEAM else mine
+
+
+def change(actor: Actor, pk: int, **values: Any) -> Task:
+    """Change text, due time, type or responsible."""
+    task = get(actor, pk)
+    before = _facts(task)
+    if "text" in values:
+        values["text"] = _clean(values["text"])
+    if "responsible_id" in values:
+        _person(values["responsible_id"])
+    if "type" in values:
+        _type(values["type"])
+    for name, value in values.items():
+        setattr(task, name, value)
+    after = _facts(task)
+    changed = {name for name, value in after.items() if before[name] != value}
+    if changed:
+        _save(task)
+        emit(actor, "task.changed", entity="task", record_id=pk, before={name: before[name] for name in changed}, after={name: after[name] for name in changed}, also=_subjects(task))
+    return task
+
+
+def move(actor: Actor, pk: int, *, days: int) -> Task:
+    """To another day, counted from today; the hour stays."""
+    task = get(actor, pk)
+    day = timezone.localdate(clock.now()) + timedelta(days=days)
+    hour = timezone.localtime(task.due_at).timetz()
+    due = end_of_day(day) if task.all_day else timezone.make_aware(datetime.combine(day, hour.replace(tzinfo=None)))
+    return change(actor, pk, due_at=due)
+
+
+def complete(actor: Actor, pk: int, *, result: str = "") -> Task:
+    """It is done, with what came of it. Twice is once."""
+    task = get(actor, pk)
+    if task.done_at is None:
+        task.done_at, task.done_by, task.result = clock.now(), actor.user_id, result.strip()[:5000]
+        _save(task)
+        emit(actor, "task.done", entity="task", record_id=pk, after={"text": task.text, "result": task.result}, also=_subjects(task))
+    return task
+
+
+def reopen(actor: Actor, pk: int) -> Task:
+    """Take "done" back."""
+    task = get(actor, pk)
+    if task.done_at is not None:
+        task.done_at = task.done_by = None
+        _save(task)
+        emit(actor, "task.reopened", entity="task", record_id=pk, after={"text": task.text}, also=_subjects(task))
+    return task
+
+
+def remove(actor: Actor, pk: int) -> Task:
+    """To the bin."""
+    task = get(actor, pk, right="delete")
+    task.binned_at, task.binned_by = clock.now(), actor.user_id
+    _save(task)
+    emit(actor, "task.binned", entity="task", record_id=pk, before={"text": task.text}, also=_subjects(task))
+    return task
+
+
+def restore(actor: Actor, pk: int) -> Task:
+    """Out of the bin."""
+    task = Task.objects.select_for_update().filter(pk=pk).exclude(binned_at=None).first()
+    if task is None or not sees(actor, task):
+        raise NotFound
+    task.binned_at = task.binned_by = None
+    _save(task)
+    emit(actor, "task.restored", entity="task", record_id=pk, after={"text": task.text}, also=_subjects(task))
+    return task
+
+
+def _save(task: Task) -> None:
+    task.version += 1
+    task.updated_at = clock.now()
+    task.save()
+    _tell(task)
+
+
+def _tell(task: Task) -> None:
+    follower = _followers.get(task.entity)
+    if follower is not None and task.record_id is not None:
+        follower(task.record_id, earliest_open(task.entity, task.record_id))
+
+
+def earliest_open(entity: str, record_id: int) -> Task | None:
+    """The next step of a record."""
+    return Task.objects.filter(entity=entity, record_id=record_id, done_at=None, binned_at=None).order_by("due_at", "id").first()
+
+
+def open_on(entity: str, record_id: int) -> list[Task]:
+    """The open tasks of a record, soonest first."""
+    return list(Task.objects.filter(entity=entity, record_id=record_id, done_at=None, binned_at=None).order_by("due_at", "id"))
+
+
+def overdue(actor: Actor) -> int:
+    """How many of the actor's own promises are late."""
+    return Task.objects.filter(responsible=actor.user_id, done_at=None, binned_at=None, due_at__lt=clock.now()).count()
+
+
+def open_count(user_id: int) -> int:
+    """For handing over: what a person still has to do."""
+    return Task.objects.filter(responsible=user_id, done_at=None, binned_at=None).count()
+
+
+def hand_over(actor: Actor, from_id: int, to_id: int) -> int:
+    """All open tasks of one person to another, in a constant number of statements."""
+    moved = list(Task.objects.filter(responsible=from_id, done_at=None, binned_at=None).values_list("pk", flat=True))
+    Task.objects.filter(pk__in=moved).update(responsible=to_id, updated_at=clock.now())
+    if moved:
+        emit(actor, "task.handed_over", entity="task", record_id=None, before={"responsible_id": from_id}, after={"responsible_id": to_id, "tasks": moved}, also=[f"person:{from_id}", f"person:{to_id}"])
+    return len(moved)

@@ -1,0 +1,151 @@
+"""My day, and the verbs of tasks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from crm_core.groundwork.records import registry
+from crm_platform.accounts import directory
+from crm_platform.kernel import clock
+from crm_platform.kernel.permissions import Actor, require
+from crm_platform.ui import responses
+from crm_platform.ui.formwork import Refused, errors_into
+
+from . import services
+from .forms import TaskForm
+from .models import Task, TaskType
+from .permissions import TASKS
+
+LATER_SHOWN = 50
+
+
+def day(request: HttpRequest) -> HttpResponse:
+    """What waits for me: overdue, today, later, and what is done today. ?whose=team shows all one may see."""
+    actor = request.actor  # type: ignore[attr-defined]
+    require(actor, TASKS.VIEW)
+    team = request.GET.get("whose") == "team"
+    now, today = clock.now(), timezone.localdate(clock.now())
+    tonight, morning = services.end_of_day(today), services.end_of_day(today - timedelta(days=1))
+    rows = Task.objects.filter(binned_at=None).filter(services.reach(actor))
+    rows = rows if team else rows.filter(responsible=actor.user_id)
+    open_rows = list(rows.filter(done_at=None).order_by("due_at", "id")[:300])
+    done = list(rows.filter(done_at__gt=morning).order_by("-done_at")[:20])
+    names = names_of_records([*open_rows, *done])
+    drawn: dict[str, list[dict[str, Any]]] = {"late": [], "today": [], "later": []}
+    for task in open_rows:
+        drawn["late" if task.due_at < now else "today" if task.due_at <= tonight else "later"].append(_drawn(task, names, now=now))
+    more_later = max(0, len(drawn["later"]) - LATER_SHOWN)
+    drawn["later"] = drawn["later"][:LATER_SHOWN]
+    return responses.page(
+        request, "tasks/day.html", rail="day", today=today, team=team, done=[_drawn(task, names, now=now) for task in done],
+        form=TaskForm(initial={"day": today, "type": TaskType.TODO}), more_later=more_later,
+        late=drawn["late"], today_tasks=drawn["today"], later=drawn["later"],
+    )  # fmt: skip
+
+
+def names_of_records(tasks: list[Task]) -> dict[tuple[str, int], str]:
+    """The names of the records that tasks stand on: one statement for each kind among them."""
+    wanted: dict[str, set[int]] = {}
+    for task in tasks:
+        if task.entity and task.record_id:
+            wanted.setdefault(task.entity, set()).add(task.record_id)
+    return {(entity, pk): name for entity, pks in wanted.items() for pk, name in registry.find(entity).model.objects.filter(pk__in=pks).values_list("pk", "name")}
+
+
+def _drawn(task: Task, names: dict[tuple[str, int], str], *, now: Any) -> dict[str, Any]:
+    late = (now - task.due_at).days
+    name = names.get((task.entity, task.record_id or 0), "")
+    return {
+        "task": task, "record": name, "url": registry.find(task.entity).url(task.record_id) if name and task.record_id else "",
+        "late_days": late if task.due_at < now else None, "person": directory.everyone().get(task.responsible_id or 0),
+        "icon": {"call": "phone", "meet": "users", "mail": "mail"}.get(task.type, "calendar-check-2"),
+    }  # fmt: skip
+
+
+def _back(request: HttpRequest, task: Task | None = None) -> HttpResponse:
+    default = registry.find(task.entity).url(task.record_id) if task is not None and task.entity and task.record_id else reverse("day")
+    return responses.redirect(request, responses.local_path(request.POST.get("next", ""), default=default))
+
+
+@require_POST
+def add(request: HttpRequest) -> HttpResponse:
+    """A new task, free or on a record."""
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    form = TaskForm(request.POST)
+    if form.is_valid():
+        try:
+            with errors_into(form):
+                task = services.add(actor, **form.values(), entity=form.cleaned_data["entity"], record_id=form.cleaned_data["record"])
+            return responses.toast(request, _back(request, task), _("Planned: %(text)s.") % {"text": task.text})
+        except Refused:
+            pass
+    return responses.page(request, "tasks/form.html", status=422, rail="day", form=form, task=None)
+
+
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change a task."""
+    actor = request.actor  # type: ignore[attr-defined]
+    task = services.get(actor, pk)
+    local = timezone.localtime(task.due_at)
+    initial = {"text": task.text, "type": task.type, "day": local.date(), "hour": None if task.all_day else local.time(), "responsible": task.responsible_id}
+    form = TaskForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            with errors_into(form):
+                services.change(actor, pk, **form.values())
+            return responses.toast(request, _back(request, task), _("Saved."))
+        except Refused:
+            pass
+    return responses.page(request, "tasks/form.html", status=422 if request.method == "POST" else 200, rail="day", form=form, task=task)
+
+
+@require_POST
+def complete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Done, with its result; the toast takes it back."""
+    task = services.complete(request.actor, pk, result=request.POST.get("result", ""))  # type: ignore[attr-defined]
+    return responses.toast(request, _back(request, task), _("Done: %(text)s.") % {"text": task.text}, undo=reverse("task-reopen", args=[pk]))
+
+
+@require_POST
+def reopen(request: HttpRequest, pk: int) -> HttpResponse:
+    """Not done after all."""
+    return _back(request, services.reopen(request.actor, pk))  # type: ignore[attr-defined]
+
+
+@require_POST
+def move(request: HttpRequest, pk: int) -> HttpResponse:
+    """To today, tomorrow or in a week."""
+    days = {"0": 0, "1": 1, "7": 7}.get(request.POST.get("days", "1"), 1)
+    task = services.move(request.actor, pk, days=days)  # type: ignore[attr-defined]
+    return responses.toast(request, _back(request, task), _("Moved to %(day)s.") % {"day": timezone.localdate(task.due_at).isoformat()})
+
+
+@require_POST
+def move_late(request: HttpRequest) -> HttpResponse:
+    """All of one's overdue tasks to today."""
+    actor = request.actor  # type: ignore[attr-defined]
+    late = list(Task.objects.filter(responsible=actor.user_id, done_at=None, binned_at=None, due_at__lt=clock.now()).values_list("pk", flat=True)[:200])
+    for pk in late:
+        services.change(actor, pk, due_at=services.end_of_day(timezone.localdate(clock.now())), all_day=True)
+    return responses.toast(request, _back(request), ngettext("%(n)d moved to today.", "%(n)d moved to today.", len(late)) % {"n": len(late)})
+
+
+@require_POST
+def remove(request: HttpRequest, pk: int) -> HttpResponse:
+    """To the bin; the toast takes it out."""
+    task = services.remove(request.actor, pk)  # type: ignore[attr-defined]
+    return responses.toast(request, _back(request, task), _("Binned: %(text)s.") % {"text": task.text}, undo=reverse("task-restore", args=[pk]))
+
+
+@require_POST
+def restore(request: HttpRequest, pk: int) -> HttpResponse:
+    """Out of the bin."""
+    return _back(request, services.restore(request.actor, pk))  # type: ignore[attr-defined]

@@ -1,0 +1,43 @@
+"""Files go up and down through here alone: as attachments, with nosniff and a sandbox (design section 8)."""
+
+from __future__ import annotations
+
+from django.core.files.storage import default_storage
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from crm_core.groundwork.records import registry
+from crm_platform.kernel.errors import Invalid, NotFound
+from crm_platform.ui import responses
+
+from . import services
+
+
+@require_POST
+def add(request: HttpRequest, entity: str, pk: int) -> HttpResponse:
+    """Add a file to a record."""
+    file = request.FILES.get("file")
+    if file is None:
+        raise Invalid(fields={"file": [_("Choose a file.")]})
+    row = services.add(request.actor, entity=entity, pk=pk, file=file)  # type: ignore[attr-defined]
+    back = responses.redirect(request, registry.find(entity).url(pk))
+    return responses.toast(request, back, _("Added: %(name)s.") % {"name": row.name})
+
+
+def download(request: HttpRequest, pk: int) -> FileResponse:
+    """A file, always as an attachment."""
+    row = services.get(request.actor, pk)  # type: ignore[attr-defined]
+    if not default_storage.exists(row.path):
+        raise NotFound
+    response = FileResponse(default_storage.open(row.path), as_attachment=True, filename=row.name, content_type="application/octet-stream")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
+
+
+@require_POST
+def remove(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a file off."""
+    row = services.remove(request.actor, pk)  # type: ignore[attr-defined]
+    return responses.toast(request, responses.redirect(request, registry.find(row.entity).url(row.record_id)), _("Taken off: %(name)s.") % {"name": row.name})

@@ -1,0 +1,292 @@
+"""Custom fields: their rules, their index, and the verbs of their settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext_lazy as _
+
+from crm_platform.accounts.roles import SETTINGS
+from crm_platform.events.backbone import emit
+from crm_platform.kernel import clock, gates, units
+from crm_platform.kernel.errors import Invalid, NotFound
+from crm_platform.kernel.permissions import Actor, require
+
+from .models import CustomField, FieldIndex, Kind
+
+_KEY = "custom_fields.all"
+_is_url = URLValidator(schemes=["http", "https"])
+
+
+def fields_of(entity: str) -> list[CustomField]:
+    """The fields in use of an entity, in order; read once in a unit of work for all entities."""
+    kept = units.store()
+    if _KEY not in kept:
+        kept[_KEY] = list(CustomField.objects.filter(archived_at=None))
+    return [field for field in kept[_KEY] if field.entity == entity]
+
+
+def forget() -> None:
+    """Read anew: a field was added or changed."""
+    units.store().pop(_KEY, None)
+
+
+def clean(entity: str, given: Mapping[Any, Any], *, partial: bool = False) -> dict[str, Any]:
+    """Values by field id (text) as they are stored; empty ones left out unless `partial`. Raises Invalid by field."""
+    known = {str(field.pk): field for field in fields_of(entity)}
+    values: dict[str, Any] = {}
+    wrong: dict[str, list[Any]] = {}
+    for key, value in given.items():
+        field = known.get(str(key))
+        if field is None:
+            continue
+        try:
+            stored = _stored(field, value)
+        except ValueError as error:
+            wrong[f"custom_{key}"] = [str(error)]
+            continue
+        if partial or stored not in (None, "", []):
+            values[str(key)] = stored
+    if wrong:
+        raise Invalid(fields=wrong)
+    return values
+
+
+def _stored(field: CustomField, value: Any) -> Any:
+    if value in (None, "", []):
+        return None
+    return _STORE[Kind(field.kind)](field, value)
+
+
+def _text(_field: CustomField, value: Any) -> str:
+    return str(value).strip()[:5000]
+
+
+def _number(_field: CustomField, value: Any) -> str:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError(_("This is not a number.")) from None
+    if not number.is_finite() or abs(number) >= Decimal(10) ** 17:
+        raise ValueError(_("This number is too large."))
+    return format(number.normalize(), "f")
+
+
+def _day(_field: CustomField, value: Any) -> str:
+    found = value if isinstance(value, date) else parse_date(str(value))
+    if found is None:
+        raise ValueError(_("This is not a date."))
+    return found.isoformat()
+
+
+def _option(field: CustomField, value: Any) -> int:
+    ids = {option["id"] for option in field.options}
+    if not str(value).isdigit() or int(value) not in ids:
+        raise ValueError(_("This choice does not exist any more."))
+    return int(value)
+
+
+def _options(field: CustomField, value: Any) -> list[int]:
+    return [_option(field, one) for one in (value if isinstance(value, (list, tuple)) else [value])]
+
+
+def _checkbox(_field: CustomField, value: Any) -> bool:
+    return value in (True, "true", "True", "1", 1, "on", "yes")
+
+
+def _link(_field: CustomField, value: Any) -> str:
+    text = str(value).strip()
+    text = text if "://" in text else f"https://{text}"
+    try:
+        _is_url(text)
+    except ValidationError:
+        raise ValueError(_("This is not an address of a page.")) from None
+    return text[:2000]
+
+
+_STORE = {
+    Kind.TEXT: _text, Kind.NUMBER: _number, Kind.MONEY: _number, Kind.DATE: _day, Kind.LIST: _option, Kind.MULTI: _options,
+    Kind.CHECKBOX: _checkbox, Kind.LINK: _link,
+}  # fmt: skip
+
+
+def shown(field: CustomField, value: Any) -> str:
+    """A stored value in words."""
+    if value in (None, "", []):
+        return ""
+    labels = {option["id"]: option["label"] for option in field.options}
+    match Kind(field.kind):
+        case Kind.LIST:
+            return str(labels.get(value, value))
+        case Kind.MULTI:
+            return ", ".join(str(labels.get(one, one)) for one in value)
+        case Kind.CHECKBOX:
+            return str(_("yes") if value else _("no"))
+    return str(value)
+
+
+def index_many(entity: str, records: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+    """Write the narrow rows of new records' filterable values."""
+    filterable = {str(field.pk): field for field in fields_of(entity) if field.filterable}
+    rows = [row for pk, values in records for row in _index_rows(filterable, pk, values)]
+    if rows:
+        FieldIndex.objects.bulk_create(rows)
+
+
+def reindex(entity: str, pk: int, values: Mapping[str, Any]) -> None:
+    """Write them anew for one record."""
+    own = [field.pk for field in fields_of(entity)]
+    FieldIndex.objects.filter(record_id=pk, field_id__in=own).delete()
+    index_many(entity, [(pk, values)])
+
+
+def _index_rows(filterable: Mapping[str, CustomField], pk: int, values: Mapping[str, Any]) -> list[FieldIndex]:
+    rows = []
+    for key, value in values.items():
+        field = filterable.get(key)
+        if field is None or value is None:
+            continue
+        for one in value if isinstance(value, list) else [value]:
+            rows.append(FieldIndex(field=field, record_id=pk, **_column(Kind(field.kind), one)))
+    return rows
+
+
+def _column(kind: Kind, value: Any) -> dict[str, Any]:
+    match kind:
+        case Kind.NUMBER | Kind.MONEY:
+            return {"num": Decimal(value)}
+        case Kind.DATE:
+            return {"at": parse_date(value)}
+        case Kind.LIST | Kind.MULTI:
+            return {"option": value}
+        case Kind.CHECKBOX:
+            return {"option": int(value)}
+    return {"text": str(value)[:200].lower()}
+
+
+def matching(field: CustomField, text: str) -> Any:
+    """A sub-query of record ids whose value fits a filter's text: a choice's id, a number, a date, the beginning of a text."""
+    rows = FieldIndex.objects.filter(field=field)
+    match Kind(field.kind):
+        case Kind.LIST | Kind.MULTI:
+            return rows.filter(option__in=[int(one) for one in text.split(",") if one.isdigit()]).values("record_id")
+        case Kind.CHECKBOX:
+            return rows.filter(option=1 if text in ("1", "yes") else 0).values("record_id")
+        case Kind.NUMBER | Kind.MONEY:
+            return _range(rows, "num", text, read=_decimal).values("record_id")
+        case Kind.DATE:
+            return _range(rows, "at", text, read=parse_date).values("record_id")
+    return rows.filter(text__startswith=text.lower()[:200]).values("record_id")
+
+
+def _decimal(text: str) -> Decimal | None:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
+
+
+def _range(rows: Any, column: str, text: str, *, read: Any) -> Any:
+    """"5" exactly, "5..9" between, "5.." from, "..9" to."""
+    low, dots, high = text.partition("..")
+    least, most = (read(low) if low else None), (read(high) if high else None)
+    if not dots:
+        return rows.filter(**{column: least}) if least is not None else rows.none()
+    if least is not None:
+        rows = rows.filter(**{f"{column}__gte": least})
+    return rows.filter(**{f"{column}__lte": most}) if most is not None else rows
+
+
+def add_field(
+    actor: Actor, *, entity: str, name: str, kind: str, options: Sequence[str] = (), hint: str = "", required: bool = False, ask: bool = True
+) -> CustomField:
+    """Add a field. Raises Invalid, PlanRefusal; Forbidden unless `ask` is off (an import adds what its person chose)."""
+    if ask:
+        require(actor, SETTINGS.right("edit"))
+    name = name.strip()[:120]
+    if not name:
+        raise Invalid(fields={"name": [_("Give the field a name.")]})
+    if kind not in Kind.values:
+        raise Invalid(fields={"kind": [_("Choose what the field holds.")]})
+    if any(field.name.casefold() == name.casefold() for field in fields_of(entity)):
+        raise Invalid(fields={"name": [_("There is a field of this name already.")]})
+    labels = list(dict.fromkeys(label.strip()[:120] for label in options if label.strip()))
+    if kind in (Kind.LIST, Kind.MULTI) and not labels:
+        raise Invalid(fields={"options": [_("A list needs at least one choice.")]})
+    gates.require(f"fields.{entity}")
+    field = CustomField.objects.create(
+        entity=entity, name=name, kind=kind, hint=hint[:300], required=required, order=len(fields_of(entity)),
+        options=[{"id": number, "label": label, "hue": number % 8 + 1} for number, label in enumerate(labels, 1)],
+    )  # fmt: skip
+    forget()
+    emit(actor, "field.added", entity="field", record_id=field.pk, after={"entity": entity, "name": name, "kind": kind})
+    return field
+
+
+def add_option(actor: Actor, field: CustomField, label: str) -> int:
+    """Add a choice to a list, unless it is there in other case; returns its id."""
+    for option in field.options:
+        if option["label"].casefold() == label.strip().casefold():
+            return int(option["id"])
+    number = max((option["id"] for option in field.options), default=0) + 1
+    field.options = [*field.options, {"id": number, "label": label.strip()[:120], "hue": number % 8 + 1}]
+    field.save(update_fields=["options"])
+    forget()
+    emit(actor, "field.changed", entity="field", record_id=field.pk, after={"option": label})
+    return number
+
+
+def change_field(actor: Actor, pk: int, *, name: str, hint: str, required: bool, options: Sequence[str] = ()) -> CustomField:
+    """Rename a field, add choices; choices are never removed while values may hold them."""
+    require(actor, SETTINGS.right("edit"))
+    field = _field(pk)
+    before = {"name": field.name, "hint": field.hint, "required": field.required}
+    if not name.strip():
+        raise Invalid(fields={"name": [_("Give the field a name.")]})
+    field.name, field.hint, field.required = name.strip()[:120], hint[:300], required
+    field.save(update_fields=["name", "hint", "required"])
+    for label in options:
+        if label.strip() and field.kind in (Kind.LIST, Kind.MULTI):
+            add_option(actor, field, label)
+    forget()
+    emit(actor, "field.changed", entity="field", record_id=pk, before=before, after={"name": field.name, "hint": field.hint, "required": required})
+    return field
+
+
+def archive_field(actor: Actor, pk: int) -> CustomField:
+    """Take a field out of use; its values stay, and come back with `revive_field`."""
+    require(actor, SETTINGS.right("edit"))
+    field = _field(pk)
+    if field.archived_at is None:
+        field.archived_at = clock.now()
+        field.save(update_fields=["archived_at"])
+        gates.free(f"fields.{field.entity}")
+        forget()
+        emit(actor, "field.archived", entity="field", record_id=pk)
+    return field
+
+
+def revive_field(actor: Actor, pk: int) -> CustomField:
+    """Take it into use again."""
+    require(actor, SETTINGS.right("edit"))
+    field = _field(pk)
+    if field.archived_at is not None:
+        gates.require(f"fields.{field.entity}")
+        field.archived_at = None
+        field.save(update_fields=["archived_at"])
+        forget()
+        emit(actor, "field.revived", entity="field", record_id=pk)
+    return field
+
+
+def _field(pk: int) -> CustomField:
+    field = CustomField.objects.select_for_update().filter(pk=pk).first()
+    if field is None:
+        raise NotFound
+    return field

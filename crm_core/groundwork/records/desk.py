@@ -1,0 +1,385 @@
+"""The desk of a kind of record: its list, card, forms, bin and bulk verbs, made from a description.
+
+Lists cost a constant number of statements. A cell is made in Python, so that a page of fifty rows stays cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST
+
+from crm_core.groundwork.custom_fields import services as custom
+from crm_core.groundwork.custom_fields.models import Kind as FieldKind
+from crm_core.groundwork.saved_views import services as saved_views
+from crm_core.groundwork.search import queries as search
+from crm_core.groundwork.tags import services as tags
+from crm_platform.accounts import directory
+from crm_platform.kernel import permissions
+from crm_platform.kernel.errors import Invalid, NotFound
+from crm_platform.kernel.permissions import Actor, Scope
+from crm_platform.ui import responses
+from crm_platform.ui.formwork import Refused, errors_into
+from crm_platform.ui.paging import page_of
+from crm_platform.ui.templatetags.ui import avatar
+
+from . import writing
+from .fields import RecordForm
+from .registry import Kind
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+    Words = str | _StrPromise
+
+NOBODY = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a list: `cell(record, given)` makes it, `text` says it in an export; `sort` is what it orders by."""
+
+    name: str
+    label: Words
+    cell: Callable[[Any, dict[str, Any]], Any]
+    text: Callable[[Any, dict[str, Any]], Any]
+    sort: str = ""
+    phone: str = "hide"
+    end: bool = False
+    width: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One question to a list: `choices()` to pick from (None: a text), `apply` narrows the rows."""
+
+    name: str
+    label: Words
+    apply: Callable[[QuerySet[Any], str], QuerySet[Any]]
+    choices: Callable[[], Sequence[tuple[str, Any]]] | None = None
+
+    def shown(self, value: str) -> str:
+        """The chosen value in words."""
+        if self.choices is None:
+            return value
+        labels = {str(key): str(label) for key, label in self.choices()}
+        return ", ".join(labels.get(one, one) for one in value.split(","))
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """See the module. `gather(records)` fetches what the cells of a page need, in a constant number of statements."""
+
+    kind: Kind
+    form: type[RecordForm]
+    columns: Sequence[Column]
+    prefix: str
+    rail: str
+    gather: Callable[[Sequence[Any]], dict[str, Any]]
+    filters: Sequence[Filter] = ()
+    default_sort: str = "sort_key"
+    card_template: str = "records/card.html"
+    card_context: Callable[[HttpRequest, Any], dict[str, Any]] = lambda request, record: {}
+    new_initial: Callable[[HttpRequest], dict[str, Any]] = lambda request: {}
+    empty_title: Words = ""
+    empty_sentence: Words = ""
+    new_label: Words = ""
+    defer: Sequence[str] = ()
+
+    # Reading.
+
+    def rows(self, actor: Actor) -> QuerySet[Any]:
+        """Everything of this kind that the actor may see, the bin left out."""
+        return self.kind.model.objects.filter(binned_at=None).filter(self.reach(actor))  # type: ignore[no-any-return]
+
+    def reach(self, actor: Actor, *, action: str = "view") -> Q:
+        """The condition of a right, by ids of people: no join."""
+        scope = actor.scope_for(self.kind.entity.right(action))
+        if scope == Scope.ALL:
+            return Q()
+        if scope == Scope.TEAM:
+            return Q(responsible__in=[actor.user_id, *directory.in_group(actor.group_id)])
+        return Q(responsible=actor.user_id) if scope == Scope.OWN else Q(pk__in=[])
+
+    def filters_now(self) -> list[Filter]:
+        """The kind's own filters, those all records have, and one for each filterable custom field."""
+        people = Filter("responsible", _("Responsible"), _by_responsible, lambda: [(NOBODY, _("Nobody")), *((str(pk), name) for pk, name in directory.choices())])
+        tagged = Filter("tag", _("Tag"), _by_tag, lambda: [(str(tag.pk), tag.name) for tag in tags.tags_of(self.kind.code).values()])
+        own = [_custom_filter(one) for one in custom.fields_of(self.kind.code) if one.filterable]
+        return [*self.filters, people, tagged, *own]
+
+    def narrowed(self, actor: Actor, query: Any) -> tuple[QuerySet[Any], list[dict[str, Any]]]:
+        """The rows a list's address asks for, in order, and the filters in force, in words."""
+        rows, chips = self.rows(actor), []
+        text = query.get("q", "").strip()[:100]
+        if text:
+            rows = rows.filter(pk__in=search.matching_ids(actor, self.kind.code, text))
+        for question in self.filters_now():
+            value = query.get(question.name, "").strip()[:200]
+            if value:
+                rows = question.apply(rows, value)
+                chips.append({"name": question.name, "label": question.label, "value": question.shown(value)})
+        return rows.order_by(*self.order(query)), chips
+
+    def order(self, query: Any) -> list[str]:
+        """Column and direction of the address, with the id to make it certain."""
+        asked = query.get("sort", "")
+        known = {column.sort for column in self.columns if column.sort}
+        chosen = asked if asked.lstrip("-") in known else self.default_sort
+        tie = "-id" if chosen.startswith("-") else "id"
+        return [chosen, tie]
+
+    # Pages.
+
+    def list_page(self, request: HttpRequest) -> HttpResponse:
+        """The list: views, filters, order, choosing, paging."""
+        actor = request.actor  # type: ignore[attr-defined]
+        permissions.require(actor, self.kind.entity.VIEW)
+        rows, chips = self.narrowed(actor, request.GET)
+        page = page_of(rows.defer(*self.defer), request.GET)
+        given = self.gather(page.rows)
+        sort = self.order(request.GET)[0]
+        context: dict[str, Any] = {
+            "desk": self, "kind": self.kind, "page": page, "chips": chips, "sort": sort, "heads": [self._head(column, sort) for column in self.columns],
+            "drawn": [(record, [column.cell(record, given) for column in self.columns]) for record in page.rows],
+            "filters": [{"filter": one, "choices": one.choices() if one.choices else None, "value": request.GET.get(one.name, "")} for one in self.filters_now()],
+            "views": saved_views.views_of(actor, self.kind.code), "may": self._may(actor), "q": request.GET.get("q", ""),
+            "people": directory.choices(), "list_url": reverse(f"{self.prefix}"), "narrowed": bool(chips or request.GET.get("q")),
+        }  # fmt: skip
+        return responses.page(request, "records/list.html", rail=self.rail, **context)
+
+    def _head(self, column: Column, sort: str) -> dict[str, Any]:
+        direction = "ascending" if sort == column.sort else "descending" if sort == f"-{column.sort}" else ""
+        return {"column": column, "direction": direction if column.sort else "", "next": f"-{column.sort}" if direction == "ascending" else column.sort}
+
+    def _may(self, actor: Actor) -> dict[str, bool]:
+        return {action: permissions.may(actor, self.kind.entity.right(action)) for action in ("create", "edit", "delete", "export")}
+
+    def new_page(self, request: HttpRequest) -> HttpResponse:
+        """Make one by hand."""
+        actor = request.actor  # type: ignore[attr-defined]
+        permissions.require(actor, self.kind.entity.CREATE)
+        initial = {"responsible": actor.user_id, **self.new_initial(request)}
+        form = self.form(request.POST or None, initial=initial)
+        form.actor = actor
+        if request.method == "POST" and form.is_valid():
+            try:
+                with errors_into(form):
+                    record = writing.create(actor, self.kind, form.values())
+            except Refused:
+                return self._form_page(request, form, record=None, status=422)
+            said = _("Made: %(name)s.") % {"name": str(record)}
+            return responses.toast(request, responses.redirect(request, self.kind.url(record.pk)), said)
+        return self._form_page(request, form, record=None, status=422 if request.method == "POST" else 200)
+
+    def edit_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Change one; a form drawn from an older version shows both sides."""
+        actor = request.actor  # type: ignore[attr-defined]
+        record = writing.get(actor, self.kind, pk, right="edit")
+        form = self.form(request.POST or None, record=record, initial={"version": record.version})
+        form.actor = actor
+        if request.method == "POST" and form.is_valid():
+            try:
+                with errors_into(form):
+                    writing.change(actor, self.kind, pk, form.values(), version=form.cleaned_data["version"])
+            except Refused:
+                return self._form_page(request, form, record=record, status=422)
+            except writing.ChangedMeanwhile as conflict:
+                return self._conflict(request, form, record, conflict)
+            return responses.toast(request, responses.redirect(request, self.kind.url(pk)), _("Saved."))
+        return self._form_page(request, form, record=record, status=422 if request.method == "POST" else 200)
+
+    def _conflict(self, request: HttpRequest, form: RecordForm, record: Any, conflict: writing.ChangedMeanwhile) -> HttpResponse:
+        """What was typed stays; beside it stands what the other person saved; sending again decides."""
+        data = request.POST.copy()
+        data["version"] = str(conflict.facts["version"])
+        again = self.form(data, record=record)
+        again.is_valid()
+        again.add_error(None, conflict.message)
+        both = []
+        for name, (theirs, yours) in conflict.facts["fields"].items():
+            attribute = self.kind.attribute(name)
+            if attribute is not None:
+                both.append({"label": attribute.label, "theirs": attribute.show(theirs), "yours": attribute.show(yours)})
+        return self._form_page(request, again, record=record, status=409, both=both)
+
+    def _form_page(self, request: HttpRequest, form: RecordForm, *, record: Any, status: int, **more: Any) -> HttpResponse:
+        return responses.page(
+            request, "records/form.html", status=status, rail=self.rail, desk=self, kind=self.kind, form=form, record=record,
+            back=self.kind.url(record.pk) if record else reverse(self.prefix), **more,
+        )  # fmt: skip
+
+    def card_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The card: facts, timeline, neighbours."""
+        actor = request.actor  # type: ignore[attr-defined]
+        record = writing.get(actor, self.kind, pk, binned=True)
+        context: dict[str, Any] = {
+            "desk": self, "kind": self.kind, "record": record, "record_url": self.kind.url(pk), "subject": f"{self.kind.code}:{pk}",
+            "tags": [tags.tags_of(self.kind.code)[one] for one in record.tag_ids if one in tags.tags_of(self.kind.code)],
+            "custom_facts": self._custom_facts(record), "responsible": directory.everyone().get(record.responsible_id),
+            "may_edit": record.binned_at is None and writing.may(actor, self.kind.entity.EDIT, record),
+            "may_delete": writing.may(actor, self.kind.entity.DELETE, record), **self.card_context(request, record),
+        }  # fmt: skip
+        return responses.page(request, self.card_template, rail=self.rail, **context)
+
+    def _custom_facts(self, record: Any) -> list[dict[str, Any]]:
+        facts = []
+        for one in custom.fields_of(self.kind.code):
+            value = record.custom.get(str(one.pk))
+            facts.append({"label": one.name, "value": custom.shown(one, value), "link": value if one.kind == FieldKind.LINK else "", "required": one.required})
+        return facts
+
+    # Verbs.
+
+    def bin_one(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """To the bin, with the way back in the toast."""
+        [record] = writing.put_in_bin(request.actor, self.kind, [pk])  # type: ignore[attr-defined]
+        response = responses.redirect(request, reverse(self.prefix))
+        undo = f"{reverse('bin-restore')}?entity={self.kind.code}&pk={pk}"
+        return responses.toast(request, response, _("%(name)s is in the bin, for 90 days.") % {"name": str(record)}, undo=undo)
+
+    def bulk(self, request: HttpRequest) -> HttpResponse:
+        """One verb for the chosen rows, or for all that the filters leave."""
+        actor = request.actor  # type: ignore[attr-defined]
+        pks = self._chosen(request, actor)
+        back = responses.redirect(request, responses.local_path(request.POST.get("next", ""), default=reverse(self.prefix)))
+        if not pks:
+            return responses.toast(request, back, _("Nothing was chosen."))
+        verb = request.POST.get("verb", "")
+        if verb == "bin":
+            count = len(writing.put_in_bin(actor, self.kind, pks))
+            said = ngettext("%(n)d is in the bin, for 90 days.", "%(n)d are in the bin, for 90 days.", count) % {"n": count}
+            return responses.toast(request, back, said)
+        changed, left = self._change_all(actor, pks, self._bulk_values(request, verb))
+        said = ngettext("%(n)d changed.", "%(n)d changed.", changed) % {"n": changed}
+        if left:
+            said += " " + ngettext("%(n)d is not yours to change.", "%(n)d are not yours to change.", left) % {"n": left}
+        return responses.toast(request, back, said)
+
+    def _chosen(self, request: HttpRequest, actor: Actor) -> list[int]:
+        if request.POST.get("everything") == "1":
+            rows, _chips = self.narrowed(actor, request.GET)
+            return list(rows.order_by("pk").values_list("pk", flat=True)[:1000])
+        return [int(text) for text in request.POST.getlist("chosen")[:1000] if text.isdigit()]
+
+    def _bulk_values(self, request: HttpRequest, verb: str) -> Callable[[Any], dict[str, Any]]:
+        if verb == "responsible":
+            text = request.POST.get("responsible", "")
+            person = int(text) if text.isdigit() else None
+            if person is not None and person not in directory.everyone():
+                raise Invalid(fields={"responsible": [_("Choose someone who works here.")]})
+            return lambda record: {"responsible_id": person}
+        if verb == "tag":
+            added = tags.ids_of(self.kind.code, request.POST.get("tags", "").split(","))
+            return lambda record: {"tag_ids": sorted({*record.tag_ids, *added})}
+        raise Invalid
+
+    def _change_all(self, actor: Actor, pks: Sequence[int], values: Callable[[Any], dict[str, Any]]) -> tuple[int, int]:
+        changed = left = 0
+        for record in self.kind.model.objects.select_for_update().filter(pk__in=pks, binned_at=None).order_by("pk"):
+            if not writing.may(actor, self.kind.entity.EDIT, record):
+                left += 1
+            elif writing.change_locked(actor, self.kind, record, values(record)):
+                changed += 1
+        return changed, left
+
+    def urls(self) -> list[Any]:
+        """The addresses of this desk."""
+        at = self.prefix
+        return [
+            path(at, self.list_page, name=at),
+            path(f"{at}/new", self.new_page, name=f"{at}-new"),
+            path(f"{at}/bulk", require_POST(self.bulk), name=f"{at}-bulk"),
+            path(f"{at}/<int:pk>", self.card_page, name=self.kind.card),
+            path(f"{at}/<int:pk>/edit", self.edit_page, name=f"{at}-edit"),
+            path(f"{at}/<int:pk>/bin", require_POST(self.bin_one), name=f"{at}-bin"),
+        ]
+
+
+_desks: dict[str, Desk] = {}
+
+
+def register(desk: Desk) -> Desk:
+    """Make a desk known to exports and saved views."""
+    _desks[desk.kind.code] = desk
+    return desk
+
+
+def find(code: str) -> Desk:
+    """The desk of a kind; raises NotFound."""
+    if code not in _desks:
+        raise NotFound
+    return _desks[code]
+
+
+def _by_responsible(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+    ids = [int(one) for one in value.split(",") if one.isdigit()]
+    wanted = Q(responsible__in=[one for one in ids if one])
+    return rows.filter(wanted | Q(responsible=None)) if 0 in ids else rows.filter(wanted)
+
+
+def _by_tag(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+    ids = [int(one) for one in value.split(",") if one.isdigit()]
+    return rows.filter(tag_ids__overlap=ids) if ids else rows.none()
+
+
+def _custom_filter(one: Any) -> Filter:
+    choices = None
+    if one.kind in (FieldKind.LIST, FieldKind.MULTI):
+        choices = lambda: [(str(option["id"]), option["label"]) for option in one.options]  # noqa: E731
+    elif one.kind == FieldKind.CHECKBOX:
+        choices = lambda: [("1", _("yes")), ("0", _("no"))]  # noqa: E731
+    return Filter(f"f{one.pk}", one.name, lambda rows, value: rows.filter(pk__in=custom.matching(one, value)), choices)
+
+
+# Cells that most lists have.
+
+
+def name_cell(kind: Kind, *, second: Callable[[Any], str] = lambda record: "") -> Callable[[Any, dict[str, Any]], SafeString]:
+    """The name, a link to the card, with a second quiet line."""
+
+    def cell(record: Any, given: dict[str, Any]) -> SafeString:
+        return format_html(
+            '<a class="grow" href="{}"><span class="cut block">{}</span><span class="cut block tiny quiet">{}</span></a>',
+            kind.url(record.pk), str(record), second(record),
+        )  # fmt: skip
+
+    return cell
+
+
+def responsible_cell(record: Any, given: dict[str, Any]) -> SafeString:
+    """The round sign of who is responsible."""
+    return avatar(directory.everyone().get(record.responsible_id))
+
+
+def responsible_text(record: Any, given: dict[str, Any]) -> str:
+    """The name of who is responsible."""
+    return directory.name_of(record.responsible_id)
+
+
+def tags_cell(entity: str) -> Callable[[Any, dict[str, Any]], SafeString]:
+    """Up to three tags."""
+
+    def cell(record: Any, given: dict[str, Any]) -> SafeString:
+        known = tags.tags_of(entity)
+        drawn = [format_html('<span class="tag" data-hue="{}">{}</span>', known[pk].hue, known[pk].name) for pk in record.tag_ids[:3] if pk in known]
+        return SafeString(f'<span class="row">{"".join(drawn)}</span>') if drawn else SafeString('<span class="table__none">–</span>')  # noqa: S308
+
+    return cell
+
+
+def tags_text(entity: str) -> Callable[[Any, dict[str, Any]], str]:
+    """Tags parted by commas."""
+    return lambda record, given: ", ".join(tags.names_of(entity, record.tag_ids))
+
+
+RESPONSIBLE = Column("responsible", gettext_lazy("Responsible"), responsible_cell, responsible_text)

@@ -1,0 +1,40 @@
+"""Tags: found by their folded word, made where one is new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from crm_core.groundwork.records.ordering import fold
+from crm_platform.kernel import units
+
+from .models import Tag
+
+_KEY = "tags.all"
+
+
+def tags_of(entity: str) -> dict[int, Tag]:
+    """The tags of an entity by id; read once in a unit of work for all entities."""
+    kept = units.store()
+    if _KEY not in kept:
+        kept[_KEY] = list(Tag.objects.all())
+    return {tag.pk: tag for tag in kept[_KEY] if tag.entity == entity}
+
+
+def ids_of(entity: str, names: Iterable[str]) -> list[int]:
+    """The ids of tags by name, new ones made; "VIP" and "vip" are one."""
+    wanted = {fold(name): name.strip()[:60] for name in names if fold(name)}
+    known = {tag.folded: tag.pk for tag in tags_of(entity).values()}
+    missing = [folded for folded in wanted if folded[:60] not in known]
+    if missing:
+        start = len(known)
+        made = [Tag(entity=entity, name=wanted[folded], folded=folded[:60], hue=(start + at) % 8 + 1) for at, folded in enumerate(missing)]
+        Tag.objects.bulk_create(made, ignore_conflicts=True)
+        units.store().pop(_KEY, None)
+        known = {tag.folded: tag.pk for tag in tags_of(entity).values()}
+    return sorted(known[folded[:60]] for folded in wanted)
+
+
+def names_of(entity: str, ids: Iterable[int]) -> list[str]:
+    """The words of tags."""
+    known = tags_of(entity)
+    return [known[pk].name for pk in ids if pk in known]

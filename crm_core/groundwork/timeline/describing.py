@@ -1,0 +1,134 @@
+"""Event rows in words: "who did what". Slices register sentences for events of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from crm_core.groundwork.custom_fields import services as custom
+from crm_core.groundwork.records import registry
+from crm_platform.events.models import Event
+
+
+@dataclass(slots=True)
+class Difference:
+    """One field of a change: what stood there, what stands now, and whether it can be put back."""
+
+    name: str
+    label: str
+    before: str
+    after: str
+    put_back: bool
+
+
+@dataclass(slots=True)
+class Entry:
+    """One line of a timeline."""
+
+    event: Event
+    icon: str
+    sentence: SafeString
+    tone: str = ""
+    body: SafeString = field(default_factory=lambda: SafeString(""))
+    note: bool = False
+    differences: list[Difference] = field(default_factory=list)
+    group: str = "changes"
+
+
+Describer = Callable[[Event], Entry]
+_describers: dict[str, Describer] = {}
+
+
+def describes(*names: str) -> Callable[[Describer], Describer]:
+    """Register how events of these names are told."""
+
+    def keep(function: Describer) -> Describer:
+        _describers.update(dict.fromkeys(names, function))
+        return function
+
+    return keep
+
+
+def describe(event: Event) -> Entry:
+    """The entry of an event; what nobody registered is told by its name."""
+    function = _describers.get(event.name) or _by_verb.get(event.name.rpartition(".")[2], _unknown)
+    return function(event)
+
+
+def actor(event: Event) -> SafeString:
+    """Who, and through what."""
+    if event.via:
+        return format_html("<b>{}</b> <span class=\"quiet\">({})</span>", event.actor_name, _means(event.via))
+    return format_html("<b>{}</b>", event.actor_name)
+
+
+def _means(via: str) -> str:
+    kind, _colon, number = via.partition(":")
+    return _("import %(number)s") % {"number": number} if kind == "import" else via
+
+
+def _label(event: Event) -> str:
+    try:
+        return str(registry.find(event.entity).label).lower()
+    except Exception:  # noqa: BLE001  # an entity that has no kind is named by its code
+        return event.entity
+
+
+def _created(event: Event) -> Entry:
+    return Entry(event, "plus", format_html(_("{who} made this {what}"), who=actor(event), what=_label(event)))
+
+
+def _binned(event: Event) -> Entry:
+    return Entry(event, "trash-2", format_html(_("{who} moved it to the bin"), who=actor(event)), tone="warn")
+
+
+def _restored(event: Event) -> Entry:
+    return Entry(event, "undo-2", format_html(_("{who} took it out of the bin"), who=actor(event)))
+
+
+def _changed(event: Event) -> Entry:
+    differences = differences_of(event)
+    labels = ", ".join(difference.label for difference in differences)
+    sentence = format_html(_("{who} changed {fields}"), who=actor(event), fields=labels or _label(event))
+    return Entry(event, "pencil", sentence, differences=differences)
+
+
+def differences_of(event: Event) -> list[Difference]:
+    """The fields of a change in words."""
+    try:
+        kind = registry.find(event.entity)
+    except Exception:  # noqa: BLE001  # see _label
+        return []
+    found = []
+    for name in dict.fromkeys((*event.before, *event.after)):
+        if name == "custom":
+            found.extend(_custom_differences(event))
+            continue
+        attribute = kind.attribute(name)
+        if attribute is None:
+            continue
+        before, after = attribute.show(event.before.get(name)), attribute.show(event.after.get(name))
+        found.append(Difference(name, str(attribute.label), before, after, attribute.put_back))
+    return found
+
+
+def _custom_differences(event: Event) -> list[Difference]:
+    before, after = event.before.get("custom") or {}, event.after.get("custom") or {}
+    fields = {str(one.pk): one for one in custom.fields_of(event.entity)}
+    return [
+        Difference(f"custom.{key}", fields[key].name, custom.shown(fields[key], before.get(key)), custom.shown(fields[key], after.get(key)), put_back=True)
+        for key in dict.fromkeys((*before, *after))
+        if key in fields and before.get(key) != after.get(key)
+    ]
+
+
+def _unknown(event: Event) -> Entry:
+    return Entry(event, "activity", format_html("{} <span class=\"quiet\">{}</span>", actor(event), event.name))
+
+
+_by_verb: dict[str, Any] = {"created": _created, "binned": _binned, "restored": _restored, "changed": _changed}

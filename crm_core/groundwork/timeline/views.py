@@ -1,0 +1,46 @@
+"""The rest of a timeline, the journal, putting back."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from crm_core.groundwork.records import registry, writing
+from crm_platform.accounts import directory
+from crm_platform.accounts.roles import SETTINGS
+from crm_platform.kernel.permissions import require
+from crm_platform.ui import responses
+
+from . import queries, services
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdigit() and len(text) < 18 else None
+
+
+def more(request: HttpRequest, entity: str, pk: int) -> HttpResponse:
+    """Earlier entries of a record's timeline, or one kind of them."""
+    kind = registry.find(entity)
+    record = writing.get(request.actor, kind, pk)  # type: ignore[attr-defined]
+    entries, following = queries.of_subject(f"{kind.code}:{record.pk}", before=_number(request.GET.get("before", "")), group=request.GET.get("group", ""))
+    return responses.fragment(request, "timeline/_entries.html", entries=entries, following=following, kind=kind, record=record, group=request.GET.get("group", ""))
+
+
+@require_POST
+def put_back(request: HttpRequest, pk: int) -> HttpResponse:
+    """Put one field back."""
+    record = services.put_back(request.actor, event_id=pk, name=request.POST.get("field", ""))  # type: ignore[attr-defined]
+    response = responses.redirect(request, responses.local_path(request.POST.get("next", "/"), default="/"))
+    return responses.toast(request, response, _("Put back: %(name)s.") % {"name": str(record)})
+
+
+def journal(request: HttpRequest) -> HttpResponse:
+    """Who changed what, in the whole workspace."""
+    require(request.actor, SETTINGS.right("edit"))  # type: ignore[attr-defined]
+    who, entity = _number(request.GET.get("who", "")), request.GET.get("entity", "")
+    entries, following = queries.journal(before=_number(request.GET.get("before", "")), actor_id=who, entity=entity)
+    return responses.page(
+        request, "timeline/journal.html", entries=entries, following=following, people=directory.everyone().values(), who=who,
+        entity=entity, kinds=registry.kinds(), days=queries.journal_days(),
+    )  # fmt: skip

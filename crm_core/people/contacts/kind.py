@@ -1,0 +1,101 @@
+"""What a contact is to groundwork."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from crm_core.groundwork.records.ordering import sort_key
+from crm_core.groundwork.records.registry import Attribute, Found, Kind, Links, register
+from crm_core.groundwork.tags import services as tags
+from crm_core.people import reaching
+from crm_core.people.companies import services as companies
+from crm_platform.accounts import directory
+from crm_platform.kernel.errors import Invalid
+from crm_platform.kernel.permissions import Actor
+
+from .models import Contact, Employment
+from .permissions import CONTACTS
+
+
+def prepare(contact: Contact) -> None:
+    """The whole name from its parts, or the other way round; keys and order."""
+    contact.first_name, contact.last_name = " ".join(contact.first_name.split()), " ".join(contact.last_name.split())
+    contact.phones, contact.emails = reaching.clean_phones(contact.phones), reaching.clean_emails(contact.emails)
+    parts = f"{contact.first_name} {contact.last_name}".strip()
+    contact.name = parts or " ".join(contact.name.split()) or _nameless(contact)
+    if not contact.name:
+        raise Invalid(fields={"first_name": [_("Write a name, a phone or an e-mail: something to know the person by.")]})
+    # People are looked up by the last name where there is one.
+    contact.sort_key = sort_key(f"{contact.last_name} {contact.first_name}".strip() or contact.name)
+    contact.keys = reaching.keys_of(contact.phones, contact.emails)
+
+
+def _nameless(contact: Contact) -> str:
+    if contact.phones:
+        return reaching.show_phone(contact.phones[0]["number"])
+    return str(contact.emails[0]["address"]) if contact.emails else ""
+
+
+def found(contact: Contact) -> Found:
+    """Name, phones, e-mails."""
+    subtitle = reaching.show_phone(contact.phones[0]["number"]) if contact.phones else contact.emails[0]["address"] if contact.emails else contact.position
+    return Found(contact.name, subtitle, reaching.words_for_search(contact.phones, contact.emails))
+
+
+def write_links(actor: Actor, contact: Contact, values: Mapping[str, Any], fresh: bool) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: FBT001
+    """`companies`: rows of {"company": name or "company_id": id, "role"}; the first is the main one."""
+    rows = values.get("companies")
+    if rows is None:
+        return {}, {}
+    present = [] if fresh else list(Employment.objects.filter(contact=contact).select_related("company").order_by("-main", "id"))
+    wanted = _wanted(actor, rows)
+    before = [{"id": link.company_id, "name": link.company.name, "role": link.role} for link in present]
+    after = [{"id": pk, "name": name, "role": role} for pk, (name, role) in wanted.items()]
+    if before == after:
+        return {}, {}
+    Employment.objects.filter(pk__in=[link.pk for link in present]).delete()
+    Employment.objects.bulk_create([Employment(contact=contact, company_id=row["id"], role=row["role"], main=at == 0) for at, row in enumerate(after)])
+    return {"companies": before}, {"companies": after}
+
+
+def _wanted(actor: Actor, rows: list[Mapping[str, Any]]) -> dict[int, tuple[str, str]]:
+    wanted: dict[int, tuple[str, str]] = {}
+    for row in rows:
+        if row.get("company_id"):
+            wanted.setdefault(int(row["company_id"]), (str(row.get("company", "")), str(row.get("role", ""))[:200]))
+            continue
+        company = companies.named(actor, str(row.get("company", "")))
+        if company is not None:
+            wanted.setdefault(company.pk, (company.name, str(row.get("role", ""))[:200]))
+    return wanted
+
+
+def _show_companies(value: Any) -> str:
+    return ", ".join(f"{row['name']} ({row['role']})" if row.get("role") else str(row["name"]) for row in value or [])
+
+
+CONTACT = register(
+    Kind(
+        code="contact", model=Contact, entity=CONTACTS, label=_("Contact"), plural=_("Contacts"), icon="user", card="contact",
+        prepare=prepare, found=found, counts=lambda contact: "contacts" if contact.binned_at is None else "",
+        links=Links(("companies",), write_links), weight=3,
+        attributes=(
+            Attribute("name", _("Name"), put_back=False),
+            Attribute("first_name", _("First name")),
+            Attribute("last_name", _("Last name")),
+            Attribute("position", _("Position")),
+            Attribute("companies", _("Companies"), _show_companies, put_back=False),
+            Attribute("phones", _("Phones"), reaching.show_phones),
+            Attribute("emails", _("E-mails"), reaching.show_emails),
+            Attribute("messengers", _("Messengers"), reaching.show_messengers),
+            Attribute("addresses", _("Addresses"), reaching.show_addresses),
+            Attribute("site", _("Site")),
+            Attribute("birthday", _("Birthday")),
+            Attribute("responsible_id", _("Responsible"), directory.name_of),
+            Attribute("tag_ids", _("Tags"), lambda value: ", ".join(tags.names_of("contact", value or []))),
+        ),
+    )
+)  # fmt: skip

@@ -1,0 +1,151 @@
+"""Ways to reach people and firms: phones in E.164, folded e-mails, and the keys by which duplicates are found."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import phonenumbers
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.translation import gettext_lazy as _
+
+from crm_core.groundwork.records.fields import RowsField
+from crm_core.groundwork.records.ordering import fold
+from crm_platform.kernel import preferences
+from crm_platform.kernel.errors import Invalid
+
+_NOT_DIGITS = re.compile(r"\D+")
+KINDS = (("work", _("work")), ("mobile", _("mobile")), ("home", _("home")), ("other", _("other")))
+SERVICES = (("telegram", "Telegram"), ("whatsapp", "WhatsApp"), ("viber", "Viber"), ("signal", "Signal"), ("skype", "Skype"), ("other", _("other")))
+# Countries whose numbers are written without a country as ours are: the firm's own, else read as typed.
+_BY_LANGUAGE = {"ru": "RU", "uz": "UZ", "fr": "FR", "nl": "NL"}
+
+
+def country() -> str | None:
+    """The country in which a number without one is read."""
+    chosen = preferences.here()
+    return chosen.country or _BY_LANGUAGE.get(chosen.language)
+
+
+@functools.lru_cache(maxsize=20_000)
+def read_phone(text: str, region: str | None) -> str:
+    """A number in E.164 where it can be read with certainty, else as typed with single blanks."""
+    plain = " ".join(text.split())
+    try:
+        number = phonenumbers.parse(plain, region)
+    except phonenumbers.NumberParseException:
+        return plain
+    if not phonenumbers.is_possible_number(number):
+        return plain
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+@functools.lru_cache(maxsize=20_000)
+def show_phone(number: str) -> str:
+    """A number as people write it."""
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def digits(number: str) -> str:
+    """The digits by which a number is compared: no leading 0, and no Russian 8 before ten digits."""
+    found = _NOT_DIGITS.sub("", number)
+    if not number.startswith("+"):
+        found = found.lstrip("0")
+        if len(found) == 11 and found.startswith("8"):
+            found = found[1:]
+    return found
+
+
+def clean_phones(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Phones as they are stored, doubles left out."""
+    region, seen, kept = country(), set(), []
+    for row in rows:
+        number = read_phone(str(row.get("number", ""))[:60].strip(), region)
+        if number and number not in seen:
+            seen.add(number)
+            kept.append({"number": number, "kind": row.get("kind") or "work"})
+    return kept
+
+
+def clean_emails(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """E-mails as they are stored; raises Invalid for what is none."""
+    seen, kept = set(), []
+    for row in rows:
+        address = str(row.get("address", "")).strip()
+        if not address or address.lower() in seen:
+            continue
+        try:
+            validate_email(address)
+        except ValidationError:
+            raise Invalid(fields={"emails": [str(_("“{address}” is not an e-mail address.")).format(address=address[:80])]}) from None
+        seen.add(address.lower())
+        kept.append({"address": address, "kind": row.get("kind") or "work"})
+    return kept
+
+
+def keys_of(phones: Iterable[Mapping[str, Any]], emails: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What duplicates are found by."""
+    keys = [f"p:{digits(row['number'])}" for row in phones if len(digits(row["number"])) >= 5]
+    keys += [f"e:{row['address'].lower()}" for row in emails]
+    return list(dict.fromkeys(keys))
+
+
+def name_key(name: str) -> str:
+    """A firm's name, folded, for finding it again."""
+    return f"n:{fold(name)}"
+
+
+def words_for_search(phones: Iterable[Mapping[str, Any]], emails: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Digits and addresses, as words of the search row."""
+    return [*(digits(row["number"]) for row in phones), *(row["address"] for row in emails)]
+
+
+def show_phones(value: Sequence[Mapping[str, Any]] | None) -> str:
+    """Phones in words."""
+    return ", ".join(show_phone(row["number"]) for row in value or [])
+
+
+def show_emails(value: Sequence[Mapping[str, Any]] | None) -> str:
+    """E-mails in words."""
+    return ", ".join(row["address"] for row in value or [])
+
+
+def show_messengers(value: Sequence[Mapping[str, Any]] | None) -> str:
+    """Messengers in words."""
+    return ", ".join(f"{row.get('service', '')}: {row.get('name', '')}" for row in value or [])
+
+
+def show_addresses(value: Sequence[Mapping[str, Any]] | None) -> str:
+    """Addresses in words."""
+    parts = ("street", "zip", "city", "region", "country")
+    return "; ".join(", ".join(str(row[part]) for part in parts if row.get(part)) for row in value or [])
+
+
+def phones_field() -> RowsField:
+    """Rows of phones."""
+    return RowsField(label=_("Phones"), main="number", columns=[("number", _("Number"), None), ("kind", _("Kind"), KINDS)])
+
+
+def emails_field() -> RowsField:
+    """Rows of e-mails."""
+    return RowsField(label=_("E-mails"), main="address", columns=[("address", _("Address"), None), ("kind", _("Kind"), KINDS)])
+
+
+def messengers_field() -> RowsField:
+    """Rows of messengers."""
+    return RowsField(label=_("Messengers"), main="name", columns=[("service", _("Service"), SERVICES), ("name", _("Name there"), None)])
+
+
+def addresses_field() -> RowsField:
+    """Rows of addresses."""
+    return RowsField(
+        label=_("Addresses"), main="street",
+        columns=[("street", _("Street"), None), ("zip", _("Postcode"), None), ("city", _("City"), None), ("region", _("Region"), None), ("country", _("Country"), None)],
+    )  # fmt: skip

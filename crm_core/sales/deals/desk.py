@@ -1,0 +1,139 @@
+"""The desk of deals: list, card and form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import F, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from crm_core.engagement import card
+from crm_core.groundwork.records import desk
+from crm_core.groundwork.records.desk import RESPONSIBLE, Column, Desk, Filter, name_cell, tags_cell, tags_text
+from crm_core.people.companies.models import Company
+from crm_core.sales.pipelines import queries as pipelines
+from crm_platform.kernel import clock, money
+from crm_platform.ui.templatetags.ui import sum_of, when
+
+from .forms import DealForm
+from .kind import DEAL, line_total
+from .models import Deal, DealContact, DealLine
+
+
+def gather(records: Sequence[Any]) -> dict[str, Any]:
+    """Companies by id, in one statement."""
+    ids = {record.company_id for record in records if record.company_id}
+    return {"companies": dict(Company.objects.filter(pk__in=ids).values_list("pk", "name")) if ids else {}}
+
+
+def _company(deal: Any, given: dict[str, Any]) -> Any:
+    name = given["companies"].get(deal.company_id)
+    return format_html('<a class="quiet-link" href="/companies/{}">{}</a>', deal.company_id, name) if name else "–"
+
+
+def _stage(deal: Any, given: dict[str, Any]) -> Any:
+    stage = pipelines.everything().stages.get(deal.stage_id)
+    return format_html('<span class="stage-dot" data-hue="{}">{}</span>', stage.hue, stage.name) if stage else "–"
+
+
+def _sum_text(deal: Any, given: dict[str, Any]) -> Any:
+    return None if deal.sum_minor is None else money.major(deal.sum_minor, currency=deal.currency)
+
+
+def _by_stage(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+    return rows.filter(stage__in=[int(one) for one in value.split(",") if one.isdigit()])
+
+
+def _by_state(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+    return rows.filter(state=value) if value in ("open", "won", "lost") else rows
+
+
+def _by_step(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+    if value == "none":
+        return rows.filter(next_task_at=None, state="open")
+    return rows.filter(next_task_at__lt=clock.now(), state="open") if value == "late" else rows
+
+
+def _idle(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+    """Those that lie longer in their stage than the stage allows."""
+    return rows.filter(state="open", stage__idle_days__isnull=False).filter(Q(stage_since__lt=clock.now() - timedelta(days=1) * F("stage__idle_days")))
+
+
+def _made(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+    """Made in a period "2026-01-01..2026-03-31", either end may be empty."""
+    low, _dots, high = value.partition("..")
+    if low:
+        rows = rows.filter(created_at__date__gte=low)
+    return rows.filter(created_at__date__lte=high) if high else rows
+
+
+def _reason(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+    return rows.filter(lost_reason=int(value)) if value.isdigit() else rows.none()
+
+
+def _number(name: str) -> Any:
+    return lambda rows, value: rows.filter(**{name: int(value)}) if value.isdigit() and len(value) < 18 else rows.none()
+
+
+FILTERS = (
+    Filter("pipeline", _("Pipeline"), _number("pipeline"), lambda: [(str(one.pk), one.name) for one in pipelines.everything().pipelines]),
+    Filter("stage", _("Stage"), _by_stage, lambda: [(str(pk), stage.name) for pk, stage in pipelines.everything().stages.items()]),
+    Filter("state", _("State"), _by_state, lambda: [("open", _("open")), ("won", _("won")), ("lost", _("lost"))]),
+    Filter("step", _("Next step"), _by_step, lambda: [("none", _("none planned")), ("late", _("overdue"))]),
+    Filter("idle", _("Lies too long"), _idle, lambda: [("1", _("yes"))]),
+    Filter("reason", _("Reason for losing"), _reason, lambda: [(str(pk), reason.name) for pk, reason in pipelines.everything().reasons.items()]),
+    Filter("made", _("Made in"), _made),
+    Filter("company", _("Company"), _number("company")),
+)
+
+
+def card_context(request: HttpRequest, deal: Deal) -> dict[str, Any]:
+    """Stages as a path, people, products, other deals, and what stands on every card."""
+    board = pipelines.everything()
+    stage = board.stages[deal.stage_id]
+    lines = list(DealLine.objects.filter(deal=deal))
+    drawn = [{"line": line, "total": line_total({"quantity_milli": line.quantity_milli, "price_minor": line.price_minor, "discount": line.discount})} for line in lines]
+    people = list(DealContact.objects.filter(deal=deal).select_related("contact").order_by("-main", "id"))
+    others = list(Deal.objects.filter(company=deal.company_id, binned_at=None).exclude(pk=deal.pk).order_by("-id")[:5]) if deal.company_id else []
+    days = (clock.now() - deal.stage_since).days
+    context = {
+        "stage": stage, "path": board.open_of(deal.pipeline_id), "pipeline": pipelines.pipeline(deal.pipeline_id), "lines": drawn,
+        "lines_total": sum(row["total"] for row in drawn), "people": people, "company": Company.objects.filter(pk=deal.company_id).first() if deal.company_id else None,
+        "others": [other for other in others if DESK.rows(request.actor).filter(pk=other.pk).exists()] if request.actor.scope_for(DEAL.entity.VIEW) < 3 else others,  # type: ignore[attr-defined]
+        "days_here": days, "idle": stage.idle_days is not None and deal.state == "open" and days >= stage.idle_days, "reason": board.reasons.get(deal.lost_reason_id or 0),
+    }  # fmt: skip
+    return context | card.context(request, "deal", deal.pk)
+
+
+def new_initial(request: HttpRequest) -> dict[str, Any]:
+    """From a company's or contact's card, or a column of the board."""
+    initial: dict[str, Any] = {}
+    for name in ("company", "contact", "stage"):
+        text = request.GET.get(name, "")
+        if text.isdigit() and len(text) < 18:
+            initial[name] = int(text)
+    if "company" in initial:
+        initial["company"] = Company.objects.filter(pk=initial["company"]).values_list("name", flat=True).first() or ""
+    return initial
+
+
+DESK = desk.register(
+    Desk(
+        kind=DEAL, form=DealForm, prefix="deals", rail="deals", gather=gather, card_template="deals/card.html", card_context=card_context,
+        new_initial=new_initial, new_label=_("New deal"), empty_title=_("No deals yet"), filters=FILTERS, default_sort="-created_at",
+        empty_sentence=_("The first one makes the board. Or bring in the list you have."), defer=("lost_comment", "next_task_text"),
+        columns=(
+            Column("name", _("Name"), name_cell(DEAL), lambda deal, given: deal.name, sort="sort_key", phone="", width="w-lg"),
+            Column("company", _("Company"), _company, lambda deal, given: given["companies"].get(deal.company_id, ""), phone="wide"),
+            Column("stage", _("Stage"), _stage, lambda deal, given: pipelines.stage_name(deal.stage_id), phone="", width="w-md"),
+            Column("sum", _("Sum"), lambda deal, given: sum_of(deal.sum_minor, deal.currency) or "–", _sum_text, sort="sum_minor", phone="end", end=True, width="w-sm"),
+            Column("tags", _("Tags"), tags_cell("deal"), tags_text("deal"), width="w-md"),
+            Column("created", _("Made"), lambda deal, given: when(deal.created_at, clock_time=False), lambda deal, given: deal.created_at, sort="created_at", width="w-sm"),
+            RESPONSIBLE,
+        ),
+    )
+)  # fmt: skip

@@ -1,0 +1,203 @@
+"""What a deal is to groundwork."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from crm_core.groundwork.records.ordering import sort_key
+from crm_core.groundwork.records.registry import Attribute, Found, Kind, Links, register
+from crm_core.groundwork.tags import services as tags
+from crm_core.people.companies.models import Company
+from crm_core.people.contacts import services as contacts
+from crm_core.people.contacts.models import Contact
+from crm_core.sales.pipelines import queries as pipelines
+from crm_core.sales.pipelines.models import StageKind
+from crm_core.sales.products import services as products
+from crm_platform.accounts import directory
+from crm_platform.kernel import clock, money
+from crm_platform.kernel.errors import Conflict, Invalid
+from crm_platform.kernel.permissions import Actor
+
+from . import ranks
+from .models import Deal, DealContact, DealLine
+from .permissions import DEALS
+
+
+class StageGone(Conflict):
+    """The stage was deleted while someone worked with it."""
+
+    code = "stage_gone"
+    sentence = _("That stage has been deleted meanwhile. Nothing was moved; reload the board.")
+
+
+def prepare(deal: Deal) -> None:
+    """The stage decides pipeline, state and closing time; a lost deal has a reason; name and order."""
+    deal.name = " ".join(deal.name.split())
+    if not deal.name:
+        raise Invalid(fields={"name": [_("Give the deal a name.")]})
+    deal.sort_key = sort_key(deal.name)
+    if deal.pk is None and deal.contact_ids is None:
+        deal.contact_ids = []
+    if deal.sum_minor is not None and abs(deal.sum_minor) > 10**16:
+        raise Invalid(fields={"sum": [_("This sum is too large.")]})
+    _stand(deal)
+    if not deal.rank:
+        deal.rank = ranks.fresh(deal.created_at)
+
+
+def _stand(deal: Deal) -> None:
+    board = pipelines.everything()
+    if deal.stage_id is None:
+        deal.stage_id = board.open_of(deal.pipeline_id or pipelines.first().pk)[0].pk
+    stage = board.stages.get(deal.stage_id)
+    if stage is None:
+        raise StageGone
+    moved = deal.stage_id != deal.stage_read
+    deal.pipeline_id, deal.state = stage.pipeline_id, stage.kind
+    if moved:
+        _moved(deal, stage.kind)
+    if stage.kind == StageKind.LOST and deal.lost_reason_id is None:
+        raise Invalid(fields={"lost_reason": [_("Choose a reason. Without it the numbers cannot say why deals are lost.")]})
+    if stage.kind != StageKind.LOST:
+        deal.lost_reason_id, deal.lost_comment, deal.lost_from = None, "", None
+
+
+def _moved(deal: Deal, kind: str) -> None:
+    fresh = deal.stage_read is None
+    if not fresh or deal.stage_since is None:
+        deal.stage_since = deal.created_at if fresh else clock.now()
+    if kind == StageKind.OPEN:
+        deal.closed_at = None
+        return
+    if not fresh or deal.closed_at is None:
+        deal.closed_at = clock.now()
+    before = pipelines.everything().stages.get(deal.stage_read or 0)
+    if kind == StageKind.LOST and before is not None and before.kind == StageKind.OPEN:
+        deal.lost_from = before.pk
+
+
+def verb(before: Mapping[str, Any], deal: Deal) -> str:
+    """A deal whose stage differs has moved, is won or is lost."""
+    if "stage_id" not in before:
+        return "changed"
+    return {StageKind.WON: "won", StageKind.LOST: "lost"}.get(StageKind(deal.state), "moved")
+
+
+def subjects(deal: Deal) -> Iterable[str]:
+    """Its company's and contacts' histories show what happens to it."""
+    if deal.contact_ids is None:
+        deal.contact_ids = list(DealContact.objects.filter(deal=deal).values_list("contact_id", flat=True))
+    companies = [f"company:{deal.company_id}"] if deal.company_id else []
+    return [*companies, *(f"contact:{pk}" for pk in deal.contact_ids)]
+
+
+def found(deal: Deal) -> Found:
+    """Name; stage and sum beside it."""
+    total = money.show(deal.sum_minor, currency=deal.currency)
+    return Found(deal.name, ", ".join(filter(None, (pipelines.stage_name(deal.stage_id), total))), [deal.external_id])
+
+
+def write_links(actor: Actor, deal: Deal, values: Mapping[str, Any], fresh: bool) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: FBT001
+    """`contacts`: rows of {"contact": name or "contact_id": id, "role"}; `lines`: {"product", "quantity_milli", "price_minor", "discount"}."""
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    if values.get("contacts") is not None:
+        old, new = _write_contacts(actor, deal, values["contacts"], fresh=fresh)
+        if old != new:
+            before["contacts"], after["contacts"] = old, new
+    if values.get("lines") is not None:
+        old, new = _write_lines(actor, deal, values["lines"], fresh=fresh)
+        if old != new:
+            before["lines"], after["lines"] = old, new
+    return before, after
+
+
+def _write_contacts(actor: Actor, deal: Deal, rows: Sequence[Mapping[str, Any]], *, fresh: bool) -> tuple[list[Any], list[Any]]:
+    present = [] if fresh else list(DealContact.objects.filter(deal=deal).select_related("contact").order_by("-main", "id"))
+    wanted: dict[int, tuple[str, str]] = {}
+    for row in rows:
+        contact = Contact.objects.filter(pk=row["contact_id"]).first() if row.get("contact_id") else contacts.named(actor, str(row.get("contact", "")))
+        if contact is not None:
+            wanted.setdefault(contact.pk, (contact.name, str(row.get("role", ""))[:120]))
+    before = [{"id": link.contact_id, "name": link.contact.name, "role": link.role} for link in present]
+    after = [{"id": pk, "name": name, "role": role} for pk, (name, role) in wanted.items()]
+    deal.contact_ids = list(wanted)
+    if before != after:
+        DealContact.objects.filter(pk__in=[link.pk for link in present]).delete()
+        DealContact.objects.bulk_create([DealContact(deal=deal, contact_id=row["id"], role=row["role"], main=at == 0) for at, row in enumerate(after)])
+    return before, after
+
+
+def _write_lines(actor: Actor, deal: Deal, rows: Sequence[Mapping[str, Any]], *, fresh: bool) -> tuple[list[Any], list[Any]]:
+    present = [] if fresh else list(DealLine.objects.filter(deal=deal))
+    before = [_line_facts(line) for line in present]
+    lines = []
+    for order, row in enumerate(rows):
+        product = products.named(actor, str(row.get("product", "")))
+        if product is None:
+            continue
+        price = row.get("price_minor")
+        lines.append(
+            DealLine(
+                deal=deal, product=product, name=product.name, quantity_milli=row.get("quantity_milli", 1000), order=order,
+                price_minor=(product.price_minor or 0) if price is None else price, discount=row.get("discount", 0),
+            )
+        )  # fmt: skip
+    after = [_line_facts(line) for line in lines]
+    if before != after:
+        DealLine.objects.filter(pk__in=[line.pk for line in present]).delete()
+        DealLine.objects.bulk_create(lines)
+    return before, after
+
+
+def _line_facts(line: DealLine) -> dict[str, Any]:
+    return {"name": line.name, "quantity_milli": line.quantity_milli, "price_minor": line.price_minor, "discount": line.discount}
+
+
+def line_total(line: Mapping[str, Any]) -> int:
+    """Minor units of a line, its discount taken off, rounded half up."""
+    whole = line["quantity_milli"] * line["price_minor"] * (100 - line["discount"])
+    return (whole + 50_000) // 100_000
+
+
+def _show_sum(value: Any) -> str:
+    return "" if value is None else str(money.major(value, currency="EUR"))
+
+
+def _company_name(pk: Any) -> str:
+    return Company.objects.filter(pk=pk).values_list("name", flat=True).first() or "" if pk else ""
+
+
+def _names(value: Any) -> str:
+    return ", ".join(str(row["name"]) for row in value or [])
+
+
+def _day(value: Any) -> str:
+    return str(value or "")[:10]
+
+
+DEAL = register(
+    Kind(
+        code="deal", model=Deal, entity=DEALS, label=_("Deal"), plural=_("Deals"), icon="square-kanban", card="deal",
+        prepare=prepare, found=found, subjects=subjects, verb=verb, weight=1, links=Links(("contacts", "lines"), write_links),
+        counts=lambda deal: "deals_open" if deal.state == StageKind.OPEN and deal.binned_at is None else "",
+        attributes=(
+            Attribute("name", _("Name")),
+            Attribute("stage_id", _("Stage"), pipelines.stage_name),
+            Attribute("sum_minor", _("Sum"), _show_sum),
+            Attribute("currency", _("Currency")),
+            Attribute("company_id", _("Company"), _company_name),
+            Attribute("contacts", _("Contacts"), _names, put_back=False),
+            Attribute("lines", _("Products"), _names, put_back=False),
+            Attribute("expected_close", _("Expected to close"), _day),
+            Attribute("lost_reason_id", _("Reason for losing"), pipelines.reason_name, put_back=False),
+            Attribute("lost_comment", _("Comment on losing")),
+            Attribute("source", _("Source")),
+            Attribute("responsible_id", _("Responsible"), directory.name_of),
+            Attribute("tag_ids", _("Tags"), lambda value: ", ".join(tags.names_of("deal", value or []))),
+        ),
+    )
+)  # fmt: skip

@@ -1,0 +1,179 @@
+"""The board and the verbs of its cards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from crm_core.groundwork.records import writing
+from crm_core.sales.pipelines import queries as pipelines
+from crm_core.sales.pipelines.models import Stage, StageKind
+from crm_platform.accounts import directory
+from crm_platform.kernel import clock, money, permissions, preferences
+from crm_platform.kernel.errors import NotFound
+from crm_platform.kernel.permissions import require
+from crm_platform.ui import responses
+from crm_platform.ui.formwork import Refused, errors_into
+
+from . import forms, queries, services
+from .desk import DESK
+from .kind import DEAL
+from .permissions import DEALS
+
+
+def _pk(text: str) -> int | None:
+    return int(text) if text.isdigit() and len(text) < 18 else None
+
+
+def board(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    """Deals by stage: figures of the whole column, its first cards, the rest as one scrolls."""
+    actor = request.actor  # type: ignore[attr-defined]
+    require(actor, DEALS.VIEW)
+    pipeline = pipelines.pipeline(pk) if pk is not None else pipelines.first()
+    stages = pipelines.everything().open_of(pipeline.pk)
+    columns, chips = queries.board(actor, stages=stages, query=request.GET)
+    closing = {stage.kind: stage for stage in pipelines.everything().of(pipeline.pk) if stage.kind != StageKind.OPEN}
+    currency = preferences.here().currency
+    context: dict[str, Any] = {
+        "pipeline": pipeline, "pipelines": pipelines.active(), "columns": [_drawn(column) for column in columns], "chips": chips, "desk": DESK, "kind": DEAL,
+        "count": sum(column.count for column in columns), "sums": _sums(columns), "closing": closing, "closed": queries.closed_recently(actor, pipeline.pk),
+        "weighted": _weighted(columns, currency), "currency": currency, "may_create": permissions.may(actor, DEALS.CREATE), "may_edit": permissions.may(actor, DEALS.EDIT),
+        "filters": [{"filter": one, "choices": one.choices() if one.choices else None, "value": request.GET.get(one.name, "")} for one in DESK.filters_now() if one.name not in ("pipeline", "stage", "state", "reason")],
+        "board_url": reverse("board", args=[pipeline.pk]), "q": request.GET.get("q", ""), "narrowed": bool(chips or request.GET.get("q")),
+    }  # fmt: skip
+    template = "deals/_board.html" if responses.wants_fragment(request) else "deals/board.html"
+    return responses.page(request, template, rail="deals", **context)
+
+
+def _sums(columns: list[queries.Column]) -> list[tuple[int, str]]:
+    total: dict[str, int] = {}
+    for column in columns:
+        for value, currency in column.sums:
+            total[currency] = total.get(currency, 0) + value
+    return [(value, currency) for currency, value in total.items()]
+
+
+def _weighted(columns: list[queries.Column], currency: str) -> int:
+    """What is to be expected, in the firm's currency: each sum times its stage's probability."""
+    return sum(value * column.stage.probability // 100 for column in columns for value, code in column.sums if code == currency)
+
+
+def _drawn(column: queries.Column) -> dict[str, Any]:
+    return {"column": column, "stage": column.stage, "cards": [draw_card(card, column.stage) for card in column.cards], "more": column.more}
+
+
+def draw_card(card: dict[str, Any], stage: Stage) -> dict[str, Any]:
+    """What the template of a card needs: days, the next step and its state, the person."""
+    now = clock.now()
+    days = (now - card["stage_since"]).days
+    return {
+        **card, "days": days, "rots": stage.idle_days is not None and days >= stage.idle_days, "person": directory.everyone().get(card["responsible_id"]),
+        "who": " · ".join(filter(None, (card["company"], card["contact"]))), "total": money.show(card["sum_minor"], currency=card["currency"]), **_step(card, now),
+    }  # fmt: skip
+
+
+def _step(card: dict[str, Any], now: Any) -> dict[str, Any]:
+    due = card["next_task_at"]
+    if due is None:
+        return {"step": "none", "step_icon": "circle-dashed"}
+    late = (now - due).days
+    if due < now:
+        return {"step": "late", "step_icon": "alarm-clock", "late_days": late}
+    today = timezone.localdate(due) == timezone.localdate(now)
+    return {"step": "today" if today else "later", "step_icon": "clock" if today else "calendar"}
+
+
+def column(request: HttpRequest, pk: int) -> HttpResponse:
+    """Further cards of a stage."""
+    actor = request.actor  # type: ignore[attr-defined]
+    require(actor, DEALS.VIEW)
+    stage = pipelines.everything().stages.get(pk)
+    if stage is None:
+        raise NotFound
+    found, following = queries.more_cards(actor, stage, after=request.GET.get("after", ""), query=request.GET)
+    drawn = [draw_card(card, stage) for card in found]
+    return responses.fragment(request, "deals/_cards.html", cards=drawn, stage=stage, more=following, may_edit=permissions.may(actor, DEALS.EDIT))
+
+
+@require_POST
+def quick_add(request: HttpRequest, pk: int) -> HttpResponse:
+    """A deal from two fields, into a column."""
+    stage = pipelines.everything().stages.get(pk)
+    if stage is None:
+        raise NotFound
+    form = forms.QuickForm(request.POST)
+    back = responses.redirect(request, reverse("board", args=[stage.pipeline_id]))
+    if not form.is_valid():
+        return responses.page(request, "deals/quick.html", status=422, rail="deals", form=form, stage=stage)
+    currency = preferences.here().currency
+    total = form.cleaned_data["sum"]
+    deal = services.create_deal(
+        request.actor, name=form.cleaned_data["name"], stage_id=pk, currency=currency, sum_minor=None if total is None else money.minor(total, currency=currency)  # type: ignore[attr-defined]
+    )
+    return responses.toast(request, back, _("Made: %(name)s.") % {"name": deal.name})
+
+
+@require_POST
+def move(request: HttpRequest, pk: int) -> HttpResponse:
+    """A card was dropped, or a stage chosen. The answer is nothing but a toast with the way back."""
+    actor = request.actor  # type: ignore[attr-defined]
+    present = writing.get(actor, DEAL, pk)
+    before = present.stage_id
+    deal = services.move_deal(actor, pk, stage_id=_pk(request.POST.get("stage", "")) or 0, before_id=_pk(request.POST.get("before", "")), after_id=_pk(request.POST.get("after", "")), version=_pk(request.POST.get("version", "")))
+    if request.headers.get("HX-Request") == "true":
+        response = HttpResponse(status=204)
+    else:
+        response = responses.redirect(request, responses.local_path(request.POST.get("next", ""), default=DEAL.url(pk)))
+    if deal.stage_id == before:
+        return response
+    undo = f"{reverse('deal-move', args=[pk])}?back={before}"
+    said = _("%(name)s is in “%(stage)s” now.") % {"name": deal.name, "stage": pipelines.stage_name(deal.stage_id)}
+    return responses.toast(request, response, said, undo=undo if pipelines.everything().stages[before].kind != StageKind.LOST else "")
+
+
+def move_or_back(request: HttpRequest, pk: int) -> HttpResponse:
+    """POST moves; with ?back= it is the undo of a toast."""
+    back = _pk(request.GET.get("back", ""))
+    if request.method == "POST" and back is not None:
+        services.move_deal(request.actor, pk, stage_id=back)  # type: ignore[attr-defined]
+        response = HttpResponse(status=204)
+        return responses.trigger(responses.toast(request, response, _("Put back.")), "board-changed")
+    return move(request, pk)
+
+
+def move_menu(request: HttpRequest, pk: int) -> HttpResponse:
+    """The dialog that moves a card by keyboard and by thumb."""
+    deal = writing.get(request.actor, DEAL, pk, right="edit")  # type: ignore[attr-defined]
+    form = forms.MoveForm(initial={"stage": deal.stage_id, "version": deal.version})
+    return responses.fragment(request, "deals/_move.html", deal=deal, form=form, next=request.headers.get("HX-Current-URL", ""))
+
+
+def lose(request: HttpRequest, pk: int) -> HttpResponse:
+    """Lost, but why? The dialog, and its answer."""
+    actor = request.actor  # type: ignore[attr-defined]
+    deal = writing.get(actor, DEAL, pk, right="edit")
+    form = forms.LoseForm(request.POST or None, initial={"version": deal.version})
+    template = "deals/_lose.html" if responses.wants_fragment(request) else "deals/lose.html"
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            with errors_into(form):
+                services.lose_deal(actor, pk, reason_id=given["lost_reason"], comment=given["comment"], version=given["version"])
+        except Refused:
+            return responses.page(request, template, status=422, rail="deals", deal=deal, form=form)
+        to = responses.local_path(request.POST.get("next", ""), default=DEAL.url(pk))
+        return responses.toast(request, responses.redirect(request, to), _("%(name)s is closed as lost.") % {"name": deal.name})
+    return responses.page(request, template, rail="deals", deal=deal, form=form)
+
+
+@require_POST
+def win(request: HttpRequest, pk: int) -> HttpResponse:
+    """Won."""
+    deal = services.win_deal(request.actor, pk)  # type: ignore[attr-defined]
+    to = responses.local_path(request.POST.get("next", ""), default=DEAL.url(pk))
+    return responses.toast(request, responses.redirect(request, to), _("%(name)s is won.") % {"name": deal.name})

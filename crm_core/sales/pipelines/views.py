@@ -1,0 +1,92 @@
+"""Settings of pipelines."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from crm_platform.accounts.roles import SETTINGS
+from crm_platform.kernel.errors import Invalid
+from crm_platform.kernel.permissions import require
+from crm_platform.ui import responses
+
+from . import queries, services
+
+
+def pipelines(request: HttpRequest) -> HttpResponse:
+    """All pipelines with their stages, and the reasons for losing."""
+    require(request.actor, SETTINGS.right("edit"))  # type: ignore[attr-defined]
+    board = queries.everything()
+    drawn = [(pipeline, board.of(pipeline.pk)) for pipeline in board.pipelines]
+    return responses.page(request, "pipelines/pipelines.html", pipelines=drawn, reasons=board.reasons.values(), hues=range(1, 9))
+
+
+def _number(request: HttpRequest, name: str, *, default: int | None = None) -> int | None:
+    text = request.POST.get(name, "").strip()
+    if not text:
+        return default
+    if not text.isdigit() or len(text) > 12:
+        raise Invalid(fields={name: [_("This is not a number.")]})
+    return int(text)
+
+
+def _saved(request: HttpRequest, sentence: str = "") -> HttpResponse:
+    return responses.toast(request, responses.redirect(request, reverse("pipelines")), sentence or _("Saved."))
+
+
+@require_POST
+def add_pipeline(request: HttpRequest) -> HttpResponse:
+    """A new pipeline."""
+    services.add_pipeline(request.actor, name=request.POST.get("name", ""))  # type: ignore[attr-defined]
+    return _saved(request)
+
+
+@require_POST
+def change_pipeline(request: HttpRequest, pk: int) -> HttpResponse:
+    """Rename, or archive."""
+    if request.POST.get("verb") == "archive":
+        services.archive_pipeline(request.actor, pk)  # type: ignore[attr-defined]
+    else:
+        services.rename_pipeline(request.actor, pk, name=request.POST.get("name", ""))  # type: ignore[attr-defined]
+    return _saved(request)
+
+
+@require_POST
+def add_stage(request: HttpRequest, pk: int) -> HttpResponse:
+    """A new stage."""
+    services.add_stage(request.actor, pk, name=request.POST.get("name", ""))  # type: ignore[attr-defined]
+    return _saved(request)
+
+
+@require_POST
+def change_stage(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change, move or delete a stage."""
+    actor = request.actor  # type: ignore[attr-defined]
+    verb = request.POST.get("verb", "save")
+    if verb in ("left", "right"):
+        services.move_stage(actor, pk, by=-1 if verb == "left" else 1)
+    elif verb == "delete":
+        moved = services.delete_stage(actor, pk, to_id=_number(request, "to"))
+        return _saved(request, _("Deleted. Deals moved: %(n)d.") % {"n": moved})
+    else:
+        services.change_stage(
+            actor, pk, name=request.POST.get("name", ""), hue=_number(request, "hue", default=1) or 1,
+            probability=_number(request, "probability", default=0) or 0, idle_days=_number(request, "idle_days"),
+        )  # fmt: skip
+    return _saved(request)
+
+
+@require_POST
+def add_reason(request: HttpRequest) -> HttpResponse:
+    """A new reason for losing."""
+    services.add_reason(request.actor, name=request.POST.get("name", ""))  # type: ignore[attr-defined]
+    return _saved(request)
+
+
+@require_POST
+def archive_reason(request: HttpRequest, pk: int) -> HttpResponse:
+    """Offer a reason no longer, or again."""
+    services.archive_reason(request.actor, pk)  # type: ignore[attr-defined]
+    return _saved(request)

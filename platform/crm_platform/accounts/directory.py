@@ -1,0 +1,46 @@
+"""Everyone of the firm by id, read once in a unit of work: for signs, choices and names, without joins."""
+
+from __future__ import annotations
+
+from crm_platform.kernel import units
+
+from .models import Access, User
+
+_KEY = "accounts.directory"
+
+
+def everyone() -> dict[int, User]:
+    """All people of the workspace, those without access included, in the order of names."""
+    kept = units.store()
+    if _KEY not in kept:
+        kept[_KEY] = {person.pk: person for person in User.objects.select_related("role").order_by("sort_key", "id")}
+    found: dict[int, User] = kept[_KEY]
+    return found
+
+
+def forget() -> None:
+    """Read anew: someone was added in this unit."""
+    units.store().pop(_KEY, None)
+
+
+def name_of(pk: int | None) -> str:
+    """A person's name, or nothing."""
+    person = everyone().get(pk) if pk is not None else None
+    return person.name if person else ""
+
+
+def choices(*, present: int | None = None) -> list[tuple[int, str]]:
+    """Who may be responsible: everyone but those who left, who appear only where they are the present choice."""
+    people = everyone().values()
+    return [(person.pk, person.name) for person in people if person.access != Access.DEACTIVATED or person.pk == present]
+
+
+def group_of(pk: int | None) -> int | None:
+    """A person's group."""
+    person = everyone().get(pk) if pk is not None else None
+    return person.group_id if person else None
+
+
+def in_group(group_id: int | None) -> list[int]:
+    """The people of a group."""
+    return [person.pk for person in everyone().values() if group_id is not None and person.group_id == group_id]

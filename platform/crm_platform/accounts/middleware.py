@@ -1,0 +1,105 @@
+"""The reader's language, and who acts: nobody comes past here who is not known, unless the view says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext_lazy as _
+
+from crm_platform.kernel import clock, preferences
+from crm_platform.kernel.errors import CrmError, NotSignedIn
+
+from .actors import actor_of
+from .models import User
+
+View = Callable[[HttpRequest], HttpResponse]
+_SEEN_EVERY = timedelta(minutes=5)
+CONFIRM_WITHIN = timedelta(days=7)
+# allauth's pages for people who are not in yet; its other pages guard themselves, and ours are guarded here.
+_OPEN_NAMES = frozenset(
+    {
+        "account_login", "account_logout", "account_inactive", "account_reset_password", "account_reset_password_done",
+        "account_reset_password_from_key", "account_reset_password_from_key_done", "mfa_authenticate", "account_confirm_login_code",
+    }
+)  # fmt: skip
+_CLOSED_NAMES = frozenset({"account_signup", "account_email", "account_set_password", "account_request_login_code"})
+
+
+class EmailNotConfirmed(CrmError):
+    """The owner has not confirmed the e-mail within seven days."""
+
+    code, status = "email_not_confirmed", 403
+    sentence = _("Confirm your e-mail to go on: the link is in the letter we sent to {email}. Nothing was lost.")
+
+
+def open_to_all(view: Any) -> Any:
+    """Mark a view of a workspace that strangers may open."""
+    view.open_to_all = True
+    return view
+
+
+class LanguageMiddleware:
+    """Language of the person, else of the cookie, else of the browser; time zone of the firm."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        use_language(request, request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "") or translation.get_language_from_request(request))
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Language", translation.get_language() or "en")
+        patch_vary_headers(response, ("Accept-Language", "Cookie"))
+        return response
+
+
+def use_language(request: HttpRequest, language: str) -> None:
+    """Speak one of the five languages for the rest of the request."""
+    chosen = language if language in dict(settings.LANGUAGES) else "en"
+    translation.activate(chosen)
+    request.LANGUAGE_CODE = chosen  # type: ignore[attr-defined]
+
+
+class ActorMiddleware:
+    """Builds `request.actor`; refuses strangers at every view of a workspace that does not open itself to them."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.actor = None  # type: ignore[attr-defined]
+        with timezone.override(None):
+            return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        """Before the view."""
+        if getattr(request, "place", None) is None:
+            return None
+        name = request.resolver_match.url_name if request.resolver_match else ""
+        timezone.activate(ZoneInfo(preferences.here().time_zone))
+        if name in _CLOSED_NAMES:
+            return HttpResponse(status=404)
+        if request.user.is_authenticated:
+            self._take(request, cast(User, request.user), name=name or "")
+            return None
+        if getattr(view, "open_to_all", False) or name in _OPEN_NAMES:
+            return None
+        raise NotSignedIn
+
+    def _take(self, request: HttpRequest, person: User, *, name: str) -> None:
+        request.actor = actor_of(person)  # type: ignore[attr-defined]
+        use_language(request, person.language)
+        now = clock.real_now()
+        if person.email_confirmed_at is None and now - person.created_at > CONFIRM_WITHIN and name not in _WITHOUT_CONFIRMATION:
+            raise EmailNotConfirmed(email=person.email)
+        if person.last_seen_at is None or now - person.last_seen_at > _SEEN_EVERY:
+            User.objects.filter(pk=person.pk).update(last_seen_at=now)
+
+
+_WITHOUT_CONFIRMATION = frozenset({"account_logout", "confirm-email", "send-confirmation", "settings", "profile"})

@@ -1,0 +1,133 @@
+"""Announcing and hearing events.
+
+A service calls `emit` beside its change, in the same transaction. Handlers run after the commit, by the relay, each in a
+unit of its own, at least once: they must be idempotent.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+
+from crm_platform.kernel import clock, context, workspace
+from crm_platform.kernel.permissions import Actor
+
+from .models import Event, InboxMessage
+
+_log = logging.getLogger("kartoteka.events")
+Handler = Callable[[Event], None]
+_handlers: dict[str, list[Handler]] = {}
+# Called with nothing when a unit wrote events that somebody waits for (the jobs application wakes the server).
+_wake: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What `emit_all` writes: see Event. `also` names further subjects."""
+
+    name: str
+    entity: str
+    record_id: int | None
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    also: Iterable[str] = ()
+
+
+def on(*names: str) -> Callable[[Handler], Handler]:
+    """Hear events of these names after the commit."""
+
+    def keep(handler: Handler) -> Handler:
+        for name in names:
+            heard = _handlers.setdefault(name, [])
+            if handler not in heard:
+                heard.append(handler)
+        return handler
+
+    return keep
+
+
+def answer_wake(wake: Callable[[], None]) -> None:
+    """Name who serves the relay after a commit."""
+    global _wake  # noqa: PLW0603 (a port has one answer per process)
+    _wake = wake
+
+
+def emit(
+    actor: Actor, name: str, *, entity: str, record_id: int | None,
+    before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None, also: Iterable[str] = (),
+) -> Event:  # fmt: skip
+    """Write one event; see Change."""
+    change = Change(name=name, entity=entity, record_id=record_id, before=before or {}, after=after or {}, also=also)
+    return emit_all(actor, [change])[0]
+
+
+def emit_all(actor: Actor, changes: Iterable[Change]) -> list[Event]:
+    """Write many events in one statement."""
+    now, request = clock.now(), context.request_id()
+    rows = [_row(actor, change, at=now, request=request) for change in changes]
+    made = Event.objects.bulk_create(rows)
+    if _wake is not None and any(row.pending for row in rows):
+        _wake()
+    return made
+
+
+def _row(actor: Actor, change: Change, *, at: Any, request: str) -> Event:
+    own = [] if change.record_id is None else [f"{change.entity}:{change.record_id}"]
+    return Event(
+        name=change.name,
+        entity=change.entity,
+        record_id=change.record_id,
+        subjects=list(dict.fromkeys([*own, *change.also])),
+        before=_plain(change.before),
+        after=_plain(change.after),
+        actor_kind=actor.kind,
+        actor_id=actor.user_id,
+        actor_name=actor.name[:200],
+        via=actor.via,
+        request=request[:64],
+        at=at,
+        pending=change.name in _handlers,
+    )
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as JSON holds them: dates in ISO, decimals as text."""
+    plain: dict[str, Any] = json.loads(json.dumps(dict(values), cls=DjangoJSONEncoder))
+    return plain
+
+
+def relay(open_unit: Callable[[], Any], *, most: int = 200) -> int:
+    """Hand pending events to their handlers, oldest first, each in a unit of its own; returns how many.
+
+    A failing handler is logged and its event stays pending for the next round: nothing else waits for it.
+    """
+    with open_unit():
+        waiting = list(Event.objects.filter(pending=True).order_by("id").values_list("pk", flat=True)[:most])
+    return sum(_relay_one(pk, open_unit) for pk in waiting)
+
+
+def _relay_one(pk: int, open_unit: Callable[[], Any]) -> bool:
+    try:
+        with open_unit():
+            event = Event.objects.select_for_update(skip_locked=True).filter(pk=pk, pending=True).first()
+            if event is None:
+                return False
+            for handler in _handlers.get(event.name, ()):
+                handler(event)
+            Event.objects.filter(pk=pk).update(pending=False)
+    except Exception:  # broad: one handler's mistake must not stop the others' events
+        place = workspace.current()
+        _log.exception("a handler failed", extra={"event": pk, "workspace": place.public_id if place else "control"})
+        return False
+    return True
+
+
+def take_in(operation: str, *, kind: str, body: Mapping[str, Any]) -> bool:
+    """Note a message of the other side once; False where it had been taken in before."""
+    _row_, made = InboxMessage.objects.get_or_create(operation=operation, defaults={"kind": kind, "body": dict(body)})
+    return made

@@ -1,0 +1,1 @@
+"""Long work: rows in the workspace with lease and checkpoint, served after the commit."""

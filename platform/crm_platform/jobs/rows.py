@@ -1,0 +1,131 @@
+"""Leaving work, claiming it, keeping the lease."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Min, Q
+
+from crm_platform.kernel import clock, units, workspace
+from crm_platform.kernel.jobs import LeaseLost
+
+from . import broker
+from .models import Job, JobState
+
+LEASE = timedelta(seconds=30)
+MOST_ATTEMPTS = 5
+_WAKE = "crm_platform.jobs.wake"
+# Told the workspace and the moment after a commit: the registry's note of what is due (tenants keeps it).
+_note_due: Callable[[str, datetime | None], None] | None = None
+
+
+def answer_due(note: Callable[[str, datetime | None], None]) -> None:
+    """Name who notes on the control side when a workspace's earliest timer rings (None: nothing waits)."""
+    global _note_due  # noqa: PLW0603 (a port has one answer per process)
+    _note_due = note
+
+
+def later(name: str, pk: int, *, at: datetime | None = None, key: str = "") -> int:
+    """Answer to `kernel.jobs.later`: a row in this transaction, a wake-up after it."""
+    moment = at or clock.real_now()
+    if key:
+        waiting = Job.objects.filter(key=key, state=JobState.WAITING).first()
+        if waiting is not None:
+            if moment < waiting.at:
+                Job.objects.filter(pk=waiting.pk).update(at=moment)
+                wake_after_commit(moment)
+            return int(waiting.pk)
+    row = Job.objects.create(name=name, target=pk, key=key, at=moment)
+    wake_after_commit(moment)
+    return int(row.pk)
+
+
+def wake_after_commit(moment: datetime | None = None) -> None:
+    """After this unit's commit: tell Redis, and note the moment on the control side, once for the unit."""
+    at = moment or clock.real_now()
+    kept = units.store()
+    earliest = kept.get(_WAKE)
+    kept[_WAKE] = at if earliest is None else min(at, earliest)
+    if earliest is not None:
+        return
+    place = workspace.current()
+
+    def tell() -> None:
+        due = kept.pop(_WAKE, at)
+        public_id, generation = (place.public_id, place.generation) if place else ("control", 0)
+        if place is not None and _note_due is not None:
+            _note_due(public_id, due)
+        if due <= clock.real_now():
+            broker.wake(public_id, generation)
+
+    transaction.on_commit(tell)
+
+
+@dataclass(slots=True)
+class HeldLease:
+    """A claimed job: see kernel.jobs.Lease."""
+
+    pk: int
+    token: str
+    checkpoint: Mapping[str, Any]
+    started: float = field(default_factory=time.monotonic)
+
+    def beat(self, checkpoint: Mapping[str, Any] | None = None) -> None:
+        """Within the caller's unit: what it wrote and how far it came are kept together, or not at all."""
+        values: dict[str, Any] = {"leased_until": clock.real_now() + LEASE}
+        if checkpoint is not None:
+            values["checkpoint"] = self.checkpoint = dict(checkpoint)
+        if not Job.objects.filter(pk=self.pk, lease=self.token, state=JobState.RUNNING).update(**values):
+            raise LeaseLost
+
+    def should_yield(self) -> bool:
+        """After a slice's time."""
+        return time.monotonic() - self.started > broker.SLICE
+
+
+def claim() -> tuple[Job, HeldLease] | None:
+    """Take the earliest job that is due, or one whose holder has died. Inside a unit."""
+    now = clock.real_now()
+    due = Q(state=JobState.WAITING, at__lte=now) | Q(state=JobState.RUNNING, leased_until__lt=now)
+    job = Job.objects.select_for_update(skip_locked=True).filter(due).order_by("at", "id").first()
+    if job is None:
+        return None
+    job.lease, job.leased_until, job.state = secrets.token_hex(12), now + LEASE, JobState.RUNNING
+    job.attempts += 1
+    job.key = ""  # it no longer waits: asking again leaves new work
+    job.save(update_fields=["lease", "leased_until", "state", "attempts", "key"])
+    return job, HeldLease(job.pk, job.lease, dict(job.checkpoint))
+
+
+def finish(lease: HeldLease, *, state: JobState, error: str = "", at: datetime | None = None, fresh: bool = False) -> None:
+    """Note the end of a slice, unless another has taken over. Inside a unit. `fresh` forgets the attempts."""
+    now = clock.real_now()
+    values: dict[str, Any] = {"state": state, "error": error[:2000], "lease": "", "leased_until": None}
+    if state == JobState.WAITING:
+        values["at"] = at or now
+    else:
+        values["finished_at"] = now
+    if fresh:
+        values["attempts"] = 0
+    Job.objects.filter(pk=lease.pk, lease=lease.token).update(**values)
+
+
+def note_quiet() -> None:
+    """Nothing waits in this workspace: take its note off, after this unit's commit."""
+    place = workspace.current()
+    if place is not None and _note_due is not None:
+        public_id, note = place.public_id, _note_due
+        transaction.on_commit(lambda: note(public_id, None))
+
+
+def next_due() -> datetime | None:
+    """When this side's earliest open job wants to be served; inside a unit."""
+    open_jobs = Job.objects.filter(state__in=(JobState.WAITING, JobState.RUNNING))
+    found = open_jobs.aggregate(waiting=Min("at", filter=Q(state="waiting")), held=Min("leased_until", filter=Q(state="running")))
+    return min((moment for moment in found.values() if moment is not None), default=None)

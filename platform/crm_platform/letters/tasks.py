@@ -1,0 +1,3 @@
+"""Jobs of letters, registered at start-up."""
+
+from . import post  # noqa: F401

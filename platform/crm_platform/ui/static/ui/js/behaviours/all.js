@@ -1,0 +1,24 @@
+// Every behaviour by the name the markup uses.
+import { autosubmit, fill, keepIfChanged, mirror, rows, sendOnce, timeZone } from "./forms.js";
+import { palette, paletteOpen } from "./palette.js";
+import { modalClose, opens, tabs } from "./dialogs.js";
+import { bulk } from "./bulk.js";
+
+export const behaviours = {
+  autosubmit,
+  fill,
+  "keep-if-changed": keepIfChanged,
+  mirror,
+  rows,
+  tabs,
+  "send-once": sendOnce,
+  "time-zone": timeZone,
+  palette,
+  "palette-open": paletteOpen,
+  "modal-close": modalClose,
+  opens,
+  bulk,
+  // Large parts load only where a page needs them.
+  board: async (element) => (await import("./board.js")).board(element),
+  chart: async (element) => (await import("./chart.js")).chart(element),
+};

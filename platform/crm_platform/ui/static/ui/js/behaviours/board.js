@@ -1,0 +1,54 @@
+// The board: cards are dragged by SortableJS, or moved with the keyboard (M) and the menu; the server decides and answers.
+import Sortable from "sortablejs";
+import { csrf, toast } from "../parts.js";
+
+const send = async (card, { stage, before, after }) => {
+  const body = new URLSearchParams({ stage, before: before ?? "", after: after ?? "", version: card.dataset.version });
+  const answer = await fetch(card.dataset.move, { method: "POST", body, headers: { "X-CSRFToken": csrf(), "HX-Request": "true", "HX-Target": "board" } });
+  return answer;
+};
+
+export const board = (element) => {
+  const columns = [...element.querySelectorAll("[data-stage]")];
+  const refresh = () => document.body.dispatchEvent(new CustomEvent("board-changed"));
+  for (const column of columns) {
+    new Sortable(column, {
+      group: "deals",
+      draggable: ".deal",
+      animation: 120,
+      delay: 180,
+      delayOnTouchOnly: true,
+      ghostClass: "deal--ghost",
+      dragClass: "deal--drag",
+      onEnd: async ({ item, from, to, oldIndex, newIndex }) => {
+        if (from === to && oldIndex === newIndex) return;
+        const next = item.nextElementSibling?.dataset.pk;
+        const kind = to.dataset.kind;
+        if (kind === "lost" && from !== to) {
+          from.insertBefore(item, from.children[oldIndex] ?? null);
+          window.htmx.ajax("GET", item.dataset.lose, { target: "#modal", swap: "innerHTML" });
+          return;
+        }
+        try {
+          const answer = await send(item, { stage: to.dataset.stage, before: next, after: item.previousElementSibling?.dataset.pk });
+          if (!answer.ok) throw answer;
+          const triggers = JSON.parse(answer.headers.get("HX-Trigger") ?? "{}");
+          if (triggers.toast) toast.say(triggers.toast.sentence, { undo: triggers.toast.undo });
+        } catch (problem) {
+          from.insertBefore(item, from.children[oldIndex] ?? null);
+          const text = problem.text ? new DOMParser().parseFromString(await problem.text(), "text/html").querySelector("p")?.textContent : "";
+          toast.say(text || document.getElementById("toasts").dataset.offline, { bad: true });
+        }
+        refresh();
+      },
+    });
+  }
+  element.addEventListener("keydown", (event) => {
+    const card = event.target.closest(".deal");
+    if (!card || event.target.closest("input, textarea, select")) return;
+    if (event.key.toLowerCase() === "m") {
+      event.preventDefault();
+      window.htmx.ajax("GET", card.dataset.moveMenu, { target: "#modal", swap: "innerHTML" });
+    }
+  });
+};

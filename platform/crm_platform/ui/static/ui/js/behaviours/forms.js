@@ -1,0 +1,46 @@
+// Small helps for forms; without them each form still works.
+export const autosubmit = (control) => control.addEventListener("change", () => control.form.requestSubmit());
+
+export const fill = (button) =>
+  button.addEventListener("click", () => {
+    const field = document.getElementById(button.dataset.fill);
+    field.value = button.value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
+  });
+
+// A suggestion never overwrites what the person typed.
+export const keepIfChanged = (box) => {
+  const field = box.querySelector("input");
+  field.addEventListener("input", () => (document.body.dataset.addressTyped = "1"));
+  if (field.value && box.querySelector("[aria-invalid]")) document.body.dataset.addressTyped = "1";
+  if (keepIfChanged.listening) return;
+  keepIfChanged.listening = true;
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target.id === "address" && document.body.dataset.addressTyped) event.detail.shouldSwap = false;
+  });
+};
+
+export const mirror = (control) =>
+  control.addEventListener("input", () => (document.getElementById(control.dataset.mirror).value = control.value));
+
+// The server makes a replay harmless; this spares the wait.
+export const sendOnce = (form) =>
+  form.addEventListener("submit", () => {
+    const button = form.querySelector("[type=submit]");
+    button.setAttribute("aria-busy", "true");
+    setTimeout(() => (button.disabled = true));
+    setTimeout(() => (button.disabled = false), 8000);
+  });
+
+export const timeZone = (field) => (field.value ||= Intl.DateTimeFormat().resolvedOptions().timeZone ?? "");
+
+// Rows of phones and the like: a fresh spare row appears when the last one is used.
+export const rows = (box) =>
+  box.addEventListener("input", (event) => {
+    const last = box.querySelector(".rows__row:last-child");
+    if (!last.contains(event.target) || !event.target.value) return;
+    const spare = last.cloneNode(true);
+    for (const input of spare.querySelectorAll("input")) input.value = "";
+    box.append(spare);
+  });

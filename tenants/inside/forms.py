@@ -1,0 +1,31 @@
+"""What the firm chooses."""
+
+from __future__ import annotations
+
+import zoneinfo
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from crm_platform.kernel.money import CURRENCIES
+
+
+class FirmForm(forms.Form):
+    """Name, language, time zone, week, currency."""
+
+    firm = forms.CharField(label=_("Name of the firm"), max_length=200)
+    language = forms.ChoiceField(label=_("Language of new people"), choices=settings.LANGUAGES)
+    time_zone = forms.ChoiceField(label=_("Time zone"))
+    first_weekday = forms.TypedChoiceField(label=_("The week begins on"), coerce=int, choices=[(1, _("Monday")), (0, _("Sunday"))])
+    currency = forms.ChoiceField(label=_("Currency of new deals"), choices=[(code, code) for code in CURRENCIES])
+    country = forms.CharField(
+        label=_("Country"), max_length=2, required=False, help_text=_("Two letters, like NL: telephone numbers without a country are read as that country’s.")
+    )
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.fields["time_zone"].choices = [(name, name) for name in sorted(zoneinfo.available_timezones())]  # type: ignore[attr-defined]
+
+    def clean_country(self) -> str:
+        return str(self.cleaned_data["country"]).upper()

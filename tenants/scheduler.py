@@ -1,0 +1,86 @@
+"""The scheduler: wakes workspaces whose timers ring, and sweeps so that a lost message costs time, never work."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import redis
+from django.db import DatabaseError, InterfaceError, close_old_connections
+
+from crm_platform.db.sides import control_unit, control_writes
+from crm_platform.jobs import broker
+from crm_platform.kernel import clock
+
+from .models import Due, State, Workspace
+
+_log = logging.getLogger("kartoteka.scheduler")
+# A workspace woken for its timer is woken again after this long, unless its server says that nothing waits.
+PATIENCE = timedelta(seconds=40)
+AT_ONCE = 500
+
+
+def note_due(public_id: str, moment: datetime | None) -> None:
+    """Keep the earliest moment a workspace wants to be served; None takes the note off. A hint: it may be lost."""
+    with control_writes():
+        if moment is None:
+            Due.objects.filter(workspace__public_id=public_id).delete()
+            return
+        workspace = Workspace.objects.only("pk").filter(public_id=public_id).first()
+        if workspace is None:
+            return
+        row, made = Due.objects.get_or_create(workspace=workspace, defaults={"at": moment})
+        if not made and moment < row.at:
+            Due.objects.filter(pk=row.pk, at__gt=moment).update(at=moment)
+
+
+def run(stop: threading.Event, *, every: float = 2.0) -> None:
+    """Work until `stop` is set."""
+    chores: list[tuple[float, Callable[[], None]]] = [(every, ring), (60.0, sweep_active), (30.0, wake_control), (3600.0, sweep_all)]
+    last = [0.0] * len(chores)
+    while not stop.is_set():
+        for position, (pause, chore) in enumerate(chores):
+            if time.monotonic() - last[position] >= pause or not last[position]:
+                last[position] = time.monotonic()
+                _tried(chore)
+        stop.wait(every)
+
+
+def _tried(chore: Callable[[], None]) -> None:
+    try:
+        chore()
+    except (DatabaseError, InterfaceError, redis.RedisError):
+        _log.exception("a chore failed")
+        close_old_connections()
+
+
+def ring() -> None:
+    """Wake the workspaces whose earliest timer has rung; their notes move on, so that a dead worker is noticed."""
+    now = clock.real_now()
+    with control_unit():
+        due = list(Due.objects.select_related("workspace").select_for_update(of=("self",), skip_locked=True).filter(at__lte=now)[:AT_ONCE])
+        Due.objects.filter(pk__in=[row.pk for row in due]).update(at=now + PATIENCE)
+    for row in due:
+        broker.wake(row.workspace.public_id, row.workspace.generation)
+
+
+def sweep_active() -> None:
+    """Those active in the last ten minutes."""
+    for public_id, generation in broker.recently_active(seconds=600):
+        broker.wake(public_id, generation)
+
+
+def sweep_all() -> None:
+    """All others, hourly."""
+    with control_unit():
+        found = list(Workspace.objects.filter(state=State.ACTIVE).values_list("public_id", "generation"))
+    for public_id, generation in found:
+        broker.wake(public_id, generation)
+
+
+def wake_control() -> None:
+    """The control side's own jobs."""
+    broker.wake("control", 0)
