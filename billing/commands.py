@@ -18,7 +18,7 @@ from .metering import proof
 @workspace_option
 @click.option("--plan", required=True, help="free, start, team or business.")
 @as_json
-def set_plan(slug: str, plan: str, as_json: bool) -> None:  # noqa: FBT001
+def set_plan(slug: str, plan: str, as_json: bool) -> None:
     """Put a workspace on a plan at once."""
     services.change_plan(by_slug(slug).place, plan, actor=robot("command line"))
     answer({"workspace": slug, "plan": plan}, as_json=as_json, text=f"{slug} is on {plan}.")
@@ -27,7 +27,7 @@ def set_plan(slug: str, plan: str, as_json: bool) -> None:  # noqa: FBT001
 @commands.command("recount")
 @workspace_option
 @as_json
-def recount(slug: str, as_json: bool) -> None:  # noqa: FBT001
+def recount(slug: str, as_json: bool) -> None:
     """Prove that each counter equals its count; mend it where it does not."""
     with sides.unit(by_slug(slug).place):
         found = proof.prove()

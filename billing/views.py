@@ -21,7 +21,6 @@ from . import plans, services
 from .metering.answering import LABELS, forecast
 
 
-
 def plan(request: HttpRequest) -> HttpResponse:
     """What the workspace has, what of it is used, and the other plans."""
     require(request.actor, SETTINGS.right(Action.EDIT))  # type: ignore[attr-defined]

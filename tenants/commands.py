@@ -75,7 +75,7 @@ def scheduler_command() -> None:
 @click.option("--currency", default="EUR", help="ISO 4217.")
 @click.option("--time-zone", default="UTC", help="IANA name.")
 @as_json
-def create_workspace(as_json: bool, password_stdin: bool, **given: Any) -> None:  # noqa: FBT001
+def create_workspace(as_json: bool, password_stdin: bool, **given: Any) -> None:
     """Make a firm's workspace."""
     wish = creating.Wish(
         firm=given["name"], slug=given["slug"], email=given["email"], password=read_secret() if password_stdin else "",
@@ -100,7 +100,7 @@ def described(workspace: Workspace) -> dict[str, Any]:
 
 @commands.command("list-workspaces")
 @as_json
-def list_workspaces(as_json: bool) -> None:  # noqa: FBT001
+def list_workspaces(as_json: bool) -> None:
     """All workspaces that have an owner."""
     with sides.control_unit():
         rows = [described(row) for row in Workspace.objects.exclude(state__in=(State.POOL, State.ERASED)).order_by("id")]
@@ -111,7 +111,7 @@ def list_workspaces(as_json: bool) -> None:  # noqa: FBT001
 @workspace_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json
-def delete_workspace(slug: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001
+def delete_workspace(slug: str, yes: bool, as_json: bool) -> None:
     """Erase a workspace with everything in it, at once."""
     workspace = by_slug(slug)
     if not yes:
@@ -127,7 +127,7 @@ def delete_workspace(slug: str, yes: bool, as_json: bool) -> None:  # noqa: FBT0
 @click.option("--email", required=True, help="Whose token.")
 @click.option("--name", default="command line", help="What it is for.")
 @as_json
-def create_token(slug: str, email: str, name: str, as_json: bool) -> None:  # noqa: FBT001
+def create_token(slug: str, email: str, name: str, as_json: bool) -> None:
     """A long-lived token of a person."""
     with sides.unit(by_slug(slug).place):
         token = people.create_token_by_email(email, name=name)

@@ -12,13 +12,7 @@ from crm_platform.kernel.errors import Invalid
 SIDES = frozenset({"operator", "mail", "payments"})
 
 RESERVED = SIDES | frozenset(
-    """
-    www api static oauth admin status app apps assets auth account accounts billing blog cdn control crm dashboard demo dev
-    docs download email ftp health help home imap info internal kartoteka legal login logout mailbox media metrics my news
-    ns ns1 ns2 owner pay payment pop price prices pricing privacy public root sales secure security server shop signup
-    signin site smtp ssl sso staging support system template terms test tls updates upload user users web webhook webhooks
-    webmail workspace workspaces
-    """.split()
+    ["www", "api", "static", "oauth", "admin", "status", "app", "apps", "assets", "auth", "account", "accounts", "billing", "blog", "cdn", "control", "crm", "dashboard", "demo", "dev", "docs", "download", "email", "ftp", "health", "help", "home", "imap", "info", "internal", "kartoteka", "legal", "login", "logout", "mailbox", "media", "metrics", "my", "news", "ns", "ns1", "ns2", "owner", "pay", "payment", "pop", "price", "prices", "pricing", "privacy", "public", "root", "sales", "secure", "security", "server", "shop", "signup", "signin", "site", "smtp", "ssl", "sso", "staging", "support", "system", "template", "terms", "test", "tls", "updates", "upload", "user", "users", "web", "webhook", "webhooks", "webmail", "workspace", "workspaces"]
 )
 
 _SHAPE = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z")

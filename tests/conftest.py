@@ -28,11 +28,10 @@ PASSWORD = "a-long-enough-sentence-7"
 
 
 @pytest.fixture(scope="session", autouse=True)
-def house(django_db_blocker: Any) -> Iterator[None]:
+def house(django_db_blocker: Any) -> None:
     """The database brought to this release, with a few ready workspaces."""
     with django_db_blocker.unblock():
         bootstrap.run(pool_size=4)
-    yield
 
 
 @pytest.fixture(scope="session")
@@ -82,10 +81,9 @@ def inside(session_workspace: Workspace, django_db_blocker: Any) -> Iterator[Pla
 @pytest.fixture
 def control_side(house: None, django_db_blocker: Any) -> Iterator[None]:
     """The control side in a transaction that is rolled back."""
-    with django_db_blocker.unblock(), sides.outside(), units.memory():
-        with transaction.atomic():
-            yield
-            transaction.set_rollback(True)
+    with django_db_blocker.unblock(), sides.outside(), units.memory(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 @dataclass(frozen=True)

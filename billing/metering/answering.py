@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
@@ -112,7 +113,7 @@ class Meter:
         limit = limit_of(metric)
         ceiling = ceiling_of(limit, counter.reached_at if counter else None) if strict else None
         now = clock.now()
-        values = {"metric": metric, "net": net, "limit": limit, "ceiling": ceiling, "now": now, "month": now - timedelta(days=30)}
+        values: dict[str, Any] = {"metric": metric, "net": net, "limit": limit, "ceiling": ceiling, "now": now, "month": now - timedelta(days=30)}
         with connection.cursor() as cursor:
             cursor.execute(_RAISE, values)
             changed = cursor.rowcount

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -98,7 +99,7 @@ def _make_control() -> None:
 
 
 def _control_is_behind() -> bool:
-    connection = connections[OWNER]
+    connection: Any = connections[OWNER]
     connection.set_schema_to_public()
     executor = MigrationExecutor(connection)
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))

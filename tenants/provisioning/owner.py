@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import connections
-from psycopg import ClientCursor, sql
+from psycopg import ClientCursor
 
 from crm_platform.db.sides import OWNER, seat
 from crm_platform.kernel.errors import CrmError
@@ -34,10 +34,16 @@ def seated() -> Iterator[Any]:
         yield connections[OWNER]
 
 
-def run(statement: sql.Composable | str, params: Any = None) -> list[tuple[Any, ...]]:
+def run(statement: Any, params: Any = None) -> list[tuple[Any, ...]]:
     """One statement, or a script of several, on the owner's connection; returns rows where there are any."""
     connection = connections[OWNER]
     connection.ensure_connection()
     with ClientCursor(connection.connection) as cursor:
         cursor.execute(statement, params)
         return cursor.fetchall() if cursor.description else []
+
+
+def version() -> int:
+    """The server's version, like 180001."""
+    [(found,)] = run("SELECT current_setting('server_version_num')::int")
+    return int(found)

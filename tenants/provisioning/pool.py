@@ -6,10 +6,10 @@ from django.conf import settings
 from django.db import connections
 from psycopg import sql
 
-from crm_platform.db.sides import CONTROL, OWNER, control_unit
+from crm_platform.db.sides import CONTROL, control_unit
 from crm_platform.kernel import ids
+from tenants.models import State, TemplateScript, Workspace
 
-from ..models import State, TemplateScript, Workspace
 from . import owner, template
 
 # One packet per workspace: role, schema, script, grants, registry row, commit. Nothing is half there if it fails.
@@ -44,15 +44,15 @@ def make(script: TemplateScript, *, alias: str = "cell1") -> str:
     """Make one ready workspace from the script in one round trip; returns its schema's name."""
     name = f"w_{ids.random_id(12)}"
     schema = sql.Identifier(name)
-    version_16 = connections[OWNER].pg_version >= 160000
+    version_16 = owner.version() >= 160000
     packet = _PACKET if version_16 else _PACKET.replace(_GRANT_16, _GRANT_15)
     owner.run(
-        sql.SQL(packet).format(  # type: ignore[arg-type]  # a constant, or the constant for an older server
+        sql.SQL(packet).format(
             role=schema,
             schema=schema,
             app=sql.Identifier(settings.DATABASES[alias]["USER"]),
             control=sql.Identifier(settings.PUBLIC_SCHEMA_NAME),
-            script=sql.SQL(script.script),  # type: ignore[arg-type]  # our own, from the registry
+            script=sql.SQL(script.script),
             name=sql.Literal(name),
             public_id=sql.Literal(ids.random_id()),
             alias=sql.Literal(alias),

@@ -21,8 +21,8 @@ from django.db.migrations.loader import MigrationLoader
 from psycopg import ClientCursor, sql
 
 from crm_platform.db.sides import control_unit
+from tenants.models import TemplateScript
 
-from ..models import TemplateScript
 from . import owner
 
 _SKIP = ("SELECT", "UPDATE", "SAVEPOINT", "RELEASE", "ROLLBACK", "SET SEARCH_PATH", "SHOW")
@@ -77,11 +77,10 @@ def render() -> tuple[str, int, int]:
 def _recording(connection: Any) -> Iterator[list[str]]:
     statements: list[str] = []
 
-    def keep(execute: Callable[..., Any], query: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:  # noqa: FBT001
+    def keep(execute: Callable[..., Any], query: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
         text = str(query).strip().rstrip(";")
         if text and not text.upper().startswith(_SKIP):
-            for values in params if many else [params]:
-                statements.append(_filled(connection, text, values))
+            statements.extend(_filled(connection, text, values) for values in (params if many else [params]))
         return execute(query, params, many, context)
 
     # migrate_schemas closes the connection in between; the wrapper lives on the wrapper object, not on the socket.

@@ -21,4 +21,4 @@ class CustomFieldsConfig(AppConfig):
         places.register_settings(places.SettingsPage(_("Journal"), "history", "journal", 60, right=SETTINGS.right("edit")))
         places.register_settings(places.SettingsPage(_("The bin"), "trash-2", "bin", 61))
         for entity in ("contact", "company", "deal", "product"):
-            truth(f"fields.{entity}")(lambda entity=entity: CustomField.objects.filter(entity=entity, archived_at=None).count())
+            truth(f"fields.{entity}")(CustomField.objects.filter(entity=entity, archived_at=None).count)

@@ -147,13 +147,13 @@ def reindex(entity: str, pk: int, values: Mapping[str, Any]) -> None:
 
 
 def _index_rows(filterable: Mapping[str, CustomField], pk: int, values: Mapping[str, Any]) -> list[FieldIndex]:
-    rows = []
+    rows: list[FieldIndex] = []
     for key, value in values.items():
         field = filterable.get(key)
         if field is None or value is None:
             continue
-        for one in value if isinstance(value, list) else [value]:
-            rows.append(FieldIndex(field=field, record_id=pk, **_column(Kind(field.kind), one)))
+        each = value if isinstance(value, list) else [value]
+        rows.extend(FieldIndex(field=field, record_id=pk, **_column(Kind(field.kind), one)) for one in each)
     return rows
 
 

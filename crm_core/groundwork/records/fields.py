@@ -77,7 +77,7 @@ def read_decimal(text: str) -> Decimal | None:
     is a comma, and a decimal point when it is a point.
     """
     plain = _FIGURE.sub("", re.sub(r"[^\d,.\s'’()+-]", "", text.strip()))
-    negative = plain.startswith("(") or plain.startswith("-")
+    negative = plain.startswith(("(", "-"))
     plain = plain.strip("()+-")
     if not plain or not re.fullmatch(r"[\d.,]+", plain) or not any(letter.isdigit() for letter in plain):
         return None

@@ -33,11 +33,11 @@ def found(actor: Actor, text: str, *, most: int = 12) -> dict[str, Any]:
 
 
 def _acts(actor: Actor) -> list[dict[str, str]]:
-    acts = []
-    for kind in registry.kinds():
-        if permissions.may(actor, kind.entity.CREATE):
-            acts.append({"label": _("New: %(kind)s") % {"kind": str(kind.label).lower()}, "url": f"/{_prefix(kind.code)}/new", "icon": "plus"})
-    return acts
+    return [
+        {"label": _("New: %(kind)s") % {"kind": str(kind.label).lower()}, "url": f"/{_prefix(kind.code)}/new", "icon": "plus"}
+        for kind in registry.kinds()
+        if permissions.may(actor, kind.entity.CREATE)
+    ]
 
 
 def _prefix(code: str) -> str:

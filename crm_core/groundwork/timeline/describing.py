@@ -75,7 +75,7 @@ def _means(via: str) -> str:
 def _label(event: Event) -> str:
     try:
         return str(registry.find(event.entity).label).lower()
-    except Exception:  # noqa: BLE001  # an entity that has no kind is named by its code
+    except Exception:  # an entity that has no kind is named by its code
         return event.entity
 
 
@@ -102,7 +102,7 @@ def differences_of(event: Event) -> list[Difference]:
     """The fields of a change in words."""
     try:
         kind = registry.find(event.entity)
-    except Exception:  # noqa: BLE001  # see _label
+    except Exception:  # see _label
         return []
     found = []
     for name in dict.fromkeys((*event.before, *event.after)):

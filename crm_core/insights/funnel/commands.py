@@ -16,7 +16,7 @@ from . import queries
 @commands.command("funnel")
 @workspace_option
 @as_json
-def funnel(slug: str, as_json: bool) -> None:  # noqa: FBT001
+def funnel(slug: str, as_json: bool) -> None:
     """The funnel's figures: all deals of the workspace."""
     with sides.unit(by_slug(slug).place):
         found = queries.funnel(robot("command line"))

@@ -45,7 +45,7 @@ def found(contact: Contact) -> Found:
     return Found(contact.name, subtitle, reaching.words_for_search(contact.phones, contact.emails))
 
 
-def write_links(actor: Actor, contact: Contact, values: Mapping[str, Any], fresh: bool) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: FBT001
+def write_links(actor: Actor, contact: Contact, values: Mapping[str, Any], fresh: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """`companies`: rows of {"company": name or "company_id": id, "role"}; the first is the main one."""
     rows = values.get("companies")
     if rows is None:
@@ -53,7 +53,7 @@ def write_links(actor: Actor, contact: Contact, values: Mapping[str, Any], fresh
     present = [] if fresh else list(Employment.objects.filter(contact=contact).select_related("company").order_by("-main", "id"))
     wanted = _wanted(actor, rows)
     before = [{"id": link.company_id, "name": link.company.name, "role": link.role} for link in present]
-    after = [{"id": pk, "name": name, "role": role} for pk, (name, role) in wanted.items()]
+    after: list[dict[str, Any]] = [{"id": pk, "name": name, "role": role} for pk, (name, role) in wanted.items()]
     if before == after:
         return {}, {}
     Employment.objects.filter(pk__in=[link.pk for link in present]).delete()

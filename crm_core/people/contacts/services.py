@@ -38,5 +38,6 @@ def named(actor: Actor, name: str) -> Contact | None:
     first, _blank, last = name.partition(" ")
     for contact in Contact.objects.filter(name__iexact=name, binned_at=None).order_by("id")[:5]:
         if fold(contact.name) == fold(name):
-            return contact
+            found: Contact = contact
+            return found
     return create_contact(actor, first_name=first, last_name=last)

@@ -60,7 +60,7 @@ def _by_step(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
 
 def _idle(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
     """Those that lie longer in their stage than the stage allows."""
-    return rows.filter(state="open", stage__idle_days__isnull=False).filter(Q(stage_since__lt=clock.now() - timedelta(days=1) * F("stage__idle_days")))
+    return rows.filter(state="open", stage__idle_days__isnull=False).filter(Q(stage_since__lt=clock.now() - F("stage__idle_days") * timedelta(days=1)))
 
 
 def _made(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
@@ -96,15 +96,15 @@ def card_context(request: HttpRequest, deal: Deal) -> dict[str, Any]:
     board = pipelines.everything()
     stage = board.stages[deal.stage_id]
     lines = list(DealLine.objects.filter(deal=deal))
-    drawn = [{"line": line, "total": line_total({"quantity_milli": line.quantity_milli, "price_minor": line.price_minor, "discount": line.discount})} for line in lines]
+    drawn: list[dict[str, Any]] = [{"line": line, "total": line_total({"quantity_milli": line.quantity_milli, "price_minor": line.price_minor, "discount": line.discount})} for line in lines]
     people = list(DealContact.objects.filter(deal=deal).select_related("contact").order_by("-main", "id"))
-    others = list(Deal.objects.filter(company=deal.company_id, binned_at=None).exclude(pk=deal.pk).order_by("-id")[:5]) if deal.company_id else []
+    visible = DESK.rows(request.actor)  # type: ignore[attr-defined]
+    others = list(visible.filter(company=deal.company_id).exclude(pk=deal.pk).order_by("-id")[:5]) if deal.company_id else []
     days = (clock.now() - deal.stage_since).days
     context = {
         "stage": stage, "path": board.open_of(deal.pipeline_id), "pipeline": pipelines.pipeline(deal.pipeline_id), "lines": drawn,
         "lines_total": sum(row["total"] for row in drawn), "people": people, "company": Company.objects.filter(pk=deal.company_id).first() if deal.company_id else None,
-        "others": [other for other in others if DESK.rows(request.actor).filter(pk=other.pk).exists()] if request.actor.scope_for(DEAL.entity.VIEW) < 3 else others,  # type: ignore[attr-defined]
-        "days_here": days, "idle": stage.idle_days is not None and deal.state == "open" and days >= stage.idle_days, "reason": board.reasons.get(deal.lost_reason_id or 0),
+        "others": others, "days_here": days, "idle": stage.idle_days is not None and deal.state == "open" and days >= stage.idle_days, "reason": board.reasons.get(deal.lost_reason_id or 0),
     }  # fmt: skip
     return context | card.context(request, "deal", deal.pk)
 

@@ -71,13 +71,11 @@ class DealForm(RecordForm):
         read = []
         currency = self.data.get("currency", "EUR")
         for row in self.cleaned_data["lines"]:
-            quantity = read_decimal(row["quantity"]) if row["quantity"] else Decimal(1)
-            price = read_decimal(row["price"]) if row["price"] else None
-            discount = read_decimal(row["discount"].rstrip("% ")) if row["discount"] else Decimal(0)
-            if quantity is None or (row["price"] and price is None) or discount is None or not 0 <= discount <= 100 or abs(quantity) > 10**9 or abs(price or 0) > 10**12:
-                raise forms.ValidationError(_("In “%(product)s” a figure cannot be read."), params={"product": row["product"]})
+            quantity = _figure(row, "quantity", default=1, most=10**9)
+            price = _figure(row, "price", default=0, most=10**12) if row["price"] else None
+            discount = _figure(row, "discount", default=0, most=100)
             read.append({
-                "product": row["product"], "quantity_milli": int(quantity * 1000), "discount": int(discount),
+                "product": row["product"], "quantity_milli": int(quantity * 1000), "discount": max(0, int(discount)),
                 "price_minor": None if price is None else money.minor(price, currency=currency),
             })  # fmt: skip
         return read
@@ -91,6 +89,15 @@ class DealForm(RecordForm):
             "company_id": company.pk if company else None, "contacts": given["contacts"], "lines": given["lines"],
             "sum_minor": None if total is None else money.minor(total, currency=given["currency"]),
         }  # fmt: skip
+
+
+def _figure(row: dict[str, str], name: str, *, default: int, most: int) -> Decimal:
+    """A figure of a line; raises ValidationError naming the product."""
+    text = row[name].rstrip("% ")
+    figure = read_decimal(text) if text else Decimal(default)
+    if figure is None or abs(figure) > most:
+        raise forms.ValidationError(_("In “%(product)s” a figure cannot be read."), params={"product": row["product"]})
+    return figure
 
 
 def _thousandths(value: int) -> str:

@@ -100,7 +100,7 @@ def found(deal: Deal) -> Found:
     return Found(deal.name, ", ".join(filter(None, (pipelines.stage_name(deal.stage_id), total))), [deal.external_id])
 
 
-def write_links(actor: Actor, deal: Deal, values: Mapping[str, Any], fresh: bool) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: FBT001
+def write_links(actor: Actor, deal: Deal, values: Mapping[str, Any], fresh: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """`contacts`: rows of {"contact": name or "contact_id": id, "role"}; `lines`: {"product", "quantity_milli", "price_minor", "discount"}."""
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
@@ -123,7 +123,7 @@ def _write_contacts(actor: Actor, deal: Deal, rows: Sequence[Mapping[str, Any]],
         if contact is not None:
             wanted.setdefault(contact.pk, (contact.name, str(row.get("role", ""))[:120]))
     before = [{"id": link.contact_id, "name": link.contact.name, "role": link.role} for link in present]
-    after = [{"id": pk, "name": name, "role": role} for pk, (name, role) in wanted.items()]
+    after: list[dict[str, Any]] = [{"id": pk, "name": name, "role": role} for pk, (name, role) in wanted.items()]
     deal.contact_ids = list(wanted)
     if before != after:
         DealContact.objects.filter(pk__in=[link.pk for link in present]).delete()
@@ -159,7 +159,7 @@ def _line_facts(line: DealLine) -> dict[str, Any]:
 
 def line_total(line: Mapping[str, Any]) -> int:
     """Minor units of a line, its discount taken off, rounded half up."""
-    whole = line["quantity_milli"] * line["price_minor"] * (100 - line["discount"])
+    whole: int = line["quantity_milli"] * line["price_minor"] * (100 - line["discount"])
     return (whole + 50_000) // 100_000
 
 

@@ -69,8 +69,8 @@ class Deal(Record):
     contact_ids: list[int] | None = None
 
     @classmethod
-    def from_db(cls, db: Any, field_names: Any, values: Any) -> Self:
-        deal = super().from_db(db, field_names, values)
+    def from_db(cls, db: Any, field_names: Any, values: Any, **given: Any) -> Self:
+        deal = super().from_db(db, field_names, values, **given)
         deal.stage_read = deal.__dict__.get("stage_id")
         return deal
 

@@ -53,13 +53,13 @@ class Stage(models.Model):
             models.CheckConstraint(name="stage_probability_in_percent", condition=Q(probability__lte=100)),
         ]
 
+    def __str__(self) -> str:
+        return self.name
+
     @property
     def menu_id(self) -> str:
         """The id of its menu on the page of settings."""
         return f"stage-menu-{self.pk}"
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class LostReason(models.Model):

@@ -23,7 +23,7 @@ _move_deals: Callable[[Actor, int, int], int] = lambda actor, from_id, to_id: 0 
 
 def answer_deals(*, count: Callable[[int], int], move: Callable[[Actor, int, int], int]) -> None:
     """Name who counts and moves the deals of a stage (the deals, at start-up)."""
-    global _deals_in, _move_deals  # noqa: PLW0603 (a port has one answer per process)
+    global _deals_in, _move_deals
     _deals_in, _move_deals = count, move
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -63,7 +63,7 @@ def use_language(request: HttpRequest, language: str) -> None:
     """Speak one of the five languages for the rest of the request."""
     chosen = language if language in dict(settings.LANGUAGES) else "en"
     translation.activate(chosen)
-    request.LANGUAGE_CODE = chosen  # type: ignore[attr-defined]
+    request.LANGUAGE_CODE = chosen
 
 
 class ActorMiddleware:
@@ -78,7 +78,14 @@ class ActorMiddleware:
             return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
-        """Before the view."""
+        """Before the view. Django gives what is raised here to nobody: a refusal is noted, the outermost renders it."""
+        try:
+            return self._admit(request, view)
+        except CrmError as refusal:
+            request.refusal = refusal  # type: ignore[attr-defined]
+            return HttpResponse(status=refusal.status)
+
+    def _admit(self, request: HttpRequest, view: Any) -> HttpResponse | None:
         if getattr(request, "place", None) is None:
             return None
         name = request.resolver_match.url_name if request.resolver_match else ""
@@ -86,7 +93,7 @@ class ActorMiddleware:
         if name in _CLOSED_NAMES:
             return HttpResponse(status=404)
         if request.user.is_authenticated:
-            self._take(request, cast(User, request.user), name=name or "")
+            self._take(request, request.user, name=name or "")
             return None
         if getattr(view, "open_to_all", False) or name in _OPEN_NAMES:
             return None

@@ -71,7 +71,7 @@ class User(AbstractBaseUser):
     # Django asks `is_active`; `access` is the truth, a constraint keeps them together.
     is_active = models.BooleanField(default=False)
     access = models.CharField(max_length=16, choices=Access.choices, default=Access.NONE)
-    email = models.EmailField(null=True, blank=True)
+    email = models.EmailField(null=True, blank=True)  # noqa: DJ001 (no address is not the empty address)
     name = models.CharField(max_length=200)
     position = models.CharField(max_length=200, blank=True)
     phone = models.CharField(max_length=40, blank=True)

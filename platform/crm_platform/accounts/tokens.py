@@ -10,7 +10,7 @@ from typing import Any
 from django.core.signing import BadSignature
 from django.utils.translation import gettext_lazy as _
 
-from crm_platform.kernel import clock, signing, workspace
+from crm_platform.kernel import signing, workspace
 from crm_platform.kernel.errors import CrmError
 
 from .models import ApiToken, User

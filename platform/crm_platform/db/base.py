@@ -38,7 +38,7 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
         """The schema alone: a migration that reaches beside its schema must fail, not find `control`."""
         return [self.schema_name]
 
-    def _set_autocommit(self, autocommit: bool) -> None:  # noqa: FBT001 (Django's signature)
+    def _set_autocommit(self, autocommit: bool) -> None:
         super()._set_autocommit(autocommit)
         place = workspace.current()
         if autocommit or place is None or place.alias != self.alias:

@@ -28,7 +28,7 @@ class ControlIsReadOnly(RuntimeError):
     """A write to the control side from inside a workspace: a mistake of ours, since no transaction spans both."""
 
 
-def refuse_control_writes(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:  # noqa: FBT001
+def refuse_control_writes(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
     """Execute wrapper of the control connection: reading only, while we stand in a workspace."""
     if workspace.current() is not None and not _writing_control.get() and _WRITES.match(str(sql)):
         raise ControlIsReadOnly

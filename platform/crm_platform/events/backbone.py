@@ -53,7 +53,7 @@ def on(*names: str) -> Callable[[Handler], Handler]:
 
 def answer_wake(wake: Callable[[], None]) -> None:
     """Name who serves the relay after a commit."""
-    global _wake  # noqa: PLW0603 (a port has one answer per process)
+    global _wake
     _wake = wake
 
 
@@ -129,5 +129,5 @@ def _relay_one(pk: int, open_unit: Callable[[], Any]) -> bool:
 
 def take_in(operation: str, *, kind: str, body: Mapping[str, Any]) -> bool:
     """Note a message of the other side once; False where it had been taken in before."""
-    _row_, made = InboxMessage.objects.get_or_create(operation=operation, defaults={"kind": kind, "body": dict(body)})
+    _message, made = InboxMessage.objects.get_or_create(operation=operation, defaults={"kind": kind, "body": dict(body)})
     return made

@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import redis
 from celery import Celery
@@ -66,8 +67,8 @@ def recently_active(*, seconds: int) -> list[tuple[str, int]]:
     """Workspaces that wrote something to be served in the last `seconds`."""
     since = clock.real_now().timestamp() - seconds
     queue().zremrangebyscore(ACTIVE, "-inf", since - 3600)
-    found = queue().zrangebyscore(ACTIVE, since, "+inf")
-    pairs = [bytes(member).decode().rsplit(":", 1) for member in found]  # type: ignore[union-attr]  # redis-py types both kinds of client
+    found: Any = queue().zrangebyscore(ACTIVE, since, "+inf")
+    pairs = [member.decode().rsplit(":", 1) for member in found]
     return [(public_id, int(generation)) for public_id, generation in pairs]
 
 
@@ -79,9 +80,9 @@ def slot(public_id: str, generation: int) -> Iterator[bool]:
     queue().zremrangebyscore(key, "-inf", now - 60)
     queue().zadd(key, {mine: now})
     queue().expire(key, 120)
-    rank = queue().zrank(key, mine)
+    rank: Any = queue().zrank(key, mine)
     try:
-        yield rank is not None and int(rank) < settings.CRM_JOB_SLOTS  # type: ignore[arg-type]
+        yield rank is not None and rank < settings.CRM_JOB_SLOTS
     finally:
         queue().zrem(key, mine)
 
@@ -89,6 +90,6 @@ def slot(public_id: str, generation: int) -> Iterator[bool]:
 @app.task(name="serve")
 def serve(public_id: str, generation: int) -> None:
     """Serve a workspace's events and jobs for one slice."""
-    from .serving import serve_place  # inline: the worker reads this module before Django's applications
+    from .serving import serve_place  # noqa: PLC0415 (the worker reads this module before Django's applications)
 
     serve_place(public_id, generation)

@@ -27,7 +27,7 @@ _note_due: Callable[[str, datetime | None], None] | None = None
 
 def answer_due(note: Callable[[str, datetime | None], None]) -> None:
     """Name who notes on the control side when a workspace's earliest timer rings (None: nothing waits)."""
-    global _note_due  # noqa: PLW0603 (a port has one answer per process)
+    global _note_due
     _note_due = note
 
 

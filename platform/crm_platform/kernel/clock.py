@@ -29,7 +29,7 @@ def now() -> datetime:
 
 def answer_offset(reader: Callable[[], timedelta]) -> None:
     """Name who knows how far business time has been moved (the control side does)."""
-    global _offset  # noqa: PLW0603 (a port has one answer per process)
+    global _offset
     _offset = reader
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -13,7 +14,7 @@ from .errors import CrmError, Invalid
 group = click.Group(help="Kartoteka's command line.")
 
 
-def command(name: str, **options: Any) -> Any:
+def command(name: str, **options: Any) -> Callable[[Callable[..., Any]], click.Command]:
     """A command of `bin/crm`: a click command, registered under its name."""
     return group.command(name, **options)
 

@@ -72,7 +72,7 @@ class Invalid(CrmError):
     code, status = "invalid", 422
     sentence = _("Something in the form needs another look.")
 
-    def __init__(self, *, fields: Mapping[str, Sequence[str]] | None = None, **facts: Any) -> None:
+    def __init__(self, *, fields: Mapping[str, Sequence[Any]] | None = None, **facts: Any) -> None:
         super().__init__(**facts)
         self.fields = {name: list(sentences) for name, sentences in (fields or {}).items()}
 

@@ -44,7 +44,7 @@ _answerer: Answerer | None = None
 
 def answer(answerer: Answerer) -> None:
     """Name who answers (`billing`, once, at start-up)."""
-    global _answerer  # noqa: PLW0603 (a port has one answer per process)
+    global _answerer
     _answerer = answerer
 
 

@@ -56,7 +56,7 @@ def find(name: str) -> JobFunction:
 
 def answer(later: Callable[..., int]) -> None:
     """Name who keeps job rows (`crm_platform.jobs`, once, at start-up)."""
-    global _later  # noqa: PLW0603 (a port has one answer per process)
+    global _later
     _later = later
 
 

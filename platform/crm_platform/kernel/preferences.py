@@ -23,7 +23,7 @@ _reader: Callable[[], Preferences] | None = None
 
 def answer(reader: Callable[[], Preferences]) -> None:
     """Name who knows (`tenants.inside`, once, at start-up)."""
-    global _reader  # noqa: PLW0603 (a port has one answer per process)
+    global _reader
     _reader = reader
 
 

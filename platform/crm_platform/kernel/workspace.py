@@ -76,7 +76,7 @@ def answer(
     unit: Callable[[Place | str], AbstractContextManager[Place]],
 ) -> None:
     """Name who opens workspaces (`tenants`, once, at start-up)."""
-    global _enter, _unit  # noqa: PLW0603 (a port has one answer per process)
+    global _enter, _unit
     _enter, _unit = enter, unit
 
 

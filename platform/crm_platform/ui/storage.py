@@ -24,14 +24,14 @@ class StaticStorage(ManifestStaticFilesStorage):
 
     support_js_module_import_aggregation = True
 
-    def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:  # noqa: FBT001, FBT002
+    def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:
         """Take the imported sheets into the one, then hash everything."""
         if SHEET in paths and not dry_run:
             with self.open(SHEET) as file:
                 text = file.read().decode()
             whole = _IMPORT.sub(self._taken_in, text)
             self.delete(SHEET)
-            self._save(SHEET, ContentFile(whole.encode()))
+            self._save(SHEET, ContentFile(whole.encode()))  # type: ignore[attr-defined]  # the stubs leave it out
             # Collected sources lie where they were found; the one sheet lies here.
             paths[SHEET] = (self, SHEET)
         yield from super().post_process(paths, dry_run, **options)

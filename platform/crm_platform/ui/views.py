@@ -24,5 +24,5 @@ def design(request: HttpRequest) -> HttpResponse:
     """Every component, in light or dark (?theme=dark)."""
     wrong = _Sample({"name": ""}, prefix="wrong")
     wrong.is_valid()
-    page = Page(rows=[], number=2, size=50, total=1234)
+    page: Page[object] = Page(rows=[], number=2, size=50, total=1234)
     return responses.page(request, "ui/design.html", colours=_COLOURS, form=_Sample(), wrong=wrong, page=page, theme=request.GET.get("theme", ""))

@@ -55,7 +55,7 @@ def start(
             env=dict(environment) if environment is not None else None,
             cwd=folder,
             start_new_session=True,
-            preexec_fn=_before_exec(user, last_signal),  # noqa: PLW1509 (no threads run yet where we start children)
+            preexec_fn=_before_exec(user, last_signal),
         )
 
 

@@ -72,7 +72,7 @@ def start(data: DataFolder, *, durable: bool = True) -> Postgres:
     options = {**_SETTINGS, **({} if durable else _CARELESS)}
     options |= {"unix_socket_directories": host, "listen_addresses": ""} if host.startswith("/") else {"listen_addresses": host, "unix_socket_directories": ""}
     _clear_stale_lock(cluster)
-    command = [programs / "postgres", "-D", cluster, "-p", str(port), *(f"-c{name}={value}" for name, value in options.items())]
+    command: list[str | Path] = [programs / "postgres", "-D", cluster, "-p", str(port), *(f"-c{name}={value}" for name, value in options.items())]
     log = data.sub("logs") / "postgres.log"
     child = children.start(command, log=log, user=user, folder=data.path, last_signal=signal.SIGINT)
     server = Postgres(child, host, port)
@@ -117,7 +117,7 @@ def _initialise(data: DataFolder, *, programs: Path, cluster: Path, user: pwd.st
         data.path.chmod(data.path.stat().st_mode | 0o011)
         for path in (fresh, word):
             os.chown(path, user.pw_uid, user.pw_gid)
-    command = [
+    command: list[str | Path] = [
         programs / "initdb", "-D", fresh, "-U", "owner", "-E", "UTF8", "--auth=scram-sha-256", f"--pwfile={word}",
         "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-sync",
     ]  # fmt: skip

@@ -55,7 +55,7 @@ def start(data: DataFolder) -> Redis:
         raise Trouble(f"The path of the data folder is too long ({data.path}). Name a shorter one with --data.")
     path.unlink(missing_ok=True)
     log = data.sub("logs") / "redis.log"
-    command = [program(), "--port", "0", "--unixsocket", path, "--unixsocketperm", "700", "--dir", folder, "--appendonly", "yes", "--save", "", "--daemonize", "no"]
+    command: list[str | Path] = [program(), "--port", "0", "--unixsocket", path, "--unixsocketperm", "700", "--dir", folder, "--appendonly", "yes", "--save", "", "--daemonize", "no"]
     server = Redis(children.start(command, log=log, folder=data.path), path)
     _wait(server, log=log)
     return server

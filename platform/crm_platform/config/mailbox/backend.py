@@ -24,6 +24,6 @@ class MailboxBackend(BaseEmailBackend):
         for message in email_messages:
             name = f"{time.time_ns():020d}-{ids.random_id(8)}"
             fresh = folder / f"{name}.new"
-            fresh.write_bytes(message.message().as_bytes(linesep="\r\n"))
+            fresh.write_bytes(message.message().as_bytes(linesep="\r\n"))  # type: ignore[call-arg]  # Django's own message takes it
             os.replace(fresh, folder / f"{name}.eml")
         return len(email_messages)

@@ -15,7 +15,7 @@ from crm_platform.kernel.errors import TooMany
 
 def client_address(request: HttpRequest) -> str:
     """The asker's address; X-Forwarded-For counts only where a listed proxy wrote it."""
-    direct = request.META.get("REMOTE_ADDR", "")
+    direct: str = request.META.get("REMOTE_ADDR", "")
     forwarded = request.headers.get("X-Forwarded-For", "")
     if forwarded and _trusted(direct):
         return forwarded.rsplit(",", 1)[-1].strip() or direct

