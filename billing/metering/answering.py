@@ -17,7 +17,7 @@ from tenants.inside import services as inside
 from .models import Counter
 
 BUFFER_PERCENT, BUFFER_DAYS = 10, 14
-_PENDING, _COUNTERS = "billing.metering.pending", "billing.metering.counters"
+_PENDING, _COUNTERS = "billing.metering.pending", "read:billing.metering.counters"
 SHOWN = ("contacts", "users", "deals_open", "pipelines", "storage")
 LABELS = {
     "contacts": _("Contacts and companies"), "users": _("Seats"), "deals_open": _("Open deals"), "pipelines": _("Pipelines"),
@@ -123,6 +123,12 @@ class Meter:
 
     def forget(self) -> None:
         units.store().pop(_PENDING, None)
+
+    def snapshot(self) -> object:
+        return dict(_pending())
+
+    def roll_back(self, held: object) -> None:
+        units.store()[_PENDING] = dict(held)  # type: ignore[call-overload]  # our own snapshot
 
     def usage(self, metric: str) -> Usage:
         counter = _counters().get(metric)

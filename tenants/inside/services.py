@@ -16,7 +16,7 @@ from crm_platform.kernel.workspace import Place
 
 from .models import Preferences, WorkspaceState
 
-_STATE, _PREFERENCES = "tenants.inside.state", "tenants.inside.preferences"
+_STATE, _PREFERENCES = "read:tenants.inside.state", "read:tenants.inside.preferences"
 
 
 def state() -> WorkspaceState:

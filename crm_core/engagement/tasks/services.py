@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 
 from crm_core.groundwork.records import registry, writing
 from crm_platform.accounts import directory
-from crm_platform.accounts.models import Access
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Forbidden, Invalid, NotFound
@@ -73,7 +72,7 @@ def _type(code: str) -> str:
 
 
 def _person(pk: int | None) -> int | None:
-    if pk is not None and (pk not in directory.everyone() or directory.everyone()[pk].access == Access.DEACTIVATED):
+    if pk is not None and (pk not in directory.everyone() or directory.gone(directory.everyone()[pk])):
         raise Invalid(fields={"responsible": [_("Choose someone who works here.")]})
     return pk
 

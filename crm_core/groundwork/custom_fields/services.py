@@ -20,7 +20,7 @@ from crm_platform.kernel.permissions import Actor, require
 
 from .models import CustomField, FieldIndex, Kind
 
-_KEY = "custom_fields.all"
+_KEY = "read:custom_fields"
 _is_url = URLValidator(schemes=["http", "https"])
 
 

@@ -9,7 +9,7 @@ from crm_platform.kernel import units
 
 from .models import Tag
 
-_KEY = "tags.all"
+_KEY = "read:tags"
 
 
 def tags_of(entity: str) -> dict[int, Tag]:

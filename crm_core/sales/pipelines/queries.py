@@ -9,7 +9,7 @@ from crm_platform.kernel.errors import NotFound
 
 from .models import LostReason, Pipeline, Stage, StageKind
 
-_KEY = "pipelines.all"
+_KEY = "read:pipelines"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from crm_platform.kernel import units
 
 from .models import Access, User
 
-_KEY = "accounts.directory"
+_KEY = "read:accounts.directory"
 
 
 def everyone() -> dict[int, User]:
@@ -32,7 +32,12 @@ def name_of(pk: int | None) -> str:
 def choices(*, present: int | None = None) -> list[tuple[int, str]]:
     """Who may be responsible: everyone but those who left, who appear only where they are the present choice."""
     people = everyone().values()
-    return [(person.pk, person.name) for person in people if person.access != Access.DEACTIVATED or person.pk == present]
+    return [(person.pk, person.name) for person in people if not gone(person) or person.pk == present]
+
+
+def gone(person: User) -> bool:
+    """Whether someone has left: deactivated, or taken off the list without ever having had access."""
+    return person.access == Access.DEACTIVATED or (person.access == Access.NONE and person.deactivated_at is not None)
 
 
 def group_of(pk: int | None) -> int | None:

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.contrib.auth import login
 from django.core.cache import cache
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -114,7 +115,8 @@ def settings(request: HttpRequest) -> HttpResponse:
 def people(request: HttpRequest) -> HttpResponse:
     """Everyone of the firm."""
     require(request.actor, roles.PEOPLE.right(Action.VIEW))  # type: ignore[attr-defined]
-    listed = list(User.objects.select_related("role", "group").order_by("sort_key", "id"))
+    off_the_list = Q(access=Access.NONE, deactivated_at__isnull=False)
+    listed = list(User.objects.select_related("role", "group").exclude(off_the_list).order_by("sort_key", "id"))
     for person in listed:
         person.role_label = roles.label_of(person.role)  # type: ignore[attr-defined]
     shown = request.GET.get("access", "")

@@ -19,6 +19,13 @@ def store() -> dict[str, Any]:
     return {} if kept is None else kept
 
 
+def forget_reads() -> None:
+    """Drop what was read (keys that begin with "read:"): a savepoint was taken back, so it may name rows that never were."""
+    kept = store()
+    for key in [key for key in kept if key.startswith("read:")]:
+        del kept[key]
+
+
 def within() -> bool:
     """Whether a unit is open."""
     return _store.get() is not None

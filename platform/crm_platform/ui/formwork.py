@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from django import forms
 from django.db import transaction
 
+from crm_platform.kernel import units
 from crm_platform.kernel.errors import Invalid
 
 
@@ -22,6 +23,7 @@ def errors_into(form: forms.BaseForm) -> Iterator[None]:
         with transaction.atomic():
             yield
     except Invalid as error:
+        units.forget_reads()
         for name, sentences in error.fields.items():
             form.add_error(name if name in form.fields else None, [str(sentence) for sentence in sentences])
         if not error.fields:

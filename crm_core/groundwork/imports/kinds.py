@@ -1,0 +1,101 @@
+"""What can be imported: each slice registers its kind with the targets of columns and the verb that writes a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from crm_core.groundwork.records.registry import Kind
+from crm_platform.kernel.errors import NotFound
+from crm_platform.kernel.permissions import Actor
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+    from .models import ImportRun
+
+    Words = str | _StrPromise
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a column may go: `type` says how its cells are read, `synonyms` how others call it, in five languages."""
+
+    name: str
+    label: Words
+    type: str = "text"
+    synonyms: str = ""
+
+    def names(self) -> tuple[str, ...]:
+        """The synonyms apart."""
+        return tuple(word.strip() for word in self.synonyms.split(",") if word.strip())
+
+
+@dataclass(slots=True)
+class Parsed:
+    """One row: its number in the file (the head is 1), its cells, and what the targets read from them."""
+
+    number: int
+    cells: list[str]
+    values: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Batch:
+    """One batch on its way in. `choices` are the person's; the counts are of the main kind, `entities` of all kinds."""
+
+    run: ImportRun
+    actor: Actor
+    choices: dict[str, Any]
+    created: int = 0
+    updated: int = 0
+    skipped: int = 0
+    errors: list[tuple[Parsed, str]] = field(default_factory=list)
+    waiting: list[Parsed] = field(default_factory=list)
+    entities: dict[str, int] = field(default_factory=dict)
+    folded: dict[tuple[str, str], int] = field(default_factory=dict)
+    added: dict[str, list[str]] = field(default_factory=dict)
+
+    def count(self, entity: str, number: int = 1) -> None:
+        """Note that records of an entity were created."""
+        self.entities[entity] = self.entities.get(entity, 0) + number
+
+    def note_added(self, what: str, name: str) -> None:
+        """Note a stage, tag or list value that was not there yet."""
+        names = self.added.setdefault(what, [])
+        if name not in names:
+            names.append(name)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportKind:
+    """`write(batch, rows)` writes the rows and fills the batch; a refusal of one row (Invalid) may fall out of it."""
+
+    code: str
+    kind: Kind
+    targets: Sequence[Target]
+    write: Callable[[Batch, list[Parsed]], None]
+    needs: Sequence[str]
+    own_entity: str
+
+
+_kinds: dict[str, ImportKind] = {}
+
+
+def register(kind: ImportKind) -> ImportKind:
+    """Add a kind of import."""
+    _kinds[kind.code] = kind
+    return kind
+
+
+def all_kinds() -> list[ImportKind]:
+    """All, in the order of registration."""
+    return list(_kinds.values())
+
+
+def find(code: str) -> ImportKind:
+    """The kind of that code; raises NotFound."""
+    if code not in _kinds:
+        raise NotFound
+    return _kinds[code]

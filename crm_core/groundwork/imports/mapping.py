@@ -1,0 +1,127 @@
+"""From columns to targets: by name in five languages, then by content; with a profile of what the column holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from crm_core.groundwork.custom_fields import services as custom
+from crm_core.groundwork.custom_fields.models import Kind as FieldKind
+from crm_core.groundwork.records.ordering import fold
+from crm_platform.kernel import preferences
+
+from . import kinds, reading, recognising
+from .kinds import ImportKind, Target
+from .reading import CannotRead, Reading
+
+PROFILED = 20_000
+SHOWN = 5
+_NAME = re.compile(r"[\W_]+", re.UNICODE)
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
+_PHONE = re.compile(r"[\d\s()+./-]{7,25}\Z")
+_CUSTOM_TYPES = {
+    FieldKind.TEXT: "text", FieldKind.NUMBER: "number", FieldKind.MONEY: "number", FieldKind.DATE: "date", FieldKind.LIST: "choice",
+    FieldKind.MULTI: "choices", FieldKind.CHECKBOX: "yes", FieldKind.LINK: "text",
+}  # fmt: skip
+
+
+def plain_name(text: str) -> str:
+    """A head compared without case, accents, blanks and signs."""
+    return _NAME.sub("", fold(text))
+
+
+def targets_of(kind: ImportKind) -> list[Target]:
+    """The kind's own targets and one for each custom field."""
+    own = [Target(f"custom:{field.pk}", field.name, f"custom-{_CUSTOM_TYPES[FieldKind(field.kind)]}", field.name) for field in custom.fields_of(kind.kind.code)]
+    return [*kind.targets, *own]
+
+
+def profile(path: Path, read: Reading) -> dict[str, Any]:
+    """Head, number of rows, and for each column a few values and what they are. Raises CannotRead for a file without a head."""
+    lines = reading.rows(path, read)
+    head = next(lines, None)
+    if head is None or not any(head):
+        raise CannotRead(fields={"file": [_("The file has no head line that names its columns.")]})
+    if len(head) > reading.MOST_COLUMNS:
+        raise CannotRead(fields={"file": [_("The file has more than 300 columns.")]})
+    names = _distinct(head)
+    sample = list(islice((line for line in lines if any(line)), PROFILED))
+    total = len(sample) + sum(1 for line in lines if any(line))
+    columns = []
+    for at, name in enumerate(names):
+        values = [line[at] if at < len(line) else "" for line in sample]
+        columns.append(_column(name, values))
+    return {"rows": total, "columns": columns, "examples": sample[:SHOWN]}
+
+
+def _distinct(head: Sequence[str]) -> list[str]:
+    """Heads that occur twice get a number, so that each can be told apart; nameless ones a letter count."""
+    seen: dict[str, int] = {}
+    names = []
+    for at, name in enumerate(head, 1):
+        shown = name[:200] or _("Column %(n)d") % {"n": at}
+        seen[shown] = seen.get(shown, 0) + 1
+        names.append(shown if seen[shown] == 1 else f"{shown} ({seen[shown]})")
+    return names
+
+
+def _column(name: str, values: list[str]) -> dict[str, Any]:
+    filled = [value for value in values if value]
+    prefer = "mdy" if preferences.here().currency == "USD" else "dmy"
+    order = recognising.date_order(values, prefer=prefer)
+    sign, certain = recognising.decimal_sign(filled[:5000])
+    return {
+        "name": name, "filled": len(filled), "examples": list(dict.fromkeys(value[:80] for value in filled[:50]))[:3],
+        "date": {"order": order.order, "certain": order.certain, "doubt": order.doubt} if order else None,
+        "decimal": {"sign": sign, "certain": certain}, "email": recognising.share(filled[:500], _EMAIL.match) > 0.8,
+        "phone": recognising.share(filled[:500], _looks_like_phone) > 0.8 and order is None, "distinct": len(set(filled[:2000])),
+    }  # fmt: skip
+
+
+def _looks_like_phone(value: str) -> bool:
+    return bool(_PHONE.match(value)) and 7 <= sum(letter.isdigit() for letter in value) <= 15
+
+
+def suggest(kind: ImportKind, columns: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Column name → target name; a target is given once, save phones and e-mails, of which a record has several."""
+    targets = targets_of(kind)
+    names = {plain_name(word): target for target in reversed(targets) for word in (str(target.label), *target.names())}
+    chosen: dict[str, str] = {}
+    for column in columns:
+        target = names.get(plain_name(column["name"])) or names.get(plain_name(re.sub(r"\s*\(?\d+\)?\Z", "", column["name"])))
+        if target is not None and (target.name not in chosen.values() or target.type in ("phone", "email")):
+            chosen[column["name"]] = target.name
+    for column in columns:
+        if column["name"] not in chosen:
+            by_content = next((target.name for target in targets if _fits(target, column) and (target.type in ("phone", "email") or target.name not in chosen.values())), "")
+            if by_content:
+                chosen[column["name"]] = by_content
+    return chosen
+
+
+def _fits(target: Target, column: dict[str, Any]) -> bool:
+    return (target.type == "email" and column["email"]) or (target.type == "phone" and column["phone"])
+
+
+def guess_kind(columns: Sequence[dict[str, Any]]) -> ImportKind:
+    """The kind whose targets fit the most columns by name."""
+    return max(kinds.all_kinds(), key=lambda kind: (_fit(kind, columns), kind.code == "contacts"))
+
+
+def _fit(kind: ImportKind, columns: Sequence[dict[str, Any]]) -> float:
+    known = {plain_name(word) for target in kind.targets for word in (str(target.label), *target.names())}
+    hits = sum(1 for column in columns if plain_name(column["name"]) in known)
+    needed = {name for name in suggest(kind, columns).values() if name in kind.needs}
+    return hits + (0.5 if needed else -5)
+
+
+def lines_from(path: Path, read: Reading, *, after: int) -> Iterator[tuple[int, list[str]]]:
+    """(row number, cells) of the filled rows beyond row `after`; the head is row 1."""
+    for number, line in enumerate(reading.rows(path, read), 1):
+        if number > 1 and number > after and any(line):
+            yield number, line

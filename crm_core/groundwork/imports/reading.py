@@ -1,0 +1,259 @@
+"""Files as tables: CSV in any usual encoding, separator and line ending, XLSX, vCard. Read row by row, memory stays flat."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import quopri
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from charset_normalizer import from_bytes
+from django.utils.translation import gettext_lazy as _
+from python_calamine import CalamineError, CalamineWorkbook
+
+from crm_platform.kernel.errors import Invalid
+
+SAMPLE = 256 * 1024
+MOST_COLUMNS = 300
+SEPARATORS = (",", ";", "\t", "|")
+# One cell: longer than anything a record holds is kept out of memory.
+csv.field_size_limit(2_000_000)
+_ENCODINGS = ["utf_8", "cp1251", "cp1252", "utf_16", "koi8_r", "cp866", "mac_cyrillic", "cp1254", "cp1250", "iso8859_15"]
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+class CannotRead(Invalid):
+    """The file is not a table we can read; nothing was stored."""
+
+    code = "cannot_read"
+
+
+def _refuse(sentence: Any) -> CannotRead:
+    return CannotRead(fields={"file": [sentence]})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file is read: `format` is csv, xlsx or vcard; `doubts` are sentences for the person."""
+
+    format: str
+    encoding: str = ""
+    separator: str = ""
+    sheet: str = ""
+    doubts: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """For the import's row."""
+        return {"format": self.format, "encoding": self.encoding, "separator": self.separator, "sheet": self.sheet, "doubts": list(self.doubts)}
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> Reading:
+        """Back again."""
+        return cls(kept["format"], kept.get("encoding", ""), kept.get("separator", ""), kept.get("sheet", ""), list(kept.get("doubts", [])))
+
+
+def recognise(path: Path, name: str) -> Reading:
+    """How to read a file, by its content first and its name second. Raises CannotRead with the reason."""
+    if path.stat().st_size == 0:
+        raise _refuse(_("The file is empty."))
+    with path.open("rb") as file:
+        head = file.read(SAMPLE)
+    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        return _recognise_workbook(path)
+    if head.lstrip()[:11].upper() == b"BEGIN:VCARD" or name.lower().endswith((".vcf", ".vcard")):
+        return Reading("vcard", encoding=_encoding(path, head)[0])
+    encoding, doubts = _encoding(path, head)
+    text = head.decode(encoding, errors="replace")
+    if not text.strip("\ufeff \r\n\t,;"):
+        raise _refuse(_("The file holds nothing but blanks."))
+    return Reading("csv", encoding=encoding, separator=_separator(text), doubts=doubts)
+
+
+def _recognise_workbook(path: Path) -> Reading:
+    try:
+        book = CalamineWorkbook.from_path(str(path))
+    except (CalamineError, ValueError, OSError):
+        raise _refuse(_("This looks like an archive or an old document, not like a table. Save it as XLSX or CSV.")) from None
+    sheets = [name for name in book.sheet_names if book.get_sheet_by_name(name).height > 0]
+    if not sheets:
+        raise _refuse(_("The workbook has no filled sheet."))
+    doubts = [str(_("The workbook has several sheets; this is “{sheet}”.")).format(sheet=sheets[0])] if len(sheets) > 1 else []
+    return Reading("xlsx", sheet=sheets[0], doubts=doubts)
+
+
+def _encoding(path: Path, head: bytes) -> tuple[str, list[str]]:
+    for mark, encoding in _BOMS:
+        if head.startswith(mark):
+            return encoding, []
+    wide = _wide(head)
+    if wide:
+        return wide, []
+    if b"\x00" in head:
+        raise _refuse(_("This is not a text but a program’s own format. Save it as CSV or XLSX."))
+    if _is_utf8(path):
+        return "utf-8", []
+    found = from_bytes(head, cp_isolation=_ENCODINGS).best()
+    encoding = found.encoding if found is not None else "cp1252"
+    if encoding in ("utf_8", "ascii"):  # mixed: most of it is UTF-8, some bytes are not
+        return "utf-8", [str(_("Some letters are in another encoding than the rest; they are shown as �."))]
+    return encoding, [str(_("The letters look like {encoding}. If names look wrong, choose another.")).format(encoding=encoding)]
+
+
+def _wide(head: bytes) -> str:
+    """UTF-16 without its mark: every second byte of Latin text is nought."""
+    even, odd = head[0:4000:2].count(0), head[1:4000:2].count(0)
+    length = max(1, min(len(head), 4000) // 2)
+    if odd / length > 0.3 and even / length < 0.05:
+        return "utf-16-le"
+    return "utf-16-be" if even / length > 0.3 and odd / length < 0.05 else ""
+
+
+def _is_utf8(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        try:
+            while chunk := file.read(1 << 20):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _separator(text: str) -> str:
+    """The sign that cuts the first lines into the same number of cells, more than one."""
+    lines = [line for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[:60] if line.strip()]
+    best, score = ",", 0.0
+    for sign in SEPARATORS:
+        counts = [len(row) for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=sign)]
+        common, times = Counter(counts).most_common(1)[0] if counts else (1, 0)
+        rated = common * times / max(1, len(counts)) if common > 1 else 0.0
+        if rated > score:
+            best, score = sign, rated
+    return best
+
+
+def rows(path: Path, reading: Reading) -> Iterator[list[str]]:
+    """The rows as texts, the head first; cells stripped of outer blanks."""
+    if reading.format == "xlsx":
+        yield from _workbook_rows(path, reading.sheet)
+    elif reading.format == "vcard":
+        yield from _vcard_rows(path, reading.encoding)
+    else:
+        with path.open("r", encoding=reading.encoding, errors="replace", newline=None) as file:
+            yield from _csv_rows(file, reading.separator)
+
+
+def _csv_rows(file: Any, separator: str) -> Iterator[list[str]]:
+    reader = csv.reader(_without_nul(file), delimiter=separator)
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield [""]  # a cell beyond any measure: the row is reported as unreadable by its emptiness
+            continue
+        yield [cell.strip().lstrip("\ufeff") for cell in row]
+
+
+def _without_nul(file: Any) -> Iterator[str]:
+    for line in file:
+        yield line.replace("\x00", "")
+
+
+def _workbook_rows(path: Path, sheet: str) -> Iterator[list[str]]:
+    book = CalamineWorkbook.from_path(str(path))
+    for row in book.get_sheet_by_name(sheet).iter_rows():
+        yield [_cell(value) for value in row]
+
+
+def _cell(value: Any) -> str:
+    """A workbook's cell as the text a person sees: whole numbers without a point, dates in ISO."""
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if hasattr(value, "isoformat"):
+        text: str = value.isoformat()
+        return text.removesuffix("T00:00:00")
+    return str(value).strip()
+
+
+VCARD = ("Name", "First name", "Last name", "Company", "Position", "Phone", "Phone 2", "Phone 3", "E-mail", "E-mail 2", "Street", "City", "Region", "Postcode", "Country", "Site", "Birthday", "Note")
+
+
+def _vcard_rows(path: Path, encoding: str) -> Iterator[list[str]]:
+    yield list(VCARD)
+    with path.open("rb") as file:
+        card: dict[str, str] | None = None
+        for line in _unfolded(file, encoding):
+            upper = line.upper()
+            if upper.startswith("BEGIN:VCARD"):
+                card = {}
+            elif upper.startswith("END:VCARD") and card is not None:
+                yield [card.get(name, "") for name in VCARD]
+                card = None
+            elif card is not None:
+                _take_line(card, line)
+
+
+def _unfolded(file: BinaryIO, encoding: str) -> Iterator[str]:
+    """Lines with their continuations (RFC 6350, 3.2; quoted-printable soft breaks of version 2.1)."""
+    held = ""
+    for raw in file:
+        line = raw.decode(encoding, errors="replace").rstrip("\r\n")
+        if line[:1] in (" ", "\t") and held:
+            held += line[1:]
+        elif held.endswith("=") and "QUOTED-PRINTABLE" in held.upper():
+            held = held[:-1] + line
+        else:
+            if held:
+                yield held
+            held = line
+    if held:
+        yield held
+
+
+def _take_line(card: dict[str, str], line: str) -> None:
+    head, _colon, value = line.partition(":")
+    name, *params = head.split(";")
+    name = name.rpartition(".")[2].upper()
+    if any(param.upper().endswith("QUOTED-PRINTABLE") for param in params):
+        value = quopri.decodestring(value.encode("latin-1", errors="replace")).decode("utf-8", errors="replace")
+    parts = [_plain(part) for part in _split(value)]
+    if name == "FN":
+        card["Name"] = _plain(value)
+    elif name == "N":
+        card["Last name"], card["First name"] = [*parts, "", ""][:2]
+    elif name == "ORG":
+        card["Company"] = parts[0]
+    elif name == "ADR":
+        _office, _more, card["Street"], card["City"], card["Region"], card["Postcode"], card["Country"] = [*parts, *[""] * 7][:7]
+    elif name in ("TEL", "EMAIL"):
+        _add(card, ("Phone", "Phone 2", "Phone 3") if name == "TEL" else ("E-mail", "E-mail 2"), _plain(value).removeprefix("tel:"))
+    elif name in _SIMPLE:
+        card.setdefault(_SIMPLE[name], _plain(value))
+
+
+_SIMPLE = {"TITLE": "Position", "URL": "Site", "BDAY": "Birthday", "NOTE": "Note"}
+
+
+def _add(card: dict[str, str], names: Sequence[str], value: str) -> None:
+    for name in names:
+        if not card.get(name):
+            card[name] = value
+            return
+
+
+def _split(value: str) -> list[str]:
+    return value.replace("\\;", "\x01").split(";")
+
+
+def _plain(text: str) -> str:
+    return text.replace("\x01", ";").replace("\\,", ",").replace("\\;", ";").replace("\\n", "\n").replace("\\N", "\n").replace("\\\\", "\\").strip()

@@ -1,0 +1,119 @@
+"""Companies from a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from crm_core.groundwork.imports.kinds import Batch, ImportKind, Parsed, Target, register
+from crm_core.groundwork.imports.parsing import custom_choices
+from crm_core.groundwork.imports.responsible import people_of
+from crm_core.groundwork.records import writing
+from crm_core.groundwork.tags import services as tags
+from crm_core.people import reaching
+
+from . import services
+from .kind import COMPANY
+from .models import Company
+
+TARGETS = (
+    Target("name", _("Name"), "text", "account, company, company name, account name, organization, organisation, firm, компания, название, название компании, организация, контрагент, entreprise, société, nom, nom de l'entreprise, bedrijf, bedrijfsnaam, organisatie, naam, kompaniya, firma, tashkilot, nomi"),
+    Target("phone", _("Phone"), "phone", "phone number, telephone, tel, work phone, телефон, рабочий телефон, téléphone, telefoon, telefoonnummer, telefon, telefon raqami"),
+    Target("email", _("E-mail"), "email", "email, mail, e-mail address, почта, эл. почта, электронная почта, courriel, adresse e-mail, e-mailadres, elektron pochta"),
+    Target("site", _("Site"), "text", "website, web, url, homepage, сайт, веб-сайт, site web, site internet, website adres, veb-sayt, sayt"),
+    Target("industry", _("Industry"), "text", "sector, branch, отрасль, сфера, secteur, secteur d'activité, branche, sector bedrijf, soha, tarmoq"),
+    Target("founded", _("Founded"), "whole", "year established, year founded, established, год основания, année de création, opgericht, tashkil etilgan yil"),
+    Target("annual_revenue", _("Annual revenue"), "number", "revenue, turnover, выручка, оборот, chiffre d'affaires, omzet, daromad"),
+    Target("employees", _("Employees"), "whole", "number of employees, staff, headcount, сотрудников, число сотрудников, effectif, nombre d'employés, werknemers, aantal werknemers, xodimlar soni"),
+    Target("street", _("Street"), "text", "address, street address, office location, location, адрес, улица, adresse, rue, adres, straat, manzil, ko'cha"),
+    Target("city", _("City"), "text", "town, город, ville, stad, plaats, woonplaats, shahar"),
+    Target("region", _("Region"), "text", "state, province, county, область, регион, région, provincie, viloyat"),
+    Target("zip", _("Postcode"), "text", "zip, zip code, postal code, postcode, индекс, почтовый индекс, code postal, postkode, indeks"),
+    Target("country", _("Country"), "text", "страна, pays, land, mamlakat, davlat"),
+    Target("parent", _("Part of"), "text", "subsidiary of, parent, parent company, головная компания, filiale de, société mère, moederbedrijf, bosh kompaniya"),
+    Target("responsible", _("Responsible"), "text", "owner, account owner, manager, sales rep, ответственный, менеджер, responsable, commercial, verantwoordelijke, eigenaar, mas'ul"),
+    Target("tags", _("Tags"), "tags", "tag, labels, теги, метки, étiquettes, mots-clés, labels bedrijf, teglar"),
+    Target("external_id", _("Number elsewhere"), "text", "id, account id, company id, код, идентификатор, identifiant, nummer"),
+)  # fmt: skip
+_PLAIN = ("name", "site", "industry", "founded", "annual_revenue", "employees", "external_id")
+
+
+def values_of(batch: Batch, row: Parsed, people: dict[str, int]) -> dict[str, Any]:
+    """What the service takes."""
+    given = row.values
+    values: dict[str, Any] = {name: given[name] for name in _PLAIN if name in given}
+    if "phone" in given:
+        values["phones"] = [{"number": number, "kind": "work"} for number in given["phone"]]
+    if "email" in given:
+        values["emails"] = [{"address": address, "kind": "work"} for address in given["email"]]
+    address = {part: given[part] for part in ("street", "city", "region", "zip", "country") if given.get(part)}
+    if address:
+        values["addresses"] = [{"kind": "work", **address}]
+    if given.get("responsible"):
+        values["responsible_id"] = people.get(given["responsible"].casefold())
+    if given.get("tags"):
+        values["tag_ids"] = tags.ids_of("company", given["tags"])
+    if given.get("custom"):
+        values["custom"] = custom_choices(batch.actor, "company", given["custom"], add=batch.choices["add_missing"], note=batch.note_added)
+    return values
+
+
+def write(batch: Batch, rows: list[Parsed]) -> None:
+    """Known by name: skipped, updated or made again, as the person chose; parents are made where they are named."""
+    people = people_of(batch, [row.values.get("responsible", "") for row in rows])
+    known = services.by_names([row.values.get("name", "") for row in rows]) if batch.choices["duplicates"] != "create" else {}
+    fresh: dict[str, tuple[Parsed, dict[str, Any]]] = {}
+    for row in rows:
+        values = values_of(batch, row, people)
+        key = reaching.name_key(values.get("name", "")) if batch.choices["duplicates"] != "create" else f"row {row.number}"
+        present = known.get(key)
+        if present is not None:
+            _meet(batch, present, values)
+        elif key in fresh and values.get("name"):
+            batch.skipped += 1
+        else:
+            fresh[key] = (row, values)
+    made = services.create_companies(batch.actor, [values for _row, values in fresh.values()])
+    batch.created += len(made)
+    batch.count("companies", len(made))
+    _set_parents(batch, {row.values["name"]: row.values["parent"] for row in rows if row.values.get("parent") and row.values.get("name")})
+
+
+def _meet(batch: Batch, present: Company, values: dict[str, Any]) -> None:
+    if batch.choices["duplicates"] == "update" and writing.change_locked(batch.actor, COMPANY, present, merged(present, values)):
+        batch.updated += 1
+    else:
+        batch.skipped += 1
+
+
+def merged(present: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """An update adds phones, e-mails, addresses and tags to those that are there, and never empties a field."""
+    result = {name: value for name, value in values.items() if value not in (None, "", [])}
+    for name, key in (("phones", "number"), ("emails", "address")):
+        if name in result:
+            cleaned = reaching.clean_phones(result[name]) if name == "phones" else result[name]
+            there = {str(row[key]).lower() for row in getattr(present, name)}
+            result[name] = [*getattr(present, name), *(row for row in cleaned if str(row[key]).lower() not in there)]
+    if "addresses" in result and present.addresses:
+        del result["addresses"]
+    if "tag_ids" in result:
+        result["tag_ids"] = sorted({*present.tag_ids, *result["tag_ids"]})
+    return result
+
+
+def _set_parents(batch: Batch, wanted: dict[str, str]) -> None:
+    if not wanted:
+        return
+    known = services.by_names([*wanted.keys(), *wanted.values()])
+    missing = list(dict.fromkeys(name for name in wanted.values() if reaching.name_key(name) not in known))
+    made = services.create_companies(batch.actor, [{"name": name} for name in missing])
+    batch.count("companies", len(made))
+    known |= {reaching.name_key(company.name): company for company in made}
+    for name, parent in wanted.items():
+        child, above = known.get(reaching.name_key(name)), known[reaching.name_key(parent)]
+        if child is not None and child.pk != above.pk and child.parent_id != above.pk:
+            writing.change_locked(batch.actor, COMPANY, child, {"parent_id": above.pk})
+
+
+register(ImportKind("companies", COMPANY, TARGETS, write, needs=("name",), own_entity="companies"))

@@ -1,0 +1,218 @@
+"""Deals from a table: several entities from one row, as the usual CRMs write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from crm_core.groundwork.imports.kinds import Batch, ImportKind, Parsed, Target, register
+from crm_core.groundwork.imports.parsing import BadCell, custom_choices
+from crm_core.groundwork.imports.responsible import people_of
+from crm_core.groundwork.records import writing
+from crm_core.groundwork.records.ordering import fold
+from crm_core.groundwork.tags import services as tags
+from crm_core.people import reaching
+from crm_core.people.companies import services as companies
+from crm_core.people.contacts import services as contacts
+from crm_core.people.contacts.models import Contact
+from crm_core.sales.pipelines import queries as pipelines
+from crm_core.sales.pipelines import services as pipeline_services
+from crm_core.sales.pipelines.models import LostReason, Stage, StageKind
+from crm_core.sales.products import services as products
+from crm_core.sales.products.kind import folded_name
+from crm_core.sales.products.models import Product
+from crm_platform.kernel import clock
+
+from . import ranks, services
+from .kind import DEAL
+from .models import Deal, DealContact, DealLine
+
+TARGETS = (
+    Target("name", _("Name"), "text", "deal, deal name, opportunity, opportunity name, lead, title, сделка, название, название сделки, affaire, nom, nom de l'affaire, opportunité, deal naam, naam, titel, bitim, bitim nomi"),
+    Target("external_id", _("Number elsewhere"), "text", "id, opportunity id, deal id, lead id, номер, номер сделки, identifiant, numéro, nummer, raqam"),
+    Target("responsible", _("Responsible"), "text", "sales agent, owner, deal owner, manager, sales rep, assigned to, ответственный, менеджер, responsable, commercial, verantwoordelijke, eigenaar, mas'ul"),
+    Target("product", _("Product"), "text", "products, item, товар, продукт, produit, artikel, mahsulot"),
+    Target("company", _("Company"), "text", "account, account name, company name, customer, client, organization, компания, клиент, контрагент, название компании, entreprise, société, client nom, bedrijf, klant, kompaniya, mijoz"),
+    Target("contact", _("Contact"), "text", "contact name, contact person, контакт, основной контакт, contact principal, contactpersoon, kontakt"),
+    Target("contact_phone", _("Phone of the contact"), "phone", "phone, telephone, телефон, téléphone, telefoon, telefon"),
+    Target("contact_email", _("E-mail of the contact"), "email", "email, e-mail, почта, courriel, e-mailadres"),
+    Target("stage", _("Stage"), "text", "deal stage, status, stage name, pipeline stage, этап, этап сделки, статус, étape, statut, fase, dealfase, bosqich, holat"),
+    Target("pipeline", _("Pipeline"), "text", "воронка, pipeline naam, entonnoir, voronka"),
+    Target("sum_minor", _("Sum"), "money", "close value, amount, value, deal value, budget, price, сумма, бюджет, стоимость, montant, valeur, bedrag, waarde, summa, byudjet"),
+    Target("started_on", _("Begun on"), "date", "engage date, created, created at, create date, start date, дата создания, создана, date de création, aangemaakt, aanmaakdatum, yaratilgan"),
+    Target("closed_on", _("Closed on"), "date", "close date, closed at, closing date, дата закрытия, закрыта, date de clôture, sluitdatum, afgesloten, yopilgan"),
+    Target("expected_close", _("Expected to close"), "date", "expected close date, ожидаемая дата закрытия, clôture prévue, verwachte sluitdatum"),
+    Target("lost_reason", _("Reason for losing"), "text", "lost reason, loss reason, причина отказа, raison de perte, verliesreden, rad etish sababi"),
+    Target("source", _("Source"), "text", "lead source, источник, origine, bron, manba"),
+    Target("tags", _("Tags"), "tags", "tag, labels, теги, étiquettes, teglar"),
+)  # fmt: skip
+# How others call the two closed states.
+WON = frozenset(fold(word) for word in ("won", "closed won", "success", "успешно", "успешно реализовано", "выиграна", "продано", "gagné", "gagnée", "gewonnen", "yutildi", "sotildi"))
+LOST = frozenset(fold(word) for word in ("lost", "closed lost", "failed", "закрыто и не реализовано", "проиграна", "отказ", "perdu", "perdue", "verloren", "yutqazildi"))
+
+
+def write(batch: Batch, rows: list[Parsed]) -> None:
+    """Known by the number elsewhere; companies, contacts, products, people and stages are found or made."""
+    found = _Neighbours(batch, rows)
+    create = batch.choices["duplicates"] == "create"
+    numbers = [row.values["external_id"] for row in rows if row.values.get("external_id")]
+    known = {} if create else {deal.external_id: deal for deal in Deal.objects.filter(external_id__in=numbers, binned_at=None)}
+    fresh: list[tuple[Parsed, dict[str, Any]]] = []
+    taken: set[str] = set()
+    for position, row in enumerate(rows):
+        values = _values(batch, row, found, position=position)
+        number = row.values.get("external_id", "")
+        if number and number in known:
+            if batch.choices["duplicates"] == "update" and writing.change_locked(batch.actor, DEAL, known[number], _update(values)):
+                batch.updated += 1
+            else:
+                batch.skipped += 1
+        elif number and number in taken and not create:
+            batch.skipped += 1
+        else:
+            taken.add(number)
+            fresh.append((row, values))
+    made = services.create_deals(batch.actor, [values for _row, values in fresh])
+    _lines(made, [row for row, _values in fresh], found)
+    batch.created += len(made)
+    batch.count("deals", len(made))
+
+
+def _update(values: dict[str, Any]) -> dict[str, Any]:
+    """A second import of the same deals changes what the table says, never what only the first making decides."""
+    return {name: value for name, value in values.items() if name not in ("rank", "created_at", "stage_since") and value not in (None, "")}
+
+
+class _Neighbours:
+    """Everything the rows of a batch name, by folded name, in a handful of statements."""
+
+    def __init__(self, batch: Batch, rows: list[Parsed]) -> None:
+        self.batch = batch
+        self.people = people_of(batch, [row.values.get("responsible", "") for row in rows])
+        self.companies = self._companies([row.values.get("company", "") for row in rows])
+        self.products = self._products(rows)
+        self.contacts = {name: self._contact(rows, name) for name in dict.fromkeys(row.values.get("contact", "") for row in rows) if name}
+        self.reasons = {fold(reason.name): reason.pk for reason in LostReason.objects.all()}
+
+    def _companies(self, names: list[str]) -> dict[str, int]:
+        known = {key: company.pk for key, company in companies.by_names(names).items()}
+        missing: dict[str, str] = {}
+        for name in names:
+            if name and reaching.name_key(name) not in known:
+                missing.setdefault(reaching.name_key(name), name)
+        made = companies.create_companies(self.batch.actor, [{"name": name} for name in missing.values()])
+        self.batch.count("companies", len(made))
+        return known | {reaching.name_key(company.name): company.pk for company in made}
+
+    def _products(self, rows: list[Parsed]) -> dict[str, Product]:
+        names = [row.values["product"] for row in rows if row.values.get("product")]
+        known = products.by_names(names)
+        missing: dict[str, str] = {}
+        for name in names:
+            if folded_name(name) not in known:
+                missing.setdefault(folded_name(name), name)
+        made = products.create_products(self.batch.actor, [{"name": name, "currency": self.batch.choices["currency"]} for name in missing.values()])
+        self.batch.count("products", len(made))
+        known |= {product.folded: product for product in made}
+        for name in names:
+            product = known[folded_name(name)]
+            if product.name != name:
+                pair = (name, product.name)
+                self.batch.folded[pair] = self.batch.folded.get(pair, 0) + 1
+        return known
+
+    def _contact(self, rows: list[Parsed], name: str) -> int:
+        before = Contact.objects.count()
+        contact = contacts.named(self.batch.actor, name)
+        self.batch.count("contacts", Contact.objects.count() - before)
+        return contact.pk if contact is not None else 0
+
+    def reason(self, name: str) -> int:
+        """A reason by name, made where it is new; a loss without one says that the import gave none."""
+        wanted = name.strip() or _now("Not given in the import")
+        if fold(wanted) not in self.reasons:
+            if name.strip() and not self.batch.choices["add_missing"]:
+                raise BadCell(_now("No such reason for losing: “%(name)s”.") % {"name": name[:60]})
+            self.reasons[fold(wanted)] = pipeline_services.add_reason(self.batch.actor, name=wanted, ask=False).pk
+            self.batch.note_added(_now("Reasons for losing"), wanted)
+        return self.reasons[fold(wanted)]
+
+    def stage(self, name: str, pipeline_name: str) -> Stage:
+        """A stage by name; won and lost by the words others use; a new one where the person chose so."""
+        board = pipelines.everything()
+        pipeline = next((one for one in board.pipelines if fold(one.name) == fold(pipeline_name)), None)
+        if pipeline is None:
+            pipeline = pipeline_services.add_pipeline(self.batch.actor, name=pipeline_name, ask=False) if pipeline_name.strip() and self.batch.choices["add_missing"] else pipelines.first()
+            board = pipelines.everything()
+        stages = board.of(pipeline.pk)
+        if not name.strip():
+            return stages[0]
+        folded = fold(name)
+        for stage in stages:
+            if fold(stage.name) == folded:
+                return stage
+        if folded in WON or folded in LOST:
+            return board.closing(pipeline.pk, StageKind.WON if folded in WON else StageKind.LOST)
+        if not self.batch.choices["add_missing"]:
+            nearest = ", ".join(stage.name for stage in stages)
+            raise BadCell(_now("No such stage: “%(name)s”. There are: %(stages)s.") % {"name": name[:60], "stages": nearest})
+        stage = pipeline_services.add_stage(self.batch.actor, pipeline.pk, name=name, hue=len(stages) % 8 + 1, ask=False)
+        self.batch.note_added(_now("Stages"), name)
+        return stage
+
+
+def _values(batch: Batch, row: Parsed, found: _Neighbours, *, position: int) -> dict[str, Any]:
+    given = row.values
+    stage = found.stage(given.get("stage", ""), given.get("pipeline", ""))
+    begun, closed = _moment(given.get("started_on")), _moment(given.get("closed_on"))
+    values: dict[str, Any] = {
+        "name": given.get("name") or _name(given, found), "stage_id": stage.pk, "pipeline_id": stage.pipeline_id, "currency": batch.choices["currency"],
+        "external_id": given.get("external_id", ""), "sum_minor": given.get("sum_minor"), "source": given.get("source", ""),
+        "started_on": given.get("started_on"), "expected_close": given.get("expected_close"),
+        "company_id": found.companies.get(reaching.name_key(given.get("company", ""))),
+        "rank": ranks.fresh(clock.now(), position=row.number), "stage_since": clock.now(),
+    }  # fmt: skip
+    if begun is not None:
+        values["created_at"] = begun
+    if stage.kind != StageKind.OPEN:
+        values["closed_at"] = closed or begun or clock.now()
+    if stage.kind == StageKind.LOST:
+        values["lost_reason_id"] = found.reason(given.get("lost_reason", ""))
+    if given.get("responsible"):
+        values["responsible_id"] = found.people[given["responsible"].casefold()]
+    if given.get("tags"):
+        values["tag_ids"] = tags.ids_of("deal", given["tags"])
+    if given.get("custom"):
+        values["custom"] = custom_choices(batch.actor, "deal", given["custom"], add=batch.choices["add_missing"], note=batch.note_added)
+    return values
+
+
+def _moment(day: date | None) -> datetime | None:
+    """Noon of a day: the same day in every time zone people work in."""
+    return None if day is None else datetime.combine(day, time(12), tzinfo=UTC)
+
+
+def _name(given: dict[str, Any], found: _Neighbours) -> str:
+    """A deal without a name is called "product, company"."""
+    product = found.products[folded_name(given["product"])].name if given.get("product") else ""
+    named = ", ".join(filter(None, (product, given.get("company", ""))))
+    return named or given.get("contact", "") or given.get("external_id", "") or _now("Deal")
+
+
+def _lines(made: list[Deal], rows: list[Parsed], found: _Neighbours) -> None:
+    lines, people = [], []
+    for deal, row in zip(made, rows, strict=True):
+        if row.values.get("product"):
+            product = found.products[folded_name(row.values["product"])]
+            same = product.currency == deal.currency and product.price_minor is not None
+            lines.append(DealLine(deal=deal, product=product, name=product.name, price_minor=(product.price_minor or 0) if same else deal.sum_minor or 0))
+        if row.values.get("contact"):
+            people.append(DealContact(deal=deal, contact_id=found.contacts[row.values["contact"]], main=True))
+    DealLine.objects.bulk_create(lines)
+    DealContact.objects.bulk_create(people)
+
+
+register(ImportKind("deals", DEAL, TARGETS, write, needs=("name", "product", "company", "external_id", "contact"), own_entity="deals"))
