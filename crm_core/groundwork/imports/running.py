@@ -42,7 +42,14 @@ def parser_of(run: ImportRun) -> Parser:
     )  # fmt: skip
 
 
-@jobs.register("imports.run")
+def _fail(pk: int) -> None:
+    """The last attempt has failed: what is in stays, and can be undone."""
+    run = ImportRun.objects.select_for_update().get(pk=pk)
+    run.stage, run.finished_at = Stage.FAILED, clock.now()
+    run.save(update_fields=["stage", "finished_at"])
+
+
+@jobs.register("imports.run", failed=_fail)
 def run_import(pk: int, *, lease: Lease) -> Again | None:
     """Bring in the file, from the checkpoint on."""
     place = workspace.here()
@@ -194,7 +201,7 @@ def finish(run: ImportRun, *, stage: str) -> None:
     emit(actor_for(run), f"import.{stage}", entity="import", record_id=run.pk, after=figures, also=["workspace:1"])
 
 
-@jobs.register("imports.waiting")
+@jobs.register("imports.waiting", failed=_fail)
 def run_waiting(pk: int, *, lease: Lease) -> Again | None:
     """Bring in the rows that waited; what still has no room goes on waiting."""
     place = workspace.here()

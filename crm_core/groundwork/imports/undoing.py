@@ -59,7 +59,12 @@ def outlook(run: ImportRun) -> dict[str, Any]:
     return {"binned": binned, "kept": kept, "changed": changed, "people": Event.objects.filter(via=via, name="person.added").count()}
 
 
-@jobs.register("imports.undo")
+def _fail(pk: int) -> None:
+    """Undo can be asked for again: what was put back stays so."""
+    ImportRun.objects.filter(pk=pk).update(stage=Stage.FAILED)
+
+
+@jobs.register("imports.undo", failed=_fail)
 def run_undo(pk: int, *, lease: Lease) -> Again | None:
     """In three parts, each batch in one transaction: what was made, what was changed, the people."""
     place = workspace.here()

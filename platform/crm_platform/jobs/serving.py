@@ -94,6 +94,7 @@ def _standing(place: Any) -> Any:
 def _failed(job: Job, lease: rows.HeldLease, *, error: Exception) -> None:
     if job.attempts >= rows.MOST_ATTEMPTS:
         rows.finish(lease, state=JobState.FAILED, error=f"{type(error).__name__}: {error}")
+        jobs.gave_up(job.name, job.target)
         return
     pause = timedelta(seconds=2**job.attempts)
     rows.finish(lease, state=JobState.WAITING, error=f"{type(error).__name__}: {error}", at=clock.real_now() + pause)

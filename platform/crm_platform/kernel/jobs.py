@@ -34,16 +34,22 @@ class Again:
 
 JobFunction = Callable[..., "Again | None"]
 _registry: dict[str, JobFunction] = {}
+_failed: dict[str, Callable[[int], None]] = {}
 _later: Callable[..., int] | None = None
 
 
-def register(name: str) -> Callable[[JobFunction], JobFunction]:
-    """Register a function `(pk: int, *, lease: Lease)` under a name such as "imports.run"."""
+def register(name: str, *, failed: Callable[[int], None] | None = None) -> Callable[[JobFunction], JobFunction]:
+    """Register a function `(pk: int, *, lease: Lease)` under a name such as "imports.run".
+
+    `failed(pk)` is called in a unit of its own when the last attempt has failed, so that its record can say so.
+    """
 
     def keep(function: JobFunction) -> JobFunction:
         if _registry.get(name, function) is not function:
             raise ValueError(f"two jobs named {name}")
         _registry[name] = function
+        if failed is not None:
+            _failed[name] = failed
         return function
 
     return keep
@@ -52,6 +58,12 @@ def register(name: str) -> Callable[[JobFunction], JobFunction]:
 def find(name: str) -> JobFunction:
     """The function registered under the name; KeyError where none is."""
     return _registry[name]
+
+
+def gave_up(name: str, pk: int) -> None:
+    """Tell the owner of a job that its last attempt has failed."""
+    if name in _failed:
+        _failed[name](pk)
 
 
 def answer(later: Callable[..., int]) -> None:
