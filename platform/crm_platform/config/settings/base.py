@@ -75,6 +75,7 @@ CORE_APPS = [
     "crm_core.sales.products",
     "crm_core.sales.deals",
     "crm_core.insights.funnel",
+    "crm_core.insights.examples",
 ]
 
 SHARED_APPS = [*CONTROL_APPS, *BOTH_APPS, *TABLELESS_APPS]

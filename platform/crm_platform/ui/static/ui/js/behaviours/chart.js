@@ -1,6 +1,7 @@
+import { init } from "echarts";
+
 // A figure drawn by ECharts from the data beside it; the table under it says the same to everyone.
-export const chart = async (element) => {
-  const { init } = await import("echarts");
+export const chart = (element) => {
   const style = getComputedStyle(element);
   const colour = (name) => style.getPropertyValue(name).trim();
   const drawn = init(element, null, { renderer: "svg" });

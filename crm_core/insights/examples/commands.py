@@ -1,0 +1,62 @@
+"""The demo workspace and invented data, on the command line."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+import click
+from django.conf import settings
+
+from crm_platform.accounts.models import User
+from crm_platform.db import sides
+from crm_platform.kernel import clock, commands
+from crm_platform.kernel.commands import answer, as_json, workspace_option
+from tenants import creating, routing
+from tenants.commands import by_slug
+from tenants.models import Workspace
+
+from . import demo, seeding
+
+SLUG, EMAIL = "demo-workshop", "marijke@dekker.example"
+
+
+@commands.command("demo")
+@as_json
+def demo_command(as_json: bool) -> None:
+    """Make the demo workspace, once; print its address and log-in."""
+    kept = Path(settings.CRM_DATA) / "demo.json"
+    with sides.control_unit():
+        present = Workspace.objects.filter(slug=SLUG, state="active").first()
+    password = json.loads(kept.read_text())["password"] if kept.exists() else f"oak-and-ash-{secrets.token_hex(3)}"
+    if present is None:
+        wish = creating.Wish(firm="Timmerwerkplaats Dekker", slug=SLUG, email=EMAIL, password=password, name="Marijke Dekker", time_zone="Europe/Amsterdam", country="NL")
+        present = creating.create_workspace(wish)
+        kept.touch(mode=0o600)
+        kept.write_text(json.dumps({"password": password}))
+        with sides.unit(present.place):
+            owner = User.objects.select_related("role", "group").get(email=EMAIL)
+            owner.email_confirmed_at = clock.real_now()
+            owner.save(update_fields=["email_confirmed_at"])
+            demo.fill(owner)
+    body = {"url": routing.url_of(present.place), "email": EMAIL, "password": password}
+    answer(body, as_json=as_json, text=f"{body['url']}  {EMAIL}  {password}")
+
+
+@commands.command("seed-workspace")
+@workspace_option
+@click.option("--contacts", type=int, default=1000)
+@click.option("--companies", type=int, default=200)
+@click.option("--deals", type=int, default=500)
+@click.option("--activities", type=int, default=2000)
+@click.option("--seed", type=int, default=1, help="The same seed makes the same data.")
+@as_json
+def seed_workspace(slug: str, as_json: bool, seed: int, **counts: Any) -> None:
+    """Fill a workspace with invented data, for measuring."""
+    place = by_slug(slug).place
+    made = seeding.seed(
+        place, contact_count=counts["contacts"], company_count=counts["companies"], deal_count=counts["deals"], activity_count=counts["activities"], seed_number=seed
+    )
+    answer(made, as_json=as_json, text=", ".join(f"{number} {name}" for name, number in made.items()))
