@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from crm_platform.db import sides
-from crm_platform.kernel import context
+from crm_platform.kernel import context, preferences
 from crm_platform.kernel.workspace import Place
 
 from . import routing
@@ -28,5 +28,5 @@ def enter(which: Place | str) -> Iterator[Place]:
 def unit(which: Place | str) -> Iterator[Place]:
     """Answer to `kernel.workspace.unit`."""
     place = _place(which)
-    with context.bind(workspace=place.public_id), sides.unit(place):
+    with context.bind(workspace=place.public_id), sides.unit(place), preferences.local_time():
         yield place

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from crm_platform.accounts.models import User
 from crm_platform.db import sides
-from crm_platform.kernel import clock, commands
+from crm_platform.kernel import clock, commands, preferences
 from crm_platform.kernel.commands import answer, as_json, workspace_option
 from tenants import creating, routing
 from tenants.commands import by_slug
@@ -40,7 +40,8 @@ def demo_command(as_json: bool) -> None:
             owner = User.objects.select_related("role", "group").get(email=EMAIL)
             owner.email_confirmed_at = clock.real_now()
             owner.save(update_fields=["email_confirmed_at"])
-            demo.fill(owner)
+            with preferences.local_time():
+                demo.fill(owner)
     body = {"url": routing.url_of(present.place), "email": EMAIL, "password": password}
     answer(body, as_json=as_json, text=f"{body['url']}  {EMAIL}  {password}")
 

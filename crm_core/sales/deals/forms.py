@@ -58,11 +58,11 @@ class DealForm(RecordForm):
         initial = {name: getattr(record, name) for name in COLUMNS}
         initial |= {"stage": record.stage_id, "lost_reason": record.lost_reason_id, "company": record.company.name if record.company_id else ""}
         if record.sum_minor is not None:
-            initial["sum"] = money.major(record.sum_minor, currency=record.currency)
+            initial["sum"] = money.typed(record.sum_minor, currency=record.currency)
         links = DealContact.objects.filter(deal=record).select_related("contact").order_by("-main", "id")
         initial["contacts"] = [{"contact": link.contact.name, "role": link.role} for link in links]
         initial["lines"] = [
-            {"product": line.name, "quantity": _thousandths(line.quantity_milli), "price": str(money.major(line.price_minor, currency=record.currency)), "discount": str(line.discount or "")}
+            {"product": line.name, "quantity": _thousandths(line.quantity_milli), "price": money.typed(line.price_minor, currency=record.currency), "discount": str(line.discount or "")}
             for line in DealLine.objects.filter(deal=record)
         ]
         return initial

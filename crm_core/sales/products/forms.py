@@ -30,7 +30,7 @@ class ProductForm(RecordForm):
         if record is not None:
             initial = {name: getattr(record, name) for name in COLUMNS}
             if record.price_minor is not None:
-                initial["price"] = money.major(record.price_minor, currency=record.currency)
+                initial["price"] = money.typed(record.price_minor, currency=record.currency)
         kwargs["initial"] = initial | (kwargs.get("initial") or {})
         super().__init__(*args, record=record, **kwargs)
 

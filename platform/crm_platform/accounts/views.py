@@ -167,7 +167,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
 def _person_page(request: HttpRequest, found: User, *, form: Any, status: int = 200, **others: Any) -> HttpResponse:
     context: dict[str, Any] = {
         "person": found, "form": form, "role_label": roles.label_of(found.role), "work": handover.open_work(found.pk),
-        "leave_form": forms.DeactivateForm(leaving=found), "access_form": forms.GiveAccessForm(initial={"email": found.email, "role": found.role_id}),
+        "leave_form": forms.DeactivateForm(leaving=found), "access_form": forms.GiveAccessForm(initial={"email": found.email, "role": found.role_id}, auto_id="access_%s"),
     } | others  # fmt: skip
     return responses.page(request, "accounts/person.html", status=status, **context)
 
@@ -177,7 +177,7 @@ def give_access(request: HttpRequest, pk: int) -> HttpResponse:
     """Invite someone who stands in the list, or was deactivated."""
     require(request.actor, roles.PEOPLE.right(Action.EDIT))  # type: ignore[attr-defined]
     found = services.get_person(pk)
-    form = forms.GiveAccessForm(request.POST)
+    form = forms.GiveAccessForm(request.POST, auto_id="access_%s")
     place_form = forms.PersonForm(initial={"role": found.role_id, "group": found.group_id})
     if not form.is_valid():
         return _person_page(request, found, form=place_form, access_form=form, status=422)

@@ -60,6 +60,12 @@ def major(minor: int, *, currency: str) -> Decimal:
     return Decimal(minor).scaleb(-digits_of(currency))
 
 
+def typed(value: int, *, currency: str) -> str:
+    """Minor units as one would type them: no cents where there are none."""
+    whole = major(value, currency=currency)
+    return f"{whole:f}" if whole % 1 else f"{whole:.0f}"
+
+
 def minor(amount: Decimal, *, currency: str) -> int:
     """A decimal of major units in minor units, rounded half up."""
     return int(amount.scaleb(digits_of(currency)).quantize(Decimal(1), rounding=ROUND_HALF_UP))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +34,10 @@ def answer(reader: Callable[[], Preferences]) -> None:
 def here() -> Preferences:
     """The preferences of the workspace we are in; the defaults on the control side."""
     return _reader() if _reader else Preferences()
+
+
+@contextmanager
+def local_time() -> Iterator[None]:
+    """The firm's time zone for the block: "today" is the firm's day in pages, jobs and commands alike."""
+    with timezone.override(ZoneInfo(here().time_zone)):
+        yield

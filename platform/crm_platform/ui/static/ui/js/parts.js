@@ -34,7 +34,7 @@ export const toast = {
 export const openModal = () => {
   const modal = document.getElementById("modal");
   if (!modal.open) modal.showModal();
-  modal.querySelector("[autofocus], input:not([type=hidden]), select, textarea, button")?.focus();
+  (modal.querySelector("[autofocus], input:not([type=hidden]), select, textarea") ?? modal.querySelector("button"))?.focus();
 };
 
 export const csrf = () => JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];

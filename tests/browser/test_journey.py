@@ -1,0 +1,122 @@
+"""What a stranger does on the first day, by keyboard alone; and axe on every page, light and dark, wide and narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import axe_core_python.sync_playwright as axe
+import pytest
+
+from .conftest import PASSWORD, Run, log_in
+
+pytestmark = pytest.mark.browser
+
+SITE = ["/", "/prices", "/start", "/find", "/terms", "/privacy", "/design"]
+INSIDE = [
+    "/board", "/deals", "/deals/1", "/deals/1/edit", "/deals/new", "/contacts", "/contacts/1", "/contacts/1/edit", "/companies", "/companies/1", "/products", "/products/1", "/day",
+    "/funnel", "/imports", "/search?q=vis", "/bin", "/settings/profile", "/settings/people", "/settings/people/invite", "/settings/people/2", "/settings/roles", "/settings/tokens",
+    "/settings/plan", "/settings/firm", "/settings/pipelines", "/settings/fields", "/settings/journal", "/account/2fa/", "/account/2fa/totp/activate/", "/account/sessions/",
+    "/account/password/change/", "/nowhere",
+]  # fmt: skip
+
+
+def tab_to(page: Any, selector: str, *, most: int = 80) -> None:
+    """Press Tab until the element has the focus."""
+    for _ in range(most):
+        if page.evaluate("(s) => document.activeElement?.matches(s) ?? false", selector):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{selector} cannot be reached by keyboard")
+
+
+def until(page: Any, holds: Callable[[], bool]) -> None:
+    """Wait up to ten seconds; the page's own policy forbids Playwright's evaluated waits."""
+    for _ in range(100):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("waited in vain")
+
+
+def test_sign_up_board_card_and_import_by_keyboard_alone(up: Run, page: Any, tmp_path: Path) -> None:
+    page.goto(f"{up.site}/start")
+    tab_to(page, "[name=email]")
+    page.keyboard.type("marta@atelier-noord.example")
+    tab_to(page, "[name=firm]")
+    page.keyboard.type("Atelier Noord")
+    until(page, lambda: page.input_value("[name=slug]") == "atelier-noord")
+    tab_to(page, "[name=password]")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    home = up.workspace("atelier-noord")
+    page.wait_for_url(f"{home}/board")
+    assert "No deals yet" in page.content()
+    # a deal, by the key N
+    page.keyboard.press("n")
+    page.wait_for_url(f"{home}/deals/new")
+    tab_to(page, "[name=name]")
+    page.keyboard.type("Shelves for the library")
+    tab_to(page, "[name=sum]")
+    page.keyboard.type("9 640,50")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{home}/deals/1")
+    assert "€9,640.50" in page.content()
+    # a note on its card
+    tab_to(page, "textarea[name=text]")
+    page.keyboard.type("They want oak.")
+    tab_to(page, "#write-note [type=submit]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=They want oak.")
+    # moved on the board with M
+    page.goto(f"{home}/board")
+    tab_to(page, ".deal__name a")
+    page.keyboard.press("m")
+    page.wait_for_selector("#modal[open] select[name=stage]")
+    page.keyboard.press("ArrowDown")
+    tab_to(page, "#modal [type=submit]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("section.stage:nth-of-type(2) .deal")
+    # an import
+    table = tmp_path / "people.csv"
+    table.write_text("First name;Last name;Phone;Company\nMaria;Aksyonova;+7 846 555-01-42;Zerno\nDaan;Visser;020 555 0188;Bergh\n")
+    page.goto(f"{home}/imports")
+    page.set_input_files("[name=file]", str(table))  # the system's own dialog cannot be driven
+    tab_to(page, "form [type=submit].btn--primary")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{home}/imports/1")
+    tab_to(page, "[name=verb][value=start]", most=160)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Undo the import", timeout=30000)
+    # found by half a phone, as one types
+    page.keyboard.press("/")
+    page.keyboard.type("5550188")
+    page.wait_for_selector("#palette-found [role=option] >> text=Daan Visser")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{home}/contacts/*")
+    assert "Daan Visser" in page.content()
+
+
+def run_axe(page: Any) -> list[str]:
+    found = axe.Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+    return [f"{violation['id']}: {violation['nodes'][0]['html'][:160]}" for violation in found["violations"]]
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(up: Run, chromium: Any, scheme: str, width: int) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    wrong = []
+    for path in SITE:
+        page.goto(up.site + path)
+        wrong += [f"{path} {line}" for line in run_axe(page)]
+    home = log_in(page, up)
+    for path in INSIDE:
+        page.goto(home + path)
+        wrong += [f"{path} {line}" for line in run_axe(page)]
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth + 1"):
+            wrong.append(f"{path} scrolls sideways at {width} px")
+    context.close()
+    assert not wrong, "\n".join(wrong)
