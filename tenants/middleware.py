@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -156,6 +157,8 @@ class RefusalMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Refusals and missing things are answers; database outages a sentence; the rest is ours, logged with its trace."""
+        if isinstance(exception, (ImmediateHttpResponse, ReauthenticationRequired)):
+            return None  # allauth's way of sending the person elsewhere: its own middleware, further out, answers
         if isinstance(exception, CrmError):
             request.refusal = exception  # type: ignore[attr-defined]
         elif isinstance(exception, Http404):
