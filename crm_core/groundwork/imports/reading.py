@@ -23,7 +23,9 @@ MOST_COLUMNS = 300
 SEPARATORS = (",", ";", "\t", "|")
 # One cell: longer than anything a record holds is kept out of memory.
 csv.field_size_limit(2_000_000)
-_ENCODINGS = ["utf_8", "cp1251", "cp1252", "utf_16", "koi8_r", "cp866", "mac_cyrillic", "cp1254", "cp1250", "iso8859_15"]
+# Those in which spreadsheets of our five languages are saved; the person may choose another of CHOICES.
+_ENCODINGS = ["utf_8", "cp1251", "cp1252", "koi8_r", "cp866"]
+CHOICES = ("utf-8", "cp1251", "cp1252", "koi8_r", "cp866", "cp1250", "cp1254", "utf-16")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 

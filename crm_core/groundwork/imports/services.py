@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -82,18 +83,34 @@ def path_of(run: ImportRun) -> Path:
     return folder() / run.path
 
 
-def choose(actor: Actor, pk: int, *, kind: str, chosen: dict[str, str], choices: dict[str, Any]) -> ImportRun:
+def choose(actor: Actor, pk: int, *, kind: str, chosen: dict[str, str], choices: dict[str, Any], encoding: str = "") -> ImportRun:
     """Decide columns and choices. Raises Invalid where what the kind needs has no column; AlreadyRunning."""
     run = get(actor, pk, lock=True)
     if run.stage not in (Stage.UPLOADED, Stage.MAPPED):
         raise AlreadyRunning
     target_kind = kinds.find(kind)
     require(actor, target_kind.kind.entity.CREATE)
+    if encoding and encoding != run.reading["encoding"] and run.reading["format"] == "csv":
+        return _read_again(run, target_kind, encoding=encoding)
     if not set(chosen.values()) & set(target_kind.needs):
         labels = ", ".join(str(target.label) for target in target_kind.targets if target.name in target_kind.needs)
         raise Invalid(fields={"mapping": [str(_("Choose a column for at least one of: {labels}")).format(labels=labels)]})
     run.kind, run.mapping, run.choices, run.stage = kind, chosen, {**DEFAULTS, **choices}, Stage.MAPPED
     run.save()
+    return run
+
+
+def _read_again(run: ImportRun, kind: kinds.ImportKind, *, encoding: str) -> ImportRun:
+    """The person says in which encoding the file is: its heads may be other ones now. Raises CannotRead."""
+    if encoding not in reading.CHOICES:
+        raise Invalid(fields={"encoding": [_("Choose one of the encodings.")]})
+    read = replace(reading.Reading.from_json(run.reading), encoding=encoding, doubts=[])
+    try:
+        found = mapping.profile(path_of(run), read)
+    except UnicodeError:
+        raise Invalid(fields={"encoding": [_("The file cannot be read in this encoding.")]}) from None
+    run.reading, run.mapping = {**read.as_json(), **found}, mapping.suggest(kind, found["columns"])
+    run.save(update_fields=["reading", "mapping"])
     return run
 
 

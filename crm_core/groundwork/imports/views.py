@@ -18,7 +18,7 @@ from crm_platform.kernel.errors import Forbidden, Invalid
 from crm_platform.ui import responses
 from crm_platform.ui.paging import page_of
 
-from . import kinds, mapping, running, services, undoing
+from . import kinds, mapping, reading, running, services, undoing
 from .forms import UploadForm
 from .models import ImportRow, ImportRun, Stage
 
@@ -86,7 +86,7 @@ def _columns(request: HttpRequest, run: ImportRun, *, status: int = 200, problem
     usage = gates.usage("contacts")
     context: dict[str, Any] = {
         "run": run, "kind": kind, "kinds": kinds.all_kinds(), "targets": targets, "columns": columns, "preview": list(running.preview(run)),
-        "orders": DATE_ORDERS, "problem": problem, "currencies": money.CURRENCIES, "room": usage.room, "mapped": sum(1 for column in columns if column["target"]),
+        "orders": DATE_ORDERS, "problem": problem, "currencies": money.CURRENCIES, "room": usage.room, "encodings": reading.CHOICES, "mapped": sum(1 for column in columns if column["target"]),
     }  # fmt: skip
     return responses.page(request, "imports/columns.html", status=status, **context)
 
@@ -109,7 +109,7 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
     choices = {"duplicates": duplicates if duplicates in ("skip", "update", "create") else "update", "add_missing": bool(given.get("add_missing")), "notations": notations}
     choices["currency"] = given.get("currency") if given.get("currency") in money.CURRENCIES else run.choices.get("currency", "EUR")
     try:
-        services.choose(actor, pk, kind=kind, chosen=chosen, choices=choices)
+        services.choose(actor, pk, kind=kind, chosen=chosen, choices=choices, encoding=given.get("encoding", "") if given.get("verb") != "start" else "")
     except Invalid as refusal:
         run.mapping, run.kind = chosen, kind
         return _columns(request, run, status=422, problem=refusal.message)

@@ -1,0 +1,219 @@
+"""Bad input, tried on purpose: each file is read as it was meant, or refused with a sentence."""
+
+from __future__ import annotations
+
+import io
+from decimal import Decimal
+
+import pytest
+import xlsxwriter
+
+from crm_core.groundwork.exports.services import neutral
+from crm_core.groundwork.imports import commands, reading, recognising, running, services
+from crm_core.groundwork.imports.models import ImportRow, ImportRun, Stage
+from crm_core.people.contacts.models import Contact
+from crm_core.sales.deals.models import Deal
+from crm_platform.jobs import serving
+from crm_platform.jobs.models import Job
+from crm_platform.kernel.permissions import robot
+from tenants.inside.models import WorkspaceState
+
+ROBOT = robot("test")
+
+
+def table(tmp_path, content: bytes, name: str = "list.csv") -> tuple[reading.Reading, list[list[str]]]:
+    path = tmp_path / name
+    path.write_bytes(content)
+    read = reading.recognise(path, name)
+    return read, list(reading.rows(path, read))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1251"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_encodings_separators_and_line_ends(tmp_path, encoding, separator, ending) -> None:
+    lines = [["Имя", "Фамилия", "Город"], ["Мария", "Аксёнова", "Самара"], ["Пётр", "Ерёменко", "Нижний Новгород"], ["Ирина", "Соколова", "Екатеринбург"]] * 3
+    text = ending.join(separator.join(line) for line in lines)
+    _read, rows = table(tmp_path, text.encode(encoding))
+    assert rows == lines
+
+
+def test_western_letters_and_a_mixed_file(tmp_path) -> None:
+    _read, rows = table(tmp_path, "Prénom;Nom\nHélène;Lefèvre\nNoémie;Châtelain\n".encode("cp1252") * 20)
+    assert rows[1] == ["Hélène", "Lefèvre"]
+    mixed, rows = table(tmp_path, "name,city\nЗерно,Самара\n".encode() * 30 + b"Caf\xe9,Lyon\n")
+    assert rows[1] == ["Зерно", "Самара"]
+    assert mixed.doubts or rows[-1][0].startswith("Caf")
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [(b"", "a.csv"), (b"  \n , ,\n", "a.csv"), (b"PK\x03\x04rubbish", "a.csv"), (bytes(range(256)) * 50, "a.csv"), (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 9, "a.csv")],
+)
+def test_what_is_no_table_is_refused_with_a_sentence(tmp_path, content, name) -> None:
+    with pytest.raises(reading.CannotRead) as refused:
+        table(tmp_path, content, name)
+    assert len(refused.value.message) > 15
+
+
+def test_a_workbook_and_an_address_book(tmp_path) -> None:
+    held = io.BytesIO()
+    book = xlsxwriter.Workbook(held, {"in_memory": True})
+    sheet = book.add_worksheet("People")
+    sheet.write_row(0, 0, ["Name", "Phone", "Sum"])
+    sheet.write_row(1, 0, ["Daan", "020 5550188", 1234.5])
+    book.close()
+    _read, rows = table(tmp_path, held.getvalue(), "people.xlsx")
+    assert rows == [["Name", "Phone", "Sum"], ["Daan", "020 5550188", "1234.5"]]
+    card = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Visser;Daan;;;\r\nFN:Daan Visser\r\nTEL;TYPE=WORK:+31 20 555\r\n  0188\r\nitem1.EMAIL:daan@bergh.example\r\nORG:Bergh \\, Zonen\r\nEND:VCARD\r\n"
+    _read, rows = table(tmp_path, card.encode(), "people.vcf")
+    found = dict(zip(rows[0], rows[1], strict=True))
+    assert (found["First name"], found["Last name"], found["Phone"], found["Company"], found["E-mail"]) == ("Daan", "Visser", "+31 20 555 0188", "Bergh , Zonen", "daan@bergh.example")
+
+
+def test_the_order_of_dates_is_decided_by_unambiguous_rows() -> None:
+    assert recognising.date_order(["01/02/2024", "12/31/2024"]) == recognising.DateOrder("mdy", certain=True)
+    assert recognising.date_order(["01/02/2024", "31/12/2024"]) == recognising.DateOrder("dmy", certain=True)
+    assert recognising.date_order(["01/02/2024"]) == recognising.DateOrder("dmy", certain=False)
+    both = recognising.date_order(["12/31/2024", "12/30/2024", "31/12/2024"])
+    assert (both.order, both.certain, both.doubt) == ("mdy", False, 1)
+    assert str(recognising.read_date("12/31/2024", "mdy")) == "2024-12-31"
+    assert recognising.read_date("31/12/2024", "mdy") is None
+    assert str(recognising.read_date("3 декабря 2024", "dmy")) == "2024-12-03"
+    assert str(recognising.read_date("Dec 3, 2024", "dmy")) == "2024-12-03"
+    assert recognising.date_order(["hello", "world"]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "sign", "figure"),
+    [("1,234.56", ".", "1234.56"), ("1 234,56", ",", "1234.56"), ("1.234,56", ",", "1234.56"), ("1'234.56", ".", "1234.56"), ("(12.50)", ".", "-12.50"), ("€ 1.234", ",", "1234"), ("1,234", ".", "1234"), ("1,234", ",", "1.234"), ("-5", ".", "-5"), ("12 %", ".", "12")],
+)
+def test_figures_in_the_columns_notation(text, sign, figure) -> None:
+    assert recognising.read_number(text, sign) == Decimal(figure)
+
+
+def test_what_is_no_figure_is_none() -> None:
+    for text in ("", "abc", "1.2.3,4,5", "--", "€"):
+        assert recognising.read_number(text, ".") is None
+
+
+def test_columns_in_figures_notation_are_told_apart() -> None:
+    assert recognising.decimal_sign(["1,234.56", "12"]) == (".", True)
+    assert recognising.decimal_sign(["1 234,56", "7,5"]) == (",", True)
+    assert recognising.decimal_sign(["1.234", "5.678"])[1] is False
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+cmd", "-x", "@sum", "\tx"])
+def test_formulas_are_neutralised(text) -> None:
+    assert neutral(text) == f"'{text}"
+
+
+def test_phones_and_figures_are_not() -> None:
+    assert neutral("+31 20 555 0188") == "+31 20 555 0188"
+    assert neutral("-5.50") == "-5.50"
+    assert neutral("plain") == "plain"
+
+
+def bring_in(door, content: str, *, kind: str = "contacts", stop_after: int | None = None, **choices) -> ImportRun:
+    with door.unit():
+        run = services.upload(ROBOT, name="list.csv", chunks=[content.encode()], kind=kind)
+        services.choose(ROBOT, run.pk, kind=kind, chosen=run.mapping, choices={**run.choices, **choices})
+        services.start(ROBOT, run.pk)
+    return commands._until_done(door.place, run.pk, (Stage.RUNNING,)) if stop_after is None else run
+
+
+def test_one_bad_row_does_not_stop_the_others(doors) -> None:
+    long = "x" * 5000
+    run = bring_in(doors, f"First name,Last name,Email\nDaan,Visser,daan@a.example\nBad,{long},bad@a.example\nEvil,<b>{{{{ 7*7 }}}}</b>,evil@a.example\nNo,Mail,nonsense\n🦊,Oʻzbek مرحبا,fox@a.example\n,,\n")
+    assert (run.totals["created"], run.totals["errors"]) == (3, 2)
+    with doors.unit():
+        reasons = {row.number: row.reason for row in ImportRow.objects.filter(run=run)}
+        assert "At most 120 letters" in reasons[3]
+        assert "not an e-mail address" in reasons[5]
+        evil = Contact.objects.get(first_name="Evil")
+        assert Contact.objects.filter(first_name="🦊").exists()
+    card = doors.client().get(f"/contacts/{evil.pk}").content.decode()
+    assert "&lt;b&gt;{{ 7*7 }}&lt;/b&gt;" in card
+    mend = doors.client().get(f"/imports/{run.pk}/rows/error").content.decode("utf-8-sig")
+    assert "nonsense" in mend
+
+
+def test_header_only_one_column_and_twin_heads(doors) -> None:
+    assert bring_in(doors, "First name,Last name\n").totals.get("created", 0) == 0
+    assert bring_in(doors, "Name\nDaan Visser\n").totals["created"] == 1
+    twins = bring_in(doors, "Name,Phone,Phone\nTwo Phones,020 5550001,020 5550002\n")
+    with doors.unit():
+        assert len(Contact.objects.get(last_name="Phones").phones) == 2
+    assert twins.totals["errors"] == 0
+
+
+def test_a_killed_worker_doubles_nothing(doors, monkeypatch) -> None:
+    """The worker dies after the second batch was written, before its commit; another takes over from the checkpoint."""
+    monkeypatch.setattr(running, "BATCH", 10)
+    rows = "\n".join(f"Person {at},p{at}@kill.example" for at in range(35))
+    run = bring_in(doors, f"First name,Email\n{rows}\n", stop_after=0)
+    keep, calls = running.keep, []
+
+    def dying(*given, **named):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return keep(*given, **named)
+
+    monkeypatch.setattr(running, "keep", dying)
+    with pytest.raises(KeyboardInterrupt):
+        serving.serve_side(doors.unit)
+    with doors.unit():
+        assert Contact.objects.filter(emails__0__address__endswith="@kill.example").count() == 10
+        Job.objects.filter(name="imports.run").update(leased_until="2020-01-01T00:00:00Z")
+    commands._until_done(doors.place, run.pk, (Stage.RUNNING,))
+    with doors.unit():
+        assert Contact.objects.filter(emails__0__address__endswith="@kill.example").count() == 35
+        assert ImportRun.objects.get(pk=run.pk).totals["created"] == 35
+
+
+def test_over_the_limit_takes_what_fits_and_keeps_the_rest_waiting(doors) -> None:
+    with doors.unit():
+        WorkspaceState.objects.update(limits={"contacts": 10}, billing_state="active")
+    rows = "\n".join(f"Person {at},q{at}@full.example" for at in range(30))
+    run = bring_in(doors, f"First name,Email\n{rows}\n")
+    assert (run.totals["created"], run.totals["waiting"], run.totals["errors"]) == (11, 19, 0)
+    with doors.unit():
+        WorkspaceState.objects.update(limits={"contacts": 1000})
+        services.take_in_waiting(ROBOT, run.pk)
+    after = commands._until_done(doors.place, run.pk, (Stage.RUNNING,))
+    assert (after.totals["created"], after.totals["waiting"]) == (30, 0)
+    with doors.unit():
+        assert Contact.objects.count() == 30
+
+
+def test_undo_keeps_and_lists_what_someone_changed_later(doors) -> None:
+    from crm_core.people.contacts import services as contacts
+
+    run = bring_in(doors, "First name,Email\nDaan,d@u.example\nEva,e@u.example\n")
+    with doors.unit():
+        eva = Contact.objects.get(first_name="Eva")
+        from crm_platform.accounts.actors import actor_of
+        from crm_platform.accounts.models import User
+
+        contacts.change_contact(actor_of(User.objects.select_related("role").get(email="olga@veldhuis.example")), eva.pk, position="Buyer")
+        services.undo(ROBOT, run.pk)
+    undone = commands._until_done(doors.place, run.pk, (Stage.UNDOING,))
+    assert undone.totals["undo"]["kept"] == [{"entity": "contact", "id": eva.pk, "name": "Eva"}]
+    with doors.unit():
+        assert list(Contact.objects.filter(binned_at=None).values_list("first_name", flat=True)) == ["Eva"]
+
+
+def test_an_update_is_put_back_and_an_unknown_stage_is_not_guessed(doors) -> None:
+    bring_in(doors, "Deal,Stage,Amount,Id\nShelves,Talking,100,A1\n", kind="deals")
+    second = bring_in(doors, "Deal,Stage,Amount,Id\nShelves,Talking,250,A1\n", kind="deals")
+    assert (second.totals["created"], second.totals["updated"]) == (0, 1)
+    with doors.unit():
+        assert Deal.objects.get(external_id="A1").sum_minor == 250_00
+        services.undo(ROBOT, second.pk)
+    commands._until_done(doors.place, second.pk, (Stage.UNDOING,))
+    with doors.unit():
+        assert Deal.objects.get(external_id="A1").sum_minor == 100_00
+    third = bring_in(doors, "Deal,Stage,Id\nDoors,Wno,A2\n", kind="deals", add_missing=False)
+    with doors.unit():
+        assert "No such stage: “Wno”" in ImportRow.objects.get(run=third).reason
