@@ -15,8 +15,8 @@ from crm_platform.events.models import Event
 from crm_platform.kernel import gates
 from crm_platform.kernel.errors import Forbidden, Invalid, NotFound, PlanRefusal
 from crm_platform.kernel.permissions import robot
-from tenants.inside.models import WorkspaceState
 from tenants.inside import services as inside_services
+from tenants.inside.models import WorkspaceState
 from tests.factories.cast import cast
 
 ROBOT = robot("test")

@@ -9,12 +9,12 @@ import pytest
 from django.db import ProgrammingError, connection
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from crm_core.engagement.notes import services as notes
+from crm_core.engagement.tasks import services as tasks
 from crm_core.people.companies import services as companies
 from crm_core.people.contacts import services as contacts
 from crm_core.sales.deals import services as deals
 from crm_core.sales.products import services as products
-from crm_core.engagement.notes import services as notes
-from crm_core.engagement.tasks import services as tasks
 from crm_platform.accounts import services as accounts
 from crm_platform.accounts import tokens
 from crm_platform.accounts.models import User
@@ -119,8 +119,8 @@ def test_every_address_answers_404_to_the_ids_of_another_workspace(two_doors) ->
 
 
 def _fingerprint() -> list[tuple[str, int]]:
-    from crm_core.sales.deals.models import Deal
     from crm_core.people.contacts.models import Contact
+    from crm_core.sales.deals.models import Deal
 
     return [("deals", Deal.objects.count()), ("contacts", Contact.objects.filter(binned_at=None).count()), ("events", Event.objects.exclude(entity="person").count())]
 

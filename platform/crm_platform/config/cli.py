@@ -14,7 +14,7 @@ import click
 
 SETTINGS = "crm_platform.config.settings.production"
 # Checks need no database and no secret.
-CHECKS = frozenset({"ready", "makemigrations", "check", "makemessages", "compilemessages", "features", "lock"})
+CHECKS = frozenset({"ready", "makemigrations", "check", "makemessages", "compilemessages", "features", "lock", "translations"})
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -21,6 +21,17 @@ def ready(arguments: tuple[str, ...]) -> None:
     sys.exit(run(list(arguments)))
 
 
+@commands.command("translations")
+def translations() -> None:
+    """Bring the catalogues up to the sentences of code and templates, and compile them."""
+    from crm_platform.config.translations import (
+        write,  # inline: development tools are not installed where the product runs
+    )
+
+    for language, lacking in write().items():
+        click.echo(f"{language}: {lacking} sentences wait for a translation")
+
+
 @commands.command("lock")
 def lock() -> None:
     """Make requirements.lock and requirements-dev.lock from their .in files."""

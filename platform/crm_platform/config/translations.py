@@ -17,7 +17,7 @@ from django.utils.translation.template import templatize
 ROOTS = ("platform", "tenants", "billing", "webhooks", "crm_core")
 LANGUAGES = ("ru", "fr", "nl", "uz")
 _PYTHON = frozenset({"_", "gettext", "gettext_lazy", "gettext_noop", "_now", "ngettext", "ngettext_lazy"})
-_JS_LIKE = re.compile(r"\b(gettext|ngettext|pgettext)\(")
+_JS_LIKE = re.compile(r"(?<!\w)(gettext|ngettext|pgettext|_)\(")
 Sentence = tuple[str, str | None]
 
 
@@ -88,7 +88,36 @@ def missing() -> str:
             shown = "; ".join(lacking[:5])
             lines.append(f"{language}: {len(lacking)} of {len(wanted)} sentences are not translated: {shown[:500]}")
         lines.extend(_broken(language, known, wanted))
+        if path.exists() and _compiled(path) != {entry.msgid: entry.msgstr or dict(entry.msgstr_plural) for entry in known}:
+            lines.append(f"{language}: the compiled catalogue is older than the text; run bin/crm translations")
     return "\n".join(lines)
+
+
+def _compiled(path: Path) -> dict[str, object]:
+    """What the compiled catalogue beside a text one says."""
+    compiled = path.with_suffix(".mo")
+    if not compiled.exists():
+        return {}
+    return {entry.msgid: entry.msgstr or dict(entry.msgstr_plural) for entry in polib.mofile(str(compiled))}
+
+
+def write() -> dict[str, int]:
+    """Add new sentences to the four catalogues, drop those nobody says any more, compile; language → what is missing."""
+    wanted, lacking = dict(sentences()), {}
+    for language in LANGUAGES:
+        path = path_of(language)
+        catalogue = polib.pofile(str(path), wrapwidth=0)
+        known = {entry.msgid: entry for entry in catalogue}
+        for entry in [entry for msgid, entry in known.items() if msgid not in wanted]:
+            catalogue.remove(entry)
+        forms = int(re.search(r"nplurals=(\d)", catalogue.metadata["Plural-Forms"]).group(1))  # type: ignore[union-attr]  # our own head
+        for singular, plural in sorted(wanted.items(), key=lambda pair: pair[0]):
+            if singular not in known:
+                catalogue.append(polib.POEntry(msgid=singular, msgid_plural=plural or "", msgstr_plural=dict.fromkeys(range(forms), "") if plural else {}))
+        catalogue.save(str(path))
+        catalogue.save_as_mofile(str(path.with_suffix(".mo")))
+        lacking[language] = len(catalogue.untranslated_entries())
+    return lacking
 
 
 _PLACE = re.compile(r"%\((\w+)\)[sd]|\{(\w+)\}")
