@@ -18,7 +18,7 @@ from crm_platform.kernel.errors import NotFound
 
 from . import creating, erasing, keeper, routing, scheduler
 from .models import State, Workspace
-from .provisioning import bootstrap, owner
+from .provisioning import bootstrap, measuring, owner
 
 
 class NoSuchWorkspace(NotFound):
@@ -132,3 +132,11 @@ def create_token(slug: str, email: str, name: str, as_json: bool) -> None:
     with sides.unit(by_slug(slug).place):
         token = people.create_token_by_email(email, name=name)
     answer({"token": token, "email": email, "workspace": slug}, as_json=as_json, text=token)
+
+
+@commands.command("measure-provisioning", hidden=True)
+@as_json
+def measure_provisioning(as_json: bool) -> None:
+    """Time a claim, the making of a ready schema, and django-tenants' own migrations into a fresh one: for the bench."""
+    found = measuring.provisioning()
+    answer(found, as_json=as_json, text=str(found))

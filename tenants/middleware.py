@@ -23,6 +23,7 @@ from crm_platform.db import sides
 from crm_platform.kernel import context
 from crm_platform.kernel.errors import CrmError, NotFound, Unavailable
 from crm_platform.kernel.http.errors import Tripped, constant_500, render_refusal
+from crm_platform.ui.once import release
 
 from . import routing
 
@@ -130,6 +131,8 @@ class WorkspaceMiddleware:
             request.entered = True  # type: ignore[attr-defined]
             response = self.get_response(request)
             _bare_404(request, response)
+            if response.status_code >= 400:
+                release(request)
             if request.refusal or response.status_code >= 500:  # type: ignore[attr-defined]
                 raise _RollBack
         return response

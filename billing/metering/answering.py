@@ -26,7 +26,8 @@ LABELS = {
 
 # Conditional: a race for the last place is decided here, by the row's lock.
 _RAISE = """
-INSERT INTO counter AS c (metric, value, reached_at, base_value, base_at) VALUES (%(metric)s, greatest(%(net)s, 0), NULL, 0, %(now)s)
+INSERT INTO counter AS c (metric, value, reached_at, base_value, base_at)
+    VALUES (%(metric)s, greatest(%(net)s, 0), CASE WHEN %(net)s >= %(limit)s::bigint THEN %(now)s::timestamptz END, 0, %(now)s)
 ON CONFLICT (metric) DO UPDATE SET
     value = greatest(c.value + %(net)s, 0),
     reached_at = CASE WHEN c.reached_at IS NULL AND %(limit)s::bigint IS NOT NULL AND c.value + %(net)s >= %(limit)s THEN %(now)s ELSE c.reached_at END,

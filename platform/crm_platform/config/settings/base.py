@@ -151,6 +151,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "crm_platform.ui.once.OnceMiddleware",
     "tenants.middleware.RefusalMiddleware",
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -104,6 +105,12 @@ def _kind_of(widget: Any) -> str:
 def form_fields(form: Any) -> dict[str, Any]:
     """All fields of a form in order, its general errors first."""
     return {"form": form}
+
+
+@register.simple_tag
+def once() -> SafeString:
+    """A hidden number that makes a form sent twice be done once."""
+    return format_html('<input type="hidden" name="once" value="{}">', secrets.token_urlsafe(12))
 
 
 @register.simple_tag(takes_context=True)

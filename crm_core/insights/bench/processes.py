@@ -1,0 +1,69 @@
+"""Processor time and memory of groups of processes, read from /proc (Linux)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def pids() -> Iterable[int]:
+    """All processes."""
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def command_of(pid: int) -> str:
+    """The command line, or nothing for one that is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def parent_of(pid: int) -> int:
+    """The parent's number; 0 for one that is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def family(root: int) -> set[int]:
+    """A process and all that came of it."""
+    found, parents = {root}, {pid: parent_of(pid) for pid in pids()}
+    while True:
+        more = {pid for pid, parent in parents.items() if parent in found} - found
+        if not more:
+            return found
+        found |= more
+
+
+def seconds(group: Iterable[int]) -> float:
+    """User and system time of a group so far, its reaped children's included."""
+    total = 0
+    for pid in group:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        total += sum(int(fields[at]) for at in (11, 12, 13, 14))
+    return total / TICKS
+
+
+def resident(group: Iterable[int]) -> int:
+    """Bytes of memory of a group, shared pages counted once (proportional set size)."""
+    total = 0
+    for pid in group:
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+    return total
+
+
+def matching(test: Callable[[str], bool]) -> set[int]:
+    """Processes whose command line passes a test."""
+    return {pid for pid in pids() if test(command_of(pid))}

@@ -1,0 +1,122 @@
+"""The run itself: health, chunked bodies, a port in use, a foreign folder, a second start, nothing left behind."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT, Run, clean_environment
+
+pytestmark = pytest.mark.browser
+UP = [sys.executable, "-m", "crm_platform.config.embedded.up", "--no-demo"]
+
+
+def ask(port: int, method: str, path: str, *, host: str = "localhost", body: object = None, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request(method, path, body=body, headers={"Host": host, **(headers or {})}, encode_chunked=bool(headers and "Transfer-Encoding" in headers))
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def test_health_answers_for_any_host(up: Run) -> None:
+    for path in ("/healthz", "/healthz/live", "/healthz/ready"):
+        status, body = ask(up.port, "GET", path, host="anything.example")
+        assert (status, json.loads(body)["status"]) == (200, "ok")
+
+
+def test_a_chunked_body_is_read_whole(up: Run) -> None:
+    """The body arrives in pieces; the form's token is missing, so it is refused as a form, not as an empty request."""
+    status, body = ask(up.port, "POST", "/webhooks/in/nobody", body=iter([b"a=1", b"&b=2"]), headers={"Transfer-Encoding": "chunked"})
+    assert status == 404
+    status, body = ask(up.port, "POST", "/language", body=iter([b"language=nl", b"&next=/prices"]), headers={"Transfer-Encoding": "chunked", "Content-Type": "application/x-www-form-urlencoded"})
+    assert status == 403
+
+
+def test_the_command_line_finds_the_running_servers(up: Run) -> None:
+    made = up.crm("create-workspace", "--name", "By Command", "--slug", "by-command", "--email", "c@by-command.example", "--password-stdin", "--plan", "team", given="a-long-enough-sentence-7\n")
+    assert made["slug"] == "by-command"
+    assert "by-command" in [row["slug"] for row in up.crm("list-workspaces")]
+    token = up.crm("create-token", "--workspace", "by-command", "--email", "c@by-command.example")["token"]
+    assert token.startswith(made["public_id"])
+    assert up.crm("set-plan", "--workspace", "by-command", "--plan", "free")["plan"] == "free"
+    assert up.crm("funnel", "--workspace", "by-command")["deals"] == 0
+    table = up.data.parent / "deals.csv"
+    table.write_text("Deal;Stage;Amount\nShelves;Won;100\nTables;Brand new;50,5\nBad;Won;x\n")
+    dry = up.crm("import", "--workspace", "by-command", "--file", str(table), "--dry-run")
+    assert (dry["rows"], dry["created"], len(dry["errors"])) == (3, 0, 1)
+    found = up.crm("import", "--workspace", "by-command", "--file", str(table))
+    assert (found["created"], found["entities"]["deals"], found["errors"][0]["row"]) == (2, 2, 4)
+    assert up.crm("funnel", "--workspace", "by-command")["won"] == {"count": 1, "sum": 100}
+    undone = up.crm("import-undo", "--workspace", "by-command", "--import", str(found["import_id"]))
+    assert undone["binned"] == {"deal": 2}
+    assert up.crm("funnel", "--workspace", "by-command")["deals"] == 0
+    assert up.crm("delete-workspace", "--workspace", "by-command", "--yes") == {"erased": "by-command"}
+
+
+def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run([*UP, "--port", str(port), "--data", str(tmp_path / "d")], capture_output=True, text=True, env=clean_environment(), cwd=ROOT, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.strip() == f"Port {port} is in use by another program. Stop it, or choose another with --port."
+
+
+def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:
+    foreign = tmp_path / "letters"
+    foreign.mkdir()
+    (foreign / "dear.txt").write_text("dear")
+    done = subprocess.run([*UP, "--port", "18999", "--data", str(foreign)], capture_output=True, text=True, env=clean_environment(), cwd=ROOT, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert [path.name for path in foreign.iterdir()] == ["dear.txt"]
+
+
+def test_a_folder_in_use_is_one_sentence(up: Run) -> None:
+    done = subprocess.run([*UP, "--port", "18998", "--data", str(up.data)], capture_output=True, text=True, env=clean_environment(), cwd=ROOT, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+
+
+def started(data: Path, port: int) -> subprocess.Popen[str]:
+    process = subprocess.Popen([*UP, "--port", str(port), "--data", str(data)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=clean_environment(), cwd=ROOT)
+    for line in process.stdout or ():
+        if "Ctrl-C" in line:
+            return process
+    raise AssertionError("it did not start")
+
+
+def test_a_killed_run_starts_again_with_everything(tmp_path_factory) -> None:
+    import shutil
+    import tempfile
+
+    data = Path(tempfile.mkdtemp(prefix="kartoteka-kill-"))
+    data.chmod(0o755)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    run = Run(port, data / "d", "")
+    first = started(data / "d", port)
+    run.crm("create-workspace", "--name", "Survivor", "--slug", "survivor", "--email", "s@survivor.example", "--password-stdin", given="a-long-enough-sentence-7\n")
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    time.sleep(3)
+    second = started(data / "d", port)
+    try:
+        assert "survivor" in [row["slug"] for row in run.crm("list-workspaces")]
+    finally:
+        second.send_signal(signal.SIGINT)
+        second.wait(timeout=60)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+    shutil.rmtree(data, ignore_errors=True)

@@ -1,0 +1,239 @@
+"""Double submits, lists in one count of statements, people, plans: through the real doors."""
+
+from __future__ import annotations
+
+import re
+import threading
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+
+from crm_core.people.contacts import services as contacts
+from crm_core.people.contacts.models import Contact
+from crm_core.sales.deals import services as deals
+from crm_core.sales.deals.models import Deal
+from crm_platform.accounts import roles, services as accounts
+from crm_platform.accounts.models import Access, Role, User
+from crm_platform.jobs import serving
+from crm_platform.kernel import clock, gates
+from crm_platform.kernel.errors import PlanRefusal
+from crm_platform.kernel.permissions import robot
+from tenants.inside.models import WorkspaceState
+
+ROBOT = robot("test")
+OWNER = "olga@veldhuis.example"
+
+
+def once_of(page: str) -> str:
+    return re.search(r'name="once" value="([^"]+)"', page).group(1)
+
+
+def test_a_form_sent_twice_is_done_once(doors) -> None:
+    client = doors.client()
+    number = once_of(client.get("/contacts/new").content.decode())
+    form = {"once": number, "first_name": "Twice"}
+    assert client.post("/contacts/new", form).status_code == 303
+    assert client.post("/contacts/new", form).status_code == 303
+    with doors.unit():
+        assert Contact.objects.filter(first_name="Twice").count() == 1
+
+
+def test_a_refused_form_may_be_mended_and_sent_again(doors) -> None:
+    client = doors.client()
+    number = once_of(client.get("/contacts/new").content.decode())
+    refused = client.post("/contacts/new", {"once": number})
+    assert refused.status_code == 422
+    assert "something to know the person by" in refused.content.decode()
+    assert client.post("/contacts/new", {"once": number, "first_name": "Mended"}).status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/contacts", "/companies", "/deals", "/products", "/board", "/day", "/funnel", "/settings/people", "/search/as-one-types?q=row"])
+def test_every_list_costs_the_same_with_one_row_and_with_three(doors, count_statements, path) -> None:
+    from crm_core.engagement.tasks import services as tasks
+    from crm_core.sales.products import services as products
+
+    client, counts = doors.client(), []
+    for number in range(4):
+        with doors.unit():
+            contact = contacts.create_contact(ROBOT, first_name=f"Row {number}", companies=[{"company": f"Row firm {number}"}], tag_ids=[])
+            deal = deals.create_deal(ROBOT, name=f"Row {number}", contacts=[{"contact_id": contact.pk}], sum_minor=100)
+            products.create_product(ROBOT, name=f"Row {number}")
+            tasks.add(ROBOT, text=f"Row {number}", due_at=clock.now(), entity="deal", record_id=deal.pk, responsible_id=User.objects.get(email=OWNER).pk)
+        client.get(path)
+        with count_statements() as count:
+            assert client.get(path).status_code == 200
+        counts.append(count())
+    assert counts[0] == counts[2] == counts[3], counts
+
+
+def test_ten_are_invited_at_once_and_one_comes_in(doors) -> None:
+    client = doors.client()
+    with doors.unit():
+        seller = Role.objects.get(code=roles.SELLER).pk
+    nine = ", ".join(f"n{at}@veldhuis.example" for at in range(9))
+    assert client.post("/settings/people/invite", {"emails": nine, "role": seller}).status_code == 303
+    eleven = "\n".join(f"m{at}@veldhuis.example" for at in range(11))
+    refused = client.post("/settings/people/invite", {"emails": eleven, "role": seller})
+    assert "Up to 10 addresses" in refused.content.decode()
+    full = client.post("/settings/people/invite", {"emails": "a@v.example, b@v.example", "role": seller})
+    assert full.status_code == 402  # ten seats on trial, the buffer of ten percent is one
+    serving.serve_side(doors.unit)
+    letter = next(letter for letter in mail.outbox if letter.to == ["n3@veldhuis.example"])
+    path = "/" + re.search(r"http://\S+/join/\S+", letter.body).group(0).split("/", 3)[3]
+    stranger = doors.client(email=None)
+    assert b"Welcome to" in stranger.get(path).content
+    weak = stranger.post(path, {"name": "Nina", "password": "short"})
+    assert weak.status_code == 422
+    assert stranger.post(path, {"name": "Nina", "password": "a-sentence-of-nina-8"}).status_code == 303
+    assert stranger.get("/board").status_code == 200
+    assert doors.client(email=None).get(path).status_code == 403
+    assert stranger.get("/settings/firm").status_code == 403
+
+
+def test_a_deactivated_person_is_out_at_once(doors) -> None:
+    with doors.unit():
+        seller = accounts._new_person(email="sam@veldhuis.example", name="Sam", role=Role.objects.get(code=roles.SELLER))
+        seller.access, seller.is_active = Access.ACTIVE, True
+        seller.save()
+    theirs = doors.client("sam@veldhuis.example")
+    assert theirs.get("/day").status_code == 200
+    with doors.unit():
+        accounts.deactivate(ROBOT, pk=seller.pk)
+    assert theirs.get("/day").status_code == 302
+
+
+def test_the_last_owner_is_told_why_he_cannot_leave(doors) -> None:
+    with doors.unit():
+        owner = User.objects.get(email=OWNER).pk
+    answer = doors.client().post(f"/settings/people/{owner}/deactivate", {"to": ""})
+    assert answer.status_code == 409
+    assert "only owner" in answer.content.decode()
+
+
+def test_an_unconfirmed_owner_works_seven_days_and_then_is_asked(doors) -> None:
+    client = doors.client()
+    with doors.unit():
+        User.objects.update(created_at=clock.real_now() - timedelta(days=6))
+    assert client.get("/board").status_code == 200
+    with doors.unit():
+        User.objects.update(created_at=clock.real_now() - timedelta(days=8))
+    asked = client.get("/board")
+    assert asked.status_code == 403
+    assert "Confirm your e-mail" in asked.content.decode()
+    serving.serve_side(doors.unit)
+    letter = next(letter for letter in reversed(mail.outbox) if "/confirm/" in letter.body)
+    path = "/" + re.search(r"http://\S+/confirm/\S+", letter.body).group(0).split("/", 3)[3]
+    assert client.get(path).status_code == 200
+    assert client.get("/board").status_code == 200
+
+
+def test_a_plan_changes_at_once_in_both_directions_and_nothing_is_deleted(doors) -> None:
+    client = doors.client()
+    with doors.unit():
+        contacts.create_contacts(ROBOT, [{"first_name": f"P{at}"} for at in range(20)])
+    assert client.post("/settings/plan/change", {"plan": "team"}).status_code == 303
+    with doors.unit():
+        assert WorkspaceState.objects.get(pk=1).plan == "team"
+        assert gates.usage("contacts").limit == 100_000
+    assert client.post("/settings/plan/change", {"plan": "free"}).status_code == 303
+    with doors.unit():
+        assert gates.usage("contacts").limit == 5_000
+        assert Contact.objects.count() == 20
+    assert client.post("/settings/plan/change", {"plan": "gold"}).status_code == 422
+    with doors.unit():
+        assert WorkspaceState.objects.get(pk=1).plan == "free"
+
+
+def test_an_unpaid_trial_is_free_by_itself(doors) -> None:
+    with doors.unit():
+        assert gates.usage("contacts").limit == 500_000
+    with clock.frozen(clock.now() + timedelta(days=22)), doors.unit():
+        assert gates.usage("contacts").limit == 5_000
+
+
+def test_the_buffer_holds_fourteen_days_and_then_the_limit(doors) -> None:
+    with doors.unit():
+        WorkspaceState.objects.update(limits={"contacts": 10}, billing_state="active")
+        contacts.create_contacts(ROBOT, [{"first_name": f"P{at}"} for at in range(10)])
+    with doors.unit():
+        assert gates.usage("contacts").ceiling == 11
+    with clock.frozen(clock.now() + timedelta(days=15)), doors.unit():
+        assert gates.usage("contacts").ceiling == 10
+        with pytest.raises(PlanRefusal):
+            contacts.create_contact(ROBOT, first_name="More")
+
+
+def test_two_at_once_cannot_both_take_the_last_place(doors) -> None:
+    with doors.unit():
+        WorkspaceState.objects.update(limits={"contacts": 10}, billing_state="active")
+        contacts.create_contacts(ROBOT, [{"first_name": f"P{at}"} for at in range(10)])
+    outcomes: list[str] = []
+    barrier = threading.Barrier(2, timeout=20)
+
+    def race(name: str) -> None:
+        from django.db import connections
+
+        try:
+            with doors.unit():
+                contacts.create_contact(ROBOT, first_name=name)
+                barrier.wait()
+            outcomes.append("in")
+        except PlanRefusal:
+            outcomes.append("refused")
+        finally:
+            connections.close_all()
+
+    racers = [threading.Thread(target=race, args=(name,)) for name in ("A", "B")]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    assert sorted(outcomes) == ["in", "refused"]
+    with doors.unit():
+        assert Contact.objects.count() == 11
+
+
+def test_html_and_templates_in_every_field_stay_text(doors) -> None:
+    evil = "<script>alert(1)</script>{{ 7*7 }}{% now 'Y' %}"
+    client = doors.client()
+    client.post("/contacts/new", {"first_name": evil[:100], "position": evil, "site": evil, "tags": evil[:50], "companies-company": [evil], "companies-role": [evil[:50]], "emails-address": [""], "emails-kind": ["work"]})
+    client.post("/deals/new", {"name": evil, "currency": "EUR", "stage": "1", "source": evil[:60], "company": evil, "contacts-contact": [evil], "contacts-role": [evil[:40]]})
+    with doors.unit():
+        deal = Deal.objects.get()
+    client.post(f"/notes/deal/{deal.pk}", {"text": evil})
+    client.post("/tasks", {"text": evil, "day": "2030-01-01", "entity": "deal", "record": deal.pk})
+    for path in ("/contacts", "/contacts/1", "/companies", "/deals", f"/deals/{deal.pk}", "/board", "/day", "/search?q=alert", "/search/as-one-types?q=alert", "/settings/journal"):
+        page = client.get(path).content.decode()
+        assert "<script>alert" not in page, path
+        assert "49" not in page or "{{ 7*7 }}" in page, path
+
+
+def test_an_export_is_what_the_list_shows_and_needs_the_right(doors) -> None:
+    with doors.unit():
+        contacts.create_contact(ROBOT, first_name="=cmd()", last_name="Calc", phones=[{"number": "+31205550188"}])
+        contacts.create_contact(ROBOT, first_name="Other", last_name="Person")
+    table = doors.client().get("/export/contact?format=csv&q=calc").content.decode("utf-8-sig")
+    assert "'=cmd() Calc" in table
+    assert "Other" not in table
+    assert doors.client().get("/export/contact?format=xlsx").content[:2] == b"PK"
+    with doors.unit():
+        viewer = accounts._new_person(email="vera@veldhuis.example", name="Vera", role=Role.objects.get(code=roles.VIEWER))
+        viewer.access, viewer.is_active = Access.ACTIVE, True
+        viewer.save()
+    assert doors.client("vera@veldhuis.example").get("/export/contact?format=csv").status_code == 403
+
+
+def test_a_file_goes_up_and_comes_down_as_an_attachment(doors) -> None:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    client = doors.client()
+    with doors.unit():
+        deal = deals.create_deal(ROBOT, name="Shelves")
+    assert client.post(f"/files/deal/{deal.pk}", {"file": SimpleUploadedFile("../../evil.html", b"<script>1</script>")}).status_code == 303
+    down = client.get("/files/1")
+    assert down.headers["Content-Disposition"] == 'attachment; filename="evil.html"'
+    assert "sandbox" in down.headers["Content-Security-Policy"]
+    assert b"".join(down.streaming_content) == b"<script>1</script>"
+    with doors.unit():
+        assert gates.usage("storage").used == 18
