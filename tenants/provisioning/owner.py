@@ -43,6 +43,16 @@ def run(statement: Any, params: Any = None) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
+@contextmanager
+def alone(number: int) -> Iterator[None]:
+    """Work on a workspace that no other keeper or command works on meanwhile."""
+    run("SELECT pg_advisory_lock(hashtext('workspace'), %s::int)", [number % 2**31])
+    try:
+        yield
+    finally:
+        run("SELECT pg_advisory_unlock(hashtext('workspace'), %s::int)", [number % 2**31])
+
+
 def version() -> int:
     """The server's version, like 180001."""
     [(found,)] = run("SELECT current_setting('server_version_num')::int")

@@ -1,4 +1,7 @@
-"""A whole running product on a throw-away data folder, and Chromium before it. No test here touches the ORM."""
+"""A whole running product on a throw-away data folder, and Chromium before it. No test here touches the ORM.
+
+Both live as long as this package: Playwright's event loop must be gone before other tests use the database.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,7 @@ def clean_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'platform'}"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def up() -> Iterator[Run]:
     """The product, started as a stranger starts it, with its demo workspace."""
     data = Path(tempfile.mkdtemp(prefix="kartoteka-up-"))
@@ -75,7 +78,7 @@ def up() -> Iterator[Run]:
     shutil.rmtree(data, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Any]:
     """Chromium, headless."""
     path = os.environ.get("CRM_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -23,7 +23,9 @@ def ask(port: int, method: str, path: str, *, host: str = "localhost", body: obj
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     connection.request(method, path, body=body, headers={"Host": host, **(headers or {})}, encode_chunked=bool(headers and "Transfer-Encoding" in headers))
     answer = connection.getresponse()
-    return answer.status, answer.read()
+    status, content = answer.status, answer.read()
+    connection.close()
+    return status, content
 
 
 def test_health_answers_for_any_host(up: Run) -> None:
@@ -109,6 +111,8 @@ def test_a_killed_run_starts_again_with_everything(tmp_path_factory) -> None:
     run.crm("create-workspace", "--name", "Survivor", "--slug", "survivor", "--email", "s@survivor.example", "--password-stdin", given="a-long-enough-sentence-7\n")
     first.send_signal(signal.SIGKILL)
     first.wait()
+    if first.stdout:
+        first.stdout.close()
     time.sleep(3)
     second = started(data / "d", port)
     try:
@@ -116,6 +120,8 @@ def test_a_killed_run_starts_again_with_everything(tmp_path_factory) -> None:
     finally:
         second.send_signal(signal.SIGINT)
         second.wait(timeout=60)
+        if second.stdout:
+            second.stdout.close()
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", port))

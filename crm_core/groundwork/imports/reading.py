@@ -99,11 +99,19 @@ def _encoding(path: Path, head: bytes) -> tuple[str, list[str]]:
         raise _refuse(_("This is not a text but a program’s own format. Save it as CSV or XLSX."))
     if _is_utf8(path):
         return "utf-8", []
+    if _mostly_utf8(head):
+        return "utf-8", [str(_("Some letters are in another encoding than the rest; they are shown as �."))]
     found = from_bytes(head, cp_isolation=_ENCODINGS).best()
     encoding = found.encoding if found is not None else "cp1252"
-    if encoding in ("utf_8", "ascii"):  # mixed: most of it is UTF-8, some bytes are not
-        return "utf-8", [str(_("Some letters are in another encoding than the rest; they are shown as �."))]
     return encoding, [str(_("The letters look like {encoding}. If names look wrong, choose another.")).format(encoding=encoding)]
+
+
+def _mostly_utf8(head: bytes) -> bool:
+    """A mixed file: letters of several bytes that are right, and few bytes that are not."""
+    text = head.decode("utf-8", errors="replace")
+    wrong = text.count("\ufffd")
+    right = sum(1 for letter in text if letter > "\x7f") - wrong
+    return right > 10 * wrong
 
 
 def _wide(head: bytes) -> str:

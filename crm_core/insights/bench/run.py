@@ -79,6 +79,7 @@ def say(sentence: str) -> None:
 
 
 def free_port() -> int:
+    """A port nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -96,6 +97,7 @@ def start(data: Path) -> Product:
 
 
 def stop(product: Product) -> None:
+    """As Ctrl-C does."""
     product.process.send_signal(signal.SIGINT)
     product.process.wait(timeout=60)
 
