@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django.db import transaction
@@ -16,6 +17,10 @@ from crm_platform.kernel.workspace import Place
 
 from .models import Preferences, WorkspaceState
 
+# Seconds for which a process believes what a firm chose: time zone, currency, name. Limits are never believed.
+BELIEVED = 3.0
+_STATE_WRITTEN = "tenants.inside.written"
+_chosen: dict[str, tuple[float, Chosen]] = {}
 _STATE, _PREFERENCES = "read:tenants.inside.state", "read:tenants.inside.preferences"
 
 
@@ -39,15 +44,24 @@ def preferences() -> Preferences:
 
 def chosen() -> Chosen:
     """Answer to `kernel.preferences.here`."""
-    if workspace.current() is None:
+    place = workspace.current()
+    if place is None:
         return Chosen()
-    row = preferences()
-    return Chosen(row.firm, row.language, row.time_zone, row.first_weekday, row.currency, row.country)
+    now, kept = time.monotonic(), _chosen.get(place.prefix)
+    if kept is None or now - kept[0] > BELIEVED or _STATE_WRITTEN in units.store():
+        row = preferences()
+        kept = now, Chosen(row.firm, row.language, row.time_zone, row.first_weekday, row.currency, row.country)
+        if len(_chosen) > 20_000:
+            _chosen.clear()
+        _chosen[place.prefix] = kept
+    return kept[1]
 
 
 def forget() -> None:
     """Read both anew: after one of them was written in this unit."""
     kept = units.store()
+    kept[_STATE_WRITTEN] = True
+    _chosen.pop(workspace.prefix(), None)
     kept.pop(_STATE, None)
     kept.pop(_PREFERENCES, None)
 

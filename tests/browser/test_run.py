@@ -36,9 +36,9 @@ def test_health_answers_for_any_host(up: Run) -> None:
 
 def test_a_chunked_body_is_read_whole(up: Run) -> None:
     """The body arrives in pieces; the form's token is missing, so it is refused as a form, not as an empty request."""
-    status, body = ask(up.port, "POST", "/webhooks/in/nobody", body=iter([b"a=1", b"&b=2"]), headers={"Transfer-Encoding": "chunked"})
+    status, _body = ask(up.port, "POST", "/webhooks/in/nobody", body=iter([b"a=1", b"&b=2"]), headers={"Transfer-Encoding": "chunked"})
     assert status == 404
-    status, body = ask(up.port, "POST", "/language", body=iter([b"language=nl", b"&next=/prices"]), headers={"Transfer-Encoding": "chunked", "Content-Type": "application/x-www-form-urlencoded"})
+    status, _body = ask(up.port, "POST", "/language", body=iter([b"language=nl", b"&next=/prices"]), headers={"Transfer-Encoding": "chunked", "Content-Type": "application/x-www-form-urlencoded"})
     assert status == 403
 
 

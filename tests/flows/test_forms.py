@@ -13,7 +13,8 @@ from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals import services as deals
 from crm_core.sales.deals.models import Deal
-from crm_platform.accounts import roles, services as accounts
+from crm_platform.accounts import roles
+from crm_platform.accounts import services as accounts
 from crm_platform.accounts.models import Access, Role, User
 from crm_platform.jobs import serving
 from crm_platform.kernel import clock, gates

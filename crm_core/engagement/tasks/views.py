@@ -24,7 +24,7 @@ from .forms import TaskForm
 from .models import Task, TaskType
 from .permissions import TASKS
 
-LATER_SHOWN = 50
+SHOWN, LATER_SHOWN = 60, 50
 
 
 def day(request: HttpRequest) -> HttpResponse:
@@ -36,7 +36,7 @@ def day(request: HttpRequest) -> HttpResponse:
     tonight, morning = services.end_of_day(today), services.end_of_day(today - timedelta(days=1))
     rows = Task.objects.filter(binned_at=None).filter(services.reach(actor))
     rows = rows if team else rows.filter(responsible=actor.user_id)
-    open_rows = list(rows.filter(done_at=None).order_by("due_at", "id")[:300])
+    open_rows = list(rows.filter(done_at=None).order_by("due_at", "id")[:SHOWN])
     done = list(rows.filter(done_at__gt=morning).order_by("-done_at")[:20])
     names = names_of_records([*open_rows, *done])
     drawn: dict[str, list[dict[str, Any]]] = {"late": [], "today": [], "later": []}

@@ -5,6 +5,7 @@ Lists cost a constant number of statements. A cell is made in Python, so that a 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils import timezone
+from django.utils.html import conditional_escape, escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
@@ -24,7 +26,7 @@ from crm_core.groundwork.saved_views import services as saved_views
 from crm_core.groundwork.search import queries as search
 from crm_core.groundwork.tags import services as tags
 from crm_platform.accounts import directory
-from crm_platform.kernel import permissions
+from crm_platform.kernel import clock, permissions, versions
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, Scope
 from crm_platform.ui import responses
@@ -138,6 +140,14 @@ class Desk:
         tie = "-id" if chosen.startswith("-") else "id"
         return [chosen, tie]
 
+    def signature(self, actor: Actor, query: Any) -> str:
+        """What a figure of the list depends on beside the records: who looks, and through which filters. A digest."""
+        asked = sorted((name, value) for name, value in query.items() if name not in ("page", "rows", "sort", "view"))
+        scope = actor.scope_for(self.kind.entity.VIEW)
+        who = "all" if scope == Scope.ALL else f"{scope}.{actor.user_id}.{actor.group_id}.{sorted(directory.in_group(actor.group_id))}"
+        today = timezone.localdate(clock.now()).isoformat()
+        return hashlib.sha256(repr((who, asked, today)).encode()).hexdigest()[:32]
+
     # Pages.
 
     def list_page(self, request: HttpRequest) -> HttpResponse:
@@ -145,17 +155,32 @@ class Desk:
         actor = request.actor  # type: ignore[attr-defined]
         permissions.require(actor, self.kind.entity.VIEW)
         rows, chips = self.narrowed(actor, request.GET)
-        page = page_of(rows.defer(*self.defer), request.GET)
+        total = versions.remembered(self.kind.code, f"count.{self.signature(actor, request.GET)}", lambda: rows.order_by().count())
+        page = page_of(rows.defer(*self.defer), request.GET, total=total)
         given = self.gather(page.rows)
         sort = self.order(request.GET)[0]
         context: dict[str, Any] = {
             "desk": self, "kind": self.kind, "page": page, "chips": chips, "sort": sort, "heads": [self._head(column, sort) for column in self.columns],
-            "drawn": [(record, [column.cell(record, given) for column in self.columns]) for record in page.rows],
+            "body": self._body(page.rows, given),
             "filters": [{"filter": one, "choices": one.choices() if one.choices else None, "value": request.GET.get(one.name, "")} for one in self.filters_now()],
             "views": saved_views.views_of(actor, self.kind.code), "may": self._may(actor), "q": request.GET.get("q", ""),
             "people": directory.choices(), "list_url": reverse(f"{self.prefix}"), "narrowed": bool(chips or request.GET.get("q")),
         }  # fmt: skip
         return responses.page(request, "records/list.html", rail=self.rail, **context)
+
+    def _body(self, rows: Sequence[Any], given: dict[str, Any]) -> SafeString:
+        """The rows as markup, made in Python: fifty rows cost a tenth of what a template's loop would."""
+        choose = conditional_escape(_("Choose"))
+        first, *others = self.columns
+        plain = [(column.cell, f'<td class="{"end" if column.end else "cut second"}" data-phone="{column.phone}">') for column in others]
+        lines = []
+        for record in rows:
+            cells = "".join(f"{opening}{conditional_escape(cell(record, given))}</td>" for cell, opening in plain)
+            lines.append(
+                f'<tr><td data-phone="hide"><label class="check"><input type="checkbox" name="chosen" value="{record.pk}" aria-label="{choose} '
+                f'{escape(str(record))}"></label></td><th scope="row">{conditional_escape(first.cell(record, given))}</th>{cells}</tr>'
+            )
+        return mark_safe("".join(lines))  # noqa: S308 (each part is escaped)
 
     def _head(self, column: Column, sort: str) -> dict[str, Any]:
         direction = "ascending" if sort == column.sort else "descending" if sort == f"-{column.sort}" else ""

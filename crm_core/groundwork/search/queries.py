@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 
@@ -15,7 +15,20 @@ from crm_platform.kernel.permissions import Actor, Scope
 
 from .models import SearchRow
 
-CANDIDATES = 200
+CANDIDATES = 120
+_COLUMNS = ("entity", "record_id", "title", "subtitle", "weight")
+
+
+class Match(NamedTuple):
+    """A found record: what is shown of it, and where it is."""
+
+    entity: str
+    record_id: int
+    title: str
+    subtitle: str
+    weight: int
+
+
 _NOT_DIGITS = re.compile(r"\D+")
 _PHONE = re.compile(r"[\d\s()+./-]{4,}\Z")
 
@@ -60,15 +73,16 @@ def reach(actor: Actor) -> Q:
     return allowed | Q(entity__in=everything) if everything else allowed
 
 
-def find(actor: Actor, text: str, *, most: int = 12, entities: Sequence[str] = ()) -> list[SearchRow]:
+def find(actor: Actor, text: str, *, most: int = 12, entities: Sequence[str] = ()) -> list[Match]:
     """The best matches: titles that begin with the words first, then words that begin with them, then the rest."""
     words = words_of(text)
     if not words:
         return []
-    rows = SearchRow.objects.filter(condition(words)).filter(reach(actor)).defer("pieces")
+    rows = SearchRow.objects.filter(condition(words)).filter(reach(actor))
     if entities:
         rows = rows.filter(entity__in=list(entities))
-    return sorted(rows[:CANDIDATES], key=lambda row: _rank(row, words))[:most]
+    found = [Match(*row) for row in rows.values_list(*_COLUMNS)[:CANDIDATES]]
+    return sorted(found, key=lambda row: _rank(row, words))[:most]
 
 
 def matching_ids(actor: Actor, entity: str, text: str) -> Any:
@@ -77,7 +91,7 @@ def matching_ids(actor: Actor, entity: str, text: str) -> Any:
     return SearchRow.objects.filter(condition(words), entity=entity).values("record_id")
 
 
-def _rank(row: SearchRow, words: Sequence[str]) -> tuple[int, int, int, str]:
+def _rank(row: Match, words: Sequence[str]) -> tuple[int, int, int, str]:
     title = fold(row.title)
     first = 0 if title.startswith(words[0]) else 1 if f" {words[0]}" in title else 2
     return first, -row.weight, len(title), title

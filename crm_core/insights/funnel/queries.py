@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Sum
 from django.db.models.functions import TruncMonth
 
 from crm_core.sales.deals.desk import DESK
 from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.pipelines.models import Stage, StageKind
 from crm_platform.accounts import directory
+from crm_platform.kernel import versions
 from crm_platform.kernel.permissions import Actor
 
 
@@ -53,40 +55,70 @@ def rate(part: int, whole: int) -> float | None:
 
 
 def funnel(actor: Actor, *, pipeline_id: int | None = None, query: Any = None, currency: str = "") -> Funnel:
-    """Figures of the deals the actor may see, narrowed by the list's own filters. One statement a question."""
-    rows = DESK.rows(actor) if query is None else DESK.narrowed(actor, query)[0].order_by()
+    """Figures of the deals the actor may see, narrowed by the list's own filters; counted once until a deal changes."""
+    asked = {} if query is None else query
+    key = f"funnel.{pipeline_id}.{currency}.{DESK.signature(actor, asked)}"
+    counted = versions.remembered("deal", key, lambda: _count(actor, pipeline_id, asked))
+    return _draw(counted, pipeline_id=pipeline_id, currency=currency)
+
+
+@dataclass(slots=True)
+class _Counted:
+    """What three scans of the deals give: (stage, currency, responsible) and (reason, currency), (month, currency) → count, sum."""
+
+    stages: list[tuple[int, str, int | None, int, int]]
+    reasons: list[tuple[int | None, str, int, int]]
+    months: list[tuple[str, str, int, int]]
+
+
+def _count(actor: Actor, pipeline_id: int | None, query: Any) -> _Counted:
+    rows = DESK.narrowed(actor, query)[0].order_by()
     if pipeline_id is not None:
         rows = rows.filter(pipeline=pipeline_id)
-    shown = currency or _main_currency(rows)
-    found = Funnel(currency=shown)
+    figures = {"n": Count("id"), "s": Sum("sum_minor")}
+    stages = rows.values_list("stage", "currency", "responsible").annotate(**figures)
+    reasons = rows.filter(state="lost").values_list("lost_reason", "currency").annotate(**figures)
+    months = rows.filter(state="won").annotate(month=TruncMonth("closed_at")).values_list("month", "currency").annotate(**figures).order_by("month")
+    return _Counted(
+        [(stage, code, person, n, int(s or 0)) for stage, code, person, n, s in stages],
+        [(reason, code, n, int(s or 0)) for reason, code, n, s in reasons],
+        [(month.strftime("%Y-%m"), code, n, int(s or 0)) for month, code, n, s in months if month],
+    )
+
+
+def _draw(counted: _Counted, *, pipeline_id: int | None, currency: str) -> Funnel:
     board = pipelines.everything()
-    stages = board.of(pipeline_id) if pipeline_id is not None else [stage for one in board.pipelines for stage in board.of(one.pk)]
-    figures = _grouped(rows, "stage", shown)
+    found = Funnel(currency=currency or _main_currency(counted))
     base = f"/deals?pipeline={pipeline_id}" if pipeline_id is not None else "/deals?"
+    stages = board.of(pipeline_id) if pipeline_id is not None else [stage for one in board.pipelines for stage in board.of(one.pk)]
+    figures = _grouped(((stage, code, n, s) for stage, code, _person, n, s in counted.stages), found.currency)
     for stage in stages:
         count, total = figures.get(stage.pk, (0, 0))
         found.deals += count
         _place(found, stage, count, total, base)
     _reach(found)
-    found.reasons = [Row(board.reasons[pk].name, count, total, f"{base}&reason={pk}") for pk, (count, total) in sorted(_grouped(rows.filter(state="lost"), "lost_reason", shown).items(), key=lambda pair: -pair[1][0]) if pk in board.reasons]
-    won = _grouped(rows.filter(state="won"), "responsible", shown)
+    reasons = sorted(_grouped(counted.reasons, found.currency).items(), key=lambda pair: -pair[1][0])
+    found.reasons = [Row(board.reasons[pk].name, count, total, f"{base}&reason={pk}") for pk, (count, total) in reasons if pk in board.reasons]
+    closing = {stage.pk for stage in stages if stage.kind == StageKind.WON}
+    won = _grouped(((person, code, n, s) for stage, code, person, n, s in counted.stages if stage in closing), found.currency)
     found.sellers = sorted((Row(directory.name_of(pk), count, total, f"{base}&state=won&responsible={pk or 0}") for pk, (count, total) in won.items()), key=lambda row: (-row.sum, row.name))
-    months = rows.filter(state="won", currency=shown).annotate(month=TruncMonth("closed_at")).values("month").annotate(n=Count("id"), s=Sum("sum_minor")).order_by("month")
-    found.months = [Row(entry["month"].strftime("%Y-%m"), entry["n"], int(entry["s"] or 0)) for entry in months if entry["month"]]
+    found.months = [Row(month, count, total) for month, (count, total) in _grouped(counted.months, found.currency).items()]
     return found
 
 
-def _main_currency(rows: QuerySet[Any]) -> str:
+def _main_currency(counted: _Counted) -> str:
     """The currency most deals have: sums of different currencies are never added."""
-    first = rows.order_by().values_list("currency").annotate(n=Count("id")).order_by("-n", "currency").first()
-    return str(first[0]) if first else "EUR"
+    numbers: dict[str, int] = {}
+    for _stage, code, _person, n, _sum in counted.stages:
+        numbers[code] = numbers.get(code, 0) + n
+    return min(numbers, key=lambda code: (-numbers[code], code), default="EUR")
 
 
-def _grouped(rows: QuerySet[Any], by: str, currency: str) -> dict[Any, tuple[int, int]]:
+def _grouped(rows: Iterable[tuple[Any, str, int, int]], currency: str) -> dict[Any, tuple[int, int]]:
     found: dict[Any, tuple[int, int]] = {}
-    for key, code, count, total in rows.order_by().values_list(by, "currency").annotate(n=Count("id"), s=Sum("sum_minor")).values_list(by, "currency", "n", "s"):
+    for key, code, count, total in rows:
         had = found.get(key, (0, 0))
-        found[key] = (had[0] + count, had[1] + (int(total or 0) if code == currency else 0))
+        found[key] = (had[0] + count, had[1] + (total if code == currency else 0))
     return found
 
 

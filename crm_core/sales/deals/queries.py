@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from crm_core.people.companies.models import Company
 from crm_core.sales.pipelines.models import Stage
-from crm_platform.kernel import clock
+from crm_platform.kernel import clock, versions
 from crm_platform.kernel.permissions import Actor
 
 from .desk import DESK
@@ -72,7 +72,8 @@ def board(actor: Actor, *, stages: list[Stage], query: Any) -> tuple[list[Column
     rows, chips = DESK.narrowed(actor, query)
     rows = rows.filter(state="open")
     stage_ids = [stage.pk for stage in stages]
-    figures = totals(rows.filter(pipeline=stages[0].pipeline_id) if stages else rows.none())
+    pipeline = stages[0].pipeline_id if stages else 0
+    figures = versions.remembered("deal", f"board.{pipeline}.{DESK.signature(actor, query)}", lambda: totals(rows.filter(pipeline=pipeline)))
     found = cards(rows, stage_ids=stage_ids, first=FIRST)
     columns = []
     for stage in stages:
@@ -97,8 +98,12 @@ def closed_recently(actor: Actor, pipeline_id: int) -> dict[str, dict[str, Any]]
     """Won and lost of this month, for the foot of the board."""
     start = clock.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     rows = DESK.rows(actor).filter(pipeline=pipeline_id, closed_at__gte=start).exclude(state="open")
-    found = rows.order_by().values_list("state").annotate(n=Count("id"), s=Sum("sum_minor")).values_list("state", "n", "s")
-    return {state: {"count": count, "sum": int(total or 0)} for state, count, total in found}
+
+    def count() -> dict[str, dict[str, Any]]:
+        found = rows.order_by().values_list("state").annotate(n=Count("id"), s=Sum("sum_minor")).values_list("state", "n", "s")
+        return {state: {"count": number, "sum": int(total or 0)} for state, number, total in found}
+
+    return versions.remembered("deal", f"closed.{pipeline_id}.{start:%Y-%m}.{DESK.signature(actor, {})}", count)
 
 
 def of_record(actor: Actor, entity: str, pk: int) -> list[Deal]:

@@ -14,7 +14,7 @@ from crm_core.sales.pipelines.models import Stage, StageKind
 from crm_platform.accounts import directory
 from crm_platform.events.backbone import emit
 from crm_platform.events.models import Event
-from crm_platform.kernel import clock
+from crm_platform.kernel import clock, versions
 from crm_platform.kernel.errors import Conflict
 from crm_platform.kernel.permissions import Actor
 
@@ -114,6 +114,7 @@ def count_in(stage_id: int) -> int:
 
 def move_all(actor: Actor, from_id: int, to_id: int) -> int:
     """Every deal of a stage to another open one: when the stage is deleted. One event says it for all."""
+    versions.bump("deal")
     moved = Deal.objects.filter(stage_id=from_id).update(stage_id=to_id, stage_since=clock.now(), updated_at=clock.now())
     Deal.objects.filter(lost_from=from_id).update(lost_from=to_id)
     emit(actor, "deal.all_moved", entity="stage", record_id=from_id, before={"stage_id": from_id}, after={"stage_id": to_id, "deals": moved})
@@ -122,6 +123,7 @@ def move_all(actor: Actor, from_id: int, to_id: int) -> int:
 
 def keep_next_step(pk: int, task: Task | None) -> None:
     """The earliest open task stands on the deal itself, so that the board reads one table."""
+    versions.bump("deal")
     Deal.objects.filter(pk=pk).update(
         next_task_at=task.due_at if task else None, next_task_text=task.text if task else "", next_task_type=task.type if task else ""
     )

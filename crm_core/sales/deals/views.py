@@ -6,21 +6,19 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from crm_core.groundwork.records import writing
 from crm_core.sales.pipelines import queries as pipelines
-from crm_core.sales.pipelines.models import Stage, StageKind
-from crm_platform.accounts import directory
-from crm_platform.kernel import clock, money, permissions, preferences
+from crm_core.sales.pipelines.models import StageKind
+from crm_platform.kernel import money, permissions, preferences
 from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.permissions import require
 from crm_platform.ui import responses
 from crm_platform.ui.formwork import Refused, errors_into
 
-from . import forms, queries, services
+from . import drawing, forms, queries, services
 from .desk import DESK
 from .kind import DEAL
 from .permissions import DEALS
@@ -40,7 +38,7 @@ def board(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     closing = {stage.kind: stage for stage in pipelines.everything().of(pipeline.pk) if stage.kind != StageKind.OPEN}
     currency = preferences.here().currency
     context: dict[str, Any] = {
-        "pipeline": pipeline, "pipelines": pipelines.active(), "columns": [_drawn(column) for column in columns], "chips": chips, "desk": DESK, "kind": DEAL,
+        "pipeline": pipeline, "pipelines": pipelines.active(), "columns": [_drawn(column, may_edit=permissions.may(actor, DEALS.EDIT)) for column in columns], "chips": chips, "desk": DESK, "kind": DEAL,
         "count": sum(column.count for column in columns), "sums": _sums(columns), "closing": closing, "closed": queries.closed_recently(actor, pipeline.pk),
         "weighted": _weighted(columns, currency), "currency": currency, "may_create": permissions.may(actor, DEALS.CREATE), "may_edit": permissions.may(actor, DEALS.EDIT),
         "filters": [{"filter": one, "choices": one.choices() if one.choices else None, "value": request.GET.get(one.name, "")} for one in DESK.filters_now() if one.name not in ("pipeline", "stage", "state", "reason")],
@@ -63,29 +61,8 @@ def _weighted(columns: list[queries.Column], currency: str) -> int:
     return sum(value * column.stage.probability // 100 for column in columns for value, code in column.sums if code == currency)
 
 
-def _drawn(column: queries.Column) -> dict[str, Any]:
-    return {"column": column, "stage": column.stage, "cards": [draw_card(card, column.stage) for card in column.cards], "more": column.more}
-
-
-def draw_card(card: dict[str, Any], stage: Stage) -> dict[str, Any]:
-    """What the template of a card needs: days, the next step and its state, the person."""
-    now = clock.now()
-    days = (now - card["stage_since"]).days
-    return {
-        **card, "days": days, "rots": stage.idle_days is not None and days >= stage.idle_days, "person": directory.everyone().get(card["responsible_id"]),
-        "who": " · ".join(filter(None, (card["company"], card["contact"]))), "total": money.show(card["sum_minor"], currency=card["currency"]), **_step(card, now),
-    }  # fmt: skip
-
-
-def _step(card: dict[str, Any], now: Any) -> dict[str, Any]:
-    due = card["next_task_at"]
-    if due is None:
-        return {"step": "none", "step_icon": "circle-dashed"}
-    late = (now - due).days
-    if due < now:
-        return {"step": "late", "step_icon": "alarm-clock", "late_days": late}
-    today = timezone.localdate(due) == timezone.localdate(now)
-    return {"step": "today" if today else "later", "step_icon": "clock" if today else "calendar"}
+def _drawn(column: queries.Column, *, may_edit: bool) -> dict[str, Any]:
+    return {"column": column, "stage": column.stage, "cards": drawing.cards(column.cards, column.stage, may_edit=may_edit), "more": column.more}
 
 
 def column(request: HttpRequest, pk: int) -> HttpResponse:
@@ -96,8 +73,8 @@ def column(request: HttpRequest, pk: int) -> HttpResponse:
     if stage is None:
         raise NotFound
     found, following = queries.more_cards(actor, stage, after=request.GET.get("after", ""), query=request.GET)
-    drawn = [draw_card(card, stage) for card in found]
-    return responses.fragment(request, "deals/_cards.html", cards=drawn, stage=stage, more=following, may_edit=permissions.may(actor, DEALS.EDIT))
+    drawn = drawing.cards(found, stage, may_edit=permissions.may(actor, DEALS.EDIT))
+    return responses.fragment(request, "deals/_cards.html", cards=drawn, stage=stage, more=following)
 
 
 @require_POST

@@ -34,7 +34,7 @@ class Event(models.Model):
     class Meta:
         db_table = "event"
         indexes = [
-            GinIndex(fields=["subjects"], name="event_subjects", fastupdate=False),
+            GinIndex(fields=["subjects"], name="event_subjects"),
             models.Index(fields=["id"], name="event_pending", condition=Q(pending=True)),
             models.Index(fields=["via", "id"], name="event_via", condition=~Q(via="")),
         ]

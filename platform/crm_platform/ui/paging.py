@@ -53,5 +53,14 @@ def page_of(queryset: QuerySet[Any], query: QueryDict, *, total: int | None = No
     counted = queryset.order_by().count() if total is None else total
     wished = int(at) if at.isdigit() and len(at) < 8 else 1
     number = min(max(1, wished), max(1, -(-counted // size)))
-    rows = list(queryset[(number - 1) * size : number * size]) if counted else []
+    rows = _rows(queryset, (number - 1) * size, size) if counted else []
     return Page(rows, number, size, counted)
+
+
+def _rows(queryset: QuerySet[Any], start: int, size: int) -> list[Any]:
+    """Far into a list the ids are walked in the index first, and only the page's own rows are fetched."""
+    if start < 200:
+        return list(queryset[start : start + size])
+    pks = list(queryset.values_list("pk", flat=True)[start : start + size])
+    found = queryset.order_by().filter(pk__in=pks).in_bulk()
+    return [found[pk] for pk in pks if pk in found]

@@ -27,6 +27,18 @@ class Place:
 
 
 _places: dict[str, Place] = {}
+_notice: Callable[[], int] = lambda: 0  # noqa: E731
+
+
+def answer_notice(notice: Callable[[], int]) -> None:
+    """Name who has something to say at the foot of the rail (billing: days left of the trial)."""
+    global _notice
+    _notice = notice
+
+
+def notice() -> int:
+    """The number that the notice at the foot of the rail depends on; 0 for none."""
+    return _notice()
 
 
 def register(place: Place) -> None:

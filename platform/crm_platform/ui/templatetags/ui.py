@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 from datetime import date, datetime, timedelta
@@ -17,9 +18,10 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import get_language, gettext, ngettext
 
 from crm_platform.kernel import clock, money
+from crm_platform.ui import kept as kept_parts
 from crm_platform.ui.components import declare, declare_block
 
 register = template.Library()
@@ -45,8 +47,9 @@ declare_block(register, "menu", required=("id", "label"), optional=("icon", "end
 
 
 @register.simple_tag
+@functools.cache
 def icon(name: str, size: str = "", tone: str = "") -> SafeString:
-    """A sign from the sprite, hidden from readers: the word stands beside it or in the button's label."""
+    """A sign from the sprite, hidden from readers: the word stands beside it or in the button's label. Made once a process."""
     classes = " ".join(filter(None, ("icon", f"icon--{size}" if size else "", tone)))
     return format_html('<svg class="{}" aria-hidden="true"><use href="{}#i-{}"/></svg>', classes, static("ui/icons/icons.svg"), name)
 
@@ -63,9 +66,14 @@ def avatar(person: Any, *, named: bool = False) -> SafeString:
     if person is None:
         nobody = gettext("Nobody is responsible")
         return format_html('<span class="avatar avatar--none" role="img" aria-label="{0}" title="{0}">?</span>', nobody)
+    return _avatar(person.hue, person.name, person.initials, named)
+
+
+@functools.lru_cache(maxsize=4096)
+def _avatar(hue: int, name: str, initials: str, named: bool) -> SafeString:
     if named:
-        return format_html('<span class="avatar" data-hue="{}" aria-hidden="true">{}</span>', person.hue, person.initials)
-    return format_html('<span class="avatar" data-hue="{0}" role="img" aria-label="{1}" title="{1}">{2}</span>', person.hue, person.name, person.initials)
+        return format_html('<span class="avatar" data-hue="{}" aria-hidden="true">{}</span>', hue, initials)
+    return format_html('<span class="avatar" data-hue="{0}" role="img" aria-label="{1}" title="{1}">{2}</span>', hue, name, initials)
 
 
 @register.simple_tag(takes_context=True)
@@ -107,6 +115,12 @@ def form_fields(form: Any) -> dict[str, Any]:
     return {"form": form}
 
 
+@register.simple_tag(takes_context=True)
+def kept(context: Context, template: str) -> SafeString:
+    """A part of the shell that stays the same from page to page."""
+    return kept_parts.part(context, template)
+
+
 @register.simple_tag
 def once() -> SafeString:
     """A hidden number that makes a form sent twice be done once."""
@@ -139,15 +153,22 @@ def when(moment: datetime | date | None, *, clock_time: bool = True) -> SafeStri
     """A moment as a colleague would say it: "today 14:30", "yesterday", "22 Nov"; the whole date in its title."""
     if moment is None:
         return SafeString("")
-    local = timezone.localtime(moment) if isinstance(moment, datetime) else None
+    today = timezone.localdate(clock.now())
+    if isinstance(moment, datetime):
+        return _when(timezone.localtime(moment).replace(second=0, microsecond=0), today, get_language() or "en", clock_time)
+    return _when(moment, today, get_language() or "en", clock_time)
+
+
+@functools.lru_cache(maxsize=8192)
+def _when(moment: datetime | date, today: date, language: str, clock_time: bool) -> SafeString:
+    local = moment if isinstance(moment, datetime) else None
     day = local.date() if local else moment
     time_of = f" {date_format(local, 'H:i')}" if local and clock_time else ""
     full = date_format(local or day, "j F Y H:i" if local else "j F Y")
-    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), full, _spoken(day, time_of))
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), full, _spoken(day, today, time_of))
 
 
-def _spoken(day: Any, time_of: str) -> str:
-    today = timezone.localdate(clock.now())
+def _spoken(day: Any, today: date, time_of: str) -> str:
     near = {0: gettext("today"), -1: gettext("yesterday"), 1: gettext("tomorrow")}
     distance = (day - today).days
     if distance in near:
