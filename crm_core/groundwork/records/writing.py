@@ -97,7 +97,7 @@ def create_many(actor: Actor, kind: Kind, rows: Sequence[Mapping[str, Any]]) -> 
             after |= kind.links.write(actor, record, values, True)[1]
         changes.append(Change(name=f"{kind.code}.created", entity=kind.code, record_id=record.pk, after=after, also=tuple(kind.subjects(record))))
     custom.index_many(kind.code, [(record.pk, record.custom) for record in records if record.custom])
-    indexing.put(kind, records)
+    indexing.put(kind, records, fresh=True)
     emit_all(actor, changes)
     return records
 

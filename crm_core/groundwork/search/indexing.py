@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crm_core.groundwork.records.ordering import fold
+from crm_platform.db.copying import copy_rows
 
 from .models import SearchRow
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from crm_core.groundwork.records.registry import Kind
 
 _WORD = re.compile(r"[^\s]+")
-LONGEST = 600
+LONGEST, MANY = 600, 20
 
 
 def pieces_of(text: str) -> list[str]:
@@ -28,9 +29,12 @@ def pieces_of(text: str) -> list[str]:
     return sorted(found)
 
 
-def put(kind: Kind, records: Sequence[Any]) -> None:
-    """Write the search rows of records, in one statement."""
+def put(kind: Kind, records: Sequence[Any], *, fresh: bool = False) -> None:
+    """Write the search rows of records at once; `fresh` records cannot have any yet."""
     rows = [_row(kind, record) for record in records]
+    if fresh and len(rows) > MANY:
+        copy_rows(SearchRow, rows)
+        return
     SearchRow.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["entity", "record_id"],
         update_fields=["title", "subtitle", "text", "pieces", "responsible_id", "weight"],

@@ -14,12 +14,15 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
+from crm_platform.db.copying import copy_rows
 from crm_platform.kernel import clock, context, workspace
 from crm_platform.kernel.permissions import Actor
 
 from .models import Event, InboxMessage
 
 _log = logging.getLogger("kartoteka.events")
+# From so many rows on, COPY is worth its round trips.
+MANY = 20
 Handler = Callable[[Event], None]
 _handlers: dict[str, list[Handler]] = {}
 # Called with nothing when a unit wrote events that somebody waits for (the jobs application wakes the server).
@@ -67,13 +70,16 @@ def emit(
 
 
 def emit_all(actor: Actor, changes: Iterable[Change]) -> list[Event]:
-    """Write many events in one statement."""
+    """Write many events at once; of a great many the ids are not read back."""
     now, request = clock.now(), context.request_id()
     rows = [_row(actor, change, at=now, request=request) for change in changes]
-    made = Event.objects.bulk_create(rows)
+    if len(rows) > MANY:
+        copy_rows(Event, rows)
+    else:
+        Event.objects.bulk_create(rows)
     if _wake is not None and any(row.pending for row in rows):
         _wake()
-    return made
+    return rows
 
 
 def _row(actor: Actor, change: Change, *, at: Any, request: str) -> Event:
