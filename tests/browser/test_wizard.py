@@ -53,7 +53,7 @@ def test_the_real_deals_come_in_count_and_go_back(up: Run, page: Any) -> None:
     assert "1,589" in page.inner_text("main")
     page.goto(undo)
     page.click("text=Undo the import")
-    page.wait_for_selector("h2:has-text('Undone') >> nth=0", timeout=120_000)
+    page.wait_for_selector("h2:text-is('Undone') >> nth=0", timeout=120_000)  # "Being undone" comes first
     page.goto(f"{home}/funnel")
     assert "8,800" not in page.inner_text("main")
     page.goto(f"{home}/settings/people?access=none")
