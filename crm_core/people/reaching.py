@@ -10,7 +10,9 @@ from typing import Any
 import phonenumbers
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
+from psycopg import sql
 
 from crm_core.groundwork.records.fields import RowsField
 from crm_core.groundwork.records.ordering import fold
@@ -95,6 +97,17 @@ def keys_of(phones: Iterable[Mapping[str, Any]], emails: Iterable[Mapping[str, A
     keys = [f"p:{digits(row['number'])}" for row in phones if len(digits(row["number"])) >= 5]
     keys += [f"e:{row['address'].lower()}" for row in emails]
     return list(dict.fromkeys(keys))
+
+
+def with_keys(model: type[models.Model], keys: Sequence[str]) -> list[int]:
+    """Ids of the rows that have any of the keys.
+
+    Each key is looked up in the index by itself: asked for a thousand at once, PostgreSQL would read the whole table.
+    """
+    statement = sql.SQL("SELECT DISTINCT r.id FROM unnest(%s::text[]) AS k JOIN {} AS r ON r.keys @> ARRAY[k]").format(sql.Identifier(model._meta.db_table))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [list(keys)])
+        return [pk for (pk,) in cursor.fetchall()]
 
 
 def name_key(name: str) -> str:

@@ -12,6 +12,8 @@ KEY_LENGTH = 200
 
 def fold(text: str) -> str:
     """Lower case without accents, ё as е, apostrophes dropped, blanks single: for comparing and searching."""
+    if text.isascii():  # most names of most firms, ten times as fast
+        return " ".join(text.replace("'", "").replace("`", "").lower().split())
     plain = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", text)).casefold()
     kept = "".join(letter for letter in plain if not unicodedata.combining(letter) or letter == "\u0306")
     return " ".join(unicodedata.normalize("NFC", kept).split())

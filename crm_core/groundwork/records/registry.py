@@ -54,6 +54,7 @@ class Kind:
     `prepare(record)` fills what follows from other fields (sort key, duplicate keys) before each save and may raise
     Invalid; `subjects(record)` names the other records whose history shows it; `counts(record)` is the limit it
     stands under at present, or "". `verb(before, record)` names the event of a change: a deal of another stage has "moved".
+    `show_subtitle(stored)` is how a found record's subtitle is written for people.
     """
 
     code: str
@@ -72,6 +73,7 @@ class Kind:
     after_change: Callable[[Any, dict[str, Any]], None] = lambda record, before: None
     verb: Callable[[Mapping[str, Any], Any], str] = lambda before, record: "changed"
     weight: int = 0
+    show_subtitle: Callable[[str], str] = str
 
     def url(self, pk: int) -> str:
         """The address of a record's card."""

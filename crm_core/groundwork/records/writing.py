@@ -6,6 +6,7 @@ all in the caller's transaction.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from crm_core.groundwork.custom_fields import services as custom
 from crm_core.groundwork.search import indexing
 from crm_platform.accounts import directory
+from crm_platform.db.copying import create_rows
 from crm_platform.events.backbone import Change, emit_all
 from crm_platform.kernel import clock, gates, versions
 from crm_platform.kernel.errors import Conflict, Forbidden, Invalid, NotFound
@@ -88,7 +90,7 @@ def create_many(actor: Actor, kind: Kind, rows: Sequence[Mapping[str, Any]]) -> 
     now = clock.now()
     records = [_build(actor, kind, values, now=now) for values in rows]
     _count(kind, records, raise_by=1)
-    kind.model.objects.bulk_create(records)
+    create_rows(kind.model, records)
     versions.bump(kind.code)
     changes = []
     for record, values in zip(records, rows, strict=True):
@@ -118,11 +120,17 @@ def _build(actor: Actor, kind: Kind, values: Mapping[str, Any], *, now: datetime
 
 def _refuse_long(record: Any) -> None:
     """Lengths are the columns'; a clear sentence beside the field instead of the database's."""
-    for column in record._meta.concrete_fields:
-        most, value = getattr(column, "max_length", None), record.__dict__.get(column.attname)
-        if most and isinstance(value, str) and len(value) > most:
+    for name, attribute, most in _limited(type(record)):
+        value = record.__dict__.get(attribute)
+        if isinstance(value, str) and len(value) > most:
             sentence = str(_("At most {most} letters; this has {count}.")).format(most=most, count=len(value))
-            raise Invalid(fields={column.name: [sentence]})
+            raise Invalid(fields={name: [sentence]})
+
+
+@functools.cache
+def _limited(model: type[Any]) -> tuple[tuple[str, str, int], ...]:
+    """The columns of a bounded length: name, attribute, letters at most."""
+    return tuple((column.name, column.attname, column.max_length) for column in model._meta.concrete_fields if getattr(column, "max_length", None))
 
 
 def _count(kind: Kind, records: Sequence[Any], *, raise_by: int, always: bool = False) -> None:

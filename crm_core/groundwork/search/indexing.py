@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crm_core.groundwork.records.ordering import fold
-from crm_platform.db.copying import copy_rows
+from crm_platform.db.copying import MANY, copy_values
 
 from .models import SearchRow
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from crm_core.groundwork.records.registry import Kind
 
 _WORD = re.compile(r"[^\s]+")
-LONGEST, MANY = 600, 20
+LONGEST = 600
 
 
 def pieces_of(text: str) -> list[str]:
@@ -25,29 +25,29 @@ def pieces_of(text: str) -> list[str]:
         found.add("^" + word[0])
         if len(word) > 1:
             found.add("^" + word[:2])
-        found.update(word[at : at + 3] for at in range(len(word) - 2))
+        found.update(map("".join, zip(word, word[1:], word[2:], strict=False)))
     return sorted(found)
 
 
 def put(kind: Kind, records: Sequence[Any], *, fresh: bool = False) -> None:
     """Write the search rows of records at once; `fresh` records cannot have any yet."""
-    rows = [_row(kind, record) for record in records]
-    if fresh and len(rows) > MANY:
-        copy_rows(SearchRow, rows)
+    rows = (_row(kind, record) for record in records)
+    if fresh and len(records) > MANY:
+        copy_values(SearchRow, _COLUMNS, rows)
         return
     SearchRow.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["entity", "record_id"],
+        [SearchRow(**dict(zip(_COLUMNS, row, strict=True))) for row in rows], update_conflicts=True, unique_fields=["entity", "record_id"],
         update_fields=["title", "subtitle", "text", "pieces", "responsible_id", "weight"],
     )  # fmt: skip
 
 
-def _row(kind: Kind, record: Any) -> SearchRow:
+_COLUMNS = ("entity", "record_id", "title", "subtitle", "text", "pieces", "responsible_id", "weight")
+
+
+def _row(kind: Kind, record: Any) -> tuple[Any, ...]:
     found = kind.found(record)
     text = fold(" ".join((found.title, *found.more)))[:LONGEST]
-    return SearchRow(
-        entity=kind.code, record_id=record.pk, title=found.title, subtitle=found.subtitle[:300], text=text,
-        pieces=pieces_of(text), responsible_id=record.responsible_id, weight=kind.weight,
-    )  # fmt: skip
+    return kind.code, record.pk, found.title, found.subtitle[:300], text, pieces_of(text), record.responsible_id, kind.weight
 
 
 def drop(kind: Kind, pks: Iterable[int]) -> None:

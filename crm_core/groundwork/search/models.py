@@ -25,5 +25,5 @@ class SearchRow(models.Model):
 
     class Meta:
         db_table = "search_row"
-        indexes = [GinIndex(fields=["pieces"], name="search_row_pieces")]
+        indexes = [GinIndex(fields=["pieces"], name="search_row_pieces", gin_pending_list_limit=512)]
         constraints = [models.UniqueConstraint(fields=["entity", "record_id"], name="search_row_once")]

@@ -28,7 +28,7 @@ def found(actor: Actor, text: str, *, most: int = 12) -> dict[str, Any]:
     for number, row in enumerate(rows):
         kind = registry.find(row.entity)
         group = groups.setdefault(kind.code, {"label": kind.plural, "icon": kind.icon, "rows": []})
-        group["rows"].append({"row": row, "url": kind.url(row.record_id), "number": number})
+        group["rows"].append({"row": row, "subtitle": kind.show_subtitle(row.subtitle), "url": kind.url(row.record_id), "number": number})
     return {"groups": groups.values(), "text": text.strip(), "nothing": bool(text.strip()) and not rows, "acts": _acts(actor)}
 
 

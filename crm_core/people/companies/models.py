@@ -34,8 +34,8 @@ class Company(Record):
             models.Index(fields=["-created_at", "-id"], name="company_by_age", condition=Q(binned_at=None)),
             models.Index(fields=["external_id"], name="company_by_external_id", condition=~Q(external_id="")),
             models.Index(fields=["binned_at"], name="company_binned", condition=Q(binned_at__isnull=False)),
-            GinIndex(fields=["keys"], name="company_keys"),
-            GinIndex(fields=["tag_ids"], name="company_tags"),
+            GinIndex(fields=["keys"], name="company_keys", fastupdate=False),
+            GinIndex(fields=["tag_ids"], name="company_tags", fastupdate=False),
         ]
 
     def __str__(self) -> str:

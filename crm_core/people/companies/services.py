@@ -34,7 +34,7 @@ def by_names(names: Sequence[str]) -> dict[str, Company]:
     """Companies by folded name key ("n:…"), the oldest of equals; the bin left out."""
     keys = list(dict.fromkeys(reaching.name_key(name) for name in names if name.strip()))
     found: dict[str, Company] = {}
-    for company in Company.objects.filter(keys__overlap=keys, binned_at=None).order_by("-id") if keys else ():
+    for company in Company.objects.filter(pk__in=reaching.with_keys(Company, keys), binned_at=None).order_by("-id") if keys else ():
         found[reaching.name_key(company.name)] = company
     return found
 

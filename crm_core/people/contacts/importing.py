@@ -112,7 +112,7 @@ def _keys(values: dict[str, Any]) -> list[str]:
 
 def _known(keys: list[str]) -> dict[str, Contact]:
     found: dict[str, Contact] = {}
-    for contact in Contact.objects.filter(keys__overlap=keys, binned_at=None).order_by("-id") if keys else ():
+    for contact in Contact.objects.filter(pk__in=reaching.with_keys(Contact, keys), binned_at=None).order_by("-id") if keys else ():
         found.update(dict.fromkeys(contact.keys, contact))
     return found
 

@@ -41,7 +41,7 @@ def _nameless(contact: Contact) -> str:
 
 def found(contact: Contact) -> Found:
     """Name, phones, e-mails."""
-    subtitle = reaching.show_phone(contact.phones[0]["number"]) if contact.phones else contact.emails[0]["address"] if contact.emails else contact.position
+    subtitle = contact.phones[0]["number"] if contact.phones else contact.emails[0]["address"] if contact.emails else contact.position
     return Found(contact.name, subtitle, reaching.words_for_search(contact.phones, contact.emails))
 
 
@@ -81,7 +81,7 @@ CONTACT = register(
     Kind(
         code="contact", model=Contact, entity=CONTACTS, label=_("Contact"), plural=_("Contacts"), icon="user", card="contact",
         prepare=prepare, found=found, counts=lambda contact: "contacts" if contact.binned_at is None else "",
-        links=Links(("companies",), write_links), weight=3,
+        links=Links(("companies",), write_links), weight=3, show_subtitle=lambda stored: reaching.show_phone(stored) if stored.startswith("+") else stored,
         attributes=(
             Attribute("name", _("Name"), put_back=False),
             Attribute("first_name", _("First name")),

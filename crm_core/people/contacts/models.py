@@ -39,8 +39,8 @@ class Contact(Record):
             models.Index(fields=["-created_at", "-id"], name="contact_by_age", condition=Q(binned_at=None)),
             models.Index(fields=["external_id"], name="contact_by_external_id", condition=~Q(external_id="")),
             models.Index(fields=["binned_at"], name="contact_binned", condition=Q(binned_at__isnull=False)),
-            GinIndex(fields=["keys"], name="contact_keys"),
-            GinIndex(fields=["tag_ids"], name="contact_tags"),
+            GinIndex(fields=["keys"], name="contact_keys", fastupdate=False),
+            GinIndex(fields=["tag_ids"], name="contact_tags", fastupdate=False),
         ]
 
     def __str__(self) -> str:

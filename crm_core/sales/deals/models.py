@@ -53,7 +53,7 @@ class Deal(Record):
             models.Index(fields=["-closed_at"], name="deal_by_closing", condition=Q(binned_at=None, closed_at__isnull=False)),
             models.Index(fields=["external_id"], name="deal_by_external_id", condition=~Q(external_id="")),
             models.Index(fields=["binned_at"], name="deal_binned", condition=Q(binned_at__isnull=False)),
-            GinIndex(fields=["tag_ids"], name="deal_tags"),
+            GinIndex(fields=["tag_ids"], name="deal_tags", fastupdate=False),
         ]
         constraints = [
             models.CheckConstraint(name="deal_open_has_no_closing_time", condition=Q(state="open", closed_at=None) | (~Q(state="open") & Q(closed_at__isnull=False))),

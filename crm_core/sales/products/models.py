@@ -26,7 +26,7 @@ class Product(Record):
         indexes = [
             models.Index(fields=["sort_key", "id"], name="product_by_name", condition=Q(binned_at=None)),
             models.Index(fields=["folded"], name="product_folded"),
-            GinIndex(fields=["tag_ids"], name="product_tags"),
+            GinIndex(fields=["tag_ids"], name="product_tags", fastupdate=False),
         ]
 
     def __str__(self) -> str:

@@ -6,23 +6,18 @@ unit of its own, at least once: they must be idempotent.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
-
-from crm_platform.db.copying import copy_rows
+from crm_platform.db.copying import MANY, copy_values
 from crm_platform.kernel import clock, context, workspace
 from crm_platform.kernel.permissions import Actor
 
 from .models import Event, InboxMessage
 
 _log = logging.getLogger("kartoteka.events")
-# From so many rows on, COPY is worth its round trips.
-MANY = 20
 Handler = Callable[[Event], None]
 _handlers: dict[str, list[Handler]] = {}
 # Called with nothing when a unit wrote events that somebody waits for (the jobs application wakes the server).
@@ -66,45 +61,45 @@ def emit(
 ) -> Event:  # fmt: skip
     """Write one event; see Change."""
     change = Change(name=name, entity=entity, record_id=record_id, before=before or {}, after=after or {}, also=also)
-    return emit_all(actor, [change])[0]
+    event = Event(**dict(zip(_COLUMNS, _row(actor, change, at=clock.now(), request=context.request_id()), strict=True)))
+    event.save(force_insert=True)
+    if event.pending and _wake is not None:
+        _wake()
+    return event
 
 
-def emit_all(actor: Actor, changes: Iterable[Change]) -> list[Event]:
-    """Write many events at once; of a great many the ids are not read back."""
+def emit_all(actor: Actor, changes: Iterable[Change]) -> None:
+    """Write many events at once."""
     now, request = clock.now(), context.request_id()
     rows = [_row(actor, change, at=now, request=request) for change in changes]
     if len(rows) > MANY:
-        copy_rows(Event, rows)
+        copy_values(Event, _COLUMNS, rows)
     else:
-        Event.objects.bulk_create(rows)
-    if _wake is not None and any(row.pending for row in rows):
+        Event.objects.bulk_create([Event(**dict(zip(_COLUMNS, row, strict=True))) for row in rows])
+    if _wake is not None and any(row[-1] for row in rows):
         _wake()
-    return rows
 
 
-def _row(actor: Actor, change: Change, *, at: Any, request: str) -> Event:
+_COLUMNS = ("name", "entity", "record_id", "subjects", "before", "after", "actor_kind", "actor_id", "actor_name", "via", "request", "at", "pending")
+
+
+def _row(actor: Actor, change: Change, *, at: Any, request: str) -> tuple[Any, ...]:
     own = [] if change.record_id is None else [f"{change.entity}:{change.record_id}"]
-    return Event(
-        name=change.name,
-        entity=change.entity,
-        record_id=change.record_id,
-        subjects=list(dict.fromkeys([*own, *change.also])),
-        before=_plain(change.before),
-        after=_plain(change.after),
-        actor_kind=actor.kind,
-        actor_id=actor.user_id,
-        actor_name=actor.name[:200],
-        via=actor.via,
-        request=request[:64],
-        at=at,
-        pending=change.name in _handlers,
+    return (
+        change.name,
+        change.entity,
+        change.record_id,
+        list(dict.fromkeys([*own, *change.also])),
+        dict(change.before),
+        dict(change.after),
+        actor.kind,
+        actor.user_id,
+        actor.name[:200],
+        actor.via,
+        request[:64],
+        at,
+        change.name in _handlers,
     )
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as JSON holds them: dates in ISO, decimals as text."""
-    plain: dict[str, Any] = json.loads(json.dumps(dict(values), cls=DjangoJSONEncoder))
-    return plain
 
 
 def relay(open_unit: Callable[[], Any], *, most: int = 200) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 
@@ -21,8 +22,8 @@ class Event(models.Model):
     entity = models.CharField(max_length=30)
     record_id = models.BigIntegerField(null=True)
     subjects = ArrayField(models.TextField(), default=list)
-    before = models.JSONField(default=dict)
-    after = models.JSONField(default=dict)
+    before = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    after = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     actor_kind = models.CharField(max_length=16)
     actor_id = models.BigIntegerField(null=True)
     actor_name = models.CharField(max_length=200)
@@ -34,7 +35,7 @@ class Event(models.Model):
     class Meta:
         db_table = "event"
         indexes = [
-            GinIndex(fields=["subjects"], name="event_subjects"),
+            GinIndex(fields=["subjects"], name="event_subjects", fastupdate=False),
             models.Index(fields=["id"], name="event_pending", condition=Q(pending=True)),
             models.Index(fields=["via", "id"], name="event_via", condition=~Q(via="")),
         ]

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'search_row',
-                'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['pieces'], name='search_row_pieces')],
+                'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['pieces'], gin_pending_list_limit=512, name='search_row_pieces')],
                 'constraints': [models.UniqueConstraint(fields=('entity', 'record_id'), name='search_row_once')],
             },
         ),

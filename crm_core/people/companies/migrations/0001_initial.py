@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'company',
-                'indexes': [models.Index(condition=models.Q(('binned_at', None)), fields=['sort_key', 'id'], name='company_by_name'), models.Index(condition=models.Q(('binned_at', None)), fields=['responsible', 'sort_key'], name='company_by_responsible'), models.Index(condition=models.Q(('binned_at', None)), fields=['-created_at', '-id'], name='company_by_age'), models.Index(condition=models.Q(('external_id', ''), _negated=True), fields=['external_id'], name='company_by_external_id'), models.Index(condition=models.Q(('binned_at__isnull', False)), fields=['binned_at'], name='company_binned'), django.contrib.postgres.indexes.GinIndex(fields=['keys'], name='company_keys'), django.contrib.postgres.indexes.GinIndex(fields=['tag_ids'], name='company_tags')],
+                'indexes': [models.Index(condition=models.Q(('binned_at', None)), fields=['sort_key', 'id'], name='company_by_name'), models.Index(condition=models.Q(('binned_at', None)), fields=['responsible', 'sort_key'], name='company_by_responsible'), models.Index(condition=models.Q(('binned_at', None)), fields=['-created_at', '-id'], name='company_by_age'), models.Index(condition=models.Q(('external_id', ''), _negated=True), fields=['external_id'], name='company_by_external_id'), models.Index(condition=models.Q(('binned_at__isnull', False)), fields=['binned_at'], name='company_binned'), django.contrib.postgres.indexes.GinIndex(fastupdate=False, fields=['keys'], name='company_keys'), django.contrib.postgres.indexes.GinIndex(fastupdate=False, fields=['tag_ids'], name='company_tags')],
             },
         ),
     ]

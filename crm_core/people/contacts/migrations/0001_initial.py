@@ -85,11 +85,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='contact',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['keys'], name='contact_keys'),
+            index=django.contrib.postgres.indexes.GinIndex(fastupdate=False, fields=['keys'], name='contact_keys'),
         ),
         migrations.AddIndex(
             model_name='contact',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['tag_ids'], name='contact_tags'),
+            index=django.contrib.postgres.indexes.GinIndex(fastupdate=False, fields=['tag_ids'], name='contact_tags'),
         ),
         migrations.AddConstraint(
             model_name='employment',

@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='deal',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['tag_ids'], name='deal_tags'),
+            index=django.contrib.postgres.indexes.GinIndex(fastupdate=False, fields=['tag_ids'], name='deal_tags'),
         ),
         migrations.AddConstraint(
             model_name='deal',

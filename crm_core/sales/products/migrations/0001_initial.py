@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'product',
-                'indexes': [models.Index(condition=models.Q(('binned_at', None)), fields=['sort_key', 'id'], name='product_by_name'), models.Index(fields=['folded'], name='product_folded'), django.contrib.postgres.indexes.GinIndex(fields=['tag_ids'], name='product_tags')],
+                'indexes': [models.Index(condition=models.Q(('binned_at', None)), fields=['sort_key', 'id'], name='product_by_name'), models.Index(fields=['folded'], name='product_folded'), django.contrib.postgres.indexes.GinIndex(fastupdate=False, fields=['tag_ids'], name='product_tags')],
             },
         ),
     ]

@@ -2,6 +2,7 @@
 
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
+import django.core.serializers.json
 from django.db import migrations, models
 
 import crm_platform.kernel.clock
@@ -36,8 +37,8 @@ class Migration(migrations.Migration):
                 ('entity', models.CharField(max_length=30)),
                 ('record_id', models.BigIntegerField(null=True)),
                 ('subjects', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), default=list, size=None)),
-                ('before', models.JSONField(default=dict)),
-                ('after', models.JSONField(default=dict)),
+                ('before', models.JSONField(default=dict, encoder=django.core.serializers.json.DjangoJSONEncoder)),
+                ('after', models.JSONField(default=dict, encoder=django.core.serializers.json.DjangoJSONEncoder)),
                 ('actor_kind', models.CharField(max_length=16)),
                 ('actor_id', models.BigIntegerField(null=True)),
                 ('actor_name', models.CharField(max_length=200)),
@@ -48,7 +49,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'event',
-                'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['subjects'], name='event_subjects'), models.Index(condition=models.Q(('pending', True)), fields=['id'], name='event_pending'), models.Index(condition=models.Q(('via', ''), _negated=True), fields=['via', 'id'], name='event_via')],
+                'indexes': [django.contrib.postgres.indexes.GinIndex(fastupdate=False, fields=['subjects'], name='event_subjects'), models.Index(condition=models.Q(('pending', True)), fields=['id'], name='event_pending'), models.Index(condition=models.Q(('via', ''), _negated=True), fields=['via', 'id'], name='event_via')],
             },
         ),
     ]
