@@ -45,7 +45,7 @@ def plan_name() -> str:
 
 def trial_days_left() -> int:
     """Days until the trial ends; 0 where there is none."""
-    state = inside.state()
+    state = inside.seen_state()
     if state.billing_state != "trialing" or state.trial_ends_at is None:
         return 0
     return max(0, -((clock.now() - state.trial_ends_at).days))

@@ -10,7 +10,7 @@ from django.db import transaction
 from crm_platform.accounts.roles import SETTINGS
 from crm_platform.db import sides
 from crm_platform.events.backbone import emit
-from crm_platform.kernel import clock, units, workspace
+from crm_platform.kernel import clock, units, versions, workspace
 from crm_platform.kernel.permissions import Actor, require
 from crm_platform.kernel.preferences import Preferences as Chosen
 from crm_platform.kernel.workspace import Place
@@ -31,6 +31,11 @@ def state() -> WorkspaceState:
         kept[_STATE] = WorkspaceState.objects.get(pk=1)
     found: WorkspaceState = kept[_STATE]
     return found
+
+
+def seen_state() -> WorkspaceState:
+    """The state as pages show it, kept until it changes; limits are asked of `state`."""
+    return versions.kept("workspace_state", ("workspace_state",), lambda: WorkspaceState.objects.get(pk=1))
 
 
 def preferences() -> Preferences:

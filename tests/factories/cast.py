@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crm_platform.accounts import directory, roles, services
+from crm_platform.accounts import roles, services
 from crm_platform.accounts.actors import actor_of
 from crm_platform.accounts.models import Access, Group, Role, User
 from crm_platform.kernel.permissions import Actor
@@ -13,7 +13,6 @@ def person(role: str, *, name: str, group: Group | None = None) -> User:
     made = services._new_person(email=f"{name.lower()}@veldhuis.example", name=name, role=Role.objects.get(code=role))
     made.access, made.is_active, made.group = Access.ACTIVE, True, group
     made.save()
-    directory.forget()
     return User.objects.select_related("role", "group").get(pk=made.pk)
 
 

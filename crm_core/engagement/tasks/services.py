@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from crm_core.groundwork.records import registry, writing
 from crm_platform.accounts import directory
 from crm_platform.events.backbone import emit
-from crm_platform.kernel import clock
+from crm_platform.kernel import clock, versions
 from crm_platform.kernel.errors import Forbidden, Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, Scope, require
 
@@ -203,8 +203,10 @@ def open_on(entity: str, record_id: int) -> list[Task]:
 
 
 def overdue(actor: Actor) -> int:
-    """How many of the actor's own promises are late."""
-    return Task.objects.filter(responsible=actor.user_id, done_at=None, binned_at=None, due_at__lt=clock.now()).count()
+    """How many of the actor's own promises are late, to the minute."""
+    minute = clock.now().replace(second=0, microsecond=0)
+    late = Task.objects.filter(responsible=actor.user_id, done_at=None, binned_at=None, due_at__lt=minute)
+    return versions.remembered(("task",), f"late.{actor.user_id}.{minute:%d%H%M}", late.count)
 
 
 def open_count(user_id: int) -> int:

@@ -12,7 +12,7 @@ from crm_core.groundwork.custom_fields.models import FieldIndex
 from crm_core.groundwork.records import desk, registry, writing
 from crm_platform.db import sides
 from crm_platform.events.models import Event
-from crm_platform.kernel import clock, jobs, versions, workspace
+from crm_platform.kernel import clock, jobs, workspace
 from crm_platform.kernel.jobs import Again, Lease
 from crm_platform.kernel.permissions import Actor
 
@@ -41,7 +41,6 @@ def purge(kind: registry.Kind, *, before: Any) -> int:
     own_fields = Q(field__entity=kind.code)
     FieldIndex.objects.filter(own_fields, record_id__in=pks).delete()
     kind.model.objects.filter(pk__in=pks).delete()
-    versions.bump(kind.code)
     return len(pks)
 
 

@@ -14,27 +14,18 @@ from django.utils.translation import gettext_lazy as _
 
 from crm_platform.accounts.roles import SETTINGS
 from crm_platform.events.backbone import emit
-from crm_platform.kernel import clock, gates, units
+from crm_platform.kernel import clock, gates, versions
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, require
 
 from .models import CustomField, FieldIndex, Kind
 
-_KEY = "read:custom_fields"
 _is_url = URLValidator(schemes=["http", "https"])
 
 
 def fields_of(entity: str) -> list[CustomField]:
-    """The fields in use of an entity, in order; read once in a unit of work for all entities."""
-    kept = units.store()
-    if _KEY not in kept:
-        kept[_KEY] = list(CustomField.objects.filter(archived_at=None))
-    return [field for field in kept[_KEY] if field.entity == entity]
-
-
-def forget() -> None:
-    """Read anew: a field was added or changed."""
-    units.store().pop(_KEY, None)
+    """The fields in use of an entity, in order; kept for all entities until one changes, shared: never change them."""
+    return [field for field in versions.kept("custom_fields", ("custom_field",), lambda: list(CustomField.objects.filter(archived_at=None))) if field.entity == entity]
 
 
 def clean(entity: str, given: Mapping[Any, Any], *, partial: bool = False) -> dict[str, Any]:
@@ -224,20 +215,19 @@ def add_field(
         entity=entity, name=name, kind=kind, hint=hint[:300], required=required, order=len(fields_of(entity)),
         options=[{"id": number, "label": label, "hue": number % 8 + 1} for number, label in enumerate(labels, 1)],
     )  # fmt: skip
-    forget()
     emit(actor, "field.added", entity="field", record_id=field.pk, after={"entity": entity, "name": name, "kind": kind})
     return field
 
 
-def add_option(actor: Actor, field: CustomField, label: str) -> int:
+def add_option(actor: Actor, pk: int, label: str) -> int:
     """Add a choice to a list, unless it is there in other case; returns its id."""
+    field = _field(pk)
     for option in field.options:
         if option["label"].casefold() == label.strip().casefold():
             return int(option["id"])
     number = max((option["id"] for option in field.options), default=0) + 1
     field.options = [*field.options, {"id": number, "label": label.strip()[:120], "hue": number % 8 + 1}]
     field.save(update_fields=["options"])
-    forget()
     emit(actor, "field.changed", entity="field", record_id=field.pk, after={"option": label})
     return number
 
@@ -253,8 +243,7 @@ def change_field(actor: Actor, pk: int, *, name: str, hint: str, required: bool,
     field.save(update_fields=["name", "hint", "required"])
     for label in options:
         if label.strip() and field.kind in (Kind.LIST, Kind.MULTI):
-            add_option(actor, field, label)
-    forget()
+            add_option(actor, pk, label)
     emit(actor, "field.changed", entity="field", record_id=pk, before=before, after={"name": field.name, "hint": field.hint, "required": required})
     return field
 
@@ -267,7 +256,6 @@ def archive_field(actor: Actor, pk: int) -> CustomField:
         field.archived_at = clock.now()
         field.save(update_fields=["archived_at"])
         gates.free(f"fields.{field.entity}")
-        forget()
         emit(actor, "field.archived", entity="field", record_id=pk)
     return field
 
@@ -280,7 +268,6 @@ def revive_field(actor: Actor, pk: int) -> CustomField:
         gates.require(f"fields.{field.entity}")
         field.archived_at = None
         field.save(update_fields=["archived_at"])
-        forget()
         emit(actor, "field.revived", entity="field", record_id=pk)
     return field
 

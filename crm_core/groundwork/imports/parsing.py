@@ -100,4 +100,4 @@ def _choice(actor: Any, field: Any, word: str, *, add: bool, note: Any) -> int:
     if not add:
         raise BadCell(_("%(field)s: “%(value)s” is not one of the choices.") % {"field": field.name, "value": word[:60]})
     note(field.name, word)
-    return custom.add_option(actor, field, word)
+    return custom.add_option(actor, field.pk, word)

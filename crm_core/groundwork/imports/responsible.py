@@ -24,5 +24,4 @@ def people_of(batch: Batch, names: Iterable[str]) -> dict[str, int]:
         if folded not in known:
             known[folded] = accounts.add_without_access(batch.actor, name=" ".join(name.split())).pk
             batch.count("people")
-            directory.forget()
     return {folded: known[folded] for folded in wanted}

@@ -19,7 +19,7 @@ from crm_core.groundwork.search import indexing
 from crm_platform.accounts import directory
 from crm_platform.db.copying import create_rows
 from crm_platform.events.backbone import Change, emit_all
-from crm_platform.kernel import clock, gates, versions
+from crm_platform.kernel import clock, gates
 from crm_platform.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, Right, Scope
 
@@ -91,7 +91,6 @@ def create_many(actor: Actor, kind: Kind, rows: Sequence[Mapping[str, Any]]) -> 
     records = [_build(actor, kind, values, now=now) for values in rows]
     _count(kind, records, raise_by=1)
     create_rows(kind.model, records)
-    versions.bump(kind.code)
     changes = []
     for record, values in zip(records, rows, strict=True):
         after = {name: value for name, value in state_of(record).items() if value not in (None, "", [], {})}
@@ -120,7 +119,7 @@ def _build(actor: Actor, kind: Kind, values: Mapping[str, Any], *, now: datetime
 
 def _refuse_long(record: Any) -> None:
     """Lengths are the columns'; a clear sentence beside the field instead of the database's."""
-    for name, attribute, most in _limited(type(record)):
+    for name, attribute, most in _limited(record.__class__):
         value = record.__dict__.get(attribute)
         if isinstance(value, str) and len(value) > most:
             sentence = str(_("At most {most} letters; this has {count}.")).format(most=most, count=len(value))
@@ -200,7 +199,6 @@ def _save(kind: Kind, record: Any, *, before: dict[str, Any], metric_before: str
             gates.free(metric_before)
         if metric:
             gates.require(metric)
-    versions.bump(kind.code)
     record.version += 1
     record.updated_at = clock.now()
     record.save()
@@ -219,7 +217,6 @@ def put_in_bin(actor: Actor, kind: Kind, pks: Sequence[int]) -> list[Any]:
     for record in visible:
         require(actor, kind.entity.DELETE, record)
     _count(kind, visible, raise_by=-1)
-    versions.bump(kind.code)
     now = clock.now()
     kind.model.objects.filter(pk__in=[record.pk for record in visible]).update(binned_at=now, binned_by=actor.user_id)
     indexing.drop(kind, [record.pk for record in visible])
@@ -237,7 +234,6 @@ def restore(actor: Actor, kind: Kind, pks: Sequence[int]) -> list[Any]:
         require(actor, kind.entity.DELETE, record)
         record.binned_at = record.binned_by = None
     _count(kind, mine, raise_by=1, always=True)
-    versions.bump(kind.code)
     kind.model.objects.filter(pk__in=[record.pk for record in mine]).update(binned_at=None, binned_by=None)
     indexing.put(kind, mine)
     emit_all(actor, [Change(name=f"{kind.code}.restored", entity=kind.code, record_id=record.pk, also=tuple(kind.subjects(record))) for record in mine])

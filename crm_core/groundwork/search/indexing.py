@@ -31,7 +31,7 @@ def pieces_of(text: str) -> list[str]:
 
 def put(kind: Kind, records: Sequence[Any], *, fresh: bool = False) -> None:
     """Write the search rows of records at once; `fresh` records cannot have any yet."""
-    rows = (_row(kind, record) for record in records)
+    rows = [_row(kind, record) for record in records]
     if fresh and len(records) > MANY:
         copy_values(SearchRow, _COLUMNS, rows)
         return

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from crm_core.groundwork.records.ordering import fold
-from crm_platform.kernel import units
+from crm_platform.kernel import versions
 
 from .models import Tag
 
-_KEY = "read:tags"
-
 
 def tags_of(entity: str) -> dict[int, Tag]:
-    """The tags of an entity by id; read once in a unit of work for all entities."""
-    kept = units.store()
-    if _KEY not in kept:
-        kept[_KEY] = list(Tag.objects.all())
-    return {tag.pk: tag for tag in kept[_KEY] if tag.entity == entity}
+    """The tags of an entity by id; kept for all entities until one is added or changed, shared: never change them."""
+    return {tag.pk: tag for tag in versions.kept("tags", ("tag",), lambda: list(Tag.objects.all())) if tag.entity == entity}
 
 
 def ids_of(entity: str, names: Iterable[str]) -> list[int]:
@@ -29,7 +24,6 @@ def ids_of(entity: str, names: Iterable[str]) -> list[int]:
         start = len(known)
         made = [Tag(entity=entity, name=wanted[folded], folded=folded[:60], hue=(start + at) % 8 + 1) for at, folded in enumerate(missing)]
         Tag.objects.bulk_create(made, ignore_conflicts=True)
-        units.store().pop(_KEY, None)
         known = {tag.folded: tag.pk for tag in tags_of(entity).values()}
     return sorted(known[folded[:60]] for folded in wanted)
 

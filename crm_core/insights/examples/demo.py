@@ -14,7 +14,6 @@ from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals import services as deals
 from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.products import services as products
-from crm_platform.accounts import directory
 from crm_platform.accounts import services as accounts
 from crm_platform.accounts.actors import actor_of
 from crm_platform.accounts.models import User
@@ -57,7 +56,6 @@ def fill(owner: User) -> None:
     if Contact.objects.exists():
         return
     people = [accounts.add_without_access(actor, name=name).pk for name in COLLEAGUES]
-    directory.forget()
     for name, series, price in PRODUCTS:
         products.create_product(actor, name=name, series=series, price_minor=price)
     firms = [_firm(actor, people[at % 4], row) for at, row in enumerate(FIRMS)]

@@ -17,7 +17,6 @@ from crm_core.sales.deals import services as deals
 from crm_core.sales.deals.models import Deal, DealContact
 from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.pipelines.models import StageKind
-from crm_platform.accounts import directory
 from crm_platform.accounts import services as accounts
 from crm_platform.accounts.models import User
 from crm_platform.db import sides
@@ -46,7 +45,6 @@ def seed(place: Place, *, contact_count: int, company_count: int, deal_count: in
     with sides.unit(place):
         people = [accounts.add_without_access(ROBOT, name=f"{dice.choice(FIRST)} {dice.choice(LAST)} {at}").pk for at in range(SELLERS)]
         people += list(User.objects.filter(is_active=True).values_list("pk", flat=True))
-        directory.forget()
     firm_ids: list[int] = []
     for batch in _batches(company_count):
         with sides.unit(place):

@@ -58,7 +58,7 @@ def funnel(actor: Actor, *, pipeline_id: int | None = None, query: Any = None, c
     """Figures of the deals the actor may see, narrowed by the list's own filters; counted once until a deal changes."""
     asked = {} if query is None else query
     key = f"funnel.{pipeline_id}.{currency}.{DESK.signature(actor, asked)}"
-    counted = versions.remembered("deal", key, lambda: _count(actor, pipeline_id, asked))
+    counted = versions.remembered(DESK.counted_in(DESK.narrowed(actor, asked)[0], asked), key, lambda: _count(actor, pipeline_id, asked))
     return _draw(counted, pipeline_id=pipeline_id, currency=currency)
 
 

@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from crm_core.engagement import card
 from crm_core.groundwork.records import desk
-from crm_core.groundwork.records.desk import RESPONSIBLE, Column, Desk, Filter, name_cell, tags_cell, tags_text
+from crm_core.groundwork.records.cells import RESPONSIBLE, name_cell, tags_cell, tags_text
+from crm_core.groundwork.records.desk import Column, Desk, Filter
 from crm_core.people.companies.models import Company
 from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.kernel import clock, money

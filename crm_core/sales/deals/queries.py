@@ -73,7 +73,7 @@ def board(actor: Actor, *, stages: list[Stage], query: Any) -> tuple[list[Column
     rows = rows.filter(state="open")
     stage_ids = [stage.pk for stage in stages]
     pipeline = stages[0].pipeline_id if stages else 0
-    figures = versions.remembered("deal", f"board.{pipeline}.{DESK.signature(actor, query)}", lambda: totals(rows.filter(pipeline=pipeline)))
+    figures = versions.remembered(DESK.counted_in(rows, query), f"board.{pipeline}.{DESK.signature(actor, query)}", lambda: totals(rows.filter(pipeline=pipeline)))
     found = cards(rows, stage_ids=stage_ids, first=FIRST)
     columns = []
     for stage in stages:
@@ -103,7 +103,7 @@ def closed_recently(actor: Actor, pipeline_id: int) -> dict[str, dict[str, Any]]
         found = rows.order_by().values_list("state").annotate(n=Count("id"), s=Sum("sum_minor")).values_list("state", "n", "s")
         return {state: {"count": number, "sum": int(total or 0)} for state, number, total in found}
 
-    return versions.remembered("deal", f"closed.{pipeline_id}.{start:%Y-%m}.{DESK.signature(actor, {})}", count)
+    return versions.remembered(("deal", "person"), f"closed.{pipeline_id}.{start:%Y-%m}.{DESK.signature(actor, {})}", count)
 
 
 def of_record(actor: Actor, entity: str, pk: int) -> list[Deal]:

@@ -11,10 +11,9 @@ from crm_core.engagement.tasks.models import Task
 from crm_core.groundwork.records import writing
 from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.pipelines.models import Stage, StageKind
-from crm_platform.accounts import directory
 from crm_platform.events.backbone import emit
 from crm_platform.events.models import Event
-from crm_platform.kernel import clock, versions
+from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Conflict
 from crm_platform.kernel.permissions import Actor
 
@@ -114,7 +113,6 @@ def count_in(stage_id: int) -> int:
 
 def move_all(actor: Actor, from_id: int, to_id: int) -> int:
     """Every deal of a stage to another open one: when the stage is deleted. One event says it for all."""
-    versions.bump("deal")
     moved = Deal.objects.filter(stage_id=from_id).update(stage_id=to_id, stage_since=clock.now(), updated_at=clock.now())
     Deal.objects.filter(lost_from=from_id).update(lost_from=to_id)
     emit(actor, "deal.all_moved", entity="stage", record_id=from_id, before={"stage_id": from_id}, after={"stage_id": to_id, "deals": moved})
@@ -123,7 +121,6 @@ def move_all(actor: Actor, from_id: int, to_id: int) -> int:
 
 def keep_next_step(pk: int, task: Task | None) -> None:
     """The earliest open task stands on the deal itself, so that the board reads one table."""
-    versions.bump("deal")
     Deal.objects.filter(pk=pk).update(
         next_task_at=task.due_at if task else None, next_task_text=task.text if task else "", next_task_type=task.type if task else ""
     )
@@ -139,5 +136,4 @@ def hand_over(actor: Actor, from_id: int, to_id: int) -> int:
     deals = list(Deal.objects.select_for_update().filter(responsible=from_id, state=StageKind.OPEN, binned_at=None).order_by("pk"))
     for deal in deals:
         writing.change_locked(actor, DEAL, deal, {"responsible_id": to_id})
-    directory.forget()
     return len(deals)

@@ -1,15 +1,13 @@
-"""Reading pipelines: all of them are few, so they are read once in a unit of work."""
+"""Reading pipelines: all of them are few, so they are kept until one changes. Shared: never change them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crm_platform.kernel import units
+from crm_platform.kernel import versions
 from crm_platform.kernel.errors import NotFound
 
 from .models import LostReason, Pipeline, Stage, StageKind
-
-_KEY = "read:pipelines"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +34,12 @@ class Board:
 
 
 def everything() -> Board:
-    """Pipelines, stages, reasons: three statements once in a unit of work."""
-    kept = units.store()
-    if _KEY not in kept:
-        kept[_KEY] = Board(list(Pipeline.objects.all()), {stage.pk: stage for stage in Stage.objects.all()}, {reason.pk: reason for reason in LostReason.objects.all()})
-    found: Board = kept[_KEY]
-    return found
+    """Pipelines, stages, reasons."""
+    return versions.kept("pipelines", ("pipeline", "stage", "lost_reason"), _read)
 
 
-def forget() -> None:
-    """Read anew: something of it changed in this unit."""
-    units.store().pop(_KEY, None)
+def _read() -> Board:
+    return Board(list(Pipeline.objects.all()), {stage.pk: stage for stage in Stage.objects.all()}, {reason.pk: reason for reason in LostReason.objects.all()})
 
 
 def active() -> list[Pipeline]:

@@ -44,7 +44,6 @@ def make_first() -> Pipeline:
     pipeline = _make(_now("Sales"), stages)
     for order, name in enumerate((_now("Too expensive"), _now("Chose a competitor"), _now("No longer needed"), _now("No answer"), _now("Other"))):
         LostReason.objects.create(name=name, order=order)
-    queries.forget()
     emit(robot("sign-up"), "pipeline.added", entity="pipeline", record_id=pipeline.pk, after={"name": pipeline.name})
     return pipeline
 
@@ -65,7 +64,6 @@ def add_pipeline(actor: Actor, *, name: str, ask: bool = True) -> Pipeline:
     name = _clean(name)
     gates.require("pipelines")
     pipeline = _make(name, [(_now("New"), 1, 10), (_now("In work"), 2, 40), (_now("Agreeing terms"), 3, 80)])
-    queries.forget()
     emit(actor, "pipeline.added", entity="pipeline", record_id=pipeline.pk, after={"name": name})
     return pipeline
 
@@ -85,7 +83,6 @@ def rename_pipeline(actor: Actor, pk: int, *, name: str) -> Pipeline:
     pipeline = _pipeline(pk)
     before, pipeline.name = pipeline.name, _clean(name)
     pipeline.save(update_fields=["name"])
-    queries.forget()
     emit(actor, "pipeline.changed", entity="pipeline", record_id=pk, before={"name": before}, after={"name": pipeline.name})
     return pipeline
 
@@ -104,7 +101,6 @@ def archive_pipeline(actor: Actor, pk: int) -> Pipeline:
         gates.require("pipelines")
         pipeline.archived_at = None
         pipeline.save(update_fields=["archived_at"])
-    queries.forget()
     emit(actor, "pipeline.changed", entity="pipeline", record_id=pk, after={"archived": pipeline.archived_at is not None})
     return pipeline
 
@@ -123,7 +119,6 @@ def add_stage(actor: Actor, pipeline_id: int, *, name: str, hue: int = 5, probab
     _pipeline(pipeline_id)
     orders = [stage.order for stage in queries.everything().open_of(pipeline_id)]
     stage = Stage.objects.create(pipeline_id=pipeline_id, name=_clean(name), hue=_hue(hue), probability=_percent(probability), order=max(orders, default=-1) + 1, idle_days=14)
-    queries.forget()
     emit(actor, "stage.added", entity="stage", record_id=stage.pk, after={"name": stage.name}, also=[f"pipeline:{pipeline_id}"])
     return stage
 
@@ -149,7 +144,6 @@ def change_stage(actor: Actor, pk: int, *, name: str, hue: int, probability: int
     if stage.kind == StageKind.OPEN:
         stage.probability = _percent(probability)
     stage.save()
-    queries.forget()
     after = {"name": stage.name, "hue": stage.hue, "probability": stage.probability, "idle_days": stage.idle_days}
     emit(actor, "stage.changed", entity="stage", record_id=pk, before=before, after=after, also=[f"pipeline:{stage.pipeline_id}"])
     return stage
@@ -170,7 +164,6 @@ def move_stage(actor: Actor, pk: int, *, by: int) -> None:
     row.insert(to, row.pop(at))
     for order, one in enumerate(row):
         Stage.objects.filter(pk=one.pk).update(order=order)
-    queries.forget()
     emit(actor, "stage.moved", entity="stage", record_id=pk, after={"order": to}, also=[f"pipeline:{stage.pipeline_id}"])
 
 
@@ -192,7 +185,6 @@ def delete_stage(actor: Actor, pk: int, *, to_id: int | None = None) -> int:
             raise StageInUse(count=count)
         moved = _move_deals(actor, pk, target.pk)
     stage.delete()
-    queries.forget()
     emit(actor, "stage.deleted", entity="stage", record_id=pk, before={"name": stage.name}, after={"moved": moved, "to": to_id}, also=[f"pipeline:{stage.pipeline_id}"])
     return moved
 
@@ -202,7 +194,6 @@ def add_reason(actor: Actor, *, name: str, ask: bool = True) -> LostReason:
     if ask:
         require(actor, SETTINGS.right("edit"))
     reason = LostReason.objects.create(name=_clean(name), order=LostReason.objects.count())
-    queries.forget()
     emit(actor, "reason.added", entity="reason", record_id=reason.pk, after={"name": reason.name})
     return reason
 
@@ -215,6 +206,5 @@ def archive_reason(actor: Actor, pk: int) -> LostReason:
         raise NotFound
     reason.archived_at = None if reason.archived_at else clock.now()
     reason.save(update_fields=["archived_at"])
-    queries.forget()
     emit(actor, "reason.changed", entity="reason", record_id=pk, after={"archived": reason.archived_at is not None})
     return reason

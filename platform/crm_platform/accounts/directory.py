@@ -1,26 +1,15 @@
-"""Everyone of the firm by id, read once in a unit of work: for signs, choices and names, without joins."""
+"""Everyone of the firm by id, kept until someone changes: for signs, choices and names, without joins. Shared: never change them."""
 
 from __future__ import annotations
 
-from crm_platform.kernel import units
+from crm_platform.kernel import versions
 
 from .models import Access, User
-
-_KEY = "read:accounts.directory"
 
 
 def everyone() -> dict[int, User]:
     """All people of the workspace, those without access included, in the order of names."""
-    kept = units.store()
-    if _KEY not in kept:
-        kept[_KEY] = {person.pk: person for person in User.objects.select_related("role").order_by("sort_key", "id")}
-    found: dict[int, User] = kept[_KEY]
-    return found
-
-
-def forget() -> None:
-    """Read anew: someone was added in this unit."""
-    units.store().pop(_KEY, None)
+    return versions.kept("people", ("person", "role"), lambda: {person.pk: person for person in User.objects.select_related("role").order_by("sort_key", "id")})
 
 
 def name_of(pk: int | None) -> str:

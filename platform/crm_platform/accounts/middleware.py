@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 
-from crm_platform.kernel import clock, preferences
+from crm_platform.kernel import clock, preferences, versions
 from crm_platform.kernel.errors import CrmError, NotSignedIn
 
 from .actors import actor_of
@@ -106,7 +106,8 @@ class ActorMiddleware:
         if person.email_confirmed_at is None and now - person.created_at > CONFIRM_WITHIN and name not in _WITHOUT_CONFIRMATION:
             raise EmailNotConfirmed(email=person.email)
         if person.last_seen_at is None or now - person.last_seen_at > _SEEN_EVERY:
-            User.objects.filter(pk=person.pk).update(last_seen_at=now)
+            with versions.quiet():
+                User.objects.filter(pk=person.pk).update(last_seen_at=now)
 
 
 _WITHOUT_CONFIRMATION = frozenset({"account_logout", "confirm-email", "send-confirmation", "settings", "profile"})

@@ -14,7 +14,7 @@ from django.db import OperationalError
 from django_tenants.postgresql_backend import base as stock
 from psycopg import pq
 
-from crm_platform.kernel import workspace
+from crm_platform.kernel import versions, workspace
 
 from .sides import CONTROL, OWNER, refuse_control_writes
 
@@ -28,6 +28,8 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
         super().__init__(*args, **kwargs)
         if self.alias == CONTROL:
             self.execute_wrappers.append(refuse_control_writes)
+        elif self.alias != OWNER:
+            self.execute_wrappers.append(versions.note_write)
 
     def _handle_search_path(self, cursor: Any = None) -> None:
         """Only the keeper's connection has a path that lasts; cells have one per transaction."""
@@ -37,6 +39,11 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
     def _get_cursor_search_paths(self) -> list[str]:
         """The schema alone: a migration that reaches beside its schema must fail, not find `control`."""
         return [self.schema_name]
+
+    def _commit(self) -> None:
+        super()._commit()
+        if self.alias not in (OWNER, CONTROL):
+            versions.raise_written()
 
     def _set_autocommit(self, autocommit: bool) -> None:
         super()._set_autocommit(autocommit)

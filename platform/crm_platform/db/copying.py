@@ -14,6 +14,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, models
 from psycopg import sql
 
+from crm_platform.kernel import versions
+
 # From so many rows on, COPY is worth its round trips.
 MANY = 20
 
@@ -28,8 +30,10 @@ def number_rows(model: type[models.Model], rows: Sequence[models.Model]) -> None
             row.pk = number
 
 
-def copy_values(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def copy_values(model: type[models.Model], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Write rows of values, in the order of the attribute names, in the present transaction.
+
+    All rows are there before the first is sent: a question to the database in between would wait for ever.
 
     The values are what the columns hold: conversions that fields do on saving (`auto_now`, files) do not happen, nor do
     defaults. Primary keys that are not among the names are given by the database and not read back.
@@ -39,6 +43,7 @@ def copy_values(model: type[models.Model], names: Sequence[str], rows: Iterable[
     listed = sql.SQL(", ").join([sql.Identifier(str(column.column)) for column in columns])
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(model._meta.db_table), listed)
     written = [(at, _WRITTEN[type(column)]) for at, column in enumerate(columns) if type(column) in _WRITTEN]
+    versions.bump(model._meta.db_table)
     connection.ensure_connection()
     with connection.connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
@@ -75,6 +80,6 @@ def create_rows(model: type[models.Model], rows: Sequence[models.Model]) -> None
         return
     number_rows(model, rows)
     names = [column.attname for column in model._meta.concrete_fields]
-    copy_values(model, names, map(attrgetter(*names), rows))
+    copy_values(model, names, list(map(attrgetter(*names), rows)))
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias

@@ -1,50 +1,130 @@
-"""What was counted stays right until something of it changes: a version per workspace and kind, raised after each commit.
+"""What was read stays right until something of it changes: a version per workspace and table, raised by whoever writes the table.
 
-A figure is kept in the cache under the version it was read at; a reader who saw the old version can only have kept it
-under the old one. A cache that does not answer means that everything is counted anew.
+Every statement passes one place (`db.base`), so nobody can forget to raise a version: services, third parties and raw SQL
+alike. The version changes after the commit. What was read is kept in this process, figures also in the cache that all
+processes share; both under the version that was current when the unit of work began, so a reader who saw the old version
+can only have kept things under the old one. A cache that does not answer means that everything is read anew.
+
+What is `kept` is shared by all threads of the process: rows to look at, never to change. A service locks and reads its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
 
 from django.core.cache import cache
 from django.db import transaction
 from redis.exceptions import RedisError
 
-from . import ids, units
+from . import ids, units, workspace
 
 T = TypeVar("T")
-KEPT_FOR = 300
+# Seconds: for what a process keeps, and for how long an unused version is remembered.
+KEPT_FOR, VERSION_FOR = 300, 30 * 86400
+MOST = 20_000
+_WRITTEN = re.compile(r'\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|COPY|TRUNCATE)\s+(?:ONLY\s+)?"?([a-z_]+)"?', re.IGNORECASE)
+# Nothing is kept of these: logs, queues, counters and sessions, which change with everything.
+_RESTLESS = frozenset({"event", "inbox_message", "job", "letter", "counter", "import_run", "import_row", "django_session", "usersessions_usersession"})
+_asked: set[str] = set()
+_NONE: frozenset[str] = frozenset()
+_kept: dict[tuple[str, str, tuple[str, ...]], tuple[float, Any]] = {}
+_quiet: ContextVar[bool] = ContextVar("versions_quiet", default=False)
 
 
-def bump(name: str) -> None:
-    """Something of this kind changes in this unit: after its commit, what was kept is no longer asked for."""
-    kept = units.store()
-    if f"bumped:{name}" in kept:
-        return
-    kept[f"bumped:{name}"] = True
-    transaction.on_commit(lambda: _raise(name))
+def note_write(execute: Callable[..., Any], statement: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    """Execute wrapper of the workspaces' connections: whoever writes a table raises its version."""
+    found = _WRITTEN.match(statement) if isinstance(statement, str) else None
+    if found:
+        bump(found.group(1))
+    return execute(statement, params, many, context)
 
 
-def _raise(name: str) -> None:
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Write what nobody keeps (when someone was last seen), without raising the version."""
+    token = _quiet.set(True)
     try:
-        cache.set(f"version.{name}", ids.random_id(8), None)
-    except RedisError:
+        yield
+    finally:
+        _quiet.reset(token)
+
+
+def bump(table: str) -> None:
+    """A table is written in this unit: after its commit, what was kept of it is no longer asked for."""
+    if table in _RESTLESS or _quiet.get():
         return
+    unit = units.store()
+    for key in [key for key in unit if key.startswith("read:kept.")]:
+        del unit[key]
+    if units.within():
+        unit.setdefault("written", set()).add(table)
+    else:
+        place = workspace.current()
+        transaction.on_commit(lambda: _raise({table}), using=place.alias if place else None)
 
 
-def remembered(name: str, key: str, count: Callable[[], T]) -> T:
-    """The figure of `key` as of the present version of `name`, counted where nobody has yet.
+def raise_written() -> None:
+    """Raise what the unit wrote: called by the connection right after its commit (`db.base`).
 
-    Inside a unit that has itself changed something it is always counted.
+    Not a hook of `transaction.on_commit`: a savepoint taken back would take the hook with it and leave the later writes unsaid.
     """
-    if f"bumped:{name}" in units.store():
-        return count()
+    written = units.store().get("written")
+    if written:
+        _raise(written)
+
+
+def _raise(tables: set[str]) -> None:
     try:
-        version = cache.get(f"version.{name}", "0")
-        full = f"figure.{name}.{version}.{key}"
+        cache.set_many({f"version.{table}": ids.random_id(8) for table in tables}, VERSION_FOR)
+    except RedisError:
+        _kept.clear()
+
+
+def kept(name: str, tables: tuple[str, ...], load: Callable[[], T]) -> T:
+    """What small tables hold, read once and kept in this process until one of them is written. See the module: not to be changed."""
+    unit = units.store()
+    mine = f"read:kept.{name}"
+    if mine in unit:
+        return unit[mine]  # type: ignore[no-any-return]
+    found = _from_process(name, tables, load)
+    unit[mine] = found
+    return found
+
+
+def remembered(tables: tuple[str, ...], key: str, count: Callable[[], T]) -> T:
+    """A figure that costs the database something: kept in the process and in the shared cache until one of the tables is written.
+
+    Inside a unit that has itself written one of them it is always counted.
+    """
+    return _from_process(key, tables, lambda: _from_cache(tables, key, count))
+
+
+def _from_process(name: str, tables: tuple[str, ...], load: Callable[[], T]) -> T:
+    versions = _versions(tables)
+    if versions is None:
+        return load()
+    full, now = (workspace.prefix(), name, versions), time.monotonic()
+    found = _kept.get(full)
+    if found is not None and now - found[0] < KEPT_FOR:
+        return found[1]  # type: ignore[no-any-return]
+    value = load()
+    if len(_kept) > MOST:
+        _kept.clear()
+    _kept[full] = now, value
+    return value
+
+
+def _from_cache(tables: tuple[str, ...], key: str, count: Callable[[], T]) -> T:
+    versions = _versions(tables)
+    if versions is None:
+        return count()
+    full = f"figure.{'.'.join(versions)}.{key}"
+    try:
         found: T | None = cache.get(full)
         if found is None:
             found = count()
@@ -52,3 +132,29 @@ def remembered(name: str, key: str, count: Callable[[], T]) -> T:
     except RedisError:
         return count()
     return found
+
+
+def _versions(tables: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The tables' versions as of the beginning of the unit; None where nothing may be kept: written in this unit, no unit, no cache."""
+    unit = units.store()
+    if not units.within() or not unit.get("written", _NONE).isdisjoint(tables):
+        return None
+    mine = f"versions.{workspace.prefix()}"
+    present: dict[str, str] | None = unit.get(mine)
+    if present is None or any(table not in present for table in tables):
+        try:
+            present = unit[mine] = _read_versions(tables)
+        except RedisError:
+            return None
+    return tuple(present[table] for table in tables)
+
+
+def _read_versions(tables: tuple[str, ...]) -> dict[str, str]:
+    """All versions in one round trip; a table without one (never written, or the cache was emptied) gets a new one."""
+    _asked.update(tables)
+    names = {f"version.{table}": table for table in _asked}
+    found = cache.get_many(names)
+    for name in names.keys() - found.keys():
+        cache.add(name, ids.random_id(8), VERSION_FOR)
+        found[name] = cache.get(name)
+    return {names[name]: version for name, version in found.items()}
