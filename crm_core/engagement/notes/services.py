@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from crm_core.groundwork.records import registry, writing
+from crm_platform.db.prepared import Prepared
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Forbidden, Invalid, NotFound
@@ -13,6 +14,7 @@ from crm_platform.kernel.permissions import Actor
 from .models import Note
 
 LONGEST = 20_000
+_PINNED = Prepared(Note, lambda entity, pk: Note.objects.filter(entity=entity, record_id=pk, pinned=True, binned_at=None).order_by("-id"))
 
 
 def add(actor: Actor, *, entity: str, pk: int, text: str, pinned: bool = False) -> Note:
@@ -89,4 +91,4 @@ def remove(actor: Actor, pk: int) -> Note:
 
 def pinned_on(entity: str, pk: int) -> list[Note]:
     """The pinned notes of a record."""
-    return list(Note.objects.filter(entity=entity, record_id=pk, pinned=True, binned_at=None).order_by("-id"))
+    return _PINNED.rows(entity=entity, pk=pk)

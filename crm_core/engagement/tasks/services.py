@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm_core.groundwork.records import registry, writing
 from crm_platform.accounts import directory
+from crm_platform.db.prepared import Prepared
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, versions
 from crm_platform.kernel.errors import Forbidden, Invalid, NotFound
@@ -22,6 +23,8 @@ from .permissions import TASKS
 
 # Told after a change of a record's tasks, in the same transaction: deals keep their next step on themselves.
 _followers: dict[str, Callable[[int, Task | None], None]] = {}
+
+_OPEN_ON = Prepared(Task, lambda entity, pk: Task.objects.filter(entity=entity, record_id=pk, done_at=None, binned_at=None).order_by("due_at", "id"))
 
 
 def follow(entity: str, function: Callable[[int, Task | None], None]) -> None:
@@ -199,14 +202,17 @@ def earliest_open(entity: str, record_id: int) -> Task | None:
 
 def open_on(entity: str, record_id: int) -> list[Task]:
     """The open tasks of a record, soonest first."""
-    return list(Task.objects.filter(entity=entity, record_id=record_id, done_at=None, binned_at=None).order_by("due_at", "id"))
+    return _OPEN_ON.rows(entity=entity, pk=record_id)
 
 
 def overdue(actor: Actor) -> int:
     """How many of the actor's own promises are late, to the minute."""
     minute = clock.now().replace(second=0, microsecond=0)
-    late = Task.objects.filter(responsible=actor.user_id, done_at=None, binned_at=None, due_at__lt=minute)
-    return versions.remembered(("task",), f"late.{actor.user_id}.{minute:%d%H%M}", late.count)
+
+    def count() -> int:
+        return Task.objects.filter(responsible=actor.user_id, done_at=None, binned_at=None, due_at__lt=minute).count()
+
+    return versions.remembered(("task",), f"late.{actor.user_id}.{minute:%d%H%M}", count)
 
 
 def open_count(user_id: int) -> int:

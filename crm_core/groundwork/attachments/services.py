@@ -12,6 +12,7 @@ from django.core.files.storage import default_storage
 from django.utils.translation import gettext_lazy as _
 
 from crm_core.groundwork.records import registry, writing
+from crm_platform.db.prepared import Prepared
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, gates, ids, workspace
 from crm_platform.kernel.errors import Invalid, NotFound
@@ -20,6 +21,7 @@ from crm_platform.kernel.permissions import Actor
 from .models import Attachment
 
 LARGEST = 50 * 1024 * 1024
+_FILES = Prepared(Attachment, lambda entity, pk: Attachment.objects.filter(entity=entity, record_id=pk, binned_at=None).order_by("-id"))
 
 
 def add(actor: Actor, *, entity: str, pk: int, file: File[Any]) -> Attachment:
@@ -67,4 +69,4 @@ def remove(actor: Actor, pk: int) -> Attachment:
 
 def of_record(entity: str, pk: int) -> list[Attachment]:
     """The files of a record, newest first."""
-    return list(Attachment.objects.filter(entity=entity, record_id=pk, binned_at=None).order_by("-id"))
+    return _FILES.rows(entity=entity, pk=pk)

@@ -115,6 +115,10 @@ class Desk:
             return Q(responsible__in=[actor.user_id, *directory.in_group(actor.group_id)])
         return Q(responsible=actor.user_id) if scope == Scope.OWN else Q(pk__in=[])
 
+    def sees_all(self, actor: Actor) -> bool:
+        """Whether `reach` leaves nothing out."""
+        return actor.scope_for(self.kind.entity.VIEW) == Scope.ALL
+
     def filters_now(self) -> list[Filter]:
         """The kind's own filters, those all records have, and one for each filterable custom field."""
         people = Filter("responsible", _("Responsible"), _by_responsible, lambda: [(NOBODY, _("Nobody")), *((str(pk), name) for pk, name in directory.choices())])

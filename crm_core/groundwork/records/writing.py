@@ -18,6 +18,7 @@ from crm_core.groundwork.custom_fields import services as custom
 from crm_core.groundwork.search import indexing
 from crm_platform.accounts import directory
 from crm_platform.db.copying import create_rows
+from crm_platform.db.prepared import by_key
 from crm_platform.events.backbone import Change, emit_all
 from crm_platform.kernel import clock, gates
 from crm_platform.kernel.errors import Conflict, Forbidden, Invalid, NotFound
@@ -56,9 +57,8 @@ def require(actor: Actor, right: Right, record: Any) -> None:
 
 def get(actor: Actor, kind: Kind, pk: int, *, right: str = "view", lock: bool = False, binned: bool = False) -> Any:
     """A record the actor may see; raises NotFound, or Forbidden where `right` does not reach what may be seen."""
-    rows = kind.model.objects.select_for_update() if lock else kind.model.objects
-    record = rows.filter(pk=pk, **({} if binned else {"binned_at": None})).first()
-    if record is None or not may(actor, kind.entity.VIEW, record):
+    record = kind.model.objects.select_for_update().filter(pk=pk).first() if lock else by_key(kind.model, pk)
+    if record is None or (record.binned_at is not None and not binned) or not may(actor, kind.entity.VIEW, record):
         raise NotFound
     if right != "view":
         require(actor, kind.entity.right(right), record)

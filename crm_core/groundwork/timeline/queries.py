@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from crm_platform.db.prepared import Prepared
 from crm_platform.events.models import Event
 from crm_platform.kernel import clock, gates
 
 from .describing import Entry, describe
 
 PAGE = 30
+_NEWEST = Prepared(Event, lambda subject: Event.objects.filter(subjects__contains=[subject]).order_by("-id")[: PAGE + 1])
 
 
 def of_subject(subject: str, *, before: int | None = None, group: str = "") -> tuple[list[Entry], int | None]:
     """A page of a record's history, newest first, and the id to go on from; `group` keeps one kind of entry."""
+    if before is None and not group:
+        return _page(_NEWEST.rows(subject=subject))
     rows = Event.objects.filter(subjects__contains=[subject])
     if before is not None:
         rows = rows.filter(id__lt=before)
@@ -23,7 +27,10 @@ def of_subject(subject: str, *, before: int | None = None, group: str = "") -> t
         rows = rows.filter(name__startswith="task.")
     elif group == "changes":
         rows = rows.exclude(name__startswith="note.").exclude(name__startswith="task.")
-    events = list(rows.order_by("-id")[: PAGE + 1])
+    return _page(list(rows.order_by("-id")[: PAGE + 1]))
+
+
+def _page(events: list[Event]) -> tuple[list[Entry], int | None]:
     following = events[PAGE - 1].pk if len(events) > PAGE else None
     return [describe(event) for event in events[:PAGE]], following
 
@@ -45,6 +52,4 @@ def journal(*, before: int | None = None, actor_id: int | None = None, entity: s
         rows = rows.filter(actor_id=actor_id)
     if entity:
         rows = rows.filter(entity=entity)
-    events = list(rows.order_by("-id")[: PAGE + 1])
-    following = events[PAGE - 1].pk if len(events) > PAGE else None
-    return [describe(event) for event in events[:PAGE]], following
+    return _page(list(rows.order_by("-id")[: PAGE + 1]))

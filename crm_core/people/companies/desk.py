@@ -15,6 +15,7 @@ from crm_core.groundwork.records.cells import RESPONSIBLE, name_cell, tags_cell,
 from crm_core.groundwork.records.desk import Column, Desk, Filter
 from crm_core.people import reaching
 from crm_core.people.contacts.models import Employment
+from crm_platform.db.prepared import Prepared, by_key
 from crm_platform.ui.templatetags.ui import when
 
 from .forms import CompanyForm
@@ -31,10 +32,13 @@ def _city(company: Any, given: dict[str, Any]) -> str:
     return next((row.get("city", "") for row in company.addresses if row.get("city")), "") or "–"
 
 
+_PEOPLE = Prepared(Employment, lambda company: Employment.objects.filter(company=company, contact__binned_at=None).select_related("contact").order_by("contact__sort_key")[:50])
+
+
 def card_context(request: HttpRequest, company: Company) -> dict[str, Any]:
     """Who works there; the firm above."""
-    people = list(Employment.objects.filter(company=company, contact__binned_at=None).select_related("contact").order_by("contact__sort_key")[:50])
-    parent = Company.objects.filter(pk=company.parent_id).first() if company.parent_id else None
+    people = _PEOPLE.rows(company=company.pk)
+    parent = by_key(Company, company.parent_id) if company.parent_id else None
     return {"people": people, "parent": parent, "phones": shown_phones(company), **card.context(request, "company", company.pk), **more(request, "company", company.pk)}
 
 

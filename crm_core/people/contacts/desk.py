@@ -15,6 +15,7 @@ from crm_core.groundwork.records.cells import RESPONSIBLE, name_cell, tags_cell,
 from crm_core.groundwork.records.desk import Column, Desk, Filter
 from crm_core.people import reaching
 from crm_core.people.companies.desk import more, shown_phones
+from crm_platform.db.prepared import Prepared
 from crm_platform.ui.templatetags.ui import when
 
 from .forms import ContactForm
@@ -43,9 +44,12 @@ def _company_text(contact: Any, given: dict[str, Any]) -> str:
     return str(found[1]) if found else ""
 
 
+_EMPLOYMENTS = Prepared(Employment, lambda contact: Employment.objects.filter(contact=contact).select_related("company").order_by("-main", "id"))
+
+
 def card_context(request: HttpRequest, contact: Contact) -> dict[str, Any]:
     """Where the person works, and what stands on every card."""
-    links = list(Employment.objects.filter(contact=contact).select_related("company").order_by("-main", "id"))
+    links = _EMPLOYMENTS.rows(contact=contact.pk)
     return {"employments": links, "phones": shown_phones(contact), **card.context(request, "contact", contact.pk), **more(request, "contact", contact.pk)}
 
 

@@ -17,7 +17,9 @@ from crm_core.groundwork.records.cells import RESPONSIBLE, name_cell, tags_cell,
 from crm_core.groundwork.records.desk import Column, Desk, Filter
 from crm_core.people.companies.models import Company
 from crm_core.sales.pipelines import queries as pipelines
+from crm_platform.db.prepared import Prepared, by_key
 from crm_platform.kernel import clock, money
+from crm_platform.kernel.permissions import Actor
 from crm_platform.ui.templatetags.ui import sum_of, when
 
 from .forms import DealForm
@@ -92,19 +94,35 @@ FILTERS = (
 )
 
 
+_LINES = Prepared(DealLine, lambda deal: DealLine.objects.filter(deal=deal))
+_PEOPLE = Prepared(DealContact, lambda deal: DealContact.objects.filter(deal=deal).select_related("contact").order_by("-main", "id"))
+
+
+def _of_company(rows: QuerySet[Deal], company: int | None, deal: int) -> QuerySet[Deal]:
+    return rows.filter(company=company).exclude(pk=deal).order_by("-id")[:5]
+
+
+_OTHERS = Prepared(Deal, lambda company, deal: _of_company(Deal.objects.filter(binned_at=None), company, deal))
+
+
+def _others(actor: Actor, deal: Deal) -> list[Deal]:
+    if DESK.sees_all(actor):
+        return _OTHERS.rows(company=deal.company_id, deal=deal.pk)
+    return list(_of_company(DESK.rows(actor), deal.company_id, deal.pk))
+
+
 def card_context(request: HttpRequest, deal: Deal) -> dict[str, Any]:
     """Stages as a path, people, products, other deals, and what stands on every card."""
     board = pipelines.everything()
     stage = board.stages[deal.stage_id]
-    lines = list(DealLine.objects.filter(deal=deal))
+    lines = _LINES.rows(deal=deal.pk)
     drawn: list[dict[str, Any]] = [{"line": line, "total": line_total({"quantity_milli": line.quantity_milli, "price_minor": line.price_minor, "discount": line.discount})} for line in lines]
-    people = list(DealContact.objects.filter(deal=deal).select_related("contact").order_by("-main", "id"))
-    visible = DESK.rows(request.actor)  # type: ignore[attr-defined]
-    others = list(visible.filter(company=deal.company_id).exclude(pk=deal.pk).order_by("-id")[:5]) if deal.company_id else []
+    people = _PEOPLE.rows(deal=deal.pk)
+    others = _others(request.actor, deal) if deal.company_id else []  # type: ignore[attr-defined]
     days = (clock.now() - deal.stage_since).days
     context = {
         "stage": stage, "path": board.open_of(deal.pipeline_id), "pipeline": pipelines.pipeline(deal.pipeline_id), "lines": drawn,
-        "lines_total": sum(row["total"] for row in drawn), "people": people, "company": Company.objects.filter(pk=deal.company_id).first() if deal.company_id else None,
+        "lines_total": sum(row["total"] for row in drawn), "people": people, "company": by_key(Company, deal.company_id) if deal.company_id else None,
         "others": others, "days_here": days, "idle": stage.idle_days is not None and deal.state == "open" and days >= stage.idle_days, "reason": board.reasons.get(deal.lost_reason_id or 0),
     }  # fmt: skip
     return context | card.context(request, "deal", deal.pk)

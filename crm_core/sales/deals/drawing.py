@@ -15,7 +15,8 @@ from django.utils.translation import ngettext
 from crm_core.sales.pipelines.models import Stage
 from crm_platform.accounts import directory
 from crm_platform.kernel import clock, money
-from crm_platform.ui.templatetags.ui import avatar, days_ago, icon, when
+from crm_platform.ui.icons import icon
+from crm_platform.ui.templatetags.ui import avatar, days_ago, when
 
 
 def cards(rows: Sequence[dict[str, Any]], stage: Stage, *, may_edit: bool) -> SafeString:

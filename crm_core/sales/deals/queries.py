@@ -9,6 +9,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from crm_core.people.companies.models import Company
 from crm_core.sales.pipelines.models import Stage
+from crm_platform.db.prepared import Prepared
 from crm_platform.kernel import clock, versions
 from crm_platform.kernel.permissions import Actor
 
@@ -108,5 +109,15 @@ def closed_recently(actor: Actor, pipeline_id: int) -> dict[str, dict[str, Any]]
 
 def of_record(actor: Actor, entity: str, pk: int) -> list[Deal]:
     """The deals of a contact or company, open ones first."""
+    if DESK.sees_all(actor):
+        return (_OF_COMPANY if entity == "company" else _OF_CONTACT).rows(pk=pk)
+    return list(_of_record(DESK.rows(actor), entity, pk))
+
+
+def _of_record(rows: QuerySet[Deal], entity: str, pk: int) -> QuerySet[Deal]:
     where = Q(company=pk) if entity == "company" else Q(pk__in=DealContact.objects.filter(contact=pk).values("deal"))
-    return list(DESK.rows(actor).filter(where).select_related("stage").order_by("closed_at", "-id")[:30])
+    return rows.filter(where).select_related("stage").order_by("closed_at", "-id")[:30]
+
+
+_OF_COMPANY = Prepared(Deal, lambda pk: _of_record(Deal.objects.filter(binned_at=None), "company", pk))
+_OF_CONTACT = Prepared(Deal, lambda pk: _of_record(Deal.objects.filter(binned_at=None), "contact", pk))

@@ -174,7 +174,7 @@ TEMPLATES = [
         },
     }
 ]
-FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
+FORM_RENDERER = "crm_platform.ui.fields.FieldRenderer"
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 
 # People (design section 4, foundation section 4).
@@ -207,7 +207,7 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE
 USERSESSIONS_TRACK_ACTIVITY = False
 
 # Cookies are host-only, so that no workspace's browser state reaches another; __Host- where TLS allows it.
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "crm_platform.accounts.sessions"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 _cookie_prefix = "__Host-" if SECURE else ""
 SESSION_COOKIE_NAME = f"{_cookie_prefix}session"

@@ -9,10 +9,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import template
-from django.forms import BoundField, CheckboxInput, FileInput, HiddenInput, RadioSelect, Select, Textarea
+from django.forms import BoundField
 from django.http import QueryDict
 from django.template.context import Context
-from django.template.loader import get_template
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
@@ -21,8 +20,10 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, ngettext
 
 from crm_platform.kernel import clock, money
+from crm_platform.ui import fields
 from crm_platform.ui import kept as kept_parts
 from crm_platform.ui.components import declare, declare_block
+from crm_platform.ui.icons import icon
 
 register = template.Library()
 
@@ -46,12 +47,7 @@ declare_block(register, "dialog", required=("id", "title"), optional=("wide",))
 declare_block(register, "menu", required=("id", "label"), optional=("icon", "end"))
 
 
-@register.simple_tag
-@functools.cache
-def icon(name: str, size: str = "", tone: str = "") -> SafeString:
-    """A sign from the sprite, hidden from readers: the word stands beside it or in the button's label. Made once a process."""
-    classes = " ".join(filter(None, ("icon", f"icon--{size}" if size else "", tone)))
-    return format_html('<svg class="{}" aria-hidden="true"><use href="{}#i-{}"/></svg>', classes, static("ui/icons/icons.svg"), name)
+register.simple_tag(icon)
 
 
 @register.simple_tag
@@ -76,43 +72,13 @@ def _avatar(hue: int, name: str, initials: str, named: bool) -> SafeString:
     return format_html('<span class="avatar" data-hue="{0}" role="img" aria-label="{1}" title="{1}">{2}</span>', hue, name, initials)
 
 
-@register.simple_tag(takes_context=True)
-def field(context: Context, bound: BoundField, **attributes: Any) -> SafeString:
-    """A form's field through our one template: label, control, hint, errors, and whether it may stay empty."""
-    widget = bound.field.widget
-    kind = _kind_of(widget)
-    attrs = {"class": "input" if kind in ("input", "select", "textarea") else ""}
-    described = f"{bound.auto_id}-d"
-    if bound.errors:
-        attrs |= {"aria-invalid": "true", "aria-describedby": described}
-    elif bound.help_text:
-        attrs |= {"aria-describedby": described}
-    attrs |= {name.replace("_", "-"): str(value) for name, value in attributes.items() if name not in ("optional", "affix", "label_hidden")}
-    control = bound.as_widget(attrs={name: value for name, value in attrs.items() if value})
-    values = {"bound": bound, "kind": kind, "control": control, "described": described, "affix": "", "label_hidden": False, "optional": not bound.field.required, **attributes}
-    with context.push(**values):
-        compiled: Any = get_template("ui/components/field.html")
-        return SafeString(compiled.template.render(context))
+@register.simple_tag
+def field(bound: BoundField, **wish: Any) -> SafeString:
+    """A form's field: `{% field form.name label_hidden=True hx_get=address %}`."""
+    return fields.draw(bound, **wish)
 
 
-def _kind_of(widget: Any) -> str:
-    if isinstance(widget, HiddenInput):
-        return "hidden"
-    if isinstance(widget, RadioSelect):
-        return "radios"
-    if isinstance(widget, CheckboxInput):
-        return "check"
-    if isinstance(widget, Select):
-        return "select"
-    if isinstance(widget, Textarea):
-        return "textarea"
-    return "file" if isinstance(widget, FileInput) else "input"
-
-
-@register.inclusion_tag("ui/components/form_fields.html")
-def form_fields(form: Any) -> dict[str, Any]:
-    """All fields of a form in order, its general errors first."""
-    return {"form": form}
+register.simple_tag(fields.draw_all, name="form_fields")
 
 
 @register.simple_tag(takes_context=True)

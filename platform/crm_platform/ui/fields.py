@@ -1,0 +1,118 @@
+"""Fields of forms, drawn in Python: a page with a dialog has dozens of them, and a template for each attribute of each costs more than all else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.forms import BoundField, CheckboxInput, FileInput, HiddenInput, RadioSelect, Select, Textarea
+from django.forms.renderers import DjangoTemplates
+from django.http import HttpRequest
+from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
+
+from .icons import icon
+
+
+class FieldRenderer(DjangoTemplates):
+    """Django's renderer of widgets, with the plain controls drawn without a template; everything else goes the stock way."""
+
+    def render(self, template_name: str, context: dict[str, Any], request: HttpRequest | None = None) -> str:
+        """The markup of a widget from Django's own context for it."""
+        draw = _CONTROLS.get(template_name)
+        return super().render(template_name, context, request) if draw is None else draw(context["widget"])
+
+
+def _attributes(attrs: dict[str, Any]) -> str:
+    parts = [f" {name}" if value is True else f' {name}="{conditional_escape(str(value))}"' for name, value in attrs.items() if value is not False]
+    return "".join(parts)
+
+
+def _input(widget: dict[str, Any]) -> str:
+    value = widget["value"]
+    shown = "" if value is None else f' value="{conditional_escape(str(value))}"'
+    return f'<input type="{widget["type"]}" name="{conditional_escape(widget["name"])}"{shown}{_attributes(widget["attrs"])}>'
+
+
+def _textarea(widget: dict[str, Any]) -> str:
+    # The line break after the tag is no content; without it a browser would eat the first one of the text.
+    return f'<textarea name="{conditional_escape(widget["name"])}"{_attributes(widget["attrs"])}>\n{conditional_escape(widget["value"] or "")}</textarea>'
+
+
+def _select(widget: dict[str, Any]) -> str:
+    groups = "".join(_group(name, options) for name, options, _index in widget["optgroups"])
+    return f'<select name="{conditional_escape(widget["name"])}"{_attributes(widget["attrs"])}>{groups}</select>'
+
+
+def _group(name: str | None, options: Iterable[dict[str, Any]]) -> str:
+    drawn = "".join(f'<option value="{conditional_escape(str(option["value"]))}"{_attributes(option["attrs"])}>{conditional_escape(option["label"])}</option>' for option in options)
+    return f'<optgroup label="{conditional_escape(name)}">{drawn}</optgroup>' if name else drawn
+
+
+_CONTROLS: dict[str, Callable[[dict[str, Any]], str]] = {
+    **{f"django/forms/widgets/{kind}.html": _input for kind in ("text", "hidden", "number", "email", "url", "tel", "search", "password", "date", "datetime", "time", "checkbox", "color")},
+    "django/forms/widgets/textarea.html": _textarea,
+    "django/forms/widgets/select.html": _select,
+}
+
+
+def draw(bound: BoundField, **wish: Any) -> SafeString:
+    """A field: label, control, hint, errors, and whether it may stay empty.
+
+    `wish` may say `optional`, `affix` (a word behind the control) and `label_hidden`; everything else becomes an attribute
+    of the control (`hx_get` → `hx-get`).
+    """
+    affix, hidden, optional = wish.pop("affix", ""), wish.pop("label_hidden", False), wish.pop("optional", not bound.field.required)
+    kind = _kind_of(bound.field.widget)
+    described = f"{bound.auto_id}-d"
+    control = bound.as_widget(attrs=_control_attributes(bound, kind, described, wish))
+    if kind == "hidden":
+        return control
+    note = _note(bound, described)
+    if kind == "check":
+        return format_html('<div class="field"><label class="check">{}<span>{}</span></label>{}</div>', control, bound.label, note)
+    if kind == "radios":
+        choices = format_html_join("", '<label class="check">{}<span>{}</span></label>', ((choice.tag(), choice.choice_label) for choice in bound))
+        return format_html('<fieldset class="field"><legend class="field__label">{}</legend>{}{}</fieldset>', bound.label, choices, note)
+    need = format_html('<span class="field__need">{}</span>', gettext("may stay empty")) if optional else ""
+    label = format_html('<label class="field__label{}" for="{}">{}{}</label>', " sr" if hidden else "", bound.id_for_label, bound.label, need)
+    shown = format_html('<div class="affix">{}<span class="affix__text">{}</span></div>', control, affix) if affix else control
+    return format_html('<div class="field">{}{}{}</div>', label, shown, note)
+
+
+def draw_all(form: Any) -> SafeString:
+    """All fields of a form in order, its general errors first."""
+    general = form.non_field_errors()
+    head = format_html('<div class="banner banner--bad" role="alert">{}<p>{}</p></div>', icon("circle-alert"), " ".join(general)) if general else ""
+    return mark_safe(head + "".join(draw(bound) for bound in form))  # noqa: S308 (drawn above)
+
+
+def _control_attributes(bound: BoundField, kind: str, described: str, wish: dict[str, Any]) -> dict[str, str | bool]:
+    attrs: dict[str, str | bool] = {"class": "input"} if kind in ("input", "select", "textarea") else {}
+    if bound.errors:
+        attrs |= {"aria-invalid": "true", "aria-describedby": described}
+    elif bound.help_text:
+        attrs["aria-describedby"] = described
+    attrs |= {name.replace("_", "-"): str(value) for name, value in wish.items()}
+    return {name: value for name, value in attrs.items() if value}
+
+
+def _note(bound: BoundField, described: str) -> str:
+    if bound.errors:
+        return format_html('<p class="field__error" id="{}">{}<span>{}</span></p>', described, icon("circle-alert"), " ".join(map(str, bound.errors)))
+    return format_html('<p class="field__hint" id="{}">{}</p>', described, bound.help_text) if bound.help_text else ""
+
+
+def _kind_of(widget: Any) -> str:
+    if isinstance(widget, HiddenInput):
+        return "hidden"
+    if isinstance(widget, RadioSelect):
+        return "radios"
+    if isinstance(widget, CheckboxInput):
+        return "check"
+    if isinstance(widget, Select):
+        return "select"
+    if isinstance(widget, Textarea):
+        return "textarea"
+    return "file" if isinstance(widget, FileInput) else "input"

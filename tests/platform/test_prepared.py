@@ -1,0 +1,72 @@
+"""A prepared question gives what its query set gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crm_core.engagement.tasks import services as tasks
+from crm_core.engagement.tasks.models import Task
+from crm_core.people.companies import services as companies
+from crm_core.sales.deals import services as deals
+from crm_core.sales.deals.models import Deal
+from crm_platform.accounts.models import User
+from crm_platform.db.prepared import Prepared, by_key
+from crm_platform.events.models import Event
+from crm_platform.kernel import clock
+from crm_platform.kernel.permissions import robot
+
+ROBOT = robot("test")
+
+
+def _held(row: Any) -> dict[str, Any]:
+    return {name: value for name, value in vars(row).items() if name != "_state"}
+
+
+def test_the_same_rows_with_their_relations(inside, count_statements) -> None:
+    question = Prepared(User, lambda pk: User.objects.select_related("role", "group").filter(pk=pk))
+    for person in User.objects.select_related("role", "group"):
+        question.rows(pk=person.pk)
+        with count_statements() as count:
+            found = question.first(pk=person.pk)
+            assert found is not None
+            assert _held(found) == _held(person)
+            assert _held(found.role) == _held(person.role)
+            assert found.group == person.group
+        assert count() == 1
+
+
+def test_json_lists_money_and_moments_come_as_ever(inside) -> None:
+    company = companies.create_company(ROBOT, name="Bakker's")
+    for at in range(3):
+        deal = deals.create_deal(ROBOT, name=f"Ove%s {at}", sum_minor=100 + at, company_id=company.pk, tags=["VIP"])
+        deals.change_deal(ROBOT, deal.pk, name=f"O'Neill {at}")
+    mine = Prepared(Deal, lambda company, since: Deal.objects.filter(company=company, created_at__lte=since).exclude(name__contains="%").order_by("-id")[:2])
+    stock = Deal.objects.filter(company=company.pk).order_by("-id")[:2]
+    assert [_held(row) for row in mine.rows(company=company.pk, since=clock.now())] == [_held(row) for row in stock]
+    events = Prepared(Event, lambda subject: Event.objects.filter(subjects__contains=[subject]).order_by("id"))
+    assert [_held(row) for row in events.rows(subject=f"deal:{deal.pk}")] == [_held(row) for row in Event.objects.filter(subjects__contains=[f"deal:{deal.pk}"]).order_by("id")]
+    assert events.rows(subject="deal:'); drop table deal; --") == []
+    assert Deal.objects.count() >= 3
+
+
+def test_what_is_read_can_be_saved(inside) -> None:
+    task = tasks.add(ROBOT, text="call", due_at=clock.now())
+    read = by_key(Task, task.pk)
+    assert read is not None
+    read.text = "write"
+    read.save(update_fields=["text"])
+    assert Task.objects.get(pk=task.pk).text == "write"
+
+
+def test_a_number_that_no_column_holds_is_found_nowhere(inside) -> None:
+    assert by_key(Deal, 10**30) is None
+    assert by_key(Deal, 0) is None
+
+
+def test_what_finds_no_place_is_refused(inside) -> None:
+    with pytest.raises(ValueError, match="no place for name"):
+        Prepared(Deal, lambda pk, name: Deal.objects.filter(pk=pk)).rows(pk=1, name="x")
+    with pytest.raises(ValueError, match="NoneType"):
+        Prepared(Deal, lambda company: Deal.objects.filter(company=company)).rows(company=None)
