@@ -8,6 +8,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from crm_core.groundwork.attachments import services as attachments
+from crm_core.groundwork.records import registry
+from crm_core.groundwork.timeline import drawing
 from crm_core.groundwork.timeline import queries as timeline
 from crm_platform.accounts import directory
 from crm_platform.kernel import clock
@@ -30,7 +32,7 @@ def context(request: HttpRequest, entity: str, pk: int) -> dict[str, Any]:
     for note in pinned:
         note.author = directory.name_of(note.created_by)  # type: ignore[attr-defined]
     return {
-        "entries": entries, "following": following, "group": group, "open_tasks": open_tasks, "pinned": pinned,
+        "history": drawing.lines(request, entries, back=registry.find(entity).url(pk)), "following": following, "group": group, "open_tasks": open_tasks, "pinned": pinned,
         "files": attachments.of_record(entity, pk), "task_form": TaskForm(initial={"day": timezone.localdate(now)}, auto_id="task-%s"),
         "may_note": not request.actor.view_only,  # type: ignore[attr-defined]
     }  # fmt: skip

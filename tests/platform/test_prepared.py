@@ -8,6 +8,7 @@ import pytest
 
 from crm_core.engagement.tasks import services as tasks
 from crm_core.engagement.tasks.models import Task
+from crm_core.groundwork.tags import services as tag_services
 from crm_core.people.companies import services as companies
 from crm_core.sales.deals import services as deals
 from crm_core.sales.deals.models import Deal
@@ -40,7 +41,7 @@ def test_the_same_rows_with_their_relations(inside, count_statements) -> None:
 def test_json_lists_money_and_moments_come_as_ever(inside) -> None:
     company = companies.create_company(ROBOT, name="Bakker's")
     for at in range(3):
-        deal = deals.create_deal(ROBOT, name=f"Ove%s {at}", sum_minor=100 + at, company_id=company.pk, tags=["VIP"])
+        deal = deals.create_deal(ROBOT, name=f"Ove%s {at}", sum_minor=100 + at, company_id=company.pk, tag_ids=tag_services.ids_of("deal", ["VIP"]))
         deals.change_deal(ROBOT, deal.pk, name=f"O'Neill {at}")
     mine = Prepared(Deal, lambda company, since: Deal.objects.filter(company=company, created_at__lte=since).exclude(name__contains="%").order_by("-id")[:2])
     stock = Deal.objects.filter(company=company.pk).order_by("-id")[:2]

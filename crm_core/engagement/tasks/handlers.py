@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from django.utils.dateparse import parse_datetime
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from crm_core.groundwork.timeline.describing import Difference, Entry, actor, describes
 from crm_platform.accounts import directory
 from crm_platform.events.models import Event
+from crm_platform.ui.markup import fill
 from crm_platform.ui.templatetags.ui import when
 
 
@@ -16,7 +16,7 @@ from crm_platform.ui.templatetags.ui import when
 def added(event: Event) -> Entry:
     """What was promised, by when, to whom."""
     due = parse_datetime(event.after.get("due_at", "") or "")
-    sentence = format_html(
+    sentence = fill(
         _("{who} planned “{text}” for {when}, {person}"), who=actor(event), text=event.after.get("text", ""),
         when=when(due, clock_time=not event.after.get("all_day")), person=directory.name_of(event.after.get("responsible_id")) or _("nobody"),
     )  # fmt: skip
@@ -27,8 +27,8 @@ def added(event: Event) -> Entry:
 def done(event: Event) -> Entry:
     """What came of it."""
     result = event.after.get("result", "")
-    body = format_html("<p>{}</p>", result) if result else format_html("")
-    return Entry(event, "circle-check", format_html(_("{who} did “{text}”"), who=actor(event), text=event.after.get("text", "")), tone="good", body=body)
+    body = fill("<p>{}</p>", result) if result else fill("")
+    return Entry(event, "circle-check", fill(_("{who} did “{text}”"), who=actor(event), text=event.after.get("text", "")), tone="good", body=body)
 
 
 @describes("task.changed")
@@ -36,7 +36,7 @@ def changed(event: Event) -> Entry:
     """Before and after."""
     labels = {"text": _("What is to be done"), "due_at": _("Due"), "type": _("Kind"), "responsible_id": _("Responsible")}
     shown = [Difference(name, label, _shown(name, event.before.get(name)), _shown(name, event.after.get(name)), put_back=False) for name, label in labels.items() if name in event.after]
-    return Entry(event, "calendar-check-2", format_html(_("{who} changed a task"), who=actor(event)), differences=shown)
+    return Entry(event, "calendar-check-2", fill(_("{who} changed a task"), who=actor(event)), differences=shown)
 
 
 def _shown(name: str, value: object) -> str:
@@ -53,4 +53,4 @@ def other(event: Event) -> Entry:
         "task.restored": _("{who} took the task “{text}” out of the bin"), "task.handed_over": _("{who} handed over open tasks {text}"),
     }  # fmt: skip
     text = event.after.get("text") or event.before.get("text") or ""
-    return Entry(event, "calendar-check-2", format_html(sentences[event.name], who=actor(event), text=text))
+    return Entry(event, "calendar-check-2", fill(sentences[event.name], who=actor(event), text=text))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -13,13 +12,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from crm_core.groundwork.records import registry
-from crm_platform.accounts import directory
 from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import Actor, require
 from crm_platform.ui import responses
 from crm_platform.ui.formwork import Refused, errors_into
 
-from . import services
+from . import drawing, services
 from .forms import TaskForm
 from .models import Task, TaskType
 from .permissions import TASKS
@@ -39,15 +37,15 @@ def day(request: HttpRequest) -> HttpResponse:
     open_rows = list(rows.filter(done_at=None).order_by("due_at", "id")[:SHOWN])
     done = list(rows.filter(done_at__gt=morning).order_by("-done_at")[:20])
     names = names_of_records([*open_rows, *done])
-    drawn: dict[str, list[dict[str, Any]]] = {"late": [], "today": [], "later": []}
+    parts: dict[str, list[Task]] = {"late": [], "today": [], "later": []}
     for task in open_rows:
-        drawn["late" if task.due_at < now else "today" if task.due_at <= tonight else "later"].append(_drawn(task, names, now=now))
-    more_later = max(0, len(drawn["later"]) - LATER_SHOWN)
-    drawn["later"] = drawn["later"][:LATER_SHOWN]
+        parts["late" if task.due_at < now else "today" if task.due_at <= tonight else "later"].append(task)
+    more_later = max(0, len(parts["later"]) - LATER_SHOWN)
+    parts["later"] = parts["later"][:LATER_SHOWN]
+    lines = {part: drawing.open_lines(request, tasks, names, now=now, with_person=team) for part, tasks in parts.items()}
     return responses.page(
-        request, "tasks/day.html", rail="day", today=today, team=team, done=[_drawn(task, names, now=now) for task in done],
+        request, "tasks/day.html", rail="day", today=today, team=team, done=drawing.done_lines(request, done), parts=parts, lines=lines,
         form=TaskForm(initial={"day": today, "type": TaskType.TODO}), more_later=more_later,
-        late=drawn["late"], today_tasks=drawn["today"], later=drawn["later"],
     )  # fmt: skip
 
 
@@ -58,16 +56,6 @@ def names_of_records(tasks: list[Task]) -> dict[tuple[str, int], str]:
         if task.entity and task.record_id:
             wanted.setdefault(task.entity, set()).add(task.record_id)
     return {(entity, pk): name for entity, pks in wanted.items() for pk, name in registry.find(entity).model.objects.filter(pk__in=pks).values_list("pk", "name")}
-
-
-def _drawn(task: Task, names: dict[tuple[str, int], str], *, now: Any) -> dict[str, Any]:
-    late = (now - task.due_at).days
-    name = names.get((task.entity, task.record_id or 0), "")
-    return {
-        "task": task, "record": name, "url": registry.find(task.entity).url(task.record_id) if name and task.record_id else "",
-        "late_days": late if task.due_at < now else None, "person": directory.everyone().get(task.responsible_id or 0),
-        "icon": {"call": "phone", "meet": "users", "mail": "mail"}.get(task.type, "calendar-check-2"),
-    }  # fmt: skip
 
 
 def _back(request: HttpRequest, task: Task | None = None) -> HttpResponse:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
 from crm_core.groundwork.tags import services as tags
 from crm_platform.accounts import directory
+from crm_platform.ui.markup import esc, fill
 from crm_platform.ui.templatetags.ui import avatar
 
 from .desk import Column
@@ -21,10 +21,7 @@ def name_cell(kind: Kind, *, second: Callable[[Any], str] = lambda record: "") -
     """The name, a link to the card, with a second quiet line."""
 
     def cell(record: Any, given: dict[str, Any]) -> SafeString:
-        return format_html(
-            '<a class="grow" href="{}"><span class="cut block">{}</span><span class="cut block tiny quiet">{}</span></a>',
-            kind.url(record.pk), str(record), second(record),
-        )  # fmt: skip
+        return SafeString(f'<a class="grow" href="{kind.url(record.pk)}"><span class="cut block">{esc(str(record))}</span><span class="cut block tiny quiet">{esc(second(record))}</span></a>')
 
     return cell
 
@@ -44,7 +41,7 @@ def tags_cell(entity: str) -> Callable[[Any, dict[str, Any]], SafeString]:
 
     def cell(record: Any, given: dict[str, Any]) -> SafeString:
         known = tags.tags_of(entity)
-        drawn = [format_html('<span class="tag" data-hue="{}">{}</span>', known[pk].hue, known[pk].name) for pk in record.tag_ids[:3] if pk in known]
+        drawn = [fill('<span class="tag" data-hue="{}">{}</span>', known[pk].hue, known[pk].name) for pk in record.tag_ids[:3] if pk in known]
         return SafeString(f'<span class="row">{"".join(drawn)}</span>') if drawn else SafeString('<span class="table__none">–</span>')
 
     return cell

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.html import conditional_escape, escape
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
@@ -33,6 +32,8 @@ from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, Scope
 from crm_platform.ui import responses
 from crm_platform.ui.formwork import Refused, errors_into
+from crm_platform.ui.icons import icon
+from crm_platform.ui.markup import esc
 from crm_platform.ui.paging import page_of
 
 from . import writing
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 NOBODY = "0"
 
+_ARROWS = {"ascending": "arrow-up", "descending": "arrow-down"}
 _TABLES = re.compile(r'(?:FROM|JOIN) "([a-z_]+)"')
 
 
@@ -178,7 +180,7 @@ class Desk:
         given = self.gather(page.rows)
         sort = self.order(request.GET)[0]
         context: dict[str, Any] = {
-            "desk": self, "kind": self.kind, "page": page, "chips": chips, "sort": sort, "heads": [self._head(column, sort) for column in self.columns],
+            "desk": self, "kind": self.kind, "page": page, "chips": chips, "sort": sort, "heads": self._heads(request.GET, sort),
             "body": self._body(page.rows, given),
             "filters": [{"filter": one, "choices": one.choices() if one.choices else None, "value": request.GET.get(one.name, "")} for one in self.filters_now()],
             "views": saved_views.views_of(actor, self.kind.code), "may": self._may(actor), "q": request.GET.get("q", ""),
@@ -188,21 +190,33 @@ class Desk:
 
     def _body(self, rows: Sequence[Any], given: dict[str, Any]) -> SafeString:
         """The rows as markup, made in Python: fifty rows cost a tenth of what a template's loop would."""
-        choose = conditional_escape(_("Choose"))
+        choose = esc(_("Choose"))
         first, *others = self.columns
         plain = [(column.cell, f'<td class="{"end" if column.end else "cut second"}" data-phone="{column.phone}">') for column in others]
         lines = []
         for record in rows:
-            cells = "".join(f"{opening}{conditional_escape(cell(record, given))}</td>" for cell, opening in plain)
+            cells = "".join([f"{opening}{esc(cell(record, given))}</td>" for cell, opening in plain])
             lines.append(
                 f'<tr><td data-phone="hide"><label class="check"><input type="checkbox" name="chosen" value="{record.pk}" aria-label="{choose} '
-                f'{escape(str(record))}"></label></td><th scope="row">{conditional_escape(first.cell(record, given))}</th>{cells}</tr>'
+                f'{esc(str(record))}"></label></td><th scope="row">{esc(first.cell(record, given))}</th>{cells}</tr>'
             )
-        return mark_safe("".join(lines))  # noqa: S308 (each part is escaped)
+        return SafeString("".join(lines))
 
-    def _head(self, column: Column, sort: str) -> dict[str, Any]:
-        direction = "ascending" if sort == column.sort else "descending" if sort == f"-{column.sort}" else ""
-        return {"column": column, "direction": direction if column.sort else "", "next": f"-{column.sort}" if direction == "ascending" else column.sort}
+    def _heads(self, query: QueryDict, sort: str) -> SafeString:
+        """The heads of the columns; those one may sort by are links that turn the order."""
+        address = query.copy()
+        address.pop("page", None)
+        lines = []
+        for column in self.columns:
+            end = ' class="end"' if column.end else ""
+            if not column.sort:
+                lines.append(f'<th scope="col"{end}>{esc(column.label)}</th>')
+                continue
+            direction = "ascending" if sort == column.sort else "descending" if sort == f"-{column.sort}" else ""
+            address["sort"] = f"-{column.sort}" if direction == "ascending" else column.sort
+            sign, said = (icon(_ARROWS[direction]), f' aria-sort="{direction}"') if direction else ("", "")
+            lines.append(f'<th scope="col"{end}{said}><a class="table__sort" href="{reverse(self.prefix)}?{esc(address.urlencode())}">{esc(column.label)}{sign}</a></th>')
+        return SafeString("".join(lines))
 
     def _may(self, actor: Actor) -> dict[str, bool]:
         return {action: permissions.may(actor, self.kind.entity.right(action)) for action in ("create", "edit", "delete", "export")}

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.urls import reverse
-
 from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.permissions import Actor, Entity
+from crm_platform.ui.addresses import numbered
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -77,7 +76,7 @@ class Kind:
 
     def url(self, pk: int) -> str:
         """The address of a record's card."""
-        return reverse(self.card, args=[pk])
+        return numbered(self.card, pk)
 
     def attribute(self, name: str) -> Attribute | None:
         """The attribute of that name."""

@@ -106,15 +106,26 @@ def create_many(actor: Actor, kind: Kind, rows: Sequence[Mapping[str, Any]]) -> 
 def _build(actor: Actor, kind: Kind, values: Mapping[str, Any], *, now: datetime) -> Any:
     record = kind.model(created_by=actor.user_id, created_at=now, updated_at=now)
     links = kind.links.names if kind.links else ()
-    for name, value in values.items():
-        if name not in links and name != "custom":
-            setattr(record, name, value)
+    _assign(record, {name: value for name, value in values.items() if name not in links and name != "custom"})
     record.custom = custom.clean(kind.code, values.get("custom", {}))
     if "responsible_id" not in values and "responsible" not in values:
         record.responsible_id = actor.user_id
     kind.prepare(record)
     _refuse_long(record)
     return record
+
+
+def _assign(record: Any, values: Mapping[str, Any]) -> None:
+    """Raises TypeError for a name that is no field: a slip of ours must not be a value that is silently lost."""
+    if unknown := values.keys() - _fields_of(record.__class__):
+        raise TypeError(f"{record.__class__.__name__} has no {', '.join(sorted(unknown))}")
+    for name, value in values.items():
+        setattr(record, name, value)
+
+
+@functools.cache
+def _fields_of(model: type[Any]) -> frozenset[str]:
+    return frozenset(name for column in model._meta.concrete_fields for name in (column.name, column.attname))
 
 
 def _refuse_long(record: Any) -> None:
@@ -173,8 +184,7 @@ def change_locked(actor: Actor, kind: Kind, record: Any, values: Mapping[str, An
     merged_custom = {**record.custom, **custom.clean(kind.code, values["custom"], partial=True)} if "custom" in values else None
     own = {name: value for name, value in values.items() if name not in links and name != "custom"}
     before_all, metric_before = state_of(record), kind.counts(record)
-    for name, value in own.items():
-        setattr(record, name, value)
+    _assign(record, own)
     if merged_custom is not None:
         record.custom = {key: value for key, value in merged_custom.items() if value not in (None, "", [])}
     kind.prepare(record)

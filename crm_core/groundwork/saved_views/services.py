@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm_platform.accounts.roles import SETTINGS
 from crm_platform.events.backbone import emit
+from crm_platform.kernel import versions
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, require
 
@@ -19,7 +20,8 @@ _NOT_KEPT = frozenset({"page", "rows"})
 
 def views_of(actor: Actor, entity: str) -> list[SavedView]:
     """The actor's own views of an entity's list, and those shared with all."""
-    return list(SavedView.objects.filter(Q(owner=None) | Q(owner=actor.user_id), entity=entity))
+    mine = Q(owner=None) | Q(owner=actor.user_id)
+    return versions.kept(f"views.{entity}.{actor.user_id}", ("saved_view",), lambda: list(SavedView.objects.filter(mine, entity=entity)))
 
 
 def address(view: SavedView) -> str:

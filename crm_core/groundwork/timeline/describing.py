@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from crm_core.groundwork.custom_fields import services as custom
 from crm_core.groundwork.records import registry
 from crm_platform.events.models import Event
+from crm_platform.ui.markup import fill
 
 
 @dataclass(slots=True)
@@ -63,8 +63,8 @@ def describe(event: Event) -> Entry:
 def actor(event: Event) -> SafeString:
     """Who, and through what."""
     if event.via:
-        return format_html("<b>{}</b> <span class=\"quiet\">({})</span>", event.actor_name, _means(event.via))
-    return format_html("<b>{}</b>", event.actor_name)
+        return fill("<b>{}</b> <span class=\"quiet\">({})</span>", event.actor_name, _means(event.via))
+    return fill("<b>{}</b>", event.actor_name)
 
 
 def _means(via: str) -> str:
@@ -80,21 +80,21 @@ def _label(event: Event) -> str:
 
 
 def _created(event: Event) -> Entry:
-    return Entry(event, "plus", format_html(_("{who} made this {what}"), who=actor(event), what=_label(event)))
+    return Entry(event, "plus", fill(_("{who} made this {what}"), who=actor(event), what=_label(event)))
 
 
 def _binned(event: Event) -> Entry:
-    return Entry(event, "trash-2", format_html(_("{who} moved it to the bin"), who=actor(event)), tone="warn")
+    return Entry(event, "trash-2", fill(_("{who} moved it to the bin"), who=actor(event)), tone="warn")
 
 
 def _restored(event: Event) -> Entry:
-    return Entry(event, "undo-2", format_html(_("{who} took it out of the bin"), who=actor(event)))
+    return Entry(event, "undo-2", fill(_("{who} took it out of the bin"), who=actor(event)))
 
 
 def _changed(event: Event) -> Entry:
     differences = differences_of(event)
     labels = ", ".join(difference.label for difference in differences)
-    sentence = format_html(_("{who} changed {fields}"), who=actor(event), fields=labels or _label(event))
+    sentence = fill(_("{who} changed {fields}"), who=actor(event), fields=labels or _label(event))
     return Entry(event, "pencil", sentence, differences=differences)
 
 
@@ -128,7 +128,7 @@ def _custom_differences(event: Event) -> list[Difference]:
 
 
 def _unknown(event: Event) -> Entry:
-    return Entry(event, "activity", format_html("{} <span class=\"quiet\">{}</span>", actor(event), event.name))
+    return Entry(event, "activity", fill("{} <span class=\"quiet\">{}</span>", actor(event), event.name))
 
 
 _by_verb: dict[str, Any] = {"created": _created, "binned": _binned, "restored": _restored, "changed": _changed}

@@ -12,7 +12,7 @@ from crm_platform.accounts.roles import SETTINGS
 from crm_platform.kernel.permissions import require
 from crm_platform.ui import responses
 
-from . import queries, services
+from . import drawing, queries, services
 
 
 def _number(text: str) -> int | None:
@@ -24,7 +24,7 @@ def more(request: HttpRequest, entity: str, pk: int) -> HttpResponse:
     kind = registry.find(entity)
     record = writing.get(request.actor, kind, pk)  # type: ignore[attr-defined]
     entries, following = queries.of_subject(f"{kind.code}:{record.pk}", before=_number(request.GET.get("before", "")), group=request.GET.get("group", ""))
-    return responses.fragment(request, "timeline/_entries.html", entries=entries, following=following, kind=kind, record=record, group=request.GET.get("group", ""))
+    return responses.fragment(request, "timeline/_entries.html", history=drawing.lines(request, entries, back=kind.url(pk)), following=following, kind=kind, record=record, group=request.GET.get("group", ""))
 
 
 @require_POST
@@ -41,6 +41,6 @@ def journal(request: HttpRequest) -> HttpResponse:
     who, entity = _number(request.GET.get("who", "")), request.GET.get("entity", "")
     entries, following = queries.journal(before=_number(request.GET.get("before", "")), actor_id=who, entity=entity)
     return responses.page(
-        request, "timeline/journal.html", entries=entries, following=following, people=directory.everyone().values(), who=who,
+        request, "timeline/journal.html", history=drawing.lines(request, entries, back=request.get_full_path(), opened=True), following=following, people=directory.everyone().values(), who=who,
         entity=entity, kinds=registry.kinds(), days=queries.journal_days(),
     )  # fmt: skip

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from crm_core.engagement import card
@@ -16,6 +15,7 @@ from crm_core.groundwork.records.desk import Column, Desk, Filter
 from crm_core.people import reaching
 from crm_core.people.contacts.models import Employment
 from crm_platform.db.prepared import Prepared, by_key
+from crm_platform.ui.markup import fill
 from crm_platform.ui.templatetags.ui import when
 
 from .forms import CompanyForm
@@ -25,7 +25,7 @@ from .models import Company
 
 def _phone(company: Any, given: dict[str, Any]) -> Any:
     number = company.phones[0]["number"] if company.phones else ""
-    return format_html('<a class="nowrap" href="tel:{}">{}</a>', number, reaching.show_phone(number)) if number else "–"
+    return fill('<a class="nowrap" href="tel:{}">{}</a>', number, reaching.show_phone(number)) if number else "–"
 
 
 def _city(company: Any, given: dict[str, Any]) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from crm_core.engagement import card
@@ -16,6 +15,7 @@ from crm_core.groundwork.records.desk import Column, Desk, Filter
 from crm_core.people import reaching
 from crm_core.people.companies.desk import more, shown_phones
 from crm_platform.db.prepared import Prepared
+from crm_platform.ui.markup import fill
 from crm_platform.ui.templatetags.ui import when
 
 from .forms import ContactForm
@@ -25,7 +25,7 @@ from .models import Contact, Employment
 
 def _phone(contact: Any, given: dict[str, Any]) -> Any:
     number = contact.phones[0]["number"] if contact.phones else ""
-    return format_html('<a class="nowrap" href="tel:{}">{}</a>', number, reaching.show_phone(number)) if number else "–"
+    return fill('<a class="nowrap" href="tel:{}">{}</a>', number, reaching.show_phone(number)) if number else "–"
 
 
 def gather(records: Sequence[Any]) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def gather(records: Sequence[Any]) -> dict[str, Any]:
 
 def _company(contact: Any, given: dict[str, Any]) -> Any:
     found = given["companies"].get(contact.pk)
-    return format_html('<a class="quiet-link" href="/companies/{}">{}</a>', *found) if found else "–"
+    return fill('<a class="quiet-link" href="/companies/{}">{}</a>', *found) if found else "–"
 
 
 def _company_text(contact: Any, given: dict[str, Any]) -> str:

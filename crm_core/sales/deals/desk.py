@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from crm_core.engagement import card
@@ -20,6 +19,7 @@ from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.db.prepared import Prepared, by_key
 from crm_platform.kernel import clock, money
 from crm_platform.kernel.permissions import Actor
+from crm_platform.ui.markup import fill
 from crm_platform.ui.templatetags.ui import sum_of, when
 
 from .forms import DealForm
@@ -35,12 +35,12 @@ def gather(records: Sequence[Any]) -> dict[str, Any]:
 
 def _company(deal: Any, given: dict[str, Any]) -> Any:
     name = given["companies"].get(deal.company_id)
-    return format_html('<a class="quiet-link" href="/companies/{}">{}</a>', deal.company_id, name) if name else "–"
+    return fill('<a class="quiet-link" href="/companies/{}">{}</a>', deal.company_id, name) if name else "–"
 
 
 def _stage(deal: Any, given: dict[str, Any]) -> Any:
     stage = pipelines.everything().stages.get(deal.stage_id)
-    return format_html('<span class="stage-dot" data-hue="{}">{}</span>', stage.hue, stage.name) if stage else "–"
+    return fill('<span class="stage-dot" data-hue="{}">{}</span>', stage.hue, stage.name) if stage else "–"
 
 
 def _sum_text(deal: Any, given: dict[str, Any]) -> Any:

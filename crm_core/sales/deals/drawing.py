@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -16,6 +15,7 @@ from crm_core.sales.pipelines.models import Stage
 from crm_platform.accounts import directory
 from crm_platform.kernel import clock, money
 from crm_platform.ui.icons import icon
+from crm_platform.ui.markup import esc
 from crm_platform.ui.templatetags.ui import avatar, days_ago, when
 
 
@@ -24,7 +24,7 @@ def cards(rows: Sequence[dict[str, Any]], stage: Stage, *, may_edit: bool) -> Sa
     now = clock.now()
     today = timezone.localdate(now)
     people = directory.everyone()
-    words = {"here": escape(_("In this stage:")), "none": escape(_("No sum yet")), "move": _("Move %(name)s"), "no step": escape(_("No next step"))}
+    words = {"here": esc(_("In this stage:")), "none": esc(_("No sum yet")), "move": _("Move %(name)s"), "no step": esc(_("No next step"))}
     return mark_safe("".join(_card(row, stage, now=now, today=today, people=people, words=words, may_edit=may_edit) for row in rows))  # noqa: S308 (each part is escaped)
 
 
@@ -33,12 +33,12 @@ def _card(row: dict[str, Any], stage: Stage, *, now: datetime, today: Any, peopl
     rots = stage.idle_days is not None and days >= stage.idle_days
     who = " · ".join(filter(None, (row["company"], row["contact"])))
     total = money.show(row["sum_minor"], currency=row["currency"])
-    shown = f'<span class="deal__sum">{escape(total)}</span>' if total else f'<span class="deal__sum deal__sum--none">{words["none"]}</span>'
-    since = f"{icon('hourglass', 'sm', 'warn')}<span class=\"warn strong\">{escape(_('%(n)s d idle') % {'n': days})}</span>" if rots else f'<span class="sr">{words["here"]} </span>{days_ago(row["stage_since"])}'
-    move = f'<button class="btn btn--quiet btn--sm btn--icon deal__move" type="button" hx-get="/deals/{pk}/move-menu" hx-target="#modal" aria-label="{escape(words["move"] % {"name": row["name"]})}">{icon("arrow-right-left")}</button>' if may_edit else ""
+    shown = f'<span class="deal__sum">{esc(total)}</span>' if total else f'<span class="deal__sum deal__sum--none">{words["none"]}</span>'
+    since = f"{icon('hourglass', 'sm', 'warn')}<span class=\"warn strong\">{esc(_('%(n)s d idle') % {'n': days})}</span>" if rots else f'<span class="sr">{words["here"]} </span>{days_ago(row["stage_since"])}'
+    move = f'<button class="btn btn--quiet btn--sm btn--icon deal__move" type="button" hx-get="/deals/{pk}/move-menu" hx-target="#modal" aria-label="{esc(words["move"] % {"name": row["name"]})}">{icon("arrow-right-left")}</button>' if may_edit else ""
     return (
         f'<article class="deal{" deal--rots" if rots else ""}" data-pk="{pk}" data-version="{row["version"]}" data-move="/deals/{pk}/move" data-move-menu="/deals/{pk}/move-menu" data-lose="/deals/{pk}/lose">'
-        f'<h3 class="deal__name"><a class="cut-2" href="/deals/{pk}">{escape(row["name"])}</a></h3><div class="deal__rows">{f"<p class=cut>{escape(who)}</p>" if who else ""}'
+        f'<h3 class="deal__name"><a class="cut-2" href="/deals/{pk}">{esc(row["name"])}</a></h3><div class="deal__rows">{f"<p class=cut>{esc(who)}</p>" if who else ""}'
         f'<p class="deal__line">{shown}<span class="deal__days">{since}</span></p></div>'
         f'<div class="deal__foot">{_step(row, now=now, today=today, words=words)}{avatar(people.get(row["responsible_id"]))}{move}</div></article>'
     )
@@ -52,6 +52,6 @@ def _step(row: dict[str, Any], *, now: datetime, today: Any, words: dict[str, st
     if due < now:
         late = (now - due).days
         said = ngettext("%(n)s day late: %(text)s", "%(n)s days late: %(text)s", late) % {"n": late, "text": text} if late else _("Late: %(text)s") % {"text": text}
-        return f'<span class="next next--late">{icon("alarm-clock")}<span class="cut">{escape(said)}</span></span>'
+        return f'<span class="next next--late">{icon("alarm-clock")}<span class="cut">{esc(said)}</span></span>'
     state, sign = ("today", "clock") if timezone.localdate(due) == today else ("later", "calendar")
-    return f'<span class="next next--{state}">{icon(sign)}<span class="cut">{when(due, clock_time=False)}: {escape(text)}</span></span>'
+    return f'<span class="next next--{state}">{icon(sign)}<span class="cut">{when(due, clock_time=False)}: {esc(text)}</span></span>'

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from crm_core.groundwork.timeline.describing import Entry, actor, describes, differences_of
 from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.events.models import Event
+from crm_platform.ui.markup import fill
 
 
 def _dot(pk: int | None) -> SafeString:
     stage = pipelines.everything().stages.get(pk or 0)
-    return format_html('<span class="stage-dot" data-hue="{}">{}</span>', stage.hue, stage.name) if stage else format_html("–")
+    return fill('<span class="stage-dot" data-hue="{}">{}</span>', stage.hue, stage.name) if stage else fill("–")
 
 
 @describes("deal.moved", "deal.won", "deal.lost")
 def moved(event: Event) -> Entry:
     """From where to where; the reason of a loss."""
     before, after = _dot(event.before.get("stage_id")), _dot(event.after.get("stage_id"))
-    sentence = format_html(_("{who} moved it from {before} to {after}"), who=actor(event), before=before, after=after)
+    sentence = fill(_("{who} moved it from {before} to {after}"), who=actor(event), before=before, after=after)
     icons = {"deal.won": ("trophy", "good"), "deal.lost": ("thumbs-down", "bad")}
     icon, tone = icons.get(event.name, ("arrow-right-left", ""))
     hidden = {"closed_at", "state", "rank", "stage_since", "lost_from"}
@@ -30,4 +30,4 @@ def moved(event: Event) -> Entry:
 @describes("deal.exported", "contact.exported", "company.exported", "product.exported")
 def exported(event: Event) -> Entry:
     """Data left the house."""
-    return Entry(event, "download", format_html(_("{who} exported a list as {form}"), who=actor(event), form=str(event.after.get("format", "")).upper()))
+    return Entry(event, "download", fill(_("{who} exported a list as {form}"), who=actor(event), form=str(event.after.get("format", "")).upper()))

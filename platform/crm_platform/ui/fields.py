@@ -8,11 +8,11 @@ from typing import Any
 from django.forms import BoundField, CheckboxInput, FileInput, HiddenInput, RadioSelect, Select, Textarea
 from django.forms.renderers import DjangoTemplates
 from django.http import HttpRequest
-from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from .icons import icon
+from .markup import esc, fill
 
 
 class FieldRenderer(DjangoTemplates):
@@ -25,29 +25,29 @@ class FieldRenderer(DjangoTemplates):
 
 
 def _attributes(attrs: dict[str, Any]) -> str:
-    parts = [f" {name}" if value is True else f' {name}="{conditional_escape(str(value))}"' for name, value in attrs.items() if value is not False]
+    parts = [f" {name}" if value is True else f' {name}="{esc(str(value))}"' for name, value in attrs.items() if value is not False]
     return "".join(parts)
 
 
 def _input(widget: dict[str, Any]) -> str:
     value = widget["value"]
-    shown = "" if value is None else f' value="{conditional_escape(str(value))}"'
-    return f'<input type="{widget["type"]}" name="{conditional_escape(widget["name"])}"{shown}{_attributes(widget["attrs"])}>'
+    shown = "" if value is None else f' value="{esc(str(value))}"'
+    return f'<input type="{widget["type"]}" name="{esc(widget["name"])}"{shown}{_attributes(widget["attrs"])}>'
 
 
 def _textarea(widget: dict[str, Any]) -> str:
     # The line break after the tag is no content; without it a browser would eat the first one of the text.
-    return f'<textarea name="{conditional_escape(widget["name"])}"{_attributes(widget["attrs"])}>\n{conditional_escape(widget["value"] or "")}</textarea>'
+    return f'<textarea name="{esc(widget["name"])}"{_attributes(widget["attrs"])}>\n{esc(widget["value"] or "")}</textarea>'
 
 
 def _select(widget: dict[str, Any]) -> str:
     groups = "".join(_group(name, options) for name, options, _index in widget["optgroups"])
-    return f'<select name="{conditional_escape(widget["name"])}"{_attributes(widget["attrs"])}>{groups}</select>'
+    return f'<select name="{esc(widget["name"])}"{_attributes(widget["attrs"])}>{groups}</select>'
 
 
 def _group(name: str | None, options: Iterable[dict[str, Any]]) -> str:
-    drawn = "".join(f'<option value="{conditional_escape(str(option["value"]))}"{_attributes(option["attrs"])}>{conditional_escape(option["label"])}</option>' for option in options)
-    return f'<optgroup label="{conditional_escape(name)}">{drawn}</optgroup>' if name else drawn
+    drawn = "".join(f'<option value="{esc(str(option["value"]))}"{_attributes(option["attrs"])}>{esc(option["label"])}</option>' for option in options)
+    return f'<optgroup label="{esc(name)}">{drawn}</optgroup>' if name else drawn
 
 
 _CONTROLS: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -71,20 +71,20 @@ def draw(bound: BoundField, **wish: Any) -> SafeString:
         return control
     note = _note(bound, described)
     if kind == "check":
-        return format_html('<div class="field"><label class="check">{}<span>{}</span></label>{}</div>', control, bound.label, note)
+        return fill('<div class="field"><label class="check">{}<span>{}</span></label>{}</div>', control, bound.label, note)
     if kind == "radios":
-        choices = format_html_join("", '<label class="check">{}<span>{}</span></label>', ((choice.tag(), choice.choice_label) for choice in bound))
-        return format_html('<fieldset class="field"><legend class="field__label">{}</legend>{}{}</fieldset>', bound.label, choices, note)
-    need = format_html('<span class="field__need">{}</span>', gettext("may stay empty")) if optional else ""
-    label = format_html('<label class="field__label{}" for="{}">{}{}</label>', " sr" if hidden else "", bound.id_for_label, bound.label, need)
-    shown = format_html('<div class="affix">{}<span class="affix__text">{}</span></div>', control, affix) if affix else control
-    return format_html('<div class="field">{}{}{}</div>', label, shown, note)
+        choices = SafeString("".join(fill('<label class="check">{}<span>{}</span></label>', choice.tag(), choice.choice_label) for choice in bound))
+        return fill('<fieldset class="field"><legend class="field__label">{}</legend>{}{}</fieldset>', bound.label, choices, note)
+    need = fill('<span class="field__need">{}</span>', gettext("may stay empty")) if optional else ""
+    label = fill('<label class="field__label{}" for="{}">{}{}</label>', " sr" if hidden else "", bound.id_for_label, bound.label, need)
+    shown = fill('<div class="affix">{}<span class="affix__text">{}</span></div>', control, affix) if affix else control
+    return fill('<div class="field">{}{}{}</div>', label, shown, note)
 
 
 def draw_all(form: Any) -> SafeString:
     """All fields of a form in order, its general errors first."""
     general = form.non_field_errors()
-    head = format_html('<div class="banner banner--bad" role="alert">{}<p>{}</p></div>', icon("circle-alert"), " ".join(general)) if general else ""
+    head = fill('<div class="banner banner--bad" role="alert">{}<p>{}</p></div>', icon("circle-alert"), " ".join(general)) if general else ""
     return mark_safe(head + "".join(draw(bound) for bound in form))  # noqa: S308 (drawn above)
 
 
@@ -100,8 +100,8 @@ def _control_attributes(bound: BoundField, kind: str, described: str, wish: dict
 
 def _note(bound: BoundField, described: str) -> str:
     if bound.errors:
-        return format_html('<p class="field__error" id="{}">{}<span>{}</span></p>', described, icon("circle-alert"), " ".join(map(str, bound.errors)))
-    return format_html('<p class="field__hint" id="{}">{}</p>', described, bound.help_text) if bound.help_text else ""
+        return fill('<p class="field__error" id="{}">{}<span>{}</span></p>', described, icon("circle-alert"), " ".join(map(str, bound.errors)))
+    return fill('<p class="field__hint" id="{}">{}</p>', described, bound.help_text) if bound.help_text else ""
 
 
 def _kind_of(widget: Any) -> str:

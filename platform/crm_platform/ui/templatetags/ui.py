@@ -15,7 +15,6 @@ from django.template.context import Context
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
-from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, ngettext
 
@@ -24,6 +23,7 @@ from crm_platform.ui import fields
 from crm_platform.ui import kept as kept_parts
 from crm_platform.ui.components import declare, declare_block
 from crm_platform.ui.icons import icon
+from crm_platform.ui.markup import fill, options
 
 register = template.Library()
 
@@ -53,7 +53,7 @@ register.simple_tag(icon)
 @register.simple_tag
 def mark() -> SafeString:
     """The product's sign."""
-    return format_html('<span class="mark"><svg viewBox="0 0 28 28" aria-hidden="true"><use href="{}#mark"/></svg></span>', static("ui/icons/icons.svg"))
+    return fill('<span class="mark"><svg viewBox="0 0 28 28" aria-hidden="true"><use href="{}#mark"/></svg></span>', static("ui/icons/icons.svg"))
 
 
 @register.simple_tag
@@ -61,15 +61,15 @@ def avatar(person: Any, *, named: bool = False) -> SafeString:
     """A person's round sign; `named` where the name stands beside it, so that it is not read twice."""
     if person is None:
         nobody = gettext("Nobody is responsible")
-        return format_html('<span class="avatar avatar--none" role="img" aria-label="{0}" title="{0}">?</span>', nobody)
+        return fill('<span class="avatar avatar--none" role="img" aria-label="{0}" title="{0}">?</span>', nobody)
     return _avatar(person.hue, person.name, person.initials, named)
 
 
 @functools.lru_cache(maxsize=4096)
 def _avatar(hue: int, name: str, initials: str, named: bool) -> SafeString:
     if named:
-        return format_html('<span class="avatar" data-hue="{}" aria-hidden="true">{}</span>', hue, initials)
-    return format_html('<span class="avatar" data-hue="{0}" role="img" aria-label="{1}" title="{1}">{2}</span>', hue, name, initials)
+        return fill('<span class="avatar" data-hue="{}" aria-hidden="true">{}</span>', hue, initials)
+    return fill('<span class="avatar" data-hue="{0}" role="img" aria-label="{1}" title="{1}">{2}</span>', hue, name, initials)
 
 
 @register.simple_tag
@@ -79,6 +79,7 @@ def field(bound: BoundField, **wish: Any) -> SafeString:
 
 
 register.simple_tag(fields.draw_all, name="form_fields")
+register.simple_tag(options)
 
 
 @register.simple_tag(takes_context=True)
@@ -90,14 +91,14 @@ def kept(context: Context, template: str) -> SafeString:
 @register.simple_tag
 def once() -> SafeString:
     """A hidden number that makes a form sent twice be done once."""
-    return format_html('<input type="hidden" name="once" value="{}">', secrets.token_urlsafe(12))
+    return fill('<input type="hidden" name="once" value="{}">', secrets.token_urlsafe(12))
 
 
 @register.simple_tag(takes_context=True)
 def import_map(context: Context) -> SafeString:
     """The only inline script of a page: bare module names to hashed addresses, allowed by the policy's nonce."""
     imports = {name: static(path) for name, path in MODULES.items()}
-    return format_html('<script type="importmap" nonce="{}">{}</script>', context.get("csp_nonce", ""), mark_safe(json.dumps({"imports": imports})))  # noqa: S308 (static addresses of ours)
+    return fill('<script type="importmap" nonce="{}">{}</script>', context.get("csp_nonce", ""), mark_safe(json.dumps({"imports": imports})))  # noqa: S308 (static addresses of ours)
 
 
 @register.simple_tag
@@ -105,7 +106,12 @@ def sum_of(minor: int | None, currency: str) -> SafeString:
     """A sum of money as people read it, and as programs do."""
     if minor is None:
         return SafeString("")
-    return format_html('<data value="{}">{}</data>', money.major(minor, currency=currency), money.show(minor, currency=currency))
+    return _sum_of(minor, currency, get_language() or "en")
+
+
+@functools.lru_cache(maxsize=8192)
+def _sum_of(minor: int, currency: str, language: str) -> SafeString:
+    return fill('<data value="{}">{}</data>', money.major(minor, currency=currency), money.show(minor, currency=currency))
 
 
 @register.filter
@@ -131,7 +137,7 @@ def _when(moment: datetime | date, today: date, language: str, clock_time: bool)
     day = local.date() if local else moment
     time_of = f" {date_format(local, 'H:i')}" if local and clock_time else ""
     full = date_format(local or day, "j F Y H:i" if local else "j F Y")
-    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), full, _spoken(day, today, time_of))
+    return fill('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), full, _spoken(day, today, time_of))
 
 
 def _spoken(day: Any, today: date, time_of: str) -> str:

@@ -1,0 +1,72 @@
+"""The lines of "my day" as markup, made in Python: sixty lines cost a tenth of what a template's loop would."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from crm_core.groundwork.records import registry
+from crm_platform.accounts import directory
+from crm_platform.ui.addresses import numbered
+from crm_platform.ui.icons import icon
+from crm_platform.ui.markup import esc, once_only
+from crm_platform.ui.templatetags.ui import when
+
+from .models import Task
+
+_SIGNS = {"call": "phone", "meet": "users", "mail": "mail"}
+Names = Mapping[tuple[str, int], str]
+
+
+def open_lines(request: HttpRequest, tasks: Sequence[Task], names: Names, *, now: datetime, with_person: bool) -> SafeString:
+    """Open tasks, each with its button "done", its record and how late it is; `with_person` says whose it is."""
+    return SafeString("".join(_open_line(request, task, names, now=now, with_person=with_person) for task in tasks))
+
+
+def done_lines(request: HttpRequest, tasks: Sequence[Task]) -> SafeString:
+    """Tasks done, each with the way back."""
+    return SafeString("".join(_done_line(request, task) for task in tasks))
+
+
+def _open_line(request: HttpRequest, task: Task, names: Names, *, now: datetime, with_person: bool) -> str:
+    late = task.due_at < now
+    return (
+        f'<li class="task"><form method="post" action="{numbered("task-done", task.pk)}">{once_only(request)}<button class="task__done" type="submit" '
+        f'aria-label="{esc(_("Done: %(text)s") % {"text": task.text})}">{icon("circle", "lg")}</button></form>'
+        f'<div class="stack stack--tight"><p class="task__name"><a href="{numbered("task", task.pk)}">{esc(task.text)}</a></p>'
+        f'<p class="task__of">{icon(_SIGNS.get(task.type, "calendar-check-2"), "sm")}{_record(task, names)}{_person(task) if with_person else ""}</p></div>'
+        f'<span class="task__when{" task__when--late" if late else ""}">{_lateness(task, now) if late else when(task.due_at, clock_time=not task.all_day)}</span></li>'
+    )
+
+
+def _record(task: Task, names: Names) -> str:
+    name = names.get((task.entity, task.record_id or 0))
+    if not name or task.record_id is None:
+        return f"<span>{esc(_('On its own'))}</span>"
+    return f'<a class="link cut" href="{registry.find(task.entity).url(task.record_id)}">{esc(name)}</a>'
+
+
+def _person(task: Task) -> str:
+    person = directory.everyone().get(task.responsible_id or 0)
+    return f"<span>{esc(person.name)}</span>" if person else ""
+
+
+def _lateness(task: Task, now: datetime) -> str:
+    days = (now - task.due_at).days
+    said = ngettext("%(n)s day late", "%(n)s days late", days) % {"n": days} if days else _("late")
+    return f"{icon('alarm-clock', 'sm')}{esc(said)}"
+
+
+def _done_line(request: HttpRequest, task: Task) -> str:
+    result = f'<p class="task__of">{esc(task.result)}</p>' if task.result else ""
+    return (
+        f'<li class="task task--done"><form method="post" action="{numbered("task-reopen", task.pk)}">{once_only(request)}<button class="task__done good" type="submit" '
+        f'aria-label="{esc(_("Take back: %(text)s") % {"text": task.text})}">{icon("circle-check", "lg")}</button></form>'
+        f'<div class="stack stack--tight"><p class="task__name quiet">{esc(task.text)}</p>{result}</div>'
+        f'<span class="task__when">{icon("check", "sm")}{when(task.done_at)}</span></li>'
+    )

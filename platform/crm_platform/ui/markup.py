@@ -1,0 +1,38 @@
+"""Markup made in Python for what a page has hundreds of: cells, cards, lines of a history.
+
+`fill` is Django's `format_html` without its care for lazy texts, numbers and generators of old: a third of its time.
+"""
+
+from __future__ import annotations
+
+import secrets
+from html import escape
+from typing import Any
+
+from django.http import HttpRequest
+from django.middleware.csrf import get_token
+from django.utils.safestring import SafeString
+
+
+def esc(value: Any) -> str:
+    """A value as it may stand in markup, in a tag's content or a quoted attribute; what is markup already stays."""
+    return value if isinstance(value, SafeString) else escape(str(value))
+
+
+def fill(pattern: str, *values: Any, **named: Any) -> SafeString:
+    """A pattern of ours with `{}` or `{name}` for values of others, each escaped."""
+    return SafeString(pattern.format(*map(esc, values), **{name: esc(value) for name, value in named.items()}))
+
+
+def once_only(request: HttpRequest) -> SafeString:
+    """What stands first in a form that changes something: the token against forgery, and the number that makes it be done once."""
+    token = getattr(request, "token_of_forms", None)
+    if token is None:
+        token = request.token_of_forms = get_token(request)  # type: ignore[attr-defined]
+    return SafeString(f'<input type="hidden" name="csrfmiddlewaretoken" value="{token}"><input type="hidden" name="once" value="{secrets.token_urlsafe(12)}">')
+
+
+def options(choices: Any, chosen: Any = None) -> SafeString:
+    """The options of a `<select>`: pairs of value and label, one of them chosen."""
+    picked = str(chosen)
+    return SafeString("".join(f'<option value="{escape(str(value))}"{" selected" if str(value) == picked else ""}>{esc(label)}</option>' for value, label in choices))
