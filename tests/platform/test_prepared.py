@@ -10,10 +10,11 @@ from crm_core.engagement.tasks import services as tasks
 from crm_core.engagement.tasks.models import Task
 from crm_core.groundwork.tags import services as tag_services
 from crm_core.people.companies import services as companies
+from crm_core.people.companies.models import Company
 from crm_core.sales.deals import services as deals
 from crm_core.sales.deals.models import Deal
 from crm_platform.accounts.models import User
-from crm_platform.db.prepared import Prepared, by_key
+from crm_platform.db.prepared import Prepared, by_key, names_by_key
 from crm_platform.events.models import Event
 from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import robot
@@ -71,3 +72,12 @@ def test_what_finds_no_place_is_refused(inside) -> None:
         Prepared(Deal, lambda pk, name: Deal.objects.filter(pk=pk)).rows(pk=1, name="x")
     with pytest.raises(ValueError, match="NoneType"):
         Prepared(Deal, lambda company: Deal.objects.filter(company=company)).rows(company=None)
+
+
+def test_a_list_of_any_length_is_one_statement(inside, count_statements) -> None:
+    made = [companies.create_company(ROBOT, name=f"Firm {at}") for at in range(5)]
+    with count_statements() as count:
+        for length in (1, 3, 5):
+            assert names_by_key(Company, [one.pk for one in made[:length]]) == {one.pk: one.name for one in made[:length]}
+        assert names_by_key(Company, []) == {}
+    assert count() == 3

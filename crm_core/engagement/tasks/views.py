@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from crm_core.groundwork.records import registry
+from crm_platform.db.prepared import names_by_key
 from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import Actor, require
 from crm_platform.ui import responses
@@ -55,7 +56,7 @@ def names_of_records(tasks: list[Task]) -> dict[tuple[str, int], str]:
     for task in tasks:
         if task.entity and task.record_id:
             wanted.setdefault(task.entity, set()).add(task.record_id)
-    return {(entity, pk): name for entity, pks in wanted.items() for pk, name in registry.find(entity).model.objects.filter(pk__in=pks).values_list("pk", "name")}
+    return {(entity, pk): name for entity, pks in wanted.items() for pk, name in names_by_key(registry.find(entity).model, pks).items()}
 
 
 def _back(request: HttpRequest, task: Task | None = None) -> HttpResponse:

@@ -33,7 +33,7 @@ from crm_platform.kernel.permissions import Actor, Scope
 from crm_platform.ui import responses
 from crm_platform.ui.formwork import Refused, errors_into
 from crm_platform.ui.icons import icon
-from crm_platform.ui.markup import esc
+from crm_platform.ui.markup import esc, options
 from crm_platform.ui.paging import page_of
 
 from . import writing
@@ -128,13 +128,27 @@ class Desk:
         own = [_custom_filter(one) for one in custom.fields_of(self.kind.code) if one.filterable]
         return [*self.filters, people, tagged, *own]
 
+    def fields_to_narrow(self, query: QueryDict, *, without: tuple[str, ...] = ()) -> SafeString:
+        """A field for each filter, holding what is asked for now; made in Python, for each has dozens of choices."""
+        lines = []
+        for one in self.filters_now():
+            if one.name in without:
+                continue
+            name, value = esc(one.name), query.get(one.name, "")
+            if one.choices is None:
+                control = f'<input class="input input--sm" id="filter-{name}" name="{name}" value="{esc(value)}">'
+            else:
+                control = f'<select class="input input--sm" id="filter-{name}" name="{name}"><option value="">–</option>{options(one.choices(), value)}</select>'
+            lines.append(f'<div class="field"><label class="field__label" for="filter-{name}">{esc(one.label)}</label>{control}</div>')
+        return SafeString("".join(lines))
+
     def narrowed(self, actor: Actor, query: Any) -> tuple[QuerySet[Any], list[dict[str, Any]]]:
         """The rows a list's address asks for, in order, and the filters in force, in words."""
         rows, chips = self.rows(actor), []
         text = query.get("q", "").strip()[:100]
         if text:
             rows = rows.filter(pk__in=search.matching_ids(actor, self.kind.code, text))
-        for question in self.filters_now():
+        for question in self.filters_now() if any(query.values()) else ():
             value = query.get(question.name, "").strip()[:200]
             if value:
                 rows = question.apply(rows, value)
@@ -182,7 +196,7 @@ class Desk:
         context: dict[str, Any] = {
             "desk": self, "kind": self.kind, "page": page, "chips": chips, "sort": sort, "heads": self._heads(request.GET, sort),
             "body": self._body(page.rows, given),
-            "filters": [{"filter": one, "choices": one.choices() if one.choices else None, "value": request.GET.get(one.name, "")} for one in self.filters_now()],
+            "filters": self.fields_to_narrow(request.GET),
             "views": saved_views.views_of(actor, self.kind.code), "may": self._may(actor), "q": request.GET.get("q", ""),
             "people": directory.choices(), "list_url": reverse(f"{self.prefix}"), "narrowed": bool(chips or request.GET.get("q")),
         }  # fmt: skip

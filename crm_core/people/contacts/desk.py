@@ -28,9 +28,14 @@ def _phone(contact: Any, given: dict[str, Any]) -> Any:
     return fill('<a class="nowrap" href="tel:{}">{}</a>', number, reaching.show_phone(number)) if number else "–"
 
 
+_MAIN_COMPANIES: Prepared[tuple[int, int, str]] = Prepared(
+    Employment, lambda contacts: Employment.objects.filter(contact__id__among=contacts, main=True).values_list("contact_id", "company_id", "company__name")
+)
+
+
 def gather(records: Sequence[Any]) -> dict[str, Any]:
     """The main company of each contact, in one statement."""
-    links = Employment.objects.filter(contact__in=[record.pk for record in records], main=True).values_list("contact_id", "company_id", "company__name")
+    links = _MAIN_COMPANIES.rows(contacts=[record.pk for record in records])
     return {"companies": {contact: (pk, name) for contact, pk, name in links}}
 
 

@@ -16,7 +16,7 @@ from crm_core.groundwork.records.cells import RESPONSIBLE, name_cell, tags_cell,
 from crm_core.groundwork.records.desk import Column, Desk, Filter
 from crm_core.people.companies.models import Company
 from crm_core.sales.pipelines import queries as pipelines
-from crm_platform.db.prepared import Prepared, by_key
+from crm_platform.db.prepared import Prepared, by_key, names_by_key
 from crm_platform.kernel import clock, money
 from crm_platform.kernel.permissions import Actor
 from crm_platform.ui.markup import fill
@@ -29,8 +29,7 @@ from .models import Deal, DealContact, DealLine
 
 def gather(records: Sequence[Any]) -> dict[str, Any]:
     """Companies by id, in one statement."""
-    ids = {record.company_id for record in records if record.company_id}
-    return {"companies": dict(Company.objects.filter(pk__in=ids).values_list("pk", "name")) if ids else {}}
+    return {"companies": names_by_key(Company, {record.company_id for record in records if record.company_id})}
 
 
 def _company(deal: Any, given: dict[str, Any]) -> Any:

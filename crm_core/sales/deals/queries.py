@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from crm_core.people.companies.models import Company
 from crm_core.sales.pipelines.models import Stage
-from crm_platform.db.prepared import Prepared
+from crm_platform.db.prepared import Prepared, names_by_key
 from crm_platform.kernel import clock, versions
 from crm_platform.kernel.permissions import Actor
 
@@ -17,6 +17,7 @@ from .desk import DESK
 from .models import Deal, DealContact
 
 FIRST, MORE = 15, 30
+_MAIN_CONTACTS: Prepared[tuple[int, str]] = Prepared(DealContact, lambda deals: DealContact.objects.filter(deal__id__among=deals, main=True).values_list("deal_id", "contact__name"))
 
 
 @dataclass(slots=True)
@@ -62,8 +63,8 @@ def cards(rows: QuerySet[Any], *, stage_ids: list[int], first: int, after: str =
 def dress(rows: list[dict[str, Any]]) -> None:
     """Names of companies and main contacts for cards: two statements for the whole board."""
     company_ids = {row["company_id"] for row in rows if row["company_id"]}
-    companies = dict(Company.objects.filter(pk__in=company_ids).values_list("pk", "name")) if company_ids else {}
-    people = dict(DealContact.objects.filter(deal__in=[row["id"] for row in rows], main=True).values_list("deal_id", "contact__name")) if rows else {}
+    companies = names_by_key(Company, company_ids)
+    people = dict(_MAIN_CONTACTS.rows(deals=[row["id"] for row in rows])) if rows else {}
     for row in rows:
         row["company"], row["contact"] = companies.get(row["company_id"], ""), people.get(row["id"], "")
 

@@ -41,7 +41,7 @@ def board(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         "pipeline": pipeline, "pipelines": pipelines.active(), "columns": [_drawn(column, may_edit=permissions.may(actor, DEALS.EDIT)) for column in columns], "chips": chips, "desk": DESK, "kind": DEAL,
         "count": sum(column.count for column in columns), "sums": _sums(columns), "closing": closing, "closed": queries.closed_recently(actor, pipeline.pk),
         "weighted": _weighted(columns, currency), "currency": currency, "may_create": permissions.may(actor, DEALS.CREATE), "may_edit": permissions.may(actor, DEALS.EDIT),
-        "filters": [{"filter": one, "choices": one.choices() if one.choices else None, "value": request.GET.get(one.name, "")} for one in DESK.filters_now() if one.name not in ("pipeline", "stage", "state", "reason")],
+        "filters": DESK.fields_to_narrow(request.GET, without=("pipeline", "stage", "state", "reason")),
         "board_url": reverse("board", args=[pipeline.pk]), "q": request.GET.get("q", ""), "narrowed": bool(chips or request.GET.get("q")),
     }  # fmt: skip
     template = "deals/_board.html" if responses.wants_fragment(request) else "deals/board.html"

@@ -17,7 +17,7 @@ class SessionStore(db.SessionStore):
     """The store that `SESSION_ENGINE` names."""
 
     def _get_session_from_db(self) -> Any:
-        found = _LIVE.first(key=self.session_key, now=clock.now()) if self.session_key else None
+        found = _LIVE.first(key=self.session_key, now=clock.real_now()) if self.session_key else None
         if found is None:
             self._session_key = None
         return found

@@ -8,7 +8,7 @@ answer. The statement passes the same cursor, wrappers and tracing as any other.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -16,7 +16,8 @@ from typing import Any, Generic, TypeVar
 from django.db import connections, models, router
 from django.db.models.query import QuerySet, get_related_populators
 
-M = TypeVar("M", bound=models.Model)
+M = TypeVar("M")
+R = TypeVar("R", bound=models.Model)
 # A number that no column holds is found nowhere; so Django answers it too.
 _BEYOND = 2**63
 
@@ -25,7 +26,7 @@ _BEYOND = 2**63
 class _Compiled:
     sql: str
     places: tuple[_Place, ...]
-    model: type[models.Model]
+    model: type[models.Model] | None
     start: int
     end: int
     names: list[str]
@@ -36,11 +37,12 @@ class _Compiled:
 class Prepared(Generic[M]):
     """A query set over named values: `Prepared(Note, lambda pk: Note.objects.filter(record_id=pk))`, then `.rows(pk=7)`.
 
-    A value is a number, a text or a moment, alone or the only one of a list, and never None: a shape that depends on its
-    values is another question. Related rows of `select_related` come along; annotations and `only` do not.
+    A value is a number, a text, a moment or a list of numbers (for `…__among`), and never None: a shape that depends on its
+    values is another question. Related rows of `select_related` come along, and `values_list` of plain fields gives tuples;
+    annotations and `only` do not work.
     """
 
-    def __init__(self, model: type[M], build: Callable[..., QuerySet[M]]) -> None:
+    def __init__(self, model: type[models.Model], build: Callable[..., QuerySet[Any, M]]) -> None:
         self._model, self._build = model, build
         self._compiled: dict[tuple[Any, ...], _Compiled] = {}
 
@@ -67,14 +69,38 @@ class Prepared(Generic[M]):
         return (_instance(compiled, row, connection) for row in found)
 
 
+@models.AutoField.register_lookup
+@models.BigAutoField.register_lookup
+class Among(models.Lookup):
+    """`pk__among=[…]`, `deal__id__among=[…]`: equal to one of a list, in one parameter, so that the statement stays the same."""
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        left, params = self.process_lhs(compiler, connection)
+        return f"{left} = ANY(%s)", [*params, list(self.rhs)]
+
+
 @functools.cache
-def _of_key(model: type[M]) -> Prepared[M]:
+def _of_key(model: type[R]) -> Prepared[R]:
     return Prepared(model, lambda pk: model._default_manager.filter(pk=pk))
 
 
-def by_key(model: type[M], pk: int) -> M | None:
+def by_key(model: type[R], pk: int) -> R | None:
     """The row of a primary key, or None."""
     return _of_key(model).first(pk=pk)
+
+
+@functools.cache
+def _names_of(model: type[models.Model]) -> Prepared[tuple[int, str]]:
+    return Prepared(model, lambda pks: model._default_manager.filter(pk__among=pks).order_by().values_list("pk", "name"))
+
+
+def names_by_key(model: type[models.Model], pks: Iterable[int]) -> dict[int, str]:
+    """Primary key → name, in one statement; none where no keys are given."""
+    wanted = list(pks)
+    return dict(_names_of(model).rows(pks=wanted)) if wanted else {}
 
 
 @dataclass(slots=True)
@@ -84,13 +110,15 @@ class _Place:
     fixed: Any = None
     name: str = ""
     wrap: Callable[[Any], Any] | None = None
-    many: bool = False
+    only: bool = False
 
     def fill(self, values: dict[str, Any]) -> Any:
         if not self.name:
             return self.fixed
-        value = values[self.name] if self.wrap is None else self.wrap(values[self.name])
-        return [value] if self.many else value
+        value = values[self.name]
+        if self.wrap is not None:
+            value = self.wrap(value)
+        return [value] if self.only else value
 
 
 def _compile(build: Callable[..., QuerySet[Any]], alias: str, values: dict[str, Any]) -> _Compiled:
@@ -102,11 +130,16 @@ def _compile(build: Callable[..., QuerySet[Any]], alias: str, values: dict[str, 
     if lost := marks.keys() - {place.name for place in places}:
         raise ValueError(f"no place for {', '.join(sorted(lost))}")
     select, klass = compiler.select, compiler.klass_info
+    if rows.query.values_select:  # a values_list
+        return _Compiled(sql, places, None, 0, 0, [], _converters(compiler, select), [])
     start, end = klass["select_fields"][0], klass["select_fields"][-1] + 1
-    converters = list(compiler.get_converters([one[0] for one in select]).items())
     names = [one[0].target.attname for one in select[start:end]]
     populators = get_related_populators(klass, select, alias)  # type: ignore[call-arg]  # the stubs are of a later Django
-    return _Compiled(sql, places, klass["model"], start, end, names, [(at, *found) for at, found in converters], populators)
+    return _Compiled(sql, places, klass["model"], start, end, names, _converters(compiler, select), populators)
+
+
+def _converters(compiler: Any, select: Any) -> list[tuple[int, list[Callable[..., Any]], Any]]:
+    return [(at, *found) for at, found in compiler.get_converters([one[0] for one in select]).items()]
 
 
 def _mark(value: Any, number: int) -> Any:
@@ -115,17 +148,19 @@ def _mark(value: Any, number: int) -> Any:
         return f"mark-of-a-prepared-question-{number}"
     if isinstance(value, datetime):
         return datetime(1900, 1, 1, 0, 0, 7, 7, tzinfo=UTC) + timedelta(days=number)
+    if isinstance(value, list):
+        return [_mark(0, number)]
     if isinstance(value, int) and not isinstance(value, bool):
         return 1_907_070_707 + number
-    raise ValueError(f"a prepared question takes numbers, texts and moments, not {type(value).__name__}")
+    raise ValueError(f"a prepared question takes numbers, texts, moments and lists, not {type(value).__name__}")
 
 
 def _place(param: Any, marks: dict[str, Any]) -> _Place:
-    many = isinstance(param, list) and len(param) == 1
-    inner = param[0] if many else param
     for name, mark in marks.items():
-        if inner == mark:
-            return _Place(name=name, wrap=None if type(inner) is type(mark) else type(inner), many=many)
+        if param == mark:
+            return _Place(name=name, wrap=None if type(param) is type(mark) else type(param))
+        if param == [mark]:  # an array's only element
+            return _Place(name=name, only=True)
     return _Place(fixed=param)
 
 
@@ -134,6 +169,8 @@ def _instance(compiled: _Compiled, row: Sequence[Any], connection: Any) -> Any:
     for at, converters, expression in compiled.converters:
         for convert in converters:
             values[at] = convert(values[at], expression, connection)
+    if compiled.model is None:
+        return tuple(values)
     made = compiled.model.from_db(connection.alias, compiled.names, values[compiled.start : compiled.end])
     for populator in compiled.populators:
         populator.populate(values, made)

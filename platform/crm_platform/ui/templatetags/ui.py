@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import secrets
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 from django import template
@@ -125,19 +125,21 @@ def when(moment: datetime | date | None, *, clock_time: bool = True) -> SafeStri
     """A moment as a colleague would say it: "today 14:30", "yesterday", "22 Nov"; the whole date in its title."""
     if moment is None:
         return SafeString("")
-    today = timezone.localdate(clock.now())
-    if isinstance(moment, datetime):
-        return _when(timezone.localtime(moment).replace(second=0, microsecond=0), today, get_language() or "en", clock_time)
-    return _when(moment, today, get_language() or "en", clock_time)
+    return _when(moment, clock.now().timestamp() // _QUARTER, timezone.get_current_timezone(), get_language() or "en", clock_time)
 
 
-@functools.lru_cache(maxsize=8192)
-def _when(moment: datetime | date, today: date, language: str, clock_time: bool) -> SafeString:
-    local = moment if isinstance(moment, datetime) else None
+# Days begin at a quarter of an hour everywhere: so long a moment stays "today".
+_QUARTER = 900
+
+
+@functools.lru_cache(maxsize=16384)
+def _when(moment: datetime | date, quarter: float, zone: tzinfo, language: str, clock_time: bool) -> SafeString:
+    today = datetime.fromtimestamp(quarter * _QUARTER, zone).date()
+    local = moment.astimezone(zone).replace(second=0, microsecond=0) if isinstance(moment, datetime) else None
     day = local.date() if local else moment
     time_of = f" {date_format(local, 'H:i')}" if local and clock_time else ""
     full = date_format(local or day, "j F Y H:i" if local else "j F Y")
-    return fill('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), full, _spoken(day, today, time_of))
+    return fill('<time datetime="{}" title="{}">{}</time>', (local or day).isoformat(), full, _spoken(day, today, time_of))
 
 
 def _spoken(day: Any, today: date, time_of: str) -> str:
