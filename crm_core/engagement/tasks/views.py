@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -12,7 +13,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from crm_core.groundwork.records import registry
-from crm_platform.db.prepared import names_by_key
+from crm_platform.db.prepared import Prepared, names_by_key
 from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import Actor, require
 from crm_platform.ui import responses
@@ -26,6 +27,18 @@ from .permissions import TASKS
 SHOWN, LATER_SHOWN = 60, 50
 
 
+def _still_open(rows: QuerySet[Task]) -> QuerySet[Task]:
+    return rows.filter(binned_at=None, done_at=None).order_by("due_at", "id")[:SHOWN]
+
+
+def _done_since(rows: QuerySet[Task], since: datetime) -> QuerySet[Task]:
+    return rows.filter(binned_at=None, done_at__gt=since).order_by("-done_at")[:20]
+
+
+_MY_OPEN = Prepared(Task, lambda me: _still_open(Task.objects.filter(responsible=me)))
+_MY_DONE = Prepared(Task, lambda me, since: _done_since(Task.objects.filter(responsible=me), since))
+
+
 def day(request: HttpRequest) -> HttpResponse:
     """What waits for me: overdue, today, later, and what is done today. ?whose=team shows all one may see."""
     actor = request.actor  # type: ignore[attr-defined]
@@ -33,10 +46,11 @@ def day(request: HttpRequest) -> HttpResponse:
     team = request.GET.get("whose") == "team"
     now, today = clock.now(), timezone.localdate(clock.now())
     tonight, morning = services.end_of_day(today), services.end_of_day(today - timedelta(days=1))
-    rows = Task.objects.filter(binned_at=None).filter(services.reach(actor))
-    rows = rows if team else rows.filter(responsible=actor.user_id)
-    open_rows = list(rows.filter(done_at=None).order_by("due_at", "id")[:SHOWN])
-    done = list(rows.filter(done_at__gt=morning).order_by("-done_at")[:20])
+    if team:
+        seen = Task.objects.filter(services.reach(actor))
+        open_rows, done = list(_still_open(seen)), list(_done_since(seen, morning))
+    else:
+        open_rows, done = _MY_OPEN.rows(me=actor.user_id), _MY_DONE.rows(me=actor.user_id, since=morning)
     names = names_of_records([*open_rows, *done])
     parts: dict[str, list[Task]] = {"late": [], "today": [], "later": []}
     for task in open_rows:

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models.options import Options
 from django.utils.translation import gettext_lazy as _
 
 from crm_core.groundwork.custom_fields import services as custom
@@ -117,20 +118,20 @@ def _build(actor: Actor, kind: Kind, values: Mapping[str, Any], *, now: datetime
 
 def _assign(record: Any, values: Mapping[str, Any]) -> None:
     """Raises TypeError for a name that is no field: a slip of ours must not be a value that is silently lost."""
-    if unknown := values.keys() - _fields_of(record.__class__):
+    if unknown := values.keys() - _fields_of(record._meta):
         raise TypeError(f"{record.__class__.__name__} has no {', '.join(sorted(unknown))}")
     for name, value in values.items():
         setattr(record, name, value)
 
 
 @functools.cache
-def _fields_of(model: type[Any]) -> frozenset[str]:
-    return frozenset(name for column in model._meta.concrete_fields for name in (column.name, column.attname))
+def _fields_of(meta: Options[Any]) -> frozenset[str]:
+    return frozenset(name for column in meta.concrete_fields for name in (column.name, column.attname))
 
 
 def _refuse_long(record: Any) -> None:
     """Lengths are the columns'; a clear sentence beside the field instead of the database's."""
-    for name, attribute, most in _limited(record.__class__):
+    for name, attribute, most in _limited(record._meta):
         value = record.__dict__.get(attribute)
         if isinstance(value, str) and len(value) > most:
             sentence = str(_("At most {most} letters; this has {count}.")).format(most=most, count=len(value))
@@ -138,9 +139,9 @@ def _refuse_long(record: Any) -> None:
 
 
 @functools.cache
-def _limited(model: type[Any]) -> tuple[tuple[str, str, int], ...]:
+def _limited(meta: Options[Any]) -> tuple[tuple[str, str, int], ...]:
     """The columns of a bounded length: name, attribute, letters at most."""
-    return tuple((column.name, column.attname, column.max_length) for column in model._meta.concrete_fields if getattr(column, "max_length", None))
+    return tuple((column.name, column.attname, column.max_length) for column in meta.concrete_fields if column.max_length)
 
 
 def _count(kind: Kind, records: Sequence[Any], *, raise_by: int, always: bool = False) -> None:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from crm_platform.db.prepared import Prepared
 from crm_platform.kernel import gates, permissions
 from crm_platform.kernel.permissions import Action, Scope, require
 from crm_platform.ui import responses
@@ -251,6 +252,9 @@ def change_rights(request: HttpRequest, pk: int) -> HttpResponse:
     return responses.toast(request, responses.redirect(request, reverse("roles")), _("Saved."))
 
 
+_TOKENS = Prepared(ApiToken, lambda person: ApiToken.objects.filter(person=person, revoked_at=None))
+
+
 def token_list(request: HttpRequest) -> HttpResponse:
     """The person's own tokens; a new one is shown once."""
     me = cast("User", request.user)
@@ -259,7 +263,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         fresh = tokens.make_api_token(me, name=form.cleaned_data["name"])
         form = forms.TokenForm()
-    mine = ApiToken.objects.filter(person=me, revoked_at=None)
+    mine = _TOKENS.rows(person=me.pk)
     return responses.page(request, "accounts/tokens.html", form=form, tokens=mine, fresh=fresh)
 
 

@@ -10,6 +10,7 @@ What is `kept` is shared by all threads of the process: rows to look at, never t
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
+import redis
+from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from redis.exceptions import RedisError
@@ -30,7 +33,6 @@ MOST = 20_000
 _WRITTEN = re.compile(r'\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|COPY|TRUNCATE)\s+(?:ONLY\s+)?"?([a-z_]+)"?', re.IGNORECASE)
 # Nothing is kept of these: logs, queues, counters and sessions, which change with everything.
 _RESTLESS = frozenset({"event", "inbox_message", "job", "letter", "counter", "import_run", "import_row", "django_session", "usersessions_usersession"})
-_asked: set[str] = set()
 _NONE: frozenset[str] = frozenset()
 _kept: dict[tuple[str, str, tuple[str, ...]], tuple[float, Any]] = {}
 _quiet: ContextVar[bool] = ContextVar("versions_quiet", default=False)
@@ -79,8 +81,12 @@ def raise_written() -> None:
 
 
 def _raise(tables: set[str]) -> None:
+    name = _name()
     try:
-        cache.set_many({f"version.{table}": ids.random_id(8) for table in tables}, VERSION_FOR)
+        with _redis().pipeline(transaction=False) as both:
+            both.hset(name, mapping={table: ids.random_id(8) for table in tables})
+            both.expire(name, VERSION_FOR)
+            both.execute()
     except RedisError:
         _kept.clear()
 
@@ -141,20 +147,32 @@ def _versions(tables: tuple[str, ...]) -> tuple[str, ...] | None:
         return None
     mine = f"versions.{workspace.prefix()}"
     present: dict[str, str] | None = unit.get(mine)
-    if present is None or any(table not in present for table in tables):
-        try:
-            present = unit[mine] = _read_versions(tables)
-        except RedisError:
-            return None
-    return tuple(present[table] for table in tables)
+    try:
+        if present is None:
+            present = unit[mine] = _redis().hgetall(_name())
+        for table in tables:
+            if table not in present:
+                present[table] = _first(table)
+    except RedisError:
+        return None
+    return tuple([present[table] for table in tables])
 
 
-def _read_versions(tables: tuple[str, ...]) -> dict[str, str]:
-    """All versions in one round trip; a table without one (never written, or the cache was emptied) gets a new one."""
-    _asked.update(tables)
-    names = {f"version.{table}": table for table in _asked}
-    found = cache.get_many(names)
-    for name in names.keys() - found.keys():
-        cache.add(name, ids.random_id(8), VERSION_FOR)
-        found[name] = cache.get(name)
-    return {names[name]: version for name, version in found.items()}
+def _first(table: str) -> str:
+    """A version for a table that has none: never written, or the cache was emptied. Whoever comes first gives it."""
+    name = _name()
+    with _redis().pipeline(transaction=False) as all_three:
+        all_three.hsetnx(name, table, ids.random_id(8))
+        all_three.expire(name, VERSION_FOR)
+        all_three.hget(name, table)
+        return str(all_three.execute()[-1])
+
+
+def _name() -> str:
+    """All versions of a workspace are one hash, so that a page asks for them in one short round trip."""
+    return f"{workspace.prefix()}:versions"
+
+
+@functools.cache
+def _redis() -> Any:
+    return redis.Redis.from_url(settings.CACHE_REDIS_URL, decode_responses=True, socket_timeout=5, socket_connect_timeout=2)

@@ -62,5 +62,5 @@ def _rows(queryset: QuerySet[Any], start: int, size: int) -> list[Any]:
     if start < 200:
         return list(queryset[start : start + size])
     pks = list(queryset.values_list("pk", flat=True)[start : start + size])
-    found = queryset.order_by().filter(pk__in=pks).in_bulk()
+    found = queryset.order_by().filter(pk__among=pks).in_bulk()
     return [found[pk] for pk in pks if pk in found]
