@@ -35,7 +35,16 @@ def test_a_contact_is_created_found_and_announced(inside) -> None:
     assert (event.name, event.subjects, event.after["last_name"]) == ("contact.created", [f"contact:{contact.pk}"], "Visser")
     for text in ("daan", "viss", "VISSER daan", "020 555 01 88", "+31-20-5550188", "5550188", "daan@bergh"):
         assert [row.record_id for row in search.find(ROBOT, text)] == [contact.pk], text
-    assert search.find(ROBOT, "nobody") == []
+    for text in ("nobody", "da_n", "d%n", "daan\\", "%%%", "___", "5550187", "0205550189", "\0\0\0"):
+        assert search.find(ROBOT, text) == [], text
+    assert search.find(ROBOT, "daan", entities=["deal"]) == []
+
+
+def test_a_mark_in_a_name_is_looked_for_as_it_stands(inside) -> None:
+    for name in ("100% Wool_Shop", "100 Wool Shop"):
+        contacts.create_contact(ROBOT, first_name=name)
+    assert [row.title for row in search.find(ROBOT, "100%")] == ["100% Wool_Shop"]
+    assert [row.title for row in search.find(ROBOT, "wool_shop")] == ["100% Wool_Shop"]
 
 
 @pytest.mark.parametrize("values", [{}, {"first_name": "x" * 121}, {"first_name": "A", "emails": [{"address": "nonsense"}]}])

@@ -6,11 +6,12 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from crm_core.groundwork.records import registry
 from crm_core.groundwork.records.ordering import fold
 from crm_platform.accounts import directory
+from crm_platform.db.prepared import Prepared
 from crm_platform.kernel.permissions import Actor, Scope
 
 from .models import SearchRow
@@ -31,11 +32,12 @@ class Match(NamedTuple):
 
 _NOT_DIGITS = re.compile(r"\D+")
 _PHONE = re.compile(r"[\d\s()+./-]{4,}\Z")
+_WILD, _ESCAPED = re.compile(r"([%_\\])"), r"\\\1"
 
 
 def words_of(text: str) -> list[str]:
     """What is looked for: the folded words; a phone in any notation becomes its digits without a leading 0, 00 or 8."""
-    text = text.strip()
+    text = text.replace("\0", " ").strip()  # a NUL the database refuses
     if _PHONE.match(text):
         digits = _NOT_DIGITS.sub("", text).lstrip("0")
         if len(digits) == 11 and digits.startswith("8"):
@@ -47,30 +49,50 @@ def words_of(text: str) -> list[str]:
 
 def condition(words: Sequence[str]) -> Q:
     """All words are in the text; the pieces let the index answer."""
+    return Q(pieces__holds=_pieces(words), text__all_like=_patterns(words))
+
+
+def _pieces(words: Sequence[str]) -> list[str]:
+    """As few pieces as leave little to confirm: the index pays for each.
+
+    Every third letter begins one, and the last three letters are one. Of a phone only the last five digits count: countries
+    and networks share the first.
+    """
     pieces: list[str] = []
-    where = Q()
     for word in words:
         if len(word) < 3:
             pieces.append("^" + word)
+        elif word.isdecimal() and len(word) > 5:
+            pieces.extend((word[-3:], word[-4:-1], word[-5:-2]))
         else:
-            pieces.extend(word[at : at + 3] for at in range(len(word) - 2))
-            where &= Q(text__contains=word)
-    return Q(pieces__contains=list(dict.fromkeys(pieces))) & where
+            pieces.extend(word[at : at + 3] for at in (*range(0, len(word) - 3, 3), len(word) - 3))
+    return list(dict.fromkeys(pieces))
 
 
-def reach(actor: Actor) -> Q:
-    """Only what the actor may see, entity by entity."""
-    allowed = Q(pk__in=[])
-    everything: list[str] = []
+def _patterns(words: Sequence[str]) -> list[str]:
+    """What LIKE confirms of the words that the pieces only suggest."""
+    return [f"%{_WILD.sub(_ESCAPED, word)}%" for word in words if len(word) >= 3]
+
+
+def reach(actor: Actor) -> tuple[list[str], Q]:
+    """What the actor may see: the kinds of which all, and a condition for the records of the others."""
+    all_of, some = [], Q()
     for kind in registry.kinds():
         scope = actor.scope_for(kind.entity.VIEW)
         if scope == Scope.ALL:
-            everything.append(kind.code)
+            all_of.append(kind.code)
         elif scope == Scope.TEAM:
-            allowed |= Q(entity=kind.code, responsible_id__in=[actor.user_id, *directory.in_group(actor.group_id)])
+            some |= Q(entity=kind.code, responsible_id__in=[actor.user_id, *directory.in_group(actor.group_id)])
         elif scope == Scope.OWN:
-            allowed |= Q(entity=kind.code, responsible_id=actor.user_id)
-    return allowed | Q(entity__in=everything) if everything else allowed
+            some |= Q(entity=kind.code, responsible_id=actor.user_id)
+    return all_of, some
+
+
+def _columns(rows: QuerySet[SearchRow]) -> QuerySet[SearchRow, tuple[Any, ...]]:
+    return rows.values_list(*_COLUMNS)[:CANDIDATES]
+
+
+_AMONG_KINDS = Prepared(SearchRow, lambda pieces, patterns, kinds: _columns(SearchRow.objects.filter(pieces__holds=pieces, text__all_like=patterns, entity__among=kinds)))
 
 
 def find(actor: Actor, text: str, *, most: int = 12, entities: Sequence[str] = ()) -> list[Match]:
@@ -78,11 +100,14 @@ def find(actor: Actor, text: str, *, most: int = 12, entities: Sequence[str] = (
     words = words_of(text)
     if not words:
         return []
-    rows = SearchRow.objects.filter(condition(words)).filter(reach(actor))
-    if entities:
-        rows = rows.filter(entity__in=list(entities))
-    found = [Match(*row) for row in rows.values_list(*_COLUMNS)[:CANDIDATES]]
-    return sorted(found, key=lambda row: _rank(row, words))[:most]
+    all_of, some = reach(actor)
+    if some:
+        rows = SearchRow.objects.filter(condition(words)).filter(some | Q(entity__among=all_of))
+        found = list(_columns(rows.filter(entity__in=list(entities)) if entities else rows))
+    else:
+        kinds = [code for code in all_of if code in entities] if entities else all_of
+        found = _AMONG_KINDS.rows(pieces=_pieces(words), patterns=_patterns(words), kinds=kinds)
+    return sorted((Match(*row) for row in found), key=lambda row: _rank(row, words))[:most]
 
 
 def matching_ids(actor: Actor, entity: str, text: str) -> Any:

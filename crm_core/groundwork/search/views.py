@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -12,29 +12,36 @@ from crm_platform.kernel import permissions
 from crm_platform.kernel.permissions import Actor
 from crm_platform.ui import responses
 
-from . import queries
+from . import drawing, queries
+from .drawing import Act, Group, Line
 
 
 def as_one_types(request: HttpRequest) -> HttpResponse:
     """What stands in the palette's list."""
-    text = request.GET.get("q", "")[:100]
-    return responses.fragment(request, "search/_found.html", **found(request.actor, text))  # type: ignore[attr-defined]
+    actor, text = request.actor, request.GET.get("q", "")[:100].strip()  # type: ignore[attr-defined]
+    return HttpResponse(drawing.found_lines(found(actor, text), _acts(actor), text))
 
 
-def found(actor: Actor, text: str, *, most: int = 12) -> dict[str, Any]:
-    """Groups of matches by kind, and what one may do with the text."""
-    rows = queries.find(actor, text, most=most)
-    groups: dict[str, dict[str, Any]] = {}
-    for number, row in enumerate(rows):
+def page(request: HttpRequest) -> HttpResponse:
+    """The same as a page, for those without scripts and for links."""
+    text = request.GET.get("q", "")[:100].strip()
+    groups = found(request.actor, text, most=50)  # type: ignore[attr-defined]
+    return responses.page(request, "search/page.html", groups=groups, text=text, nothing=bool(text) and not groups)
+
+
+def found(actor: Actor, text: str, *, most: int = 12) -> Sequence[Group]:
+    """The best matches, grouped by kind in the order of their best."""
+    groups: dict[str, Group] = {}
+    for number, row in enumerate(queries.find(actor, text, most=most)):
         kind = registry.find(row.entity)
-        group = groups.setdefault(kind.code, {"label": kind.plural, "icon": kind.icon, "rows": []})
-        group["rows"].append({"row": row, "subtitle": kind.show_subtitle(row.subtitle), "url": kind.url(row.record_id), "number": number})
-    return {"groups": groups.values(), "text": text.strip(), "nothing": bool(text.strip()) and not rows, "acts": _acts(actor)}
+        group = groups.get(kind.code) or groups.setdefault(kind.code, Group(kind.plural, kind.icon))
+        group.rows.append(Line(number, row.title, kind.show_subtitle(row.subtitle), kind.url(row.record_id)))
+    return list(groups.values())
 
 
-def _acts(actor: Actor) -> list[dict[str, str]]:
+def _acts(actor: Actor) -> list[Act]:
     return [
-        {"label": _("New: %(kind)s") % {"kind": str(kind.label).lower()}, "url": f"/{_prefix(kind.code)}/new", "icon": "plus"}
+        Act(_("New: %(kind)s") % {"kind": str(kind.label).lower()}, f"/{_prefix(kind.code)}/new", "plus")
         for kind in registry.kinds()
         if permissions.may(actor, kind.entity.CREATE)
     ]
@@ -42,9 +49,3 @@ def _acts(actor: Actor) -> list[dict[str, str]]:
 
 def _prefix(code: str) -> str:
     return {"company": "companies"}.get(code, f"{code}s")
-
-
-def page(request: HttpRequest) -> HttpResponse:
-    """The same as a page, for those without scripts and for links."""
-    text = request.GET.get("q", "")[:100]
-    return responses.page(request, "search/page.html", **found(request.actor, text, most=50))  # type: ignore[attr-defined]

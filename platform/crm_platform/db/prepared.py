@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connections, models, router
 from django.db.models.query import QuerySet, get_related_populators
 
@@ -37,7 +38,7 @@ class _Compiled:
 class Prepared(Generic[M]):
     """A query set over named values: `Prepared(Note, lambda pk: Note.objects.filter(record_id=pk))`, then `.rows(pk=7)`.
 
-    A value is a number, a text, a moment or a list of numbers (for `…__among`), and never None: a shape that depends on its
+    A value is a number, a text, a moment or a list (for `…__among` and its kin), and never None: a shape that depends on its
     values is another question. Related rows of `select_related` come along, and `values_list` of plain fields gives tuples;
     annotations and `only` do not work.
     """
@@ -71,15 +72,33 @@ class Prepared(Generic[M]):
 
 @models.AutoField.register_lookup
 @models.BigAutoField.register_lookup
+@models.CharField.register_lookup
 class Among(models.Lookup):
     """`pk__among=[…]`, `deal__id__among=[…]`: equal to one of a list, in one parameter, so that the statement stays the same."""
 
     lookup_name = "among"
     prepare_rhs = False
+    pattern = "{} = ANY(%s)"
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         left, params = self.process_lhs(compiler, connection)
-        return f"{left} = ANY(%s)", [*params, list(self.rhs)]
+        return self.pattern.format(left), [*params, list(self.rhs)]
+
+
+@models.TextField.register_lookup
+class AllLike(Among):
+    """`text__all_like=["%a%", "%b%"]`: LIKE every pattern of a list; whoever gives them has escaped `%`, `_` and the backslash."""
+
+    lookup_name = "all_like"
+    pattern = "{} LIKE ALL(%s)"
+
+
+@ArrayField.register_lookup
+class Holds(Among):
+    """`pieces__holds=[…]`: the array holds all of a list of texts."""
+
+    lookup_name = "holds"
+    pattern = "{} @> %s::text[]"
 
 
 @functools.cache
