@@ -14,7 +14,7 @@ from crm_core.people.companies.models import Company
 from crm_core.sales.deals import services as deals
 from crm_core.sales.deals.models import Deal
 from crm_platform.accounts.models import User
-from crm_platform.db.prepared import Prepared, by_key, names_by_key
+from crm_platform.db.prepared import Prepared, by_key, by_keys, names_by_key
 from crm_platform.events.models import Event
 from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import robot
@@ -81,3 +81,14 @@ def test_a_list_of_any_length_is_one_statement(inside, count_statements) -> None
             assert names_by_key(Company, [one.pk for one in made[:length]]) == {one.pk: one.name for one in made[:length]}
         assert names_by_key(Company, []) == {}
     assert count() == 3
+
+
+def test_rows_by_their_keys_leave_a_column_until_it_is_read(inside, count_statements) -> None:
+    made = [companies.create_company(ROBOT, name=f"Bakker {at}") for at in range(3)]
+    with count_statements() as count:
+        found = by_keys(Company, [made[2].pk, made[0].pk, 10**9], without=("custom",))
+        assert count() == 1
+        assert {pk: row.name for pk, row in found.items()} == {made[0].pk: "Bakker 0", made[2].pk: "Bakker 2"}
+        assert found[made[0].pk].custom == {}
+        assert count() == 2
+    assert by_keys(Company, []) == {}

@@ -27,16 +27,17 @@ from crm_core.groundwork.saved_views import services as saved_views
 from crm_core.groundwork.search import queries as search
 from crm_core.groundwork.tags import services as tags
 from crm_platform.accounts import directory
+from crm_platform.db.prepared import by_keys
 from crm_platform.kernel import clock, permissions, versions
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, Scope
 from crm_platform.ui import responses
 from crm_platform.ui.formwork import Refused, errors_into
 from crm_platform.ui.icons import icon
-from crm_platform.ui.markup import esc, options
+from crm_platform.ui.markup import esc, hidden, options
 from crm_platform.ui.paging import page_of
 
-from . import writing
+from . import drawing, writing
 from .fields import RecordForm
 from .registry import Kind
 
@@ -190,15 +191,14 @@ class Desk:
         permissions.require(actor, self.kind.entity.VIEW)
         rows, chips = self.narrowed(actor, request.GET)
         total = versions.remembered(self.counted_in(rows, request.GET), f"{self.kind.code}.count.{self.signature(actor, request.GET)}", lambda: rows.order_by().count())
-        page = page_of(rows.defer(*self.defer), request.GET, total=total)
+        page = page_of(rows.defer(*self.defer), request.GET, total=total, fetch=lambda pks: by_keys(self.kind.model, pks, without=self.defer))
         given = self.gather(page.rows)
-        sort = self.order(request.GET)[0]
+        sort, may, people = self.order(request.GET)[0], self._may(actor), directory.choices()
         context: dict[str, Any] = {
             "desk": self, "kind": self.kind, "page": page, "chips": chips, "sort": sort, "heads": self._heads(request.GET, sort),
             "body": self._body(page.rows, given),
-            "filters": self.fields_to_narrow(request.GET),
-            "views": saved_views.views_of(actor, self.kind.code), "may": self._may(actor), "q": request.GET.get("q", ""),
-            "people": directory.choices(), "list_url": reverse(f"{self.prefix}"), "narrowed": bool(chips or request.GET.get("q")),
+            "filters": self.fields_to_narrow(request.GET), "bulk_bar": drawing.bulk_bar(page, may, people), "kept_of_the_address": hidden(request.GET, without=("q", "page")),
+            "views": saved_views.views_of(actor, self.kind.code), "may": may, "q": request.GET.get("q", ""), "list_url": reverse(f"{self.prefix}"), "narrowed": bool(chips or request.GET.get("q")),
         }  # fmt: skip
         return responses.page(request, "records/list.html", rail=self.rail, **context)
 
@@ -339,8 +339,8 @@ class Desk:
     def _chosen(self, request: HttpRequest, actor: Actor) -> list[int]:
         if request.POST.get("everything") == "1":
             rows, _chips = self.narrowed(actor, request.GET)
-            return list(rows.order_by("pk").values_list("pk", flat=True)[:1000])
-        return [int(text) for text in request.POST.getlist("chosen")[:1000] if text.isdigit()]
+            return list(rows.order_by("pk").values_list("pk", flat=True)[: drawing.MOST_AT_ONCE])
+        return [int(text) for text in request.POST.getlist("chosen")[: drawing.MOST_AT_ONCE] if text.isdigit()]
 
     def _bulk_values(self, request: HttpRequest, verb: str) -> Callable[[Any], dict[str, Any]]:
         if verb == "responsible":

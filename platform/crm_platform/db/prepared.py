@@ -40,7 +40,7 @@ class Prepared(Generic[M]):
 
     A value is a number, a text, a moment or a list (for `…__among` and its kin), and never None: a shape that depends on its
     values is another question. Related rows of `select_related` come along, and `values_list` of plain fields gives tuples;
-    annotations and `only` do not work.
+    annotations do not work; what `defer` leaves out is asked for when it is read.
     """
 
     def __init__(self, model: type[models.Model], build: Callable[..., QuerySet[Any, M]]) -> None:
@@ -109,6 +109,16 @@ def _of_key(model: type[R]) -> Prepared[R]:
 def by_key(model: type[R], pk: int) -> R | None:
     """The row of a primary key, or None."""
     return _of_key(model).first(pk=pk)
+
+
+@functools.cache
+def _of_keys(model: type[R], without: tuple[str, ...]) -> Prepared[R]:
+    return Prepared(model, lambda pks: model._default_manager.filter(pk__among=pks).order_by().defer(*without))
+
+
+def by_keys(model: type[R], pks: Iterable[int], *, without: Iterable[str] = ()) -> dict[int, R]:
+    """Primary key → row, in one statement; the columns `without` are left to be asked for when they are read."""
+    return {row.pk: row for row in _of_keys(model, tuple(without)).rows(pks=list(pks))}
 
 
 @functools.cache

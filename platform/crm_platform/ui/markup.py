@@ -9,7 +9,7 @@ import secrets
 from html import escape
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.middleware.csrf import get_token
 from django.utils.safestring import SafeString
 
@@ -36,3 +36,9 @@ def options(choices: Any, chosen: Any = None) -> SafeString:
     """The options of a `<select>`: pairs of value and label, one of them chosen."""
     picked = str(chosen)
     return SafeString("".join(f'<option value="{escape(str(value))}"{" selected" if str(value) == picked else ""}>{esc(label)}</option>' for value, label in choices))
+
+
+def hidden(query: QueryDict, *, without: tuple[str, ...] = ()) -> SafeString:
+    """Parameters of an address as the hidden fields of a form that keeps them."""
+    fields = [(name, value) for name, values in query.lists() if name not in without for value in values]
+    return SafeString("".join(f'<input type="hidden" name="{escape(name)}" value="{escape(str(value))}">' for name, value in fields))

@@ -24,6 +24,7 @@ from crm_platform.ui import kept as kept_parts
 from crm_platform.ui.components import declare, declare_block
 from crm_platform.ui.icons import icon
 from crm_platform.ui.markup import fill, options
+from crm_platform.ui.pager import pager
 
 register = template.Library()
 
@@ -41,13 +42,13 @@ declare(register, "banner", required=("sentence",), optional=("tone", "href", "l
 declare(register, "empty", required=("title",), optional=("sentence", "href", "label", "icon"))
 declare(register, "progress_bar", required=("value", "most", "label"), optional=("thin", "tone"))
 declare(register, "usage_bar", required=("label", "used", "limit"), optional=("percent", "tone", "note"))
-declare(register, "pager", required=("page", "query"))
 declare_block(register, "panel", required=("title",), optional=("id", "tone", "icon", "hint"))
 declare_block(register, "dialog", required=("id", "title"), optional=("wide",))
 declare_block(register, "menu", required=("id", "label"), optional=("icon", "end"))
 
 
 register.simple_tag(icon)
+register.simple_tag(pager)
 
 
 @register.simple_tag
