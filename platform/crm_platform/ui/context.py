@@ -10,6 +10,7 @@ from django.utils.functional import SimpleLazyObject
 from crm_platform.kernel import preferences, workspace
 
 from . import places
+from .markup import form_token
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -19,6 +20,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "actor": getattr(request, "actor", None),
         "request_number": getattr(request, "request_id", ""),
         "csp_nonce": getattr(request, "csp_nonce", ""),
+        "csrf_token": SimpleLazyObject(lambda: form_token(request)),
         "firm": SimpleLazyObject(_firm),
         "rail": SimpleLazyObject(lambda: _rail(request)),
         "settings_pages": SimpleLazyObject(lambda: _settings(request)),

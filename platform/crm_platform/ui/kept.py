@@ -9,7 +9,6 @@ from collections import OrderedDict
 from threading import Lock
 from typing import Any
 
-from django.middleware.csrf import get_token
 from django.template.context import Context
 from django.template.loader import get_template
 from django.utils.safestring import SafeString, mark_safe
@@ -18,6 +17,7 @@ from django.utils.translation import get_language
 from crm_platform.kernel import workspace
 
 from . import places
+from .markup import form_token
 
 MOST = 4000
 _TOKEN = "token-of-the-form-0000000000000000"  # noqa: S105 (a place to put one)
@@ -39,7 +39,7 @@ def part(context: Context, template: str) -> SafeString:
             _kept[key] = html
             if len(_kept) > MOST:
                 _kept.popitem(last=False)
-    return mark_safe(html.replace(_TOKEN, get_token(request)) if _TOKEN in html else html)  # noqa: S308 (rendered by a template, which escapes)
+    return mark_safe(html.replace(_TOKEN, form_token(request)) if _TOKEN in html else html)  # noqa: S308 (rendered by a template, which escapes)
 
 
 def _key(context: Context, template: str) -> tuple[Any, ...]:

@@ -24,12 +24,17 @@ def fill(pattern: str, *values: Any, **named: Any) -> SafeString:
     return SafeString(pattern.format(*map(esc, values), **{name: esc(value) for name, value in named.items()}))
 
 
-def once_only(request: HttpRequest) -> SafeString:
-    """What stands first in a form that changes something: the token against forgery, and the number that makes it be done once."""
+def form_token(request: HttpRequest) -> str:
+    """The token against forgery for all forms of this answer: masking it anew for each would cost more than drawing them."""
     token = getattr(request, "token_of_forms", None)
     if token is None:
         token = request.token_of_forms = get_token(request)  # type: ignore[attr-defined]
-    return SafeString(f'<input type="hidden" name="csrfmiddlewaretoken" value="{token}"><input type="hidden" name="once" value="{secrets.token_urlsafe(12)}">')
+    return str(token)
+
+
+def once_only(request: HttpRequest) -> SafeString:
+    """What stands first in a form that changes something: the token against forgery, and the number that makes it be done once."""
+    return SafeString(f'<input type="hidden" name="csrfmiddlewaretoken" value="{form_token(request)}"><input type="hidden" name="once" value="{secrets.token_urlsafe(12)}">')
 
 
 def options(choices: Any, chosen: Any = None) -> SafeString:

