@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 NOBODY = "0"
 
 _ARROWS = {"ascending": "arrow-up", "descending": "arrow-down"}
+# Columns of every kind that no list shows; with `Desk.defer` they stay in the database.
+_UNSEEN = ("custom", "external_id", "version", "created_by", "updated_at", "binned_at", "binned_by")
 _TABLES = re.compile(r'(?:FROM|JOIN) "([a-z_]+)"')
 
 
@@ -191,7 +193,8 @@ class Desk:
         permissions.require(actor, self.kind.entity.VIEW)
         rows, chips = self.narrowed(actor, request.GET)
         total = versions.remembered(self.counted_in(rows, request.GET), f"{self.kind.code}.count.{self.signature(actor, request.GET)}", lambda: rows.order_by().count())
-        page = page_of(rows.defer(*self.defer), request.GET, total=total, fetch=lambda pks: by_keys(self.kind.model, pks, without=self.defer))
+        left = (*_UNSEEN, *self.defer)
+        page = page_of(rows.defer(*left), request.GET, total=total, fetch=lambda pks: by_keys(self.kind.model, pks, without=left))
         given = self.gather(page.rows)
         sort, may, people = self.order(request.GET)[0], self._may(actor), directory.choices()
         context: dict[str, Any] = {

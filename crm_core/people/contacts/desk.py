@@ -63,7 +63,7 @@ DESK = desk.register(
         kind=CONTACT, form=ContactForm, prefix="contacts", rail="contacts", gather=gather, card_template="contacts/card.html",
         card_context=card_context, new_label=_("New contact"), empty_title=_("No contacts yet"),
         empty_sentence=_("Write down the first one, or bring in the list you have: CSV, Excel or an address book."),
-        defer=("messengers", "addresses", "keys", "site"),
+        defer=("messengers", "addresses", "keys", "site", "first_name", "last_name", "birthday"),
         columns=(
             Column("name", _("Name"), name_cell(CONTACT, second=lambda contact: contact.position), lambda contact, given: contact.name, sort="sort_key", phone="", width="w-lg"),
             Column("company", _("Company"), _company, _company_text, phone="wide"),

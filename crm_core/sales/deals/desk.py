@@ -143,7 +143,7 @@ DESK = desk.register(
     Desk(
         kind=DEAL, form=DealForm, prefix="deals", rail="deals", gather=gather, card_template="deals/card.html", card_context=card_context,
         new_initial=new_initial, new_label=_("New deal"), empty_title=_("No deals yet"), filters=FILTERS, default_sort="-created_at",
-        empty_sentence=_("The first one makes the board. Or bring in the list you have."), defer=("lost_comment", "next_task_text"),
+        empty_sentence=_("The first one makes the board. Or bring in the list you have."), defer=("lost_comment", "next_task_text", "lost_reason", "lost_from", "rank", "source", "started_on", "stage_since"),
         columns=(
             Column("name", _("Name"), name_cell(DEAL), lambda deal, given: deal.name, sort="sort_key", phone="", width="w-lg"),
             Column("company", _("Company"), _company, lambda deal, given: given["companies"].get(deal.company_id, ""), phone="wide"),
