@@ -170,7 +170,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "crm_platform.ui.context.shell",
             ],
-            "builtins": ["django.templatetags.i18n", "django.templatetags.static", "crm_platform.ui.templatetags.ui"],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static", "crm_platform.ui.templatetags.ui", "crm_platform.ui.templatetags.steady"],
         },
     }
 ]
