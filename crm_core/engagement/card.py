@@ -16,7 +16,7 @@ from crm_platform.kernel import clock
 
 from .notes import services as notes
 from .tasks import services as tasks
-from .tasks.forms import TaskForm
+from .tasks.forms import blank_fields_in_short
 
 
 def context(request: HttpRequest, entity: str, pk: int) -> dict[str, Any]:
@@ -33,6 +33,6 @@ def context(request: HttpRequest, entity: str, pk: int) -> dict[str, Any]:
         note.author = directory.name_of(note.created_by)  # type: ignore[attr-defined]
     return {
         "history": drawing.lines(request, entries, back=registry.find(entity).url(pk)), "following": following, "group": group, "open_tasks": open_tasks, "pinned": pinned,
-        "files": attachments.of_record(entity, pk), "task_form": TaskForm(initial={"day": timezone.localdate(now)}, auto_id="task-%s"),
+        "files": attachments.of_record(entity, pk), "task_fields": blank_fields_in_short(timezone.localdate(now)),
         "may_note": not request.actor.view_only,  # type: ignore[attr-defined]
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from django.utils.translation import ngettext
 
 from crm_core.groundwork.records import registry
 from crm_platform.accounts import directory
-from crm_platform.ui.addresses import numbered
+from crm_platform.ui.addresses import numbering
 from crm_platform.ui.icons import icon
 from crm_platform.ui.markup import esc, once_only
 from crm_platform.ui.templatetags.ui import when
@@ -25,23 +26,34 @@ Names = Mapping[tuple[str, int], str]
 
 def open_lines(request: HttpRequest, tasks: Sequence[Task], names: Names, *, now: datetime, with_person: bool) -> SafeString:
     """Open tasks, each with its button "done", its record and how late it is; `with_person` says whose it is."""
-    return SafeString("".join(_open_line(request, task, names, now=now, with_person=with_person) for task in tasks))
+    done_at, at, done, how_late = numbering("task-done"), numbering("task"), _("Done: %(text)s"), functools.cache(_how_late)
+    lines = []
+    for task in tasks:
+        late = task.due_at < now
+        said = f"{icon('alarm-clock', 'sm')}{esc(how_late((now - task.due_at).days))}" if late else when(task.due_at, clock_time=not task.all_day)
+        lines.append(
+            f'<li class="task"><form method="post" action="{done_at(task.pk)}">{once_only(request)}<button class="task__done" type="submit" '
+            f'aria-label="{esc(done % {"text": task.text})}">{icon("circle", "lg")}</button></form>'
+            f'<div class="stack stack--tight"><p class="task__name"><a href="{at(task.pk)}">{esc(task.text)}</a></p>'
+            f'<p class="task__of">{icon(_SIGNS.get(task.type, "calendar-check-2"), "sm")}{_record(task, names)}{_person(task) if with_person else ""}</p></div>'
+            f'<span class="task__when{" task__when--late" if late else ""}">{said}</span></li>'
+        )
+    return SafeString("".join(lines))
 
 
 def done_lines(request: HttpRequest, tasks: Sequence[Task]) -> SafeString:
     """Tasks done, each with the way back."""
-    return SafeString("".join(_done_line(request, task) for task in tasks))
-
-
-def _open_line(request: HttpRequest, task: Task, names: Names, *, now: datetime, with_person: bool) -> str:
-    late = task.due_at < now
-    return (
-        f'<li class="task"><form method="post" action="{numbered("task-done", task.pk)}">{once_only(request)}<button class="task__done" type="submit" '
-        f'aria-label="{esc(_("Done: %(text)s") % {"text": task.text})}">{icon("circle", "lg")}</button></form>'
-        f'<div class="stack stack--tight"><p class="task__name"><a href="{numbered("task", task.pk)}">{esc(task.text)}</a></p>'
-        f'<p class="task__of">{icon(_SIGNS.get(task.type, "calendar-check-2"), "sm")}{_record(task, names)}{_person(task) if with_person else ""}</p></div>'
-        f'<span class="task__when{" task__when--late" if late else ""}">{_lateness(task, now) if late else when(task.due_at, clock_time=not task.all_day)}</span></li>'
-    )
+    reopen_at, back = numbering("task-reopen"), _("Take back: %(text)s")
+    lines = []
+    for task in tasks:
+        result = f'<p class="task__of">{esc(task.result)}</p>' if task.result else ""
+        lines.append(
+            f'<li class="task task--done"><form method="post" action="{reopen_at(task.pk)}">{once_only(request)}<button class="task__done good" type="submit" '
+            f'aria-label="{esc(back % {"text": task.text})}">{icon("circle-check", "lg")}</button></form>'
+            f'<div class="stack stack--tight"><p class="task__name quiet">{esc(task.text)}</p>{result}</div>'
+            f'<span class="task__when">{icon("check", "sm")}{when(task.done_at)}</span></li>'
+        )
+    return SafeString("".join(lines))
 
 
 def _record(task: Task, names: Names) -> str:
@@ -56,17 +68,5 @@ def _person(task: Task) -> str:
     return f"<span>{esc(person.name)}</span>" if person else ""
 
 
-def _lateness(task: Task, now: datetime) -> str:
-    days = (now - task.due_at).days
-    said = ngettext("%(n)s day late", "%(n)s days late", days) % {"n": days} if days else _("late")
-    return f"{icon('alarm-clock', 'sm')}{esc(said)}"
-
-
-def _done_line(request: HttpRequest, task: Task) -> str:
-    result = f'<p class="task__of">{esc(task.result)}</p>' if task.result else ""
-    return (
-        f'<li class="task task--done"><form method="post" action="{numbered("task-reopen", task.pk)}">{once_only(request)}<button class="task__done good" type="submit" '
-        f'aria-label="{esc(_("Take back: %(text)s") % {"text": task.text})}">{icon("circle-check", "lg")}</button></form>'
-        f'<div class="stack stack--tight"><p class="task__name quiet">{esc(task.text)}</p>{result}</div>'
-        f'<span class="task__when">{icon("check", "sm")}{when(task.done_at)}</span></li>'
-    )
+def _how_late(days: int) -> str:
+    return ngettext("%(n)s day late", "%(n)s days late", days) % {"n": days} if days else _("late")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from crm_platform.accounts import directory
+from crm_platform.kernel import versions
+from crm_platform.ui.fields import draw, draw_all
+from crm_platform.ui.markup import fill
 
 from .models import TaskType
 from .services import end_of_day
@@ -36,3 +42,24 @@ class TaskForm(forms.Form):
         hour = given["hour"]
         due = timezone.make_aware(datetime.combine(given["day"], hour)) if hour else end_of_day(given["day"])
         return {"text": given["text"], "type": given["type"] or TaskType.TODO, "due_at": due, "all_day": hour is None, "responsible_id": given["responsible"]}
+
+
+def blank_fields(today: date) -> SafeString:
+    """The fields of a new task of today, for a dialog."""
+    return _kept("dialog", today, lambda: draw_all(TaskForm(initial={"day": today, "type": TaskType.TODO})))
+
+
+def blank_fields_in_short(today: date) -> SafeString:
+    """The same in a row, for the foot of a card; the record it stands on comes beside them."""
+    return _kept("card", today, lambda: _in_short(TaskForm(initial={"day": today}, auto_id="task-%s")))
+
+
+def _in_short(form: TaskForm) -> SafeString:
+    text = draw(form["text"], label_hidden=True, placeholder=form["text"].label)
+    others = SafeString("".join(draw(form[name], label_hidden=True) for name in ("type", "day", "hour", "responsible")))
+    return fill('<div class="stack stack--tight composer__fields">{}<div class="row row--wrap">{}</div></div>', text, others)
+
+
+def _kept(where: str, today: date, drawn: Callable[[], SafeString]) -> SafeString:
+    """A blank form is the same for everyone until the people change; drawing it is a tenth of a card."""
+    return versions.kept(f"task_form.{where}.{today.isoformat()}.{get_language()}", ("person", "role"), drawn)

@@ -20,8 +20,8 @@ from crm_platform.ui import responses
 from crm_platform.ui.formwork import Refused, errors_into
 
 from . import drawing, services
-from .forms import TaskForm
-from .models import Task, TaskType
+from .forms import TaskForm, blank_fields
+from .models import Task
 from .permissions import TASKS
 
 SHOWN, LATER_SHOWN = 60, 50
@@ -60,7 +60,7 @@ def day(request: HttpRequest) -> HttpResponse:
     lines = {part: drawing.open_lines(request, tasks, names, now=now, with_person=team) for part, tasks in parts.items()}
     return responses.page(
         request, "tasks/day.html", rail="day", today=today, team=team, done=drawing.done_lines(request, done), parts=parts, lines=lines,
-        form=TaskForm(initial={"day": today, "type": TaskType.TODO}), more_later=more_later,
+        fields=blank_fields(today), more_later=more_later,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from psycopg import pq
 
 from crm_platform.kernel import versions, workspace
 
+from .moments import MomentLoader
 from .sides import CONTROL, OWNER, refuse_control_writes
 
 _SCHEMA = re.compile(r"w_[a-z0-9]{4,40}\Z")
@@ -30,6 +31,12 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
             self.execute_wrappers.append(refuse_control_writes)
         elif self.alias != OWNER:
             self.execute_wrappers.append(versions.note_write)
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        connection = super().get_new_connection(conn_params)
+        if self.timezone is MomentLoader.timezone:
+            connection.adapters.register_loader("timestamptz", MomentLoader)
+        return connection
 
     def _handle_search_path(self, cursor: Any = None) -> None:
         """Only the keeper's connection has a path that lasts; cells have one per transaction."""

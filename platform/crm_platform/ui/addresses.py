@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 from django.urls import get_urlconf, reverse
 
@@ -29,3 +30,9 @@ def numbered(name: str, pk: int) -> str:
     """The address of that name for a record's number; raises NoReverseMatch for a name that nothing bears."""
     head, tail = _around(name, get_urlconf())
     return f"{head}{pk:d}{tail}"
+
+
+def numbering(name: str) -> Callable[[int], str]:
+    """`numbered` for many records of one name."""
+    head, tail = _around(name, get_urlconf())
+    return lambda pk: f"{head}{pk:d}{tail}"

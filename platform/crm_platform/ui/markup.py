@@ -34,7 +34,14 @@ def form_token(request: HttpRequest) -> str:
 
 def once_only(request: HttpRequest) -> SafeString:
     """What stands first in a form that changes something: the token against forgery, and the number that makes it be done once."""
-    return SafeString(f'<input type="hidden" name="csrfmiddlewaretoken" value="{form_token(request)}"><input type="hidden" name="once" value="{secrets.token_urlsafe(12)}">')
+    return SafeString(f'<input type="hidden" name="csrfmiddlewaretoken" value="{form_token(request)}"><input type="hidden" name="once" value="{_once(request)}">')
+
+
+def _once(request: HttpRequest) -> str:
+    """A number no other form has: one drawn by lot for the answer, and the form's place in it."""
+    lot, place = getattr(request, "numbers_of_forms", None) or (secrets.token_urlsafe(12), 0)
+    request.numbers_of_forms = lot, place + 1  # type: ignore[attr-defined]
+    return f"{lot}.{place}"
 
 
 def options(choices: Any, chosen: Any = None) -> SafeString:
