@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.db import connections
 from psycopg import sql
 
 from crm_platform.db.sides import CONTROL, control_unit
@@ -36,7 +35,7 @@ _GRANT_16 = "GRANT {role} TO {app} WITH INHERIT FALSE, SET TRUE;"
 _CLAIM = """
 UPDATE workspace SET state = 'claiming'
 WHERE id = (SELECT id FROM workspace WHERE state = 'pool' AND template_version = %s ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING id
+RETURNING *
 """
 
 
@@ -79,11 +78,8 @@ def fill(*, to: int) -> int:
 
 
 def claim() -> Workspace | None:
-    """Take one ready workspace of this release, by one UPDATE; None when the pool is empty. Inside a control unit."""
-    with connections[CONTROL].cursor() as cursor:
-        cursor.execute(_CLAIM, [template.fingerprint()])
-        row = cursor.fetchone()
-    return Workspace.objects.get(pk=row[0]) if row else None
+    """Take one ready workspace of this release, by one statement; None when the pool is empty. Inside a control unit."""
+    return next(iter(Workspace.objects.using(CONTROL).raw(_CLAIM, [template.fingerprint()])), None)
 
 
 def discard(workspace: Workspace) -> None:

@@ -6,6 +6,7 @@ real `migrate` into the template schema are recorded, parameters filled in. The 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 from collections.abc import Callable, Iterator
@@ -28,8 +29,9 @@ from . import owner
 _SKIP = ("SELECT", "UPDATE", "SAVEPOINT", "RELEASE", "ROLLBACK", "SET SEARCH_PATH", "SHOW")
 
 
+@functools.cache
 def fingerprint() -> str:
-    """What the migrations of all workspace applications amount to: changes when one of their files does."""
+    """What the migrations of all workspace applications amount to: changes when one of their files does. Read once a process: a release does not change under it."""
     digest = hashlib.sha256()
     for label in sorted(config.label for config in apps.get_app_configs() if config.name in settings.TENANT_APPS):
         name, _given = MigrationLoader.migrations_module(label)
