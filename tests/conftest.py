@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connections, transaction
 from django.test import Client
+from django.urls import set_urlconf
 
 from crm_platform.db import sides
 from crm_platform.kernel import gates, ids, units
@@ -76,6 +78,14 @@ def inside(session_workspace: Workspace, django_db_blocker: Any) -> Iterator[Pla
             transaction.set_rollback(True)
             transaction.set_rollback(True, using="control")
         gates.forget()
+
+
+@pytest.fixture
+def workspace_addresses() -> Iterator[None]:
+    """Addresses are those of a workspace's site, as the middleware says for a request."""
+    set_urlconf(settings.WORKSPACE_URLCONF)
+    yield
+    set_urlconf(None)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from .tasks.forms import blank_fields_in_short
 def context(request: HttpRequest, entity: str, pk: int) -> dict[str, Any]:
     """For the template of a card, in a constant number of statements."""
     group = request.GET.get("group", "")
-    entries, following = timeline.of_subject(f"{entity}:{pk}", group=group)
+    entries, following = timeline.of_subject(request.actor, f"{entity}:{pk}", group=group)  # type: ignore[attr-defined]
     now = clock.now()
     open_tasks = tasks.open_on(entity, pk)
     for task in open_tasks:

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.conf import settings
 from django.template import engines
 from django.urls import NoReverseMatch, reverse, set_urlconf
 from django.utils import translation
 
-
-@pytest.fixture(autouse=True)
-def _addresses_of_a_workspace() -> Iterator[None]:
-    set_urlconf(settings.WORKSPACE_URLCONF)
-    yield
-    set_urlconf(None)
+pytestmark = pytest.mark.usefixtures("workspace_addresses")
 
 
 def _drawn(source: str, **given: object) -> str:

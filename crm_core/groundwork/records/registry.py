@@ -5,7 +5,7 @@ Search, timeline, bin, export, import and the engine of verbs (`writing`) go by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +97,11 @@ def register(kind: Kind) -> Kind:
 def kinds() -> tuple[Kind, ...]:
     """All kinds, in the order of registration."""
     return tuple(_kinds.values())
+
+
+def codes() -> Collection[str]:
+    """The codes of all kinds."""
+    return _kinds.keys()
 
 
 def find(code: str) -> Kind:

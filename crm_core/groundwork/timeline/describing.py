@@ -38,6 +38,7 @@ class Entry:
     note: bool = False
     differences: list[Difference] = field(default_factory=list)
     group: str = "changes"
+    about: SafeString = field(default_factory=lambda: SafeString(""))
 
 
 Describer = Callable[[Event], Entry]

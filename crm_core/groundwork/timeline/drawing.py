@@ -26,7 +26,7 @@ def _line(request: HttpRequest, entry: Entry, back: str, *, opened: bool) -> str
     tone = f" event__sign--{entry.tone}" if entry.tone else ""
     body = f'<div class="event__card{" event__card--note" if entry.note else ""}">{esc(entry.body)}</div>' if entry.body else ""
     return (
-        f'<article class="event{slim}"><span class="event__sign{tone}">{icon(entry.icon)}</span><div><p class="event__head"><span>{esc(entry.sentence)}</span>{when(entry.event.at)}</p>'
+        f'<article class="event{slim}"><span class="event__sign{tone}">{icon(entry.icon)}</span><div><p class="event__head"><span>{esc(entry.sentence)}{": " if entry.about else ""}{entry.about}</span>{when(entry.event.at)}</p>'
         f"{body}{_differences(request, entry, back, opened=opened)}</div></article>"
     )
 

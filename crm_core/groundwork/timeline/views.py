@@ -23,8 +23,10 @@ def more(request: HttpRequest, entity: str, pk: int) -> HttpResponse:
     """Earlier entries of a record's timeline, or one kind of them."""
     kind = registry.find(entity)
     record = writing.get(request.actor, kind, pk)  # type: ignore[attr-defined]
-    entries, following = queries.of_subject(f"{kind.code}:{record.pk}", before=_number(request.GET.get("before", "")), group=request.GET.get("group", ""))
-    return responses.fragment(request, "timeline/_entries.html", history=drawing.lines(request, entries, back=kind.url(pk)), following=following, kind=kind, record=record, group=request.GET.get("group", ""))
+    group, before = request.GET.get("group", ""), _number(request.GET.get("before", ""))
+    entries, following = queries.of_subject(request.actor, f"{kind.code}:{record.pk}", before=before, group=group)  # type: ignore[attr-defined]
+    history = drawing.lines(request, entries, back=kind.url(pk))
+    return responses.fragment(request, "timeline/_entries.html", history=history, following=following, kind=kind, record=record, group=group)
 
 
 @require_POST
@@ -39,7 +41,7 @@ def journal(request: HttpRequest) -> HttpResponse:
     """Who changed what, in the whole workspace."""
     require(request.actor, SETTINGS.right("edit"))  # type: ignore[attr-defined]
     who, entity = _number(request.GET.get("who", "")), request.GET.get("entity", "")
-    entries, following = queries.journal(before=_number(request.GET.get("before", "")), actor_id=who, entity=entity)
+    entries, following = queries.journal(request.actor, before=_number(request.GET.get("before", "")), actor_id=who, entity=entity)  # type: ignore[attr-defined]
     return responses.page(
         request, "timeline/journal.html", history=drawing.lines(request, entries, back=request.get_full_path(), opened=True), following=following, people=directory.everyone().values(), who=who,
         entity=entity, kinds=registry.kinds(), days=queries.journal_days(),

@@ -11,10 +11,13 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from crm_core.engagement import card
-from crm_core.groundwork.records import desk
+from crm_core.groundwork.records import desk, writing
 from crm_core.groundwork.records.cells import RESPONSIBLE, name_cell, tags_cell, tags_text
 from crm_core.groundwork.records.desk import Column, Desk, Filter
+from crm_core.people import reaching
 from crm_core.people.companies.models import Company
+from crm_core.people.contacts.kind import CONTACT
+from crm_core.people.contacts.models import Contact
 from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.db.prepared import Prepared, by_key, names_by_key
 from crm_platform.kernel import clock, money
@@ -110,13 +113,21 @@ def _others(actor: Actor, deal: Deal) -> list[Deal]:
     return list(_of_company(DESK.rows(actor), deal.company_id, deal.pk))
 
 
+def _phone_of(actor: Actor, contact: Contact) -> tuple[str, str] | None:
+    """The number to dial and to read, for those who may open the contact."""
+    if not contact.phones or not writing.may(actor, CONTACT.entity.VIEW, contact):
+        return None
+    number = contact.phones[0]["number"]
+    return number, reaching.show_phone(number)
+
+
 def card_context(request: HttpRequest, deal: Deal) -> dict[str, Any]:
     """Stages as a path, people, products, other deals, and what stands on every card."""
     board = pipelines.everything()
     stage = board.stages[deal.stage_id]
     lines = _LINES.rows(deal=deal.pk)
     drawn: list[dict[str, Any]] = [{"line": line, "total": line_total({"quantity_milli": line.quantity_milli, "price_minor": line.price_minor, "discount": line.discount})} for line in lines]
-    people = _PEOPLE.rows(deal=deal.pk)
+    people = [(link, _phone_of(request.actor, link.contact)) for link in _PEOPLE.rows(deal=deal.pk)]  # type: ignore[attr-defined]
     others = _others(request.actor, deal) if deal.company_id else []  # type: ignore[attr-defined]
     days = (clock.now() - deal.stage_since).days
     context = {

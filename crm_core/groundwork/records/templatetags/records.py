@@ -8,8 +8,11 @@ from typing import Any
 from django import template
 from django.http import QueryDict
 from django.template.context import Context
+from django.utils.safestring import SafeString
 
+from crm_core.groundwork.records import registry, writing
 from crm_core.groundwork.saved_views import services as saved_views
+from crm_platform.ui.markup import fill
 
 register = template.Library()
 
@@ -18,6 +21,15 @@ register = template.Library()
 def at(sequence: Sequence[Any], position: int) -> Any:
     """The entry at a position."""
     return sequence[position]
+
+
+@register.simple_tag(takes_context=True)
+def name_of(context: Context, code: str, record: Any, classes: str = "strong") -> SafeString:
+    """A neighbour's name: a link to its card for those who may open that, else the name alone."""
+    kind = registry.find(code)
+    if writing.may(context["actor"], kind.entity.VIEW, record):
+        return fill('<a class="{}" href="{}">{}</a>', classes, kind.url(record.pk), record)
+    return fill('<span class="{}">{}</span>', "strong" if classes == "strong" else "", record)
 
 
 @register.filter

@@ -1,5 +1,5 @@
 // Every behaviour by the name the markup uses.
-import { autosubmit, fill, keepIfChanged, mirror, rows, sendOnce, timeZone } from "./forms.js";
+import { autosubmit, fill, keepIfChanged, mirror, onlyWith, rows, sendOnce, timeZone } from "./forms.js";
 import { palette, paletteOpen } from "./palette.js";
 import { modalClose, opens, tabs } from "./dialogs.js";
 import { bulk } from "./bulk.js";
@@ -9,6 +9,7 @@ export const behaviours = {
   fill,
   "keep-if-changed": keepIfChanged,
   mirror,
+  "only-with": onlyWith,
   rows,
   tabs,
   "send-once": sendOnce,

@@ -44,3 +44,12 @@ export const rows = (box) =>
     for (const input of spare.querySelectorAll("input")) input.value = "";
     box.append(spare);
   });
+
+// A field that matters only while another one holds certain values stands in sight only then.
+export const onlyWith = (control) => {
+  const other = control.form.elements[control.dataset.onlyWith];
+  const values = new Set(control.dataset.onlyValues.split(" "));
+  const show = () => (control.closest(".field").hidden = !values.has(other.value) && !control.hasAttribute("aria-invalid"));
+  other.addEventListener("change", show);
+  show();
+};
