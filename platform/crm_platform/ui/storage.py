@@ -40,7 +40,9 @@ class StaticStorage(ManifestStaticFilesStorage):
     def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:
         """Take the imported sheets into the one, then hash everything."""
         if SHEET in paths and not dry_run:
-            with self.open(SHEET) as file:
+            # From its source: an earlier collection left the whole sheet here, which would keep the styles of the release before.
+            found, path = paths[SHEET]
+            with found.open(path) as file:
                 text = file.read().decode()
             whole = _IMPORT.sub(self._taken_in, text)
             self.delete(SHEET)
