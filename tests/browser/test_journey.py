@@ -130,3 +130,51 @@ def test_axe_finds_nothing(up: Run, chromium: Any, scheme: str, width: int) -> N
             wrong.append(f"{path} scrolls sideways at {width} px")
     context.close()
     assert not wrong, "\n".join(wrong)
+
+
+OPENED = """id => { const box = document.getElementById(id).getBoundingClientRect(), fill = getComputedStyle(document.getElementById(id)).backgroundColor;
+  return {left: box.left, top: box.top, right: box.right, bottom: box.bottom, solid: !/, 0\\)|transparent/.test(fill)} }"""
+MENUS = {1440: [("/contacts", "firm-menu"), ("/contacts", "export-menu"), ("/deals", "filters"), ("/contacts/1", "card-menu")], 390: [("/deals", "filters"), ("/contacts/1", "card-menu"), ("/day", "more-places")]}
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_menus_open_at_their_button_and_the_palette_in_the_middle(up: Run, chromium: Any, width: int) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": 900}, bypass_csp=True)
+    page = context.new_page()
+    home = log_in(page, up)
+    for path, menu in MENUS[width]:
+        page.goto(home + path)
+        button = page.locator(f"[popovertarget={menu}]")
+        button.click()
+        at, box = button.bounding_box(), page.evaluate(OPENED, menu)
+        assert box["solid"], f"{menu} has no ground"
+        assert 0 <= box["left"] < box["right"] <= width, (menu, box)
+        assert min(abs(box["top"] - at["y"] - at["height"]), abs(box["bottom"] - at["y"])) < 12, (menu, at, box)
+        assert not run_axe(page), menu
+    page.goto(f"{home}/contacts")
+    page.locator("[data-behaviour~=palette-open]:visible").click()
+    page.keyboard.type("visser")
+    page.wait_for_selector("#palette-found [role=option] >> text=Daan Visser")
+    box = page.evaluate(OPENED, "palette")
+    assert box["solid"]
+    assert abs(box["left"] - (width - box["right"])) < 2
+    assert not run_axe(page)
+    if width == 390:
+        page.goto(f"{home}/day")
+        page.click("[popovertarget=more-places]")
+        page.click("#more-places >> text=Settings")
+        page.wait_for_url(f"{home}/settings/**")
+    context.close()
+
+
+def test_a_reason_for_losing_is_asked_only_of_a_lost_deal(up: Run, page: Any) -> None:
+    home = log_in(page, up)
+    page.goto(f"{home}/deals/new")
+    assert not page.is_visible("[name=lost_reason]")
+    page.select_option("[name=stage]", label="Lost")
+    assert page.is_visible("[name=lost_reason]")
+    page.fill("[name=name]", "Lost at once")
+    page.click("main [type=submit]")
+    page.wait_for_selector("[name=lost_reason][aria-invalid=true]")
+    page.select_option("[name=stage]", label="New enquiry")
+    assert page.is_visible("[name=lost_reason]"), "what has an error stays in sight"

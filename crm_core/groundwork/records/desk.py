@@ -70,19 +70,25 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One question to a list: `choices()` to pick from (None: a text), `apply` narrows the rows."""
+    """One question to a list: `choices()` to pick from (None: a text), `apply` narrows the rows, `say` puts into words what is no choice."""
 
     name: str
     label: Words
     apply: Callable[[QuerySet[Any], str], QuerySet[Any]]
     choices: Callable[[], Sequence[tuple[str, Any]]] | None = None
+    say: Callable[[str], str] = str
 
     def shown(self, value: str) -> str:
         """The chosen value in words."""
         if self.choices is None:
-            return value
+            return self.say(value)
         labels = {str(key): str(label) for key, label in self.choices()}
-        return ", ".join(labels.get(one, one) for one in value.split(","))
+        return ", ".join(labels.get(one) or self.say(one) for one in value.split(","))
+
+    def choices_with(self, value: str) -> Sequence[tuple[str, Any]]:
+        """What to pick from; a value that a link brought and no choice has (several stages, a range) stays one of them."""
+        choices = list(self.choices() if self.choices else ())
+        return choices if not value or any(str(key) == value for key, _label in choices) else [(value, self.shown(value)), *choices]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -139,9 +145,9 @@ class Desk:
                 continue
             name, value = esc(one.name), query.get(one.name, "")
             if one.choices is None:
-                control = f'<input class="input input--sm" id="filter-{name}" name="{name}" value="{esc(value)}">'
+                control = f'<input class="input input--sm" id="filter-{name}" name="{name}" value="{esc(one.say(value) if value else "")}">'
             else:
-                control = f'<select class="input input--sm" id="filter-{name}" name="{name}"><option value="">–</option>{options(one.choices(), value)}</select>'
+                control = f'<select class="input input--sm" id="filter-{name}" name="{name}"><option value="">–</option>{options(one.choices_with(value), value)}</select>'
             lines.append(f'<div class="field"><label class="field__label" for="filter-{name}">{esc(one.label)}</label>{control}</div>')
         return SafeString("".join(lines))
 

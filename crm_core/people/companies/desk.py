@@ -39,13 +39,18 @@ def card_context(request: HttpRequest, company: Company) -> dict[str, Any]:
     """Who works there; the firm above."""
     people = _PEOPLE.rows(company=company.pk)
     parent = by_key(Company, company.parent_id) if company.parent_id else None
-    return {"people": people, "parent": parent, "phones": shown_phones(company), **card.context(request, "company", company.pk), **more(request, "company", company.pk)}
+    return {"people": people, "parent": parent, "phones": shown_phones(company), "addresses": shown_addresses(company), **card.context(request, "company", company.pk), **more(request, "company", company.pk)}
 
 
 def shown_phones(record: Any) -> list[tuple[str, str, str]]:
     """Number to dial, number to read, kind."""
     kinds = dict(reaching.KINDS)
     return [(row["number"], reaching.show_phone(row["number"]), str(kinds.get(row.get("kind", ""), ""))) for row in record.phones]
+
+
+def shown_addresses(record: Any) -> list[str]:
+    """Each address in a line, without what is not known of it."""
+    return [reaching.show_addresses([row]) for row in record.addresses]
 
 
 # Slices above add to a card what they know of it (deals): entity → context.

@@ -13,7 +13,7 @@ from crm_core.groundwork.records import desk
 from crm_core.groundwork.records.cells import RESPONSIBLE, name_cell, tags_cell, tags_text
 from crm_core.groundwork.records.desk import Column, Desk, Filter
 from crm_core.people import reaching
-from crm_core.people.companies.desk import more, shown_phones
+from crm_core.people.companies.desk import more, shown_addresses, shown_phones
 from crm_platform.db.prepared import Prepared
 from crm_platform.ui.markup import fill
 from crm_platform.ui.templatetags.ui import when
@@ -55,7 +55,7 @@ _EMPLOYMENTS = Prepared(Employment, lambda contact: Employment.objects.filter(co
 def card_context(request: HttpRequest, contact: Contact) -> dict[str, Any]:
     """Where the person works, and what stands on every card."""
     links = _EMPLOYMENTS.rows(contact=contact.pk)
-    return {"employments": links, "phones": shown_phones(contact), **card.context(request, "contact", contact.pk), **more(request, "contact", contact.pk)}
+    return {"employments": links, "phones": shown_phones(contact), "addresses": shown_addresses(contact), **card.context(request, "contact", contact.pk), **more(request, "contact", contact.pk)}
 
 
 DESK = desk.register(

@@ -8,12 +8,14 @@ from typing import Any
 
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from crm_core.engagement import card
-from crm_core.groundwork.records import desk, writing
+from crm_core.groundwork.records import desk, periods, writing
 from crm_core.groundwork.records.cells import RESPONSIBLE, name_cell, tags_cell, tags_text
 from crm_core.groundwork.records.desk import Column, Desk, Filter
+from crm_core.groundwork.records.ordering import sort_key
 from crm_core.people import reaching
 from crm_core.people.companies.models import Company
 from crm_core.people.contacts.kind import CONTACT
@@ -69,11 +71,25 @@ def _idle(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
 
 
 def _made(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
-    """Made in a period "2026-01-01..2026-03-31", either end may be empty."""
-    low, _dots, high = value.partition("..")
+    """Made in a period, as `periods.bounds` reads it."""
+    ends = periods.bounds(value, today=timezone.localdate(clock.now()))
+    if ends is None:
+        return rows.none()
+    low, high = ends
     if low:
         rows = rows.filter(created_at__date__gte=low)
     return rows.filter(created_at__date__lte=high) if high else rows
+
+
+def _by_company(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+    """Of the company with that number, as links say it, or of those whose name holds the text, as people do."""
+    if value.isdigit() and len(value) < 18:
+        return rows.filter(company=int(value))
+    return rows.filter(company__in=Company.objects.filter(binned_at=None, sort_key__contains=sort_key(value)).values("pk"))
+
+
+def _company_in_words(value: str) -> str:
+    return names_by_key(Company, [int(value)]).get(int(value), value) if value.isdigit() and len(value) < 18 else value
 
 
 def _reason(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
@@ -91,8 +107,8 @@ FILTERS = (
     Filter("step", _("Next step"), _by_step, lambda: [("none", _("none planned")), ("late", _("overdue"))]),
     Filter("idle", _("Lies too long"), _idle, lambda: [("1", _("yes"))]),
     Filter("reason", _("Reason for losing"), _reason, lambda: [(str(pk), reason.name) for pk, reason in pipelines.everything().reasons.items()]),
-    Filter("made", _("Made in"), _made),
-    Filter("company", _("Company"), _number("company")),
+    Filter("made", _("Made in"), _made, lambda: periods.NAMED, say=periods.words),
+    Filter("company", _("Company"), _by_company, say=_company_in_words),
 )
 
 

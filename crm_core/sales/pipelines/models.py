@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from crm_platform.kernel import clock
 
@@ -23,6 +24,12 @@ class Pipeline(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+# The colours of stages, by the numbers of the design's tokens.
+HUES = (
+    (1, _("Grey")), (2, _("Blue")), (3, _("Teal")), (4, _("Yellow")), (5, _("Orange")), (6, _("Green")), (7, _("Pink")), (8, _("Violet")),
+)  # fmt: skip
 
 
 class StageKind(models.TextChoices):

@@ -13,6 +13,7 @@ from crm_platform.kernel.permissions import require
 from crm_platform.ui import responses
 
 from . import queries, services
+from .models import HUES
 
 
 def pipelines(request: HttpRequest) -> HttpResponse:
@@ -20,7 +21,7 @@ def pipelines(request: HttpRequest) -> HttpResponse:
     require(request.actor, SETTINGS.right("edit"))  # type: ignore[attr-defined]
     board = queries.everything()
     drawn = [(pipeline, board.of(pipeline.pk)) for pipeline in board.pipelines]
-    return responses.page(request, "pipelines/pipelines.html", pipelines=drawn, reasons=board.reasons.values(), hues=range(1, 9))
+    return responses.page(request, "pipelines/pipelines.html", pipelines=drawn, reasons=board.reasons.values(), hues=HUES)
 
 
 def _number(request: HttpRequest, name: str, *, default: int | None = None) -> int | None:

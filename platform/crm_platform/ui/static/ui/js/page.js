@@ -30,5 +30,7 @@ document.addEventListener("keydown", (event) => {
     link.click();
   }
 });
+// On a phone the settings are one line: the place one is at stands in sight.
+document.querySelector(".side-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 // The first field with an error takes the focus after sending.
 document.querySelector("[aria-invalid='true']")?.focus();
