@@ -31,22 +31,22 @@ from crm_platform.db.prepared import by_keys
 from crm_platform.kernel import clock, permissions, versions
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, Scope
+from crm_platform.kernel.reading import whole, wholes
 from crm_platform.ui import responses
 from crm_platform.ui.formwork import Refused, errors_into
 from crm_platform.ui.icons import icon
-from crm_platform.ui.markup import esc, hidden, options
+from crm_platform.ui.markup import esc, hidden
 from crm_platform.ui.paging import page_of
 
-from . import drawing, writing
+from . import drawing, filters, writing
 from .fields import RecordForm
+from .filters import Filter
 from .registry import Kind
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     Words = str | _StrPromise
-
-NOBODY = "0"
 
 _ARROWS = {"ascending": "arrow-up", "descending": "arrow-down"}
 # Columns of every kind that no list shows; with `Desk.defer` they stay in the database.
@@ -66,29 +66,6 @@ class Column:
     phone: str = "hide"
     end: bool = False
     width: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """One question to a list: `choices()` to pick from (None: a text), `apply` narrows the rows, `say` puts into words what is no choice."""
-
-    name: str
-    label: Words
-    apply: Callable[[QuerySet[Any], str], QuerySet[Any]]
-    choices: Callable[[], Sequence[tuple[str, Any]]] | None = None
-    say: Callable[[str], str] = str
-
-    def shown(self, value: str) -> str:
-        """The chosen value in words."""
-        if self.choices is None:
-            return self.say(value)
-        labels = {str(key): str(label) for key, label in self.choices()}
-        return ", ".join(labels.get(one) or self.say(one) for one in value.split(","))
-
-    def choices_with(self, value: str) -> Sequence[tuple[str, Any]]:
-        """What to pick from; a value that a link brought and no choice has (several stages, a range) stays one of them."""
-        choices = list(self.choices() if self.choices else ())
-        return choices if not value or any(str(key) == value for key, _label in choices) else [(value, self.shown(value)), *choices]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -132,24 +109,11 @@ class Desk:
 
     def filters_now(self) -> list[Filter]:
         """The kind's own filters, those all records have, and one for each filterable custom field."""
-        people = Filter("responsible", _("Responsible"), _by_responsible, lambda: [(NOBODY, _("Nobody")), *((str(pk), name) for pk, name in directory.choices())])
-        tagged = Filter("tag", _("Tag"), _by_tag, lambda: [(str(tag.pk), tag.name) for tag in tags.tags_of(self.kind.code).values()])
-        own = [_custom_filter(one) for one in custom.fields_of(self.kind.code) if one.filterable]
-        return [*self.filters, people, tagged, *own]
+        return [*self.filters, *filters.of_every_kind(self.kind.code)]
 
     def fields_to_narrow(self, query: QueryDict, *, without: tuple[str, ...] = ()) -> SafeString:
-        """A field for each filter, holding what is asked for now; made in Python, for each has dozens of choices."""
-        lines = []
-        for one in self.filters_now():
-            if one.name in without:
-                continue
-            name, value = esc(one.name), query.get(one.name, "")
-            if one.choices is None:
-                control = f'<input class="input input--sm" id="filter-{name}" name="{name}" value="{esc(one.say(value) if value else "")}">'
-            else:
-                control = f'<select class="input input--sm" id="filter-{name}" name="{name}"><option value="">–</option>{options(one.choices_with(value), value)}</select>'
-            lines.append(f'<div class="field"><label class="field__label" for="filter-{name}">{esc(one.label)}</label>{control}</div>')
-        return SafeString("".join(lines))
+        """A field for each filter, holding what is asked for now."""
+        return filters.fields([one for one in self.filters_now() if one.name not in without], query)
 
     def narrowed(self, actor: Actor, query: Any) -> tuple[QuerySet[Any], list[dict[str, Any]]]:
         """The rows a list's address asks for, in order, and the filters in force, in words."""
@@ -349,12 +313,11 @@ class Desk:
         if request.POST.get("everything") == "1":
             rows, _chips = self.narrowed(actor, request.GET)
             return list(rows.order_by("pk").values_list("pk", flat=True)[: drawing.MOST_AT_ONCE])
-        return [int(text) for text in request.POST.getlist("chosen")[: drawing.MOST_AT_ONCE] if text.isdigit()]
+        return wholes(",".join(request.POST.getlist("chosen")[: drawing.MOST_AT_ONCE]))
 
     def _bulk_values(self, request: HttpRequest, verb: str) -> Callable[[Any], dict[str, Any]]:
         if verb == "responsible":
-            text = request.POST.get("responsible", "")
-            person = int(text) if text.isdigit() else None
+            person = whole(request.POST.get("responsible"))
             if person is not None and person not in directory.everyone():
                 raise Invalid(fields={"responsible": [_("Choose someone who works here.")]})
             return lambda record: {"responsible_id": person}
@@ -399,23 +362,3 @@ def find(code: str) -> Desk:
     if code not in _desks:
         raise NotFound
     return _desks[code]
-
-
-def _by_responsible(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
-    ids = [int(one) for one in value.split(",") if one.isdigit()]
-    wanted = Q(responsible__in=[one for one in ids if one])
-    return rows.filter(wanted | Q(responsible=None)) if 0 in ids else rows.filter(wanted)
-
-
-def _by_tag(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
-    ids = [int(one) for one in value.split(",") if one.isdigit()]
-    return rows.filter(tag_ids__overlap=ids) if ids else rows.none()
-
-
-def _custom_filter(one: Any) -> Filter:
-    choices = None
-    if one.kind in (FieldKind.LIST, FieldKind.MULTI):
-        choices = lambda: [(str(option["id"]), option["label"]) for option in one.options]  # noqa: E731
-    elif one.kind == FieldKind.CHECKBOX:
-        choices = lambda: [("1", _("yes")), ("0", _("no"))]  # noqa: E731
-    return Filter(f"f{one.pk}", one.name, lambda rows, value: rows.filter(pk__in=custom.matching(one, value)), choices)

@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from crm_core.engagement import card
 from crm_core.groundwork.records import desk
 from crm_core.groundwork.records.cells import RESPONSIBLE, name_cell, tags_cell, tags_text
-from crm_core.groundwork.records.desk import Column, Desk, Filter
+from crm_core.groundwork.records.desk import Column, Desk
+from crm_core.groundwork.records.filters import Filter
 from crm_core.people import reaching
 from crm_core.people.contacts.models import Employment
 from crm_platform.db.prepared import Prepared, by_key

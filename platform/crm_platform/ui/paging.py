@@ -9,6 +9,8 @@ from typing import Any, Generic, TypeVar
 from django.db.models import QuerySet
 from django.http import QueryDict
 
+from crm_platform.kernel.reading import whole
+
 T = TypeVar("T")
 Fetch = Callable[[list[int]], Mapping[int, Any]]
 SIZES = (25, 50, 100)
@@ -49,11 +51,10 @@ def page_of(queryset: QuerySet[Any], query: QueryDict, *, total: int | None = No
 
     `total` spares the count where the caller knows it; `fetch` finds rows by their keys, where that is cheaper than asking the query set anew.
     """
-    asked, at = query.get("rows") or "", query.get("page") or ""
-    size = int(asked) if asked.isdigit() and int(asked) in SIZES else SIZES[1]
+    asked = whole(query.get("rows"))
+    size = asked if asked in SIZES else SIZES[1]
     counted = queryset.order_by().count() if total is None else total
-    wished = int(at) if at.isdigit() and len(at) < 8 else 1
-    number = min(max(1, wished), max(1, -(-counted // size)))
+    number = min(max(1, whole(query.get("page")) or 1), max(1, -(-counted // size)))
     rows = _rows(queryset, (number - 1) * size, size, fetch) if counted else []
     return Page(rows, number, size, counted)
 
