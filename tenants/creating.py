@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from crm_platform.db import sides
 from crm_platform.kernel import clock
-from crm_platform.kernel.errors import Unavailable
+from crm_platform.kernel.errors import Conflict, Invalid, Unavailable
 
 from . import claiming, routing
 from .claiming import WorkspaceClaimed
 from .mailindex import remember
 from .models import Domain, Signup, State, Workspace
 from .provisioning import owner, pool
-from .reserved import AddressRefused, check_address
+from .reserved import AddressRefused, appearance, check_address
 from .suggesting import free_addresses
 
 
@@ -45,22 +49,64 @@ class NoneReady(Unavailable):
     sentence = _("So many firms are signing up that yours needs a few more seconds. Send the form again; nothing you typed is lost.")
 
 
-def create_workspace(wish: Wish, *, operation: uuid.UUID | None = None) -> Workspace:
-    """Make a firm's workspace, once per `operation`: a replay returns the one made before.
+class SentBefore(Conflict):
+    """An operation that made another workspace is sent with other wishes."""
 
-    Opens units of its own on both sides, so it must not run inside another. Raises AddressRefused for a reserved,
-    malformed or taken address, NoneReady when no schema is ready.
+    code = "sent_before"
+    sentence = _("This very form has made a workspace already. Open the page anew to make another.")
+
+
+def create_workspace(wish: Wish, *, operation: uuid.UUID | None = None) -> Workspace:
+    """`create_once` for those who need not know whether it was there."""
+    return create_once(wish, operation=operation or uuid.uuid4())[0]
+
+
+def create_once(wish: Wish, *, operation: uuid.UUID) -> tuple[Workspace, bool]:
+    """Make a firm's workspace, once per `operation`; False beside it where an earlier call has made it: whoever sends a replay need not be its founder.
+
+    Opens units of its own on both sides, so it must not run inside another. Raises Invalid for a wish without sense,
+    AddressRefused for a reserved, malformed, taken or look-alike address, SentBefore, NoneReady when no schema is ready.
+    What fails half-way is given back: the address is free at once, the schema goes with the keeper's next round.
     """
-    operation = operation or uuid.uuid4()
-    check_address(wish.slug)
+    _check(wish)
     hashed = make_password(wish.password or None)  # before the claim: hashing takes most of the time
     workspace, fresh = _claim(wish, operation=operation)
     if not fresh and workspace.state == State.ACTIVE:
-        return workspace
+        return workspace, False
     claimed = _facts(wish, workspace=workspace, operation=operation, hashed=hashed)
-    with sides.unit(workspace.place):
-        claiming.fill_inside(claimed)
-    return _open(claimed, operation=operation)
+    try:
+        with sides.unit(workspace.place):
+            claiming.fill_inside(claimed)
+        return _open(claimed, operation=operation), fresh
+    except Exception:
+        _give_back(workspace, operation=operation)
+        raise
+
+
+def _check(wish: Wish) -> None:
+    check_address(wish.slug)
+    wrong: dict[str, list[str]] = {}
+    if not wish.firm.strip():
+        wrong["firm"] = [str(_("The firm needs a name."))]
+    try:
+        validate_email(wish.email)
+    except ValidationError as error:
+        wrong["email"] = [str(sentence) for sentence in error.messages]
+    try:
+        if wish.password:
+            validate_password(wish.password)
+    except ValidationError as error:
+        wrong["password"] = [str(sentence) for sentence in error.messages]
+    if wrong:
+        raise Invalid(fields=wrong)
+
+
+def _give_back(workspace: Workspace, *, operation: uuid.UUID) -> None:
+    with sides.control_unit():
+        Signup.objects.filter(pk=operation, finished_at=None).delete()
+        if Workspace.objects.filter(pk=workspace.pk, state=State.CLAIMING).update(slug=None):
+            Domain.objects.filter(tenant=workspace).delete()
+    routing.forget(workspace.slug)
 
 
 def _facts(wish: Wish, *, workspace: Workspace, operation: uuid.UUID, hashed: str) -> WorkspaceClaimed:
@@ -83,6 +129,8 @@ def _claim(wish: Wish, *, operation: uuid.UUID) -> tuple[Workspace, bool]:
     with sides.control_unit():
         made_before = Signup.objects.select_related("workspace").filter(pk=operation).first()
         if made_before and made_before.workspace:
+            if made_before.slug != wish.slug:
+                raise SentBefore
             return made_before.workspace, False
         workspace = pool.claim()
         if workspace is not None:
@@ -96,20 +144,37 @@ def _claim(wish: Wish, *, operation: uuid.UUID) -> tuple[Workspace, bool]:
 
 def _name(workspace: Workspace, wish: Wish, *, operation: uuid.UUID) -> Workspace:
     workspace.slug, workspace.name, workspace.claimed_at = wish.slug, wish.firm, clock.real_now()
+    if Domain.appearances([appearance(wish.slug)]):
+        raise taken(wish.slug, firm=wish.firm)
     try:
         with transaction.atomic("control"):
             Domain.objects.create(domain=wish.slug, tenant=workspace, is_primary=True)
             workspace.save(update_fields=["slug", "name", "claimed_at"])
     except IntegrityError:
         raise taken(wish.slug, firm=wish.firm) from None
-    Signup.objects.create(operation=operation, workspace=workspace, slug=wish.slug)
+    Signup.objects.update_or_create(operation=operation, defaults={"workspace": workspace, "slug": wish.slug, "started_at": clock.real_now(), "finished_at": None})
     return workspace
+
+
+def check_free(slug: str, *, firm: str, operation: uuid.UUID) -> None:
+    """Raise AddressRefused where somebody has the address or one that looks like it; a replay's own is no stranger's. Opens a control unit."""
+    with sides.control_unit():
+        mine = Signup.objects.filter(pk=operation, slug=slug).exists()
+        if not mine and Domain.appearances([appearance(slug)]):
+            raise taken(slug, firm=firm)
+
+
+def made_lately(workspace: Workspace, *, within: timedelta) -> bool:
+    """Whether its sign-up has finished so short a time ago. Opens a control unit."""
+    with sides.control_unit():
+        return Signup.objects.filter(workspace=workspace, finished_at__gt=clock.real_now() - within).exists()
 
 
 def taken(slug: str, *, firm: str) -> AddressRefused:
     """The refusal of a taken address, with free ones to choose from."""
     free = free_addresses(firm, wished=slug)
-    sentence = _("“{slug}” belongs to another firm. These are free: {free}")
+    same = Domain.objects.filter(domain=slug).exists()
+    sentence = _("“{slug}” belongs to another firm. These are free: {free}") if same else _("“{slug}” reads like another firm’s address. These are free: {free}")
     return AddressRefused(fields={"slug": [str(sentence).format(slug=slug, free=", ".join(free))]}, free=free)
 
 

@@ -8,12 +8,13 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db.models import Q
 
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
 
 from .erasing import erase_marked
-from .models import Signup, State, Workspace
+from .models import State, Workspace
 from .provisioning import pool, template
 
 _log = logging.getLogger("kartoteka.keeper")
@@ -55,5 +56,5 @@ def _broken() -> list[Workspace]:
     """Claimed, never opened: nobody has ever been inside, so the schema is dropped and the address is free again."""
     before = clock.real_now() - BROKEN_AFTER
     with control_unit():
-        stale = Signup.objects.filter(finished_at=None, started_at__lt=before).values("workspace")
-        return list(Workspace.objects.filter(state=State.CLAIMING, pk__in=stale)[:10])
+        stale = Q(signup__finished_at=None, signup__started_at__lt=before) | Q(signup=None, claimed_at__lt=before) | Q(slug=None)
+        return list(Workspace.objects.filter(stale, state=State.CLAIMING)[:10])

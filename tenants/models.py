@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Replace
 from django_tenants.models import DomainMixin, TenantMixin
 
 from crm_platform.kernel import clock, ids
 from crm_platform.kernel.workspace import Place
+
+from .reserved import READS_AS
 
 
 class State(models.TextChoices):
@@ -72,6 +76,10 @@ class Workspace(TenantMixin):  # type: ignore[misc]  # django-tenants carries no
         return models.Model.delete(self, *args, **kwargs)
 
 
+# `reserved.appearance` in SQL. Own hosts ("crm.acme.com") have a dot and look like no label.
+_APPEARANCE = Replace(Replace(Func(F("domain"), *map(Value, READS_AS), function="translate"), Value("rn"), Value("m")), Value("vv"), Value("w"))
+
+
 class Domain(DomainMixin):  # type: ignore[misc]  # django-tenants carries no types
     """An address of a workspace: a label under our own domains ("acme"), or a host of its own ("crm.acme.com").
 
@@ -82,6 +90,12 @@ class Domain(DomainMixin):  # type: ignore[misc]  # django-tenants carries no ty
 
     class Meta:
         db_table = "domain"
+        indexes = [models.Index(_APPEARANCE, name="domain_appearance")]
+
+    @classmethod
+    def appearances(cls, wanted: Iterable[str]) -> list[str]:
+        """Those of the appearances that some address has already. Inside a control unit."""
+        return list(cls.objects.annotate(looks=_APPEARANCE).filter(looks__in=list(wanted)).values_list("looks", flat=True))
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """A plain row."""

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from .models import Domain
-from .reserved import AddressRefused, check_address
+from .reserved import AddressRefused, appearance, check_address
 
 # Scholarly enough to be read aloud: Russian as in passports, Uzbek apostrophes dropped.
 _CYRILLIC = dict(
@@ -51,5 +51,5 @@ def free_addresses(firm: str, *, wished: str = "", count: int = 3) -> list[str]:
         except AddressRefused:
             continue
         possible.append(candidate)
-    taken = set(Domain.objects.filter(domain__in=possible).values_list("domain", flat=True))
-    return [candidate for candidate in possible if candidate not in taken][:count]
+    taken = set(Domain.appearances(map(appearance, possible)))
+    return [candidate for candidate in possible if appearance(candidate) not in taken][:count]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zoneinfo
+from datetime import timedelta
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import get_language
@@ -17,7 +19,7 @@ from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.http import throttle
 from crm_platform.letters import post
 from crm_platform.ui import responses
-from tenants.creating import NoneReady, Wish, create_workspace
+from tenants.creating import NoneReady, SentBefore, Wish, check_free, create_once, made_lately
 from tenants.mailindex import workspaces_of
 from tenants.middleware import own_units
 from tenants.models import Workspace
@@ -27,6 +29,8 @@ from tenants.suggesting import free_addresses
 from .forms import FindForm, StartForm
 
 HOUR = 3600
+# A lost answer is asked for again at once; later the founder logs in like everyone.
+REPLAYED_WITHIN = timedelta(minutes=10)
 
 
 @own_units
@@ -38,18 +42,29 @@ def start(request: HttpRequest) -> HttpResponse:
     form = StartForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=422)
+    try:
+        check_free(form.cleaned_data["slug"], firm=form.cleaned_data["firm"], operation=form.cleaned_data["operation"])
+    except Invalid as error:  # to find the address taken is no try at signing up
+        return _refused(request, form, error)
     throttle.limit("signup-from", throttle.client_address(request), most=settings.CRM_SIGNUPS_AN_HOUR, seconds=HOUR)
     throttle.limit("signup-by", form.cleaned_data["email"], most=10, seconds=HOUR)
     try:
-        made = create_workspace(_wish(form), operation=form.cleaned_data["operation"])
+        made, fresh = create_once(_wish(form), operation=form.cleaned_data["operation"])
     except NoneReady as error:
         form.add_error(None, error.message)
         return _page(request, form, status=503)
+    except SentBefore as error:
+        form.add_error(None, error.message)
+        return _page(request, form, status=409)
     except Invalid as error:
-        for name, sentences in error.fields.items():
-            form.add_error(name, [str(sentence) for sentence in sentences])
-        return _page(request, form, status=422, free=error.facts.get("free", ()))
-    return responses.redirect(request, _way_over(made, email=form.cleaned_data["email"]))
+        return _refused(request, form, error)
+    return responses.redirect(request, _way_over(made, _wish(form), fresh=fresh))
+
+
+def _refused(request: HttpRequest, form: StartForm, error: Invalid) -> HttpResponse:
+    for name, sentences in error.fields.items():
+        form.add_error(name, [str(sentence) for sentence in sentences])
+    return _page(request, form, status=422, free=error.facts.get("free", ()))
 
 
 def _page(request: HttpRequest, form: StartForm, *, status: int = 200, free: object = ()) -> HttpResponse:
@@ -64,11 +79,15 @@ def _wish(form: StartForm) -> Wish:
     return Wish(firm=given["firm"], slug=given["slug"], email=given["email"].lower(), password=given["password"], language=language, time_zone=zone, currency=currency)
 
 
-def _way_over(made: Workspace, *, email: str) -> str:
-    """An entry link for the founder; a replay by someone else finds the log-in page only."""
+def _way_over(made: Workspace, wish: Wish, *, fresh: bool) -> str:
+    """An entry link for the founder; a replay gets one only soon after, with the founder's own password, else the log-in page."""
+    if not fresh and not made_lately(made, within=REPLAYED_WITHIN):
+        return url_of(made.place)
     with sides.unit(made.place):
-        person = User.objects.filter(email__iexact=email).first()
-        return tokens.entry_link(person) if person is not None else workspace.url("/")
+        person = User.objects.filter(email__iexact=wish.email, is_active=True).first()
+        if person is None or not (fresh or (person.check_password(wish.password) and not is_mfa_enabled(person))):
+            return workspace.url("/")
+        return tokens.entry_link(person)
 
 
 def suggest(request: HttpRequest) -> HttpResponse:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.core import mail
 
+from crm_platform.accounts import services
+from crm_platform.accounts.models import Role, User
 from crm_platform.db import sides
 from crm_platform.jobs import serving
-from tenants.models import Workspace
+from crm_platform.kernel import clock
+from crm_platform.kernel.errors import Invalid
+from tenants import creating, keeper
+from tenants.models import Domain, Signup, Workspace
 from tenants.provisioning import pool
+from tenants.reserved import appearance
+from tenants.suggesting import free_addresses
 from tests.conftest import PASSWORD
 
 
@@ -120,3 +129,74 @@ def test_no_schema_is_made_by_a_sign_up(ready) -> None:
     ready.post("/start", form)
     with sides.control_unit():
         assert Workspace.objects.get(slug=form["slug"]).schema_name in waiting
+
+
+def _entered(client, answer, slug: str) -> bool:
+    assert answer.status_code == 303
+    return "/enter/" in answer.headers["Location"] and client.get("/" + answer.headers["Location"].split("/", 3)[3], HTTP_HOST=f"{slug}.localhost").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("given", "later", "status", "enters"),
+    [
+        ({}, 0, 303, True), ({"password": "a-stranger-s-sentence-9"}, 0, 303, False), ({"email": "newboss@evil.example"}, 0, 303, False), ({}, 11, 303, False),
+        ({"slug": "another-free-one"}, 0, 409, False),
+    ],
+)  # fmt: skip
+def test_a_replay_lets_in_only_the_founder_and_only_soon(ready, given, later, status, enters, monkeypatch) -> None:
+    form = wish()
+    ready.post("/start", form)
+    with sides.control_unit():
+        made = Workspace.objects.get(slug=form["slug"])
+        if later:
+            Signup.objects.filter(workspace=made).update(finished_at=clock.real_now() - timedelta(minutes=later))
+        count = Workspace.objects.exclude(state="pool").count()
+    with sides.unit(made.place):
+        services._new_person(email="newboss@evil.example", name="Boss", role=Role.objects.get(code="owner")).save()
+        User.objects.filter(email="newboss@evil.example").update(is_active=True, access="active")
+    answer = ready.post("/start", {**form, **given})
+    assert answer.status_code == status
+    if status == 303:
+        assert _entered(ready, answer, form["slug"]) is enters
+    with sides.control_unit():
+        assert Workspace.objects.exclude(state="pool").count() == count
+
+
+@pytest.mark.parametrize("like", ["firm-0ne", "firmone", "f1rm-one", "firrn-one"])
+def test_an_address_that_reads_like_another_firm_s_is_refused(ready, like) -> None:
+    with sides.control_unit():
+        there = Domain.objects.filter(domain="firm-one").exists()
+    if not there:
+        assert ready.post("/start", wish(slug="firm-one")).status_code == 303
+    answer = ready.post("/start", wish(slug=like, firm="Firm One"))
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert "reads like" in page or "looks too much" in page
+    with sides.control_unit():
+        assert not Domain.objects.filter(domain=like).exists()
+        assert all(appearance(free) != appearance("firm-one") for free in free_addresses("Firm One", wished=like))
+
+
+def test_what_fails_half_way_gives_the_address_back(ready) -> None:
+    asked = creating.Wish(firm="Half", slug=f"half-{uuid.uuid4().hex[:6]}", email="half@new.example", password=PASSWORD, plan="nope")
+    operation = uuid.uuid4()
+    for _again in range(2):
+        with pytest.raises(Invalid):
+            creating.create_once(asked, operation=operation)
+    with sides.control_unit():
+        assert not Domain.objects.filter(domain=asked.slug).exists()
+        left = list(Workspace.objects.filter(state="claiming", slug=None))
+    assert left
+    keeper.round_once()
+    with sides.control_unit():
+        assert not Workspace.objects.filter(pk__in=[one.pk for one in left]).exists()
+    made, fresh = creating.create_once(replace(asked, plan="trial"), operation=operation)
+    assert (made.slug, fresh) == (asked.slug, True)
+
+
+@pytest.mark.parametrize(("given", "field"), [({"password": "x"}, "password"), ({"email": "notanemail"}, "email"), ({"firm": " "}, "firm")])
+def test_a_wish_without_sense_is_refused_at_the_command_line_too(ready, given, field) -> None:
+    asked = creating.Wish(**{"firm": "Firm", "slug": f"bad-{uuid.uuid4().hex[:6]}", "email": "a@new.example", "password": PASSWORD, **given})
+    with pytest.raises(Invalid) as refused:
+        creating.create_workspace(asked)
+    assert field in refused.value.fields
