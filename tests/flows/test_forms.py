@@ -92,6 +92,27 @@ def test_ten_are_invited_at_once_and_one_comes_in(doors) -> None:
     assert stranger.get("/settings/firm").status_code == 403
 
 
+def test_who_was_deactivated_can_be_invited_again_and_comes_in(doors) -> None:
+    client = doors.client()
+    with doors.unit():
+        seller = Role.objects.get(code=roles.SELLER).pk
+        gone = accounts._new_person(email="nils@veldhuis.example", name="Nils", role=Role.objects.get(code=roles.SELLER))
+        gone.access, gone.is_active = Access.ACTIVE, True
+        gone.set_password("the-sentence-of-old-1")
+        gone.save()
+        accounts.deactivate(ROBOT, pk=gone.pk)
+    assert client.post("/settings/people/invite", {"emails": "nils@veldhuis.example", "role": seller}).status_code == 303
+    serving.serve_side(doors.unit)
+    letter = [letter for letter in mail.outbox if letter.to == ["nils@veldhuis.example"]][-1]
+    path = "/" + re.search(r"http://\S+/join/\S+", letter.body).group(0).split("/", 3)[3]
+    theirs = doors.client(email=None)
+    assert theirs.post(path, {"name": "Nils", "password": "the-sentence-of-new-2"}).status_code == 303
+    assert theirs.get("/board").status_code == 200
+    with doors.unit():
+        back = User.objects.get(pk=gone.pk)
+        assert (back.access, back.deactivated_at, back.check_password("the-sentence-of-old-1")) == (Access.ACTIVE, None, False)
+
+
 def test_a_deactivated_person_is_out_at_once(doors) -> None:
     with doors.unit():
         seller = accounts._new_person(email="sam@veldhuis.example", name="Sam", role=Role.objects.get(code=roles.SELLER))

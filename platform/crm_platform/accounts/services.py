@@ -126,7 +126,9 @@ def _invite_one(actor: Actor, person: User | None, *, email: str, role: Role, gr
     if person is None:
         person = _new_person(email=email, name=email.split("@")[0], role=role, language=language)
     person.role, person.group_id, person.access = role, group_id, Access.INVITED
-    person.invited_at, person.invited_by = clock.now(), actor.user_id
+    person.invited_at, person.invited_by, person.deactivated_at = clock.now(), actor.user_id, None
+    # Whoever comes back chooses a password anew; links of earlier invitations die with this.
+    person.set_unusable_password()
     person.save()
     _send_invitation(actor, person)
     emit(actor, "person.invited", entity="person", record_id=person.pk, after={"role": role.code})
