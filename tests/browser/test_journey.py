@@ -178,3 +178,58 @@ def test_a_reason_for_losing_is_asked_only_of_a_lost_deal(up: Run, page: Any) ->
     page.wait_for_selector("[name=lost_reason][aria-invalid=true]")
     page.select_option("[name=stage]", label="New enquiry")
     assert page.is_visible("[name=lost_reason]"), "what has an error stays in sight"
+
+
+def _drag(page: Any, card: str, target: str) -> None:
+    page.locator(card).hover()
+    page.mouse.down()
+    box = page.locator(target).bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + min(box["height"] / 2, 200)
+    for step in range(1, 6):
+        start = page.locator(card).first.bounding_box() or box
+        page.mouse.move(start["x"] + (middle[0] - start["x"]) * step / 5, start["y"] + (middle[1] - start["y"]) * step / 5, steps=3)
+    page.mouse.move(*middle, steps=4)
+    page.wait_for_timeout(150)
+    page.mouse.up()
+
+
+def test_cards_are_dragged_to_a_column_to_won_to_lost_and_nowhere(up: Run, page: Any) -> None:
+    home = log_in(page, up)
+    page.wait_for_selector("#board.board")
+    page.wait_for_timeout(500)  # the drag's module comes after the page
+    first, second = page.locator(".stage__cards").nth(0), page.locator(".stage__cards").nth(1)
+    name = first.locator(".deal__name").first.inner_text()
+    card = f".deal:has-text('{name}')"
+    _drag(page, card, ".stage >> nth=1")
+    page.wait_for_selector(f".stage >> nth=1 >> text={name}")
+    page.wait_for_selector(".toast")
+    assert second.locator(".deal__name", has_text=name).count() == 1
+    before = page.locator(".stage .deal").count()
+    # beside the board: it goes back
+    _drag(page, card, ".rail__foot")
+    page.wait_for_timeout(600)
+    assert second.locator(".deal__name", has_text=name).count() == 1
+    # lost asks for the reason and the card stays until it is given
+    _drag(page, card, ".board-foot__zone[data-kind=lost]")
+    page.wait_for_selector("#modal[open] [name=lost_reason]")
+    page.keyboard.press("Escape")
+    assert page.locator(".stage .deal").count() == before
+    _drag(page, card, ".board-foot__zone[data-kind=won]")
+    page.wait_for_function(f"document.querySelectorAll('.stage .deal').length === {before - 1}")
+    page.goto(f"{home}/deals?state=won&q={name.split()[0]}")
+    assert name in page.content()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_card_is_moved_by_its_button(up: Run, chromium: Any, width: int) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    home = log_in(page, up)
+    name = page.locator(".deal__name").first.inner_text()
+    page.locator(".deal__move").first.click()
+    page.wait_for_selector("#modal[open]")
+    assert page.url.rstrip("/").startswith(f"{home}/board")
+    page.select_option("#modal [name=stage]", label="Agreeing terms")
+    page.locator("#modal [type=submit]").click()
+    page.wait_for_selector(f".stage >> nth=3 >> text={name}")
+    context.close()

@@ -8,8 +8,17 @@ const send = async (card, { stage, before, after }) => {
   return answer;
 };
 
+// A card let go beside the columns and the zones goes back: only where the pointer is counts, not what it crossed.
+const letGoInside = (place, event) => {
+  const at = event?.changedTouches?.[0] ?? event;
+  if (at?.clientX === undefined) return true;
+  const box = (place.closest(".stage") ?? place).getBoundingClientRect();
+  return at.clientX >= box.left - 8 && at.clientX <= box.right + 8 && at.clientY >= box.top - 8 && at.clientY <= box.bottom + 8;
+};
+
 export const board = (element) => {
-  const columns = [...element.querySelectorAll("[data-stage]")];
+  // The columns, and below them the zones of what is won and lost.
+  const columns = [...element.closest("#board-box").querySelectorAll("[data-stage]")];
   const refresh = () => document.body.dispatchEvent(new CustomEvent("board-changed"));
   for (const column of columns) {
     new Sortable(column, {
@@ -20,8 +29,12 @@ export const board = (element) => {
       delayOnTouchOnly: true,
       ghostClass: "deal--ghost",
       dragClass: "deal--drag",
-      onEnd: async ({ item, from, to, oldIndex, newIndex }) => {
+      onEnd: async ({ item, from, to, oldIndex, newIndex, originalEvent }) => {
         if (from === to && oldIndex === newIndex) return;
+        if (!letGoInside(to, originalEvent)) {
+          from.insertBefore(item, from.children[oldIndex] ?? null);
+          return;
+        }
         const next = item.nextElementSibling?.dataset.pk;
         const kind = to.dataset.kind;
         if (kind === "lost" && from !== to) {
