@@ -61,3 +61,10 @@ def test_a_full_card_shows_all_that_stands_on_it(doors: Door) -> None:
     assert browser.get(f"/products/{product.pk}").status_code == 200
     journal = browser.get("/settings/journal").content.decode()
     assert "Shelves &lt;b&gt;" in journal
+
+
+@pytest.mark.parametrize("path", ["/account/login/", "/account/password/reset/"])
+def test_the_doors_show_no_markup_as_text(doors: Door, path: str) -> None:
+    page = doors.client(email=None).get(path)
+    assert page.status_code == 200
+    assert "&lt;" not in page.content.decode()

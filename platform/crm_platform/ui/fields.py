@@ -60,16 +60,17 @@ _CONTROLS: dict[str, Callable[[dict[str, Any]], str]] = {
 def draw(bound: BoundField, **wish: Any) -> SafeString:
     """A field: label, control, hint, errors, and whether it may stay empty.
 
-    `wish` may say `optional`, `affix` (a word behind the control) and `label_hidden`; everything else becomes an attribute
-    of the control (`hx_get` → `hx-get`).
+    `wish` may say `optional`, `affix` (a word behind the control), `label_hidden` and `hint` (instead of the field's own);
+    everything else becomes an attribute of the control (`hx_get` → `hx-get`).
     """
+    hint = wish.pop("hint", bound.help_text)
     affix, hidden, optional = wish.pop("affix", ""), wish.pop("label_hidden", False), wish.pop("optional", not bound.field.required)
     kind = _kind_of(bound.field.widget)
     described = f"{bound.auto_id}-d"
-    control = bound.as_widget(attrs=_control_attributes(bound, kind, described, wish))
+    control = bound.as_widget(attrs=_control_attributes(bound, kind, described if bound.errors or hint else "", wish))
     if kind == "hidden":
         return control
-    note = _note(bound, described)
+    note = _note(bound, described, hint)
     if kind == "check":
         return fill('<div class="field"><label class="check">{}<span>{}</span></label>{}</div>', control, bound.label, note)
     if kind == "radios":
@@ -90,18 +91,18 @@ def draw_all(form: Any) -> SafeString:
 
 def _control_attributes(bound: BoundField, kind: str, described: str, wish: dict[str, Any]) -> dict[str, str | bool]:
     attrs: dict[str, str | bool] = {"class": "input"} if kind in ("input", "select", "textarea") else {}
-    if bound.errors:
-        attrs |= {"aria-invalid": "true", "aria-describedby": described}
-    elif bound.help_text:
+    if described:
         attrs["aria-describedby"] = described
+    if bound.errors:
+        attrs["aria-invalid"] = "true"
     attrs |= {name.replace("_", "-"): str(value) for name, value in wish.items()}
     return {name: value for name, value in attrs.items() if value}
 
 
-def _note(bound: BoundField, described: str) -> str:
+def _note(bound: BoundField, described: str, hint: Any) -> str:
     if bound.errors:
         return fill('<p class="field__error" id="{}">{}<span>{}</span></p>', described, icon("circle-alert"), " ".join(map(str, bound.errors)))
-    return fill('<p class="field__hint" id="{}">{}</p>', described, bound.help_text) if bound.help_text else ""
+    return fill('<p class="field__hint" id="{}">{}</p>', described, hint) if hint else ""
 
 
 def _kind_of(widget: Any) -> str:
