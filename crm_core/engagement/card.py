@@ -24,7 +24,7 @@ def context(request: HttpRequest, entity: str, pk: int) -> dict[str, Any]:
     group = request.GET.get("group", "")
     entries, following = timeline.of_subject(request.actor, f"{entity}:{pk}", group=group)  # type: ignore[attr-defined]
     now = clock.now()
-    open_tasks = tasks.open_on(entity, pk)
+    open_tasks = [task for task in tasks.open_on(entity, pk) if tasks.sees(request.actor, task)]  # type: ignore[attr-defined]
     for task in open_tasks:
         task.late = task.due_at < now  # type: ignore[attr-defined]
         task.person = directory.everyone().get(task.responsible_id or 0)  # type: ignore[attr-defined]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -13,58 +13,35 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from crm_core.groundwork.records import registry
-from crm_platform.db.prepared import Prepared, names_by_key
+from crm_platform.db.prepared import names_by_key
 from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import Actor, require
 from crm_platform.ui import responses
 from crm_platform.ui.formwork import Refused, errors_into
 
-from . import drawing, services
+from . import drawing, planning, services
 from .forms import TaskForm, blank_fields
 from .models import Task
 from .permissions import TASKS
 
-SHOWN, LATER_SHOWN = 60, 50
-
-
-def _still_open(rows: QuerySet[Task]) -> QuerySet[Task]:
-    return rows.filter(binned_at=None, done_at=None).order_by("due_at", "id")[:SHOWN]
-
-
-def _done_since(rows: QuerySet[Task], since: datetime) -> QuerySet[Task]:
-    return rows.filter(binned_at=None, done_at__gt=since).order_by("-done_at")[:20]
-
-
-_MY_OPEN = Prepared(Task, lambda me: _still_open(Task.objects.filter(responsible=me)))
-_MY_DONE = Prepared(Task, lambda me, since: _done_since(Task.objects.filter(responsible=me), since))
-
 
 def day(request: HttpRequest) -> HttpResponse:
-    """What waits for me: overdue, today, later, and what is done today. ?whose=team shows all one may see."""
+    """What waits for me: overdue, today, later, and what is done today. ?whose=team shows all one may see, ?all=1 long parts to their end."""
     actor = request.actor  # type: ignore[attr-defined]
     require(actor, TASKS.VIEW)
-    team = request.GET.get("whose") == "team"
+    team, everything = request.GET.get("whose") == "team", request.GET.get("all") == "1"
     now, today = clock.now(), timezone.localdate(clock.now())
-    tonight, morning = services.end_of_day(today), services.end_of_day(today - timedelta(days=1))
-    if team:
-        seen = Task.objects.filter(services.reach(actor))
-        open_rows, done = list(_still_open(seen)), list(_done_since(seen, morning))
-    else:
-        open_rows, done = _MY_OPEN.rows(me=actor.user_id), _MY_DONE.rows(me=actor.user_id, since=morning)
-    names = names_of_records([*open_rows, *done])
-    parts: dict[str, list[Task]] = {"late": [], "today": [], "later": []}
-    for task in open_rows:
-        parts["late" if task.due_at < now else "today" if task.due_at <= tonight else "later"].append(task)
-    more_later = max(0, len(parts["later"]) - LATER_SHOWN)
-    parts["later"] = parts["later"][:LATER_SHOWN]
-    lines = {part: drawing.open_lines(request, tasks, names, now=now, with_person=team) for part, tasks in parts.items()}
+    midnight, morning = services.end_of_day(today) + timedelta(minutes=1), services.end_of_day(today - timedelta(days=1))
+    parts = planning.parts(actor, now=now, tonight=midnight, team=team, everything=everything)
+    done = planning.done_since(actor, morning, team=team)
+    names = names_of_records([*(task for part in parts.values() for task in part.tasks), *done])
+    lines = {name: drawing.open_lines(request, part.tasks, names, now=now, with_person=team) for name, part in parts.items()}
     return responses.page(
-        request, "tasks/day.html", rail="day", today=today, team=team, done=drawing.done_lines(request, done), parts=parts, lines=lines,
-        fields=blank_fields(today), more_later=more_later,
+        request, "tasks/day.html", rail="day", today=today, team=team, done=drawing.done_lines(request, done), parts=parts, lines=lines, fields=blank_fields(today),
     )  # fmt: skip
 
 
-def names_of_records(tasks: list[Task]) -> dict[tuple[str, int], str]:
+def names_of_records(tasks: Sequence[Task]) -> dict[tuple[str, int], str]:
     """The names of the records that tasks stand on: one statement for each kind among them."""
     wanted: dict[str, set[int]] = {}
     for task in tasks:
