@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from crm_core.groundwork.records.linking import Linked
 from crm_core.groundwork.records.ordering import sort_key
 from crm_core.groundwork.records.registry import Attribute, Found, Kind, Links, register
 from crm_core.groundwork.tags import services as tags
@@ -51,7 +52,7 @@ def write_links(actor: Actor, contact: Contact, values: Mapping[str, Any], fresh
     if rows is None:
         return {}, {}
     present = [] if fresh else list(Employment.objects.filter(contact=contact).select_related("company").order_by("-main", "id"))
-    wanted = _wanted(actor, rows)
+    wanted = _wanted(actor, rows, Linked((link.company.name, link.company) for link in present))
     before = [{"id": link.company_id, "name": link.company.name, "role": link.role} for link in present]
     after: list[dict[str, Any]] = [{"id": pk, "name": name, "role": role} for pk, (name, role) in wanted.items()]
     if before == after:
@@ -61,13 +62,14 @@ def write_links(actor: Actor, contact: Contact, values: Mapping[str, Any], fresh
     return {"companies": before}, {"companies": after}
 
 
-def _wanted(actor: Actor, rows: list[Mapping[str, Any]]) -> dict[int, tuple[str, str]]:
+def _wanted(actor: Actor, rows: list[Mapping[str, Any]], linked: Linked) -> dict[int, tuple[str, str]]:
     wanted: dict[int, tuple[str, str]] = {}
     for row in rows:
         if row.get("company_id"):
             wanted.setdefault(int(row["company_id"]), (str(row.get("company", "")), str(row.get("role", ""))[:200]))
             continue
-        company = companies.named(actor, str(row.get("company", "")))
+        name = str(row.get("company", ""))
+        company = linked.take(name) or companies.named(actor, name)
         if company is not None:
             wanted.setdefault(company.pk, (company.name, str(row.get("role", ""))[:200]))
     return wanted

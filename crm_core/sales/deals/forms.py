@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from crm_core.groundwork.records.fields import FigureField, RecordForm, RowsField, read_decimal
+from crm_core.groundwork.records.linking import Linked
 from crm_core.people.companies import services as companies
 from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.pipelines.models import StageKind
@@ -84,7 +85,8 @@ class DealForm(RecordForm):
 
     def own_values(self) -> dict[str, Any]:
         given = self.cleaned_data
-        company = companies.named(self.actor, given["company"])
+        present = self.record.company if self.record is not None and self.record.company_id else None
+        company = Linked([(present.name, present)] if present else []).take(given["company"]) or companies.named(self.actor, given["company"])
         total = given["sum"]
         return {
             **{name: given[name] for name in COLUMNS}, "stage_id": given["stage"], "lost_reason_id": given["lost_reason"],

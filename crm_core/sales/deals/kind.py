@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from crm_core.groundwork.records.linking import Linked
 from crm_core.groundwork.records.ordering import sort_key
 from crm_core.groundwork.records.registry import Attribute, Found, Kind, Links, register
 from crm_core.groundwork.tags import services as tags
@@ -16,6 +17,7 @@ from crm_core.people.contacts.models import Contact
 from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.pipelines.models import StageKind
 from crm_core.sales.products import services as products
+from crm_core.sales.products.models import Product
 from crm_platform.accounts import directory
 from crm_platform.kernel import clock, money
 from crm_platform.kernel.errors import Conflict, Invalid
@@ -118,8 +120,10 @@ def write_links(actor: Actor, deal: Deal, values: Mapping[str, Any], fresh: bool
 def _write_contacts(actor: Actor, deal: Deal, rows: Sequence[Mapping[str, Any]], *, fresh: bool) -> tuple[list[Any], list[Any]]:
     present = [] if fresh else list(DealContact.objects.filter(deal=deal).select_related("contact").order_by("-main", "id"))
     wanted: dict[int, tuple[str, str]] = {}
+    linked = Linked((link.contact.name, link.contact) for link in present)
     for row in rows:
-        contact = Contact.objects.filter(pk=row["contact_id"]).first() if row.get("contact_id") else contacts.named(actor, str(row.get("contact", "")))
+        name = str(row.get("contact", ""))
+        contact = Contact.objects.filter(pk=row["contact_id"]).first() if row.get("contact_id") else linked.take(name) or contacts.named(actor, name)
         if contact is not None:
             wanted.setdefault(contact.pk, (contact.name, str(row.get("role", ""))[:120]))
     before = [{"id": link.contact_id, "name": link.contact.name, "role": link.role} for link in present]
@@ -135,14 +139,17 @@ def _write_lines(actor: Actor, deal: Deal, rows: Sequence[Mapping[str, Any]], *,
     present = [] if fresh else list(DealLine.objects.filter(deal=deal))
     before = [_line_facts(line) for line in present]
     lines = []
+    linked = Linked((line.name, line.product_id) for line in present if line.product_id)
     for order, row in enumerate(rows):
-        product = products.named(actor, str(row.get("product", "")))
+        name = str(row.get("product", ""))
+        kept = linked.take(name)
+        product = Product.objects.get(pk=kept) if kept else products.named(actor, name)
         if product is None:
             continue
         price = row.get("price_minor")
         lines.append(
             DealLine(
-                deal=deal, product=product, name=product.name, quantity_milli=row.get("quantity_milli", 1000), order=order,
+                deal=deal, product=product, name=" ".join(name.split()) if kept else product.name, quantity_milli=row.get("quantity_milli", 1000), order=order,
                 price_minor=(product.price_minor or 0) if price is None else price, discount=row.get("discount", 0),
             )
         )  # fmt: skip
