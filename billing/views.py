@@ -68,7 +68,7 @@ def _note(usage: gates.Usage) -> str:
     if usage.metric == "storage":
         return _("in megabytes")
     if usage.limit is not None and usage.used >= usage.limit:
-        if usage.ceiling != usage.limit:
+        if usage.ceiling is not None and usage.used < usage.ceiling != usage.limit:
             return _("The limit is reached. A buffer up to %(ceiling)d holds for 14 days; then nothing is lost, only adding waits.") % {"ceiling": usage.ceiling}
         return _("The limit is reached: nothing is lost, only adding waits. A larger plan takes more.")
     day = forecast(usage.metric)

@@ -73,6 +73,19 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     assert done.stderr.strip() == f"Port {port} is in use by another program. Stop it, or choose another with --port."
 
 
+@pytest.mark.parametrize("port", ["99999", "0", "-1", "http"])
+def test_what_is_no_port_is_one_sentence(port: str, tmp_path: Path) -> None:
+    done = subprocess.run([*UP, f"--port={port}", "--data", str(tmp_path / "data")], capture_output=True, text=True, env=clean_environment(), cwd=ROOT, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "choose one from 1 to 65535" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_letters_files_and_the_queue_are_for_the_program_s_user_alone(up: Run) -> None:
+    for name in ("mail", "files", "redis"):
+        assert (up.data / name).stat().st_mode & 0o077 == 0, name
+
+
 def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:
     foreign = tmp_path / "letters"
     foreign.mkdir()

@@ -18,6 +18,8 @@ from .trouble import Trouble
 
 MARKER = "kartoteka.json"
 FORMAT = 1
+# Customers' files, letters with links that let people in, the queue's journal: for the program's own user alone.
+PRIVATE = frozenset({"files", "mail", "redis"})
 NEEDED_BYTES = 600 * 1024 * 1024
 
 
@@ -50,6 +52,8 @@ class DataFolder:
         """A folder inside, made where it is missing."""
         found = self.path / name
         found.mkdir(exist_ok=True)
+        if name in PRIVATE:
+            found.chmod(0o700)
         return found
 
     @contextmanager

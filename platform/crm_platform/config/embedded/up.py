@@ -55,12 +55,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bin/up", description="Start Kartoteka with all it needs on this machine.")
-    parser.add_argument("--port", type=int, default=8000, help="where the pages are served (8000)")
+    parser.add_argument("--port", type=_port, default=8000, help="where the pages are served (8000)")
     parser.add_argument("--data", default=os.environ.get("CRM_DATA", ""), help=f"the data folder ({default_folder()})")
     parser.add_argument("--demo", action=argparse.BooleanOptionalAction, default=True, help="make a workspace with examples")
     parser.add_argument("--workers", type=int, default=2, help="web processes (2)")
     parser.add_argument("--api-host", default="", metavar="SLUG", help="serve this workspace at 127.0.0.1 too")
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port; choose one from 1 to 65535")
+    return int(text)
 
 
 def _run(wished: argparse.Namespace, *, steps: Steps) -> int:
