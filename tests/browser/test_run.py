@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, Run, clean_environment
+from .conftest import ROOT, Run, clean_environment, demo_login
 
 pytestmark = pytest.mark.browser
 UP = [sys.executable, "-m", "crm_platform.config.embedded.up", "--no-demo"]
@@ -108,6 +109,28 @@ def started(data: Path, port: int) -> subprocess.Popen[str]:
         if "Ctrl-C" in line:
             return process
     raise AssertionError("it did not start")
+
+
+def test_a_database_that_falls_over_comes_back_and_nobody_sees_more_than_a_sentence(up: Run) -> None:
+    host = demo_login(up)[0].split("/")[2].partition(":")[0]
+    assert ask(up.port, "GET", "/account/login/", host=host)[0] == 200
+    os.kill(int((up.data / "postgres" / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
+    seen, until = [], time.monotonic() + 40
+    while time.monotonic() < until:
+        status, page = ask(up.port, "GET", "/account/login/", host=host)
+        seen.append(status)
+        assert status in (200, 503), status
+        assert b"Traceback" not in page
+        if len(seen) > 4 and seen[-3:] == [200, 200, 200]:
+            break
+        time.sleep(0.5)
+    assert seen[-1] == 200, seen
+    for _again in range(20):
+        health = json.loads(ask(up.port, "GET", "/healthz")[1])
+        if health["status"] == "ok":
+            break
+        time.sleep(1)
+    assert health["status"] == "ok", health
 
 
 def test_a_killed_run_starts_again_with_everything(tmp_path_factory) -> None:

@@ -8,8 +8,10 @@ trip; `SET LOCAL` dies with the transaction, so nothing is left for the next use
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
+import psycopg
 from django.db import OperationalError
 from django_tenants.postgresql_backend import base as stock
 from psycopg import pq
@@ -69,6 +71,7 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
         if result.status != pq.ExecStatus.COMMAND_OK:
             message = result.error_message.decode(errors="replace")
             # The failed packet leaves an aborted transaction; the connection must not carry it into the next unit.
-            self.connection.pgconn.exec_(b"ROLLBACK")
+            with suppress(psycopg.OperationalError):  # no connection any more: nothing to carry over
+                self.connection.pgconn.exec_(b"ROLLBACK")
             self.errors_occurred = True
             raise OperationalError(f"could not enter the workspace: {message.strip()}")

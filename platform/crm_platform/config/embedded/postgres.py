@@ -58,8 +58,8 @@ class Postgres:
         children.stop(self.child, kind=signal.SIGINT, patience=60)
 
 
-def start(data: DataFolder, *, durable: bool = True) -> Postgres:
-    """Start the server on the data folder, made on the first start; `durable=False` is for tests alone.
+def start(data: DataFolder, *, durable: bool = True, at: tuple[str, int] | None = None) -> Postgres:
+    """Start the server on the data folder, made on the first start; `durable=False` is for tests alone, `at` is where one was before.
 
     Raises Trouble with the server's own last words when it does not come up.
     """
@@ -68,7 +68,7 @@ def start(data: DataFolder, *, durable: bool = True) -> Postgres:
     cluster = data.path / "postgres"
     if not (cluster / "PG_VERSION").exists():
         _initialise(data, programs=programs, cluster=cluster, user=user)
-    host, port = _where(data, user=user)
+    host, port = at or _where(data, user=user)
     options = {**_SETTINGS, **({} if durable else _CARELESS)}
     options |= {"unix_socket_directories": host, "listen_addresses": ""} if host.startswith("/") else {"listen_addresses": host, "unix_socket_directories": ""}
     _clear_stale_lock(cluster)

@@ -3,21 +3,47 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from . import postgres, redis
 from .datafolder import DataFolder
+from .trouble import Trouble
+
+# A server that does not come back at once is tried again after this many seconds.
+PAUSE = 2.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Servers:
     """Running servers on a data folder."""
 
     data: DataFolder
     postgres: postgres.Postgres
     redis: redis.Redis
+    again_at: float = 0.0
+
+    def revive(self, say: Callable[[str], None]) -> None:
+        """Start again whichever server has fallen, where it was before: what was committed is there, the others wait for it."""
+        if time.monotonic() < self.again_at:
+            return
+        try:
+            if self.postgres.child.poll() is not None:
+                say("the database stopped by itself and is started again")
+                self.postgres = postgres.start(self.data, at=(self.postgres.host, self.postgres.port))
+            if self.redis.child.poll() is not None:
+                say("the queue stopped by itself and is started again")
+                self.redis = redis.start(self.data)
+        except Trouble as trouble:
+            self.again_at = time.monotonic() + PAUSE
+            say(f"{trouble} It is tried again.")
+
+    def stop(self) -> None:
+        """The queue first, as it was started last."""
+        self.redis.stop()
+        self.postgres.stop()
 
     def environment(self, *, port: int = 8000) -> dict[str, str]:
         """The variables of design section 9 for this run; the owner's URL among them, for those who may hold it."""
@@ -41,13 +67,17 @@ class Servers:
 @contextmanager
 def start(data: DataFolder, *, durable: bool = True) -> Iterator[Servers]:
     """Hold the folder, start both servers, stop them at the end. Raises Trouble."""
-    with ExitStack() as stack:
-        stack.enter_context(data.locked())
+    with data.locked():
         database = postgres.start(data, durable=durable)
-        stack.callback(database.stop)
-        queue = redis.start(data)
-        stack.callback(queue.stop)
-        yield Servers(data, database, queue)
+        try:
+            running = Servers(data, database, redis.start(data))
+        except BaseException:
+            database.stop()
+            raise
+        try:
+            yield running
+        finally:
+            running.stop()
 
 
 def remember(data: DataFolder, variables: dict[str, str]) -> None:

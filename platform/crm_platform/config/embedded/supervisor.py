@@ -32,11 +32,12 @@ class Process:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Starts processes in order, restarts the fallen, stops all in reverse order."""
+    """Starts processes in order, restarts the fallen, stops all in reverse order. `before` is called at each look: for what they stand on."""
 
     say: Callable[[str], None]
     processes: list[Process] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
+    before: Callable[[], None] = lambda: None
 
     def add(self, process: Process) -> None:
         """Start one more process and look after it."""
@@ -52,6 +53,7 @@ class Supervisor:
 
     def look(self) -> None:
         """One look: start again what has fallen and waited long enough."""
+        self.before()
         for process in self.processes:
             if process.child is not None and process.child.poll() is not None:
                 self._fell(process)

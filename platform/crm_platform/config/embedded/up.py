@@ -83,7 +83,7 @@ def _run(wished: argparse.Namespace, *, steps: Steps) -> int:
         servers.remember(data, {name: value for name, value in variables.items() if name in started.environment()} | _api(wished))
         _crm(["bootstrap"], variables, steps=steps, sentence="database brought to this release")
         _crm(["collectstatic", "--noinput", "--verbosity", "0"], variables, steps=steps, sentence="styles and scripts collected")
-        supervisor = Supervisor(steps.say)
+        supervisor = Supervisor(steps.say, before=lambda: started.revive(steps.say))
         stack.callback(supervisor.stop)
         _start_all(supervisor, wished, data=data, variables=variables)
         _until_healthy(wished.port, supervisor)
