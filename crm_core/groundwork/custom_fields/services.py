@@ -17,6 +17,7 @@ from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, gates, versions
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, require
+from crm_platform.kernel.reading import whole, wholes
 
 from .models import CustomField, FieldIndex, Kind
 
@@ -77,10 +78,10 @@ def _day(_field: CustomField, value: Any) -> str:
 
 
 def _option(field: CustomField, value: Any) -> int:
-    ids = {option["id"] for option in field.options}
-    if not str(value).isdigit() or int(value) not in ids:
+    number = whole(str(value))
+    if number is None or number not in {option["id"] for option in field.options}:
         raise ValueError(_("This choice does not exist any more."))
-    return int(value)
+    return number
 
 
 def _options(field: CustomField, value: Any) -> list[int]:
@@ -166,7 +167,7 @@ def matching(field: CustomField, text: str) -> Any:
     rows = FieldIndex.objects.filter(field=field)
     match Kind(field.kind):
         case Kind.LIST | Kind.MULTI:
-            return rows.filter(option__in=[int(one) for one in text.split(",") if one.isdigit()]).values("record_id")
+            return rows.filter(option__in=wholes(text)).values("record_id")
         case Kind.CHECKBOX:
             return rows.filter(option=1 if text in ("1", "yes") else 0).values("record_id")
         case Kind.NUMBER | Kind.MONEY:

@@ -171,7 +171,7 @@ class Desk:
             "desk": self, "kind": self.kind, "page": page, "chips": chips, "sort": sort, "heads": self._heads(request.GET, sort),
             "body": self._body(page.rows, given),
             "filters": self.fields_to_narrow(request.GET), "bulk_bar": drawing.bulk_bar(page, may, people), "kept_of_the_address": hidden(request.GET, without=("q", "page")),
-            "views": saved_views.views_of(actor, self.kind.code), "may": may, "q": request.GET.get("q", ""), "list_url": reverse(f"{self.prefix}"), "narrowed": bool(chips or request.GET.get("q")),
+            "views": saved_views.views_of(actor, self.kind.code), "view_shown": whole(request.GET.get("view")), "may": may, "q": request.GET.get("q", ""), "list_url": reverse(f"{self.prefix}"), "narrowed": bool(chips or request.GET.get("q")),
         }  # fmt: skip
         return responses.page(request, "records/list.html", rail=self.rail, **context)
 

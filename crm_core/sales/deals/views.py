@@ -15,6 +15,7 @@ from crm_core.sales.pipelines.models import StageKind
 from crm_platform.kernel import money, permissions, preferences
 from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.permissions import require
+from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
 from crm_platform.ui.formwork import Refused, errors_into
 
@@ -22,10 +23,6 @@ from . import drawing, forms, queries, services
 from .desk import DESK
 from .kind import DEAL
 from .permissions import DEALS
-
-
-def _pk(text: str) -> int | None:
-    return int(text) if text.isdigit() and len(text) < 18 else None
 
 
 def board(request: HttpRequest, pk: int | None = None) -> HttpResponse:
@@ -101,7 +98,7 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
     present = writing.get(actor, DEAL, pk)
     before = present.stage_id
-    deal = services.move_deal(actor, pk, stage_id=_pk(request.POST.get("stage", "")) or 0, before_id=_pk(request.POST.get("before", "")), after_id=_pk(request.POST.get("after", "")), version=_pk(request.POST.get("version", "")))
+    deal = services.move_deal(actor, pk, stage_id=whole(request.POST.get("stage")) or 0, before_id=whole(request.POST.get("before")), after_id=whole(request.POST.get("after")), version=whole(request.POST.get("version")))
     if request.headers.get("HX-Request") == "true":
         response = HttpResponse(status=204)
     else:
@@ -115,7 +112,7 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
 
 def move_or_back(request: HttpRequest, pk: int) -> HttpResponse:
     """POST moves; with ?back= it is the undo of a toast."""
-    back = _pk(request.GET.get("back", ""))
+    back = whole(request.GET.get("back"))
     if request.method == "POST" and back is not None:
         services.move_deal(request.actor, pk, stage_id=back)  # type: ignore[attr-defined]
         response = HttpResponse(status=204)

@@ -133,6 +133,12 @@ def _percent(value: int) -> int:
     return value
 
 
+def _days(value: int | None) -> int | None:
+    if value is not None and value > 3650:
+        raise Invalid(fields={"idle_days": [_("At most ten years, in days.")]})
+    return value
+
+
 def change_stage(actor: Actor, pk: int, *, name: str, hue: int, probability: int, idle_days: int | None) -> Stage:
     """Name, colour, probability, and after how many days a deal lies too long."""
     require(actor, SETTINGS.right("edit"))
@@ -140,7 +146,7 @@ def change_stage(actor: Actor, pk: int, *, name: str, hue: int, probability: int
     if stage is None:
         raise NotFound
     before = {"name": stage.name, "hue": stage.hue, "probability": stage.probability, "idle_days": stage.idle_days}
-    stage.name, stage.hue, stage.idle_days = _clean(name), _hue(hue), idle_days
+    stage.name, stage.hue, stage.idle_days = _clean(name), _hue(hue), _days(idle_days)
     if stage.kind == StageKind.OPEN:
         stage.probability = _percent(probability)
     stage.save()
