@@ -9,6 +9,7 @@ from crm_core.groundwork.custom_fields import services as custom
 from crm_core.people.contacts import services as contacts
 from crm_core.sales.deals import services as deals
 from crm_core.sales.pipelines import queries as pipelines
+from crm_platform.events.models import Event
 from crm_platform.kernel.permissions import robot
 from tests.conftest import Door
 
@@ -61,3 +62,41 @@ def test_a_filter_of_a_custom_list_takes_only_numbers(doors: Door, client: Clien
     for text in NO_NUMBERS:
         page = client.get(f"/contacts?f{field.pk}={text}")
         assert page.status_code == 200, text
+
+
+WRITING = (
+    ("/notes/contact/1", {"text": "a\0b"}), ("/settings/people/groups", {"name": "\0"}), ("/views/contact", {"name": "a\0", "query": "q=a"}), ("/settings/pipelines/add", {"name": "a\0"}),
+    ("/settings/reasons", {"name": "a\0"}), ("/settings/pipelines/1/stages", {"name": "a\0"}), ("/contacts/new", {"first_name": "Bo", "phones-number": "\0", "phones-kind": "work"}),
+    ("/contacts/new", {"first_name": "Bo", "addresses-city": "\0"}), ("/contacts/bulk", {"verb": "tag", "chosen": "1", "tags": "a\0"}), ("/contacts/bulk?position=%00", {"verb": "bin", "chosen": "1"}),
+    ("/contacts/new", {"first_name": "Bo", "a\0b": "1"}), ("/deals/1/move", {"stage": "1", "next": "/\0"}),
+)  # fmt: skip
+
+
+def test_a_zero_byte_is_refused_in_one_sentence_and_nothing_is_saved(doors: Door, client: Client) -> None:
+    with doors.unit():
+        before = Event.objects.count()
+        field = custom.add_field(ROBOT, entity="contact", name="Nickname", kind="text")
+    for address, form in WRITING:
+        answer = client.post(address, form)
+        assert (answer.status_code, "zero byte" in answer.content.decode()) == (400, True), (address, form)
+    for address in ("/contacts?position=%00", "/board/stages/1?after=%00", f"/contacts?f{field.pk}=%00", "/contacts?%00=1"):
+        assert client.get(address).status_code == 400, address
+    with doors.unit():
+        assert Event.objects.count() == before + 1
+
+
+def test_a_zero_byte_in_a_search_only_finds_nothing(doors: Door, client: Client) -> None:
+    for address in ("/search?q=%00", "/search/as-one-types?q=%00%00", "/contacts?q=%00", "/board?q=%00", "/funnel?q=%00"):
+        assert client.get(address).status_code == 200, address
+    assert client.post("/views/contact", {"name": "Mine", "query": "q=%00a&sort=%00"}).status_code == 303
+    assert client.get("/contacts").status_code == 200
+
+
+def test_a_zero_byte_at_the_public_door_is_refused_too(public: Client) -> None:
+    assert public.get("/prices?currency=%00").status_code == 400
+
+
+def test_a_file_may_hold_what_it_likes(client: Client) -> None:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    assert client.post("/files/contact/1", {"file": SimpleUploadedFile("a.bin", b"\0\0")}).status_code == 303
