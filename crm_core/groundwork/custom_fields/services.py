@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -71,7 +71,7 @@ def _number(_field: CustomField, value: Any) -> str:
 
 
 def _day(_field: CustomField, value: Any) -> str:
-    found = value if isinstance(value, date) else parse_date(str(value))
+    found = value if isinstance(value, date) else _date(str(value))
     if found is None:
         raise ValueError(_("This is not a date."))
     return found.isoformat()
@@ -173,21 +173,32 @@ def matching(field: CustomField, text: str) -> Any:
         case Kind.NUMBER | Kind.MONEY:
             return _range(rows, "num", text, read=_decimal).values("record_id")
         case Kind.DATE:
-            return _range(rows, "at", text, read=parse_date).values("record_id")
+            return _range(rows, "at", text, read=_date).values("record_id")
     return rows.filter(text__startswith=text.lower()[:200]).values("record_id")
 
 
 def _decimal(text: str) -> Decimal | None:
+    """A number that the index can hold; "NaN", "Infinity" and "1e999999" are none."""
     try:
-        return Decimal(text)
+        number = Decimal(text)
     except InvalidOperation:
+        return None
+    return number if number.is_finite() and -30 < number.adjusted() < 18 else None
+
+
+def _date(text: str) -> date | None:
+    try:
+        return parse_date(text)
+    except ValueError:  # "2026-13-45" looks like a date and is none
         return None
 
 
-def _range(rows: Any, column: str, text: str, *, read: Any) -> Any:
-    """"5" exactly, "5..9" between, "5.." from, "..9" to."""
+def _range(rows: Any, column: str, text: str, *, read: Callable[[str], Any]) -> Any:
+    """"5" exactly, "5..9" between, "5.." from, "..9" to; an end that cannot be read finds nothing."""
     low, dots, high = text.partition("..")
     least, most = (read(low) if low else None), (read(high) if high else None)
+    if (low and least is None) or (high and most is None):
+        return rows.none()
     if not dots:
         return rows.filter(**{column: least}) if least is not None else rows.none()
     if least is not None:
