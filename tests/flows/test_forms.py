@@ -13,6 +13,7 @@ from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals import services as deals
 from crm_core.sales.deals.models import Deal
+from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.accounts import roles
 from crm_platform.accounts import services as accounts
 from crm_platform.accounts.models import Access, Role, User
@@ -110,6 +111,18 @@ def test_the_last_owner_is_told_why_he_cannot_leave(doors) -> None:
     answer = doors.client().post(f"/settings/people/{owner}/deactivate", {"to": ""})
     assert answer.status_code == 409
     assert "only owner" in answer.content.decode()
+    assert "<h1>This cannot be done as things stand</h1>" in answer.content.decode()
+
+
+def test_a_conflict_has_the_heading_of_its_sentence(doors) -> None:
+    with doors.unit():
+        deal = deals.create_deal(ROBOT, name="Shelves")
+        first, second, third = [stage.pk for stage in pipelines.everything().open_of(deal.pipeline_id)][:3]
+        deals.move_deal(robot("Marina"), deal.pk, stage_id=second)
+    late = doors.client().post(f"/deals/{deal.pk}/move", {"stage": third, "version": deal.version})
+    assert (late.status_code, "<h1>Somebody was quicker</h1>" in late.content.decode(), first) == (409, True, deal.stage_id)
+    last = doors.client().post(f"/settings/pipelines/{deal.pipeline_id}", {"verb": "archive"})
+    assert (last.status_code, "only pipeline in use" in last.content.decode()) == (409, True)
 
 
 def test_an_unconfirmed_owner_works_seven_days_and_then_is_asked(doors) -> None:

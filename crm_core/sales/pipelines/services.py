@@ -34,6 +34,13 @@ class StageInUse(Conflict):
     sentence = _("{count} deals stand in this stage. Choose the stage they move to; none is lost.")
 
 
+class LastPipeline(Conflict):
+    """Deals need a place to stand."""
+
+    code = "last_pipeline"
+    sentence = _("This is the only pipeline in use. Add another first; then this one can be archived.")
+
+
 def make_first() -> Pipeline:
     """The pipeline a new firm starts with, in the language of its people. Twice is once."""
     existing = Pipeline.objects.first()
@@ -93,7 +100,7 @@ def archive_pipeline(actor: Actor, pk: int) -> Pipeline:
     pipeline = _pipeline(pk)
     if pipeline.archived_at is None:
         if len(queries.active()) < 2:
-            raise Conflict
+            raise LastPipeline
         pipeline.archived_at = clock.now()
         pipeline.save(update_fields=["archived_at"])
         gates.free("pipelines")
