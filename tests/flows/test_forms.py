@@ -251,3 +251,39 @@ def test_a_file_goes_up_and_comes_down_as_an_attachment(doors) -> None:
     assert b"".join(down.streaming_content) == b"<script>1</script>"
     with doors.unit():
         assert gates.usage("storage").used == 18
+
+
+def test_a_refused_note_or_file_comes_back_on_the_card_with_its_sentence(doors) -> None:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    client = doors.client()
+    with doors.unit():
+        deal = deals.create_deal(ROBOT, name="Shelves")
+    empty = client.post(f"/notes/deal/{deal.pk}", {"text": " \n "})
+    assert (empty.status_code, "The note is empty." in empty.content.decode(), "<h1>Shelves</h1>" in empty.content.decode()) == (422, True, True)
+    long = client.post(f"/notes/deal/{deal.pk}", {"text": "word " * 5000, "pinned": "1"})
+    page = long.content.decode()
+    assert (long.status_code, "At most 20000 letters" in page, page.count("word ") > 4990, 'value="1" checked' in page) == (422, True, True, True)
+    for files in ({}, {"file": SimpleUploadedFile("a.txt", b"")}):
+        wrong = client.post(f"/files/deal/{deal.pk}", files)
+        assert (wrong.status_code, "field__error" in wrong.content.decode(), "<h1>Shelves</h1>" in wrong.content.decode()) == (422, True, True)
+    with doors.unit():
+        WorkspaceState.objects.update(limits={"storage": 1}, billing_state="active")
+    full = client.post(f"/files/deal/{deal.pk}", {"file": SimpleUploadedFile("a.txt", b"12345")})
+    assert (full.status_code, "See the plans" in full.content.decode(), "<h1>Shelves</h1>" in full.content.decode()) == (402, True, True)
+    with doors.unit():
+        assert gates.usage("storage").used == 0
+
+
+def test_a_full_plan_keeps_what_was_typed_and_counts_nothing(doors) -> None:
+    client = doors.client()
+    with doors.unit():
+        WorkspaceState.objects.update(limits={"deals_open": 0, "contacts": 100}, billing_state="active")
+        stage, used = pipelines.everything().open_of(pipelines.first().pk)[0].pk, gates.usage("contacts").used
+    given = {"name": "Long typed name", "currency": "EUR", "stage": stage, "company": "New firm", "contacts-contact": ["New person"], "contacts-role": [""]}
+    for address in ("/deals/new", f"/board/stages/{stage}/add"):
+        answer = client.post(address, given)
+        page = answer.content.decode()
+        assert (answer.status_code, 'value="Long typed name"' in page, "/settings/plan" in page) == (402, True, True), address
+    with doors.unit():
+        assert (gates.usage("contacts").used, Contact.objects.count(), Deal.objects.count()) == (used, 0, 0)

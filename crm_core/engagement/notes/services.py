@@ -34,7 +34,7 @@ def _may_write(actor: Actor) -> None:
 
 
 def _clean(text: str) -> str:
-    text = text.strip()
+    text = text.replace("\r\n", "\n").strip()  # a browser counts a line's end as one letter
     if not text:
         raise Invalid(fields={"text": [_("The note is empty.")]})
     if len(text) > LONGEST:

@@ -218,8 +218,8 @@ class Desk:
             try:
                 with errors_into(form):
                     record = writing.create(actor, self.kind, form.values())
-            except Refused:
-                return self._form_page(request, form, record=None, status=422)
+            except Refused as refused:
+                return self._form_page(request, form, record=None, status=refused.status)
             said = _("Made: %(name)s.") % {"name": str(record)}
             return responses.toast(request, responses.redirect(request, self.kind.url(record.pk)), said)
         return self._form_page(request, form, record=None, status=422 if request.method == "POST" else 200)
@@ -234,8 +234,8 @@ class Desk:
             try:
                 with errors_into(form):
                     writing.change(actor, self.kind, pk, form.values(), version=form.cleaned_data["version"])
-            except Refused:
-                return self._form_page(request, form, record=record, status=422)
+            except Refused as refused:
+                return self._form_page(request, form, record=record, status=refused.status)
             except writing.ChangedMeanwhile as conflict:
                 return self._conflict(request, form, record, conflict)
             return responses.toast(request, responses.redirect(request, self.kind.url(pk)), _("Saved."))
@@ -261,8 +261,8 @@ class Desk:
             back=self.kind.url(record.pk) if record else reverse(self.prefix), **more,
         )  # fmt: skip
 
-    def card_page(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The card: facts, timeline, neighbours."""
+    def card_page(self, request: HttpRequest, pk: int, *, status: int = 200, **refused: Any) -> HttpResponse:
+        """The card: facts, timeline, neighbours; `refused` holds a form of the card (`note_form`, `file_form`) that comes back with its errors."""
         actor = request.actor  # type: ignore[attr-defined]
         record = writing.get(actor, self.kind, pk, binned=True)
         context: dict[str, Any] = {
@@ -270,9 +270,9 @@ class Desk:
             "tags": [tags.tags_of(self.kind.code)[one] for one in record.tag_ids if one in tags.tags_of(self.kind.code)],
             "custom_facts": self._custom_facts(record), "responsible": directory.everyone().get(record.responsible_id),
             "may_edit": record.binned_at is None and writing.may(actor, self.kind.entity.EDIT, record),
-            "may_delete": writing.may(actor, self.kind.entity.DELETE, record), **self.card_context(request, record),
+            "may_delete": writing.may(actor, self.kind.entity.DELETE, record), **self.card_context(request, record), **refused,
         }  # fmt: skip
-        return responses.page(request, self.card_template, rail=self.rail, **context)
+        return responses.page(request, self.card_template, status=status, rail=self.rail, **context)
 
     def _custom_facts(self, record: Any) -> list[dict[str, Any]]:
         facts = []

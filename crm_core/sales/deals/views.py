@@ -86,9 +86,12 @@ def quick_add(request: HttpRequest, pk: int) -> HttpResponse:
         return responses.page(request, "deals/quick.html", status=422, rail="deals", form=form, stage=stage)
     currency = preferences.here().currency
     total = form.cleaned_data["sum"]
-    deal = services.create_deal(
-        request.actor, name=form.cleaned_data["name"], stage_id=pk, currency=currency, sum_minor=None if total is None else money.minor(total, currency=currency)  # type: ignore[attr-defined]
-    )
+    sum_minor = None if total is None else money.minor(total, currency=currency)
+    try:
+        with errors_into(form):
+            deal = services.create_deal(request.actor, name=form.cleaned_data["name"], stage_id=pk, currency=currency, sum_minor=sum_minor)  # type: ignore[attr-defined]
+    except Refused as refused:
+        return responses.page(request, "deals/quick.html", status=refused.status, rail="deals", form=form, stage=stage)
     return responses.toast(request, back, _("Made: %(name)s.") % {"name": deal.name})
 
 
@@ -138,8 +141,8 @@ def lose(request: HttpRequest, pk: int) -> HttpResponse:
         try:
             with errors_into(form):
                 services.lose_deal(actor, pk, reason_id=given["lost_reason"], comment=given["comment"], version=given["version"])
-        except Refused:
-            return responses.page(request, template, status=422, rail="deals", deal=deal, form=form)
+        except Refused as refused:
+            return responses.page(request, template, status=refused.status, rail="deals", deal=deal, form=form)
         to = responses.local_path(request.POST.get("next", ""), default=DEAL.url(pk))
         return responses.toast(request, responses.redirect(request, to), _("%(name)s is closed as lost.") % {"name": deal.name})
     return responses.page(request, template, rail="deals", deal=deal, form=form)
