@@ -135,6 +135,8 @@ def lose(request: HttpRequest, pk: int) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
     deal = writing.get(actor, DEAL, pk, right="edit")
     form = forms.LoseForm(request.POST or None, initial={"version": deal.version})
+    form.fields["lost_reason"].required = True
+    form.fields["lost_reason"].error_messages["required"] = _("Choose a reason. Without it the numbers cannot say why deals are lost.")
     template = "deals/_lose.html" if responses.wants_fragment(request) else "deals/lose.html"
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
@@ -145,7 +147,7 @@ def lose(request: HttpRequest, pk: int) -> HttpResponse:
             return responses.page(request, template, status=refused.status, rail="deals", deal=deal, form=form)
         to = responses.local_path(request.POST.get("next", ""), default=DEAL.url(pk))
         return responses.toast(request, responses.redirect(request, to), _("%(name)s is closed as lost.") % {"name": deal.name})
-    return responses.page(request, template, rail="deals", deal=deal, form=form)
+    return responses.page(request, template, status=422 if request.method == "POST" else 200, rail="deals", deal=deal, form=form)
 
 
 @require_POST
