@@ -22,6 +22,7 @@ from crm_platform.kernel import clock, gates
 from crm_platform.kernel.errors import PlanRefusal
 from crm_platform.kernel.permissions import robot
 from tenants.inside.models import WorkspaceState
+from tests.factories.cast import cast
 
 ROBOT = robot("test")
 OWNER = "olga@veldhuis.example"
@@ -287,3 +288,23 @@ def test_a_full_plan_keeps_what_was_typed_and_counts_nothing(doors) -> None:
         assert (answer.status_code, 'value="Long typed name"' in page, "/settings/plan" in page) == (402, True, True), address
     with doors.unit():
         assert (gates.usage("contacts").used, Contact.objects.count(), Deal.objects.count()) == (used, 0, 0)
+
+
+def test_the_reason_for_losing_must_not_stay_empty_and_the_dialog_says_so(doors) -> None:
+    client = doors.client()
+    with doors.unit():
+        deal = deals.create_deal(ROBOT, name="Shelves")
+    for page in (client.get(f"/deals/{deal.pk}/lose").content.decode(), client.get(f"/deals/{deal.pk}/lose", HTTP_HX_REQUEST="true").content.decode()):
+        label = re.search(r'<label[^>]*for="id_lost_reason">(.*?)</label>', page).group(1)
+        assert label == "Reason"
+    refused = client.post(f"/deals/{deal.pk}/lose", {"comment": "dear"})
+    assert (refused.status_code, "Choose a reason. Without it" in refused.content.decode(), "dear" in refused.content.decode()) == (422, True, True)
+
+
+def test_who_may_change_nothing_is_offered_no_putting_back(doors) -> None:
+    with doors.unit():
+        contact = contacts.create_contact(ROBOT, first_name="Anna")
+        contacts.change_contact(ROBOT, contact.pk, position="Buyer")
+        cast()
+    assert "Put back" in doors.client().get(f"/contacts/{contact.pk}").content.decode()
+    assert "Put back" not in doors.client("vera@veldhuis.example").get(f"/contacts/{contact.pk}").content.decode()
