@@ -212,13 +212,10 @@ def add_field(
     """Add a field. Raises Invalid, PlanRefusal; Forbidden unless `ask` is off (an import adds what its person chose)."""
     if ask:
         require(actor, SETTINGS.right("edit"))
-    name = name.strip()[:120]
-    if not name:
-        raise Invalid(fields={"name": [_("Give the field a name.")]})
+    name = _named(name)
     if kind not in Kind.values:
         raise Invalid(fields={"kind": [_("Choose what the field holds.")]})
-    if any(field.name.casefold() == name.casefold() for field in fields_of(entity)):
-        raise Invalid(fields={"name": [_("There is a field of this name already.")]})
+    _refuse_twins(entity, name)
     labels = list(dict.fromkeys(label.strip()[:120] for label in options if label.strip()))
     if kind in (Kind.LIST, Kind.MULTI) and not labels:
         raise Invalid(fields={"options": [_("A list needs at least one choice.")]})
@@ -229,6 +226,23 @@ def add_field(
     )  # fmt: skip
     emit(actor, "field.added", entity="field", record_id=field.pk, after={"entity": entity, "name": name, "kind": kind})
     return field
+
+
+def _named(name: str) -> str:
+    name = " ".join(name.split())[:120].strip()
+    if not name:
+        raise Invalid(fields={"name": [_("Give the field a name.")]})
+    return name
+
+
+def _refuse_twins(entity: str, name: str) -> None:
+    """Two fields in use whose names differ by case or blanks alone are one to people."""
+    if any(_folded(field.name) == _folded(name) for field in fields_of(entity)):
+        raise Invalid(fields={"name": [_("There is a field of this name already.")]})
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.split()).casefold()
 
 
 def add_option(actor: Actor, pk: int, label: str) -> int:
@@ -245,13 +259,14 @@ def add_option(actor: Actor, pk: int, label: str) -> int:
 
 
 def change_field(actor: Actor, pk: int, *, name: str, hint: str, required: bool, options: Sequence[str] = ()) -> CustomField:
-    """Rename a field, add choices; choices are never removed while values may hold them."""
+    """Rename a field, add choices; choices are never removed while values may hold them. Raises Invalid for another field's name."""
     require(actor, SETTINGS.right("edit"))
     field = _field(pk)
     before = {"name": field.name, "hint": field.hint, "required": field.required}
-    if not name.strip():
-        raise Invalid(fields={"name": [_("Give the field a name.")]})
-    field.name, field.hint, field.required = name.strip()[:120], hint[:300], required
+    name = _named(name)
+    if _folded(name) != _folded(field.name) and field.archived_at is None:
+        _refuse_twins(field.entity, name)
+    field.name, field.hint, field.required = name, hint[:300], required
     field.save(update_fields=["name", "hint", "required"])
     for label in options:
         if label.strip() and field.kind in (Kind.LIST, Kind.MULTI):
@@ -273,10 +288,11 @@ def archive_field(actor: Actor, pk: int) -> CustomField:
 
 
 def revive_field(actor: Actor, pk: int) -> CustomField:
-    """Take it into use again."""
+    """Take it into use again; raises Invalid where another has its name meanwhile."""
     require(actor, SETTINGS.right("edit"))
     field = _field(pk)
     if field.archived_at is not None:
+        _refuse_twins(field.entity, field.name)
         gates.require(f"fields.{field.entity}")
         field.archived_at = None
         field.save(update_fields=["archived_at"])
