@@ -41,6 +41,7 @@ class Entry:
     differences: list[Difference] = field(default_factory=list)
     group: str = "changes"
     about: SafeString = field(default_factory=lambda: SafeString(""))
+    acts: SafeString = field(default_factory=lambda: SafeString(""))
 
 
 Describer = Callable[[Event], Entry]

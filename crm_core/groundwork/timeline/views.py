@@ -22,7 +22,7 @@ def more(request: HttpRequest, entity: str, pk: int) -> HttpResponse:
     record = writing.get(request.actor, kind, pk)  # type: ignore[attr-defined]
     group, before = request.GET.get("group", ""), whole(request.GET.get("before"))
     entries, following = queries.of_subject(request.actor, f"{kind.code}:{record.pk}", before=before, group=group)  # type: ignore[attr-defined]
-    history = drawing.lines(request, entries, back=kind.url(pk))
+    history = drawing.lines(request, entries, back=kind.url(pk), acts=True)
     return responses.fragment(request, "timeline/_entries.html", history=history, following=following, kind=kind, record=record, group=group)
 
 
