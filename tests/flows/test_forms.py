@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from datetime import timedelta
 
 import pytest
 from django.core import mail
 
+from crm_core.groundwork.records import writing
 from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals import services as deals
@@ -36,10 +38,55 @@ def test_a_form_sent_twice_is_done_once(doors) -> None:
     client = doors.client()
     number = once_of(client.get("/contacts/new").content.decode())
     form = {"once": number, "first_name": "Twice"}
-    assert client.post("/contacts/new", form).status_code == 303
-    assert client.post("/contacts/new", form).status_code == 303
+    first, second = client.post("/contacts/new", form), client.post("/contacts/new", form)
     with doors.unit():
-        assert Contact.objects.filter(first_name="Twice").count() == 1
+        made = Contact.objects.get(first_name="Twice")
+    for answer in (first, second):
+        assert (answer.status_code, answer.headers["Location"]) == (303, f"/contacts/{made.pk}")
+    by_htmx = client.post("/contacts/new", form, HTTP_HX_REQUEST="true")
+    assert (by_htmx.status_code, by_htmx.headers["HX-Redirect"]) == (204, f"/contacts/{made.pk}")
+
+
+def test_forms_sent_twice_at_once_lead_to_one_place(doors, monkeypatch) -> None:
+    """The second arrives while the first is still at work, and waits for it."""
+    number = once_of(doors.client().get("/contacts/new").content.decode())
+    create, barrier = writing.create, threading.Barrier(3, timeout=20)
+    led_to: list[str] = []
+
+    def slowly(*given, **wish):
+        time.sleep(0.4)
+        return create(*given, **wish)
+
+    def send() -> None:
+        from django.db import connections
+
+        try:
+            client = doors.client()
+            barrier.wait()
+            led_to.append(client.post("/contacts/new", {"once": number, "first_name": "Twice"}).headers["Location"])
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(writing, "create", slowly)
+    senders = [threading.Thread(target=send) for _at in range(3)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    with doors.unit():
+        made = Contact.objects.get(first_name="Twice")
+    assert led_to == [f"/contacts/{made.pk}"] * 3
+
+
+def test_a_form_that_led_nowhere_leads_back_to_its_page(doors) -> None:
+    client = doors.client()
+    with doors.unit():
+        deal = deals.create_deal(ROBOT, name="Shelves")
+        stage = pipelines.everything().open_of(deal.pipeline_id)[1].pk
+    form = {"once": "abc.1", "stage": stage}
+    assert client.post(f"/deals/{deal.pk}/move", form, HTTP_HX_REQUEST="true").status_code == 204
+    again = client.post(f"/deals/{deal.pk}/move", form, HTTP_REFERER="http://testserver/board?q=a")
+    assert (again.status_code, again.headers["Location"]) == (303, "/board?q=a")
 
 
 def test_a_refused_form_may_be_mended_and_sent_again(doors) -> None:
