@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing import plans, services
 from crm_platform.kernel import money
+from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
 
 _FOR_WHOM = {
@@ -29,8 +30,8 @@ def prices(request: HttpRequest) -> HttpResponse:
     """The price page, drawn from the plans' data; counted for people, period and currency."""
     currency = request.GET.get("currency", "EUR")
     currency = currency if currency in CURRENCIES else "EUR"
-    asked = request.GET.get("seats", "")
-    seats = min(200, max(1, int(asked))) if asked.isdigit() and len(asked) < 5 else 7
+    asked = whole(request.GET.get("seats"))
+    seats = 7 if asked is None else min(200, max(1, asked))
     yearly = request.GET.get("yearly", "1") == "1" if "seats" not in request.GET else "yearly" in request.GET
     drawn = [_plan(version, currency=currency, seats=seats, yearly=yearly) for version in services.on_sale()]
     fitting = next((plan for plan in drawn if plan["fits"]), None)

@@ -14,6 +14,7 @@ from crm_core.groundwork.timeline import queries as timeline
 from crm_platform.accounts import directory
 from crm_platform.kernel import clock
 
+from .notes import drawing as notes_drawn
 from .notes import services as notes
 from .tasks import services as tasks
 from .tasks.forms import blank_fields_in_short
@@ -28,11 +29,14 @@ def context(request: HttpRequest, entity: str, pk: int) -> dict[str, Any]:
     for task in open_tasks:
         task.late = task.due_at < now  # type: ignore[attr-defined]
         task.person = directory.everyone().get(task.responsible_id or 0)  # type: ignore[attr-defined]
-    pinned = notes.pinned_on(entity, pk)
+    standing = notes.standing_on(entity, pk, told=[entry.event.record_id or 0 for entry in entries if entry.event.name == "note.added"])
+    notes_drawn.freshen(entries, {note.pk: note for note in standing})
+    pinned = [note for note in standing if note.pinned and (note.entity, note.record_id) == (entity, pk)]
     for note in pinned:
         note.author = directory.name_of(note.created_by)  # type: ignore[attr-defined]
+        note.acts = notes_drawn.acts(request, note.pk, note.created_by)  # type: ignore[attr-defined]
     return {
-        "history": drawing.lines(request, entries, back=registry.find(entity).url(pk)), "following": following, "group": group, "open_tasks": open_tasks, "pinned": pinned,
+        "history": drawing.lines(request, entries, back=registry.find(entity).url(pk), acts=True), "following": following, "group": group, "open_tasks": open_tasks, "pinned": pinned,
         "files": attachments.of_record(entity, pk), "task_fields": blank_fields_in_short(timezone.localdate(now)),
         "may_note": not request.actor.view_only,  # type: ignore[attr-defined]
     }  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from crm_core.engagement.tasks import services as tasks
+from crm_core.groundwork.timeline import queries as timeline
+from crm_core.groundwork.timeline import services as putting
 from crm_core.sales.deals import queries, ranks, services
 from crm_core.sales.deals.kind import StageGone
 from crm_core.sales.deals.models import Deal
@@ -146,3 +148,43 @@ def test_the_last_owner_cannot_leave(inside) -> None:
     with pytest.raises(accounts.LastOwner):
         accounts.deactivate(ROBOT, pk=owner.pk)
     assert User.objects.get(pk=owner.pk).is_active
+
+
+def _offered(deal) -> dict[str, set[str]]:
+    return {entry.event.name: {one.name for one in entry.differences if one.put_back} for entry in timeline.of_subject(ROBOT, f"deal:{deal.pk}")[0]}
+
+
+def _last(name: str) -> Event:
+    return Event.objects.filter(name=name).order_by("-id")[0]
+
+
+@pytest.mark.usefixtures("workspace_addresses")
+def test_a_loss_is_put_back_whole_and_its_comment_never_alone(inside) -> None:
+    deal = services.create_deal(ROBOT, name="Shelves")
+    reason = next(iter(pipelines.everything().reasons))
+    services.lose_deal(ROBOT, deal.pk, reason_id=reason, comment="dear")
+    services.move_deal(ROBOT, deal.pk, stage_id=stages()[1].pk)
+    assert _offered(deal) == {"deal.moved": {"stage_id"}, "deal.lost": {"stage_id"}, "deal.created": set()}
+    with pytest.raises(putting.CannotPutBack):
+        putting.put_back(ROBOT, event_id=_last("deal.moved").pk, name="lost_comment")
+    lost = putting.put_back(ROBOT, event_id=_last("deal.moved").pk, name="stage_id")
+    assert (lost.state, lost.lost_reason_id, lost.lost_comment) == ("lost", reason, "dear")
+    back = putting.put_back(ROBOT, event_id=_last("deal.lost").pk, name="stage_id")
+    assert (back.state, back.lost_reason_id, back.lost_comment, back.stage_id) == ("open", None, "", stages()[1].pk)
+
+
+def test_what_is_gone_or_stands_already_cannot_be_put_back(inside) -> None:
+    deal = services.create_deal(ROBOT, name="Shelves")
+    gone = pipeline_services.add_stage(ROBOT, pipelines.first().pk, name="Short-lived")
+    services.move_deal(ROBOT, deal.pk, stage_id=gone.pk)
+    services.move_deal(ROBOT, deal.pk, stage_id=stages()[1].pk)
+    moved = _last("deal.moved")
+    pipeline_services.delete_stage(ROBOT, gone.pk)
+    with pytest.raises(putting.CannotPutBack):
+        putting.put_back(ROBOT, event_id=moved.pk, name="stage_id")
+    services.change_deal(ROBOT, deal.pk, source="Fair")
+    services.change_deal(ROBOT, deal.pk, source="")
+    count = Event.objects.count()
+    with pytest.raises(putting.StandsAlready):
+        putting.put_back(ROBOT, event_id=Event.objects.filter(before__has_key="source").order_by("id")[0].pk, name="source")
+    assert (Event.objects.count(), Deal.objects.get(pk=deal.pk).stage_id) == (count, stages()[1].pk)

@@ -7,11 +7,13 @@ from datetime import date
 import pytest
 from django.http import QueryDict
 
+from crm_core.groundwork.custom_fields import services as custom
 from crm_core.groundwork.records import periods
 from crm_core.people.companies import services as companies
 from crm_core.sales.deals import services as deals
 from crm_core.sales.deals.desk import DESK
 from crm_core.sales.pipelines import queries as pipelines
+from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.permissions import robot
 
 ROBOT = robot("test")
@@ -55,3 +57,27 @@ def test_what_a_link_asked_stays_a_choice_of_the_form(inside) -> None:
     drawn = DESK.fields_to_narrow(QueryDict(f"stage={stages}&made=2026-01-01..2026-03-31&company=1"))
     assert f'<option value="{stages}" selected>' in drawn
     assert '<option value="2026-01-01..2026-03-31" selected>' in drawn
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "finds", "not_found"),
+    [
+        ("number", "12.5", ("12.5", "12..13", "12..", "..13", "12.50"), ("NaN", "sNaN", "Infinity", "-Infinity", "1e999999", "1e-999999", "Infinity..", "NaN..", "..NaN", "12..x", "x..13", "1e18", "²", "13", "rubbish")),
+        ("money", "100", ("100", "1e2"), ("NaN", "1e999999", "Infinity..")),
+        ("date", "2026-03-01", ("2026-03-01", "2026-03-01..2026-03-02", "..2026-12-31"), ("2026-13-45", "2026-02-30", "2026-13-45..", "..2026-13-45", "rubbish", "0000-00-00", "99999-01-01")),
+    ],
+)  # fmt: skip
+def test_a_custom_field_is_found_by_its_value_and_by_no_rubbish(inside, kind: str, value: str, finds: tuple[str, ...], not_found: tuple[str, ...]) -> None:
+    field = custom.add_field(ROBOT, entity="deal", name="Extra", kind=kind)
+    deals.create_deal(ROBOT, name="Oven", custom={str(field.pk): value})
+    for text in finds:
+        assert _found(f"f{field.pk}={text}")[0] == ["Oven"], text
+    for text in not_found:
+        assert _found(f"f{field.pk}={text}")[0] == [], text
+
+
+def test_a_day_that_is_none_is_refused_in_our_words(inside) -> None:
+    field = custom.add_field(ROBOT, entity="deal", name="Since", kind="date")
+    with pytest.raises(Invalid) as refused:
+        deals.create_deal(ROBOT, name="Oven", custom={str(field.pk): "2026-13-45"})
+    assert refused.value.message == "This is not a date."

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from datetime import timedelta
 
 import pytest
 from django.core import mail
 
+from crm_core.groundwork.records import writing
 from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals import services as deals
 from crm_core.sales.deals.models import Deal
+from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.accounts import roles
 from crm_platform.accounts import services as accounts
 from crm_platform.accounts.models import Access, Role, User
@@ -21,6 +24,7 @@ from crm_platform.kernel import clock, gates
 from crm_platform.kernel.errors import PlanRefusal
 from crm_platform.kernel.permissions import robot
 from tenants.inside.models import WorkspaceState
+from tests.factories.cast import cast
 
 ROBOT = robot("test")
 OWNER = "olga@veldhuis.example"
@@ -34,10 +38,55 @@ def test_a_form_sent_twice_is_done_once(doors) -> None:
     client = doors.client()
     number = once_of(client.get("/contacts/new").content.decode())
     form = {"once": number, "first_name": "Twice"}
-    assert client.post("/contacts/new", form).status_code == 303
-    assert client.post("/contacts/new", form).status_code == 303
+    first, second = client.post("/contacts/new", form), client.post("/contacts/new", form)
     with doors.unit():
-        assert Contact.objects.filter(first_name="Twice").count() == 1
+        made = Contact.objects.get(first_name="Twice")
+    for answer in (first, second):
+        assert (answer.status_code, answer.headers["Location"]) == (303, f"/contacts/{made.pk}")
+    by_htmx = client.post("/contacts/new", form, HTTP_HX_REQUEST="true")
+    assert (by_htmx.status_code, by_htmx.headers["HX-Redirect"]) == (204, f"/contacts/{made.pk}")
+
+
+def test_forms_sent_twice_at_once_lead_to_one_place(doors, monkeypatch) -> None:
+    """The second arrives while the first is still at work, and waits for it."""
+    number = once_of(doors.client().get("/contacts/new").content.decode())
+    create, barrier = writing.create, threading.Barrier(3, timeout=20)
+    led_to: list[str] = []
+
+    def slowly(*given, **wish):
+        time.sleep(0.4)
+        return create(*given, **wish)
+
+    def send() -> None:
+        from django.db import connections
+
+        try:
+            client = doors.client()
+            barrier.wait()
+            led_to.append(client.post("/contacts/new", {"once": number, "first_name": "Twice"}).headers["Location"])
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(writing, "create", slowly)
+    senders = [threading.Thread(target=send) for _at in range(3)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    with doors.unit():
+        made = Contact.objects.get(first_name="Twice")
+    assert led_to == [f"/contacts/{made.pk}"] * 3
+
+
+def test_a_form_that_led_nowhere_leads_back_to_its_page(doors) -> None:
+    client = doors.client()
+    with doors.unit():
+        deal = deals.create_deal(ROBOT, name="Shelves")
+        stage = pipelines.everything().open_of(deal.pipeline_id)[1].pk
+    form = {"once": "abc.1", "stage": stage}
+    assert client.post(f"/deals/{deal.pk}/move", form, HTTP_HX_REQUEST="true").status_code == 204
+    again = client.post(f"/deals/{deal.pk}/move", form, HTTP_REFERER="http://testserver/board?q=a")
+    assert (again.status_code, again.headers["Location"]) == (303, "/board?q=a")
 
 
 def test_a_refused_form_may_be_mended_and_sent_again(doors) -> None:
@@ -131,6 +180,18 @@ def test_the_last_owner_is_told_why_he_cannot_leave(doors) -> None:
     answer = doors.client().post(f"/settings/people/{owner}/deactivate", {"to": ""})
     assert answer.status_code == 409
     assert "only owner" in answer.content.decode()
+    assert "<h1>This cannot be done as things stand</h1>" in answer.content.decode()
+
+
+def test_a_conflict_has_the_heading_of_its_sentence(doors) -> None:
+    with doors.unit():
+        deal = deals.create_deal(ROBOT, name="Shelves")
+        first, second, third = [stage.pk for stage in pipelines.everything().open_of(deal.pipeline_id)][:3]
+        deals.move_deal(robot("Marina"), deal.pk, stage_id=second)
+    late = doors.client().post(f"/deals/{deal.pk}/move", {"stage": third, "version": deal.version})
+    assert (late.status_code, "<h1>Somebody was quicker</h1>" in late.content.decode(), first) == (409, True, deal.stage_id)
+    last = doors.client().post(f"/settings/pipelines/{deal.pipeline_id}", {"verb": "archive"})
+    assert (last.status_code, "only pipeline in use" in last.content.decode()) == (409, True)
 
 
 def test_an_unconfirmed_owner_works_seven_days_and_then_is_asked(doors) -> None:
@@ -259,3 +320,59 @@ def test_a_file_goes_up_and_comes_down_as_an_attachment(doors) -> None:
     assert b"".join(down.streaming_content) == b"<script>1</script>"
     with doors.unit():
         assert gates.usage("storage").used == 18
+
+
+def test_a_refused_note_or_file_comes_back_on_the_card_with_its_sentence(doors) -> None:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    client = doors.client()
+    with doors.unit():
+        deal = deals.create_deal(ROBOT, name="Shelves")
+    empty = client.post(f"/notes/deal/{deal.pk}", {"text": " \n "})
+    assert (empty.status_code, "The note is empty." in empty.content.decode(), "<h1>Shelves</h1>" in empty.content.decode()) == (422, True, True)
+    long = client.post(f"/notes/deal/{deal.pk}", {"text": "word " * 5000, "pinned": "1"})
+    page = long.content.decode()
+    assert (long.status_code, "At most 20000 letters" in page, page.count("word ") > 4990, 'value="1" checked' in page) == (422, True, True, True)
+    for files in ({}, {"file": SimpleUploadedFile("a.txt", b"")}):
+        wrong = client.post(f"/files/deal/{deal.pk}", files)
+        assert (wrong.status_code, "field__error" in wrong.content.decode(), "<h1>Shelves</h1>" in wrong.content.decode()) == (422, True, True)
+    with doors.unit():
+        WorkspaceState.objects.update(limits={"storage": 1}, billing_state="active")
+    full = client.post(f"/files/deal/{deal.pk}", {"file": SimpleUploadedFile("a.txt", b"12345")})
+    assert (full.status_code, "See the plans" in full.content.decode(), "<h1>Shelves</h1>" in full.content.decode()) == (402, True, True)
+    with doors.unit():
+        assert gates.usage("storage").used == 0
+
+
+def test_a_full_plan_keeps_what_was_typed_and_counts_nothing(doors) -> None:
+    client = doors.client()
+    with doors.unit():
+        WorkspaceState.objects.update(limits={"deals_open": 0, "contacts": 100}, billing_state="active")
+        stage, used = pipelines.everything().open_of(pipelines.first().pk)[0].pk, gates.usage("contacts").used
+    given = {"name": "Long typed name", "currency": "EUR", "stage": stage, "company": "New firm", "contacts-contact": ["New person"], "contacts-role": [""]}
+    for address in ("/deals/new", f"/board/stages/{stage}/add"):
+        answer = client.post(address, given)
+        page = answer.content.decode()
+        assert (answer.status_code, 'value="Long typed name"' in page, "/settings/plan" in page) == (402, True, True), address
+    with doors.unit():
+        assert (gates.usage("contacts").used, Contact.objects.count(), Deal.objects.count()) == (used, 0, 0)
+
+
+def test_the_reason_for_losing_must_not_stay_empty_and_the_dialog_says_so(doors) -> None:
+    client = doors.client()
+    with doors.unit():
+        deal = deals.create_deal(ROBOT, name="Shelves")
+    for page in (client.get(f"/deals/{deal.pk}/lose").content.decode(), client.get(f"/deals/{deal.pk}/lose", HTTP_HX_REQUEST="true").content.decode()):
+        label = re.search(r'<label[^>]*for="id_lost_reason">(.*?)</label>', page).group(1)
+        assert label == "Reason"
+    refused = client.post(f"/deals/{deal.pk}/lose", {"comment": "dear"})
+    assert (refused.status_code, "Choose a reason. Without it" in refused.content.decode(), "dear" in refused.content.decode()) == (422, True, True)
+
+
+def test_who_may_change_nothing_is_offered_no_putting_back(doors) -> None:
+    with doors.unit():
+        contact = contacts.create_contact(ROBOT, first_name="Anna")
+        contacts.change_contact(ROBOT, contact.pk, position="Buyer")
+        cast()
+    assert "Put back" in doors.client().get(f"/contacts/{contact.pk}").content.decode()
+    assert "Put back" not in doors.client("vera@veldhuis.example").get(f"/contacts/{contact.pk}").content.decode()

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from django.utils.html import linebreaks
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from crm_core.groundwork.timeline.describing import Difference, Entry, actor, describes
 from crm_platform.events.models import Event
 from crm_platform.ui.markup import fill
 
-
-def _text(text: str) -> SafeString:
-    return mark_safe(linebreaks(text, autoescape=True))  # noqa: S308 (escaped)
+from .drawing import shown
 
 
 @describes("note.added")
 def added(event: Event) -> Entry:
     """The words themselves."""
-    return Entry(event, "sticky-note", fill(_("{who} noted"), who=actor(event)), tone="warn", body=_text(event.after.get("text", "")), note=True)
+    return Entry(event, "sticky-note", fill(_("{who} noted"), who=actor(event)), tone="warn", body=shown(event.after.get("text", "")), note=True)
 
 
 @describes("note.changed")
@@ -28,8 +24,10 @@ def changed(event: Event) -> Entry:
     return Entry(event, "sticky-note", fill(_("{who} rewrote a note"), who=actor(event)), differences=[difference])
 
 
-@describes("note.removed", "note.pinned", "note.unpinned")
+@describes("note.removed", "note.restored", "note.pinned", "note.unpinned")
 def other(event: Event) -> Entry:
     """One line."""
-    sentences = {"note.removed": _("{who} took off a note"), "note.pinned": _("{who} pinned a note"), "note.unpinned": _("{who} unpinned a note")}
+    sentences = {
+        "note.removed": _("{who} took off a note"), "note.restored": _("{who} put a note back"), "note.pinned": _("{who} pinned a note"), "note.unpinned": _("{who} unpinned a note"),
+    }  # fmt: skip
     return Entry(event, "sticky-note", fill(sentences[event.name], who=actor(event)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from crm_core.groundwork.records import registry, writing
@@ -14,7 +17,7 @@ from crm_platform.kernel.permissions import Actor
 from .models import Note
 
 LONGEST = 20_000
-_PINNED = Prepared(Note, lambda entity, pk: Note.objects.filter(entity=entity, record_id=pk, pinned=True, binned_at=None).order_by("-id"))
+_STANDING = Prepared(Note, lambda entity, pk, pks: Note.objects.filter(Q(entity=entity, record_id=pk, pinned=True) | Q(pk__among=pks), binned_at=None).order_by("-id"))
 
 
 def add(actor: Actor, *, entity: str, pk: int, text: str, pinned: bool = False) -> Note:
@@ -34,7 +37,7 @@ def _may_write(actor: Actor) -> None:
 
 
 def _clean(text: str) -> str:
-    text = text.strip()
+    text = text.replace("\r\n", "\n").strip()  # a browser counts a line's end as one letter
     if not text:
         raise Invalid(fields={"text": [_("The note is empty.")]})
     if len(text) > LONGEST:
@@ -42,9 +45,9 @@ def _clean(text: str) -> str:
     return text
 
 
-def get(actor: Actor, pk: int) -> Note:
-    """A note on a record the actor may see; raises NotFound."""
-    note = Note.objects.select_for_update().filter(pk=pk, binned_at=None).first()
+def get(actor: Actor, pk: int, *, gone: bool = False) -> Note:
+    """A note on a record the actor may see, or (`gone`) one that was taken off; raises NotFound."""
+    note = Note.objects.select_for_update().filter(pk=pk, binned_at__isnull=not gone).first()
     if note is None:
         raise NotFound
     writing.get(actor, registry.find(note.entity), note.record_id)
@@ -52,17 +55,29 @@ def get(actor: Actor, pk: int) -> Note:
 
 
 def _mine(actor: Actor, note: Note) -> None:
-    """One's own words are one's own; administrators may change all."""
-    _may_write(actor)
-    if not actor.everything and note.created_by != actor.user_id:
+    if not is_mine(actor, note.created_by):
         raise Forbidden(right="notes.edit")
 
 
-def change(actor: Actor, pk: int, *, text: str) -> Note:
-    """Change one's own note."""
+def is_mine(actor: Actor, author: int | None) -> bool:
+    """Whether the actor may change and remove a note: one's own words are one's own; administrators may change all."""
+    return not actor.view_only and (actor.everything or author == actor.user_id)
+
+
+def get_mine(actor: Actor, pk: int) -> Note:
+    """A note the actor may change; raises NotFound, Forbidden."""
     note = get(actor, pk)
     _mine(actor, note)
-    before, note.text, note.edited_at = note.text, _clean(text), clock.now()
+    return note
+
+
+def change(actor: Actor, pk: int, *, text: str) -> Note:
+    """Change one's own note; nothing happens where nothing differs."""
+    note = get_mine(actor, pk)
+    text = _clean(text)
+    if text == note.text:
+        return note
+    before, note.text, note.edited_at = note.text, text, clock.now()
     note.version += 1
     note.save()
     emit(actor, "note.changed", entity="note", record_id=pk, before={"text": before}, after={"text": note.text}, also=[f"{note.entity}:{note.record_id}"])
@@ -89,6 +104,16 @@ def remove(actor: Actor, pk: int) -> Note:
     return note
 
 
-def pinned_on(entity: str, pk: int) -> list[Note]:
-    """The pinned notes of a record."""
-    return _PINNED.rows(entity=entity, pk=pk)
+def restore(actor: Actor, pk: int) -> Note:
+    """Put a note that was taken off back on its card."""
+    note = get(actor, pk, gone=True)
+    _mine(actor, note)
+    note.binned_at = note.binned_by = None
+    note.save(update_fields=["binned_at", "binned_by"])
+    emit(actor, "note.restored", entity="note", record_id=pk, also=[f"{note.entity}:{note.record_id}"])
+    return note
+
+
+def standing_on(entity: str, pk: int, *, told: Sequence[int]) -> list[Note]:
+    """The notes that were not taken off, newest first: those pinned on a record, and those its history tells of."""
+    return _STANDING.rows(entity=entity, pk=pk, pks=list(told))

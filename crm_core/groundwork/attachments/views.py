@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from crm_core.groundwork.records import registry
+from crm_core.groundwork.records import desk, registry
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.ui import responses
+from crm_platform.ui.formwork import Refused, errors_into
 
 from . import services
+from .forms import FileForm
 
 
 @require_POST
 def add(request: HttpRequest, entity: str, pk: int) -> HttpResponse:
-    """Add a file to a record."""
+    """Add a file to a record; what is refused is said on the card."""
+    form = FileForm(request.POST, request.FILES)
+    try:
+        with errors_into(form):
+            row = services.add(request.actor, entity=entity, pk=pk, file=_chosen(request))  # type: ignore[attr-defined]
+    except Refused as refused:
+        return desk.find(entity).card_page(request, pk, status=refused.status, file_form=form)
+    back = responses.redirect(request, registry.find(entity).url(pk))
+    return responses.toast(request, back, _("Added: %(name)s.") % {"name": row.name})
+
+
+def _chosen(request: HttpRequest) -> UploadedFile[Any]:
     file = request.FILES.get("file")
     if file is None:
         raise Invalid(fields={"file": [_("Choose a file.")]})
-    row = services.add(request.actor, entity=entity, pk=pk, file=file)  # type: ignore[attr-defined]
-    back = responses.redirect(request, registry.find(entity).url(pk))
-    return responses.toast(request, back, _("Added: %(name)s.") % {"name": row.name})
+    return file
 
 
 def download(request: HttpRequest, pk: int) -> FileResponse:

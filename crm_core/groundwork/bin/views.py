@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 from crm_core.groundwork.records import registry
 from crm_platform.accounts import directory
 from crm_platform.kernel import permissions
+from crm_platform.kernel.reading import wholes
 from crm_platform.ui import responses
 from crm_platform.ui.paging import page_of
 
@@ -32,7 +33,7 @@ def restore(request: HttpRequest) -> HttpResponse:
     """Take records out, with their links."""
     given = request.POST if request.POST.getlist("pk") else request.GET
     entity = request.POST.get("entity") or request.GET.get("entity", "")
-    pks = [int(text) for text in given.getlist("pk") if text.isdigit() and len(text) < 18]
+    pks = wholes(",".join(given.getlist("pk")))
     restored = services.restore(request.actor, entity=entity, pks=pks)  # type: ignore[attr-defined]
     kind = registry.find(entity)
     to = kind.url(restored[0].pk) if len(restored) == 1 else "/bin"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -17,6 +17,7 @@ from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, gates, versions
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, require
+from crm_platform.kernel.reading import whole, wholes
 
 from .models import CustomField, FieldIndex, Kind
 
@@ -70,17 +71,17 @@ def _number(_field: CustomField, value: Any) -> str:
 
 
 def _day(_field: CustomField, value: Any) -> str:
-    found = value if isinstance(value, date) else parse_date(str(value))
+    found = value if isinstance(value, date) else _date(str(value))
     if found is None:
         raise ValueError(_("This is not a date."))
     return found.isoformat()
 
 
 def _option(field: CustomField, value: Any) -> int:
-    ids = {option["id"] for option in field.options}
-    if not str(value).isdigit() or int(value) not in ids:
+    number = whole(str(value))
+    if number is None or number not in {option["id"] for option in field.options}:
         raise ValueError(_("This choice does not exist any more."))
-    return int(value)
+    return number
 
 
 def _options(field: CustomField, value: Any) -> list[int]:
@@ -166,27 +167,38 @@ def matching(field: CustomField, text: str) -> Any:
     rows = FieldIndex.objects.filter(field=field)
     match Kind(field.kind):
         case Kind.LIST | Kind.MULTI:
-            return rows.filter(option__in=[int(one) for one in text.split(",") if one.isdigit()]).values("record_id")
+            return rows.filter(option__in=wholes(text)).values("record_id")
         case Kind.CHECKBOX:
             return rows.filter(option=1 if text in ("1", "yes") else 0).values("record_id")
         case Kind.NUMBER | Kind.MONEY:
             return _range(rows, "num", text, read=_decimal).values("record_id")
         case Kind.DATE:
-            return _range(rows, "at", text, read=parse_date).values("record_id")
+            return _range(rows, "at", text, read=_date).values("record_id")
     return rows.filter(text__startswith=text.lower()[:200]).values("record_id")
 
 
 def _decimal(text: str) -> Decimal | None:
+    """A number that the index can hold; "NaN", "Infinity" and "1e999999" are none."""
     try:
-        return Decimal(text)
+        number = Decimal(text)
     except InvalidOperation:
+        return None
+    return number if number.is_finite() and -30 < number.adjusted() < 18 else None
+
+
+def _date(text: str) -> date | None:
+    try:
+        return parse_date(text)
+    except ValueError:  # "2026-13-45" looks like a date and is none
         return None
 
 
-def _range(rows: Any, column: str, text: str, *, read: Any) -> Any:
-    """"5" exactly, "5..9" between, "5.." from, "..9" to."""
+def _range(rows: Any, column: str, text: str, *, read: Callable[[str], Any]) -> Any:
+    """"5" exactly, "5..9" between, "5.." from, "..9" to; an end that cannot be read finds nothing."""
     low, dots, high = text.partition("..")
     least, most = (read(low) if low else None), (read(high) if high else None)
+    if (low and least is None) or (high and most is None):
+        return rows.none()
     if not dots:
         return rows.filter(**{column: least}) if least is not None else rows.none()
     if least is not None:
@@ -200,13 +212,10 @@ def add_field(
     """Add a field. Raises Invalid, PlanRefusal; Forbidden unless `ask` is off (an import adds what its person chose)."""
     if ask:
         require(actor, SETTINGS.right("edit"))
-    name = name.strip()[:120]
-    if not name:
-        raise Invalid(fields={"name": [_("Give the field a name.")]})
+    name = _named(name)
     if kind not in Kind.values:
         raise Invalid(fields={"kind": [_("Choose what the field holds.")]})
-    if any(field.name.casefold() == name.casefold() for field in fields_of(entity)):
-        raise Invalid(fields={"name": [_("There is a field of this name already.")]})
+    _refuse_twins(entity, name)
     labels = list(dict.fromkeys(label.strip()[:120] for label in options if label.strip()))
     if kind in (Kind.LIST, Kind.MULTI) and not labels:
         raise Invalid(fields={"options": [_("A list needs at least one choice.")]})
@@ -217,6 +226,23 @@ def add_field(
     )  # fmt: skip
     emit(actor, "field.added", entity="field", record_id=field.pk, after={"entity": entity, "name": name, "kind": kind})
     return field
+
+
+def _named(name: str) -> str:
+    name = " ".join(name.split())[:120].strip()
+    if not name:
+        raise Invalid(fields={"name": [_("Give the field a name.")]})
+    return name
+
+
+def _refuse_twins(entity: str, name: str) -> None:
+    """Two fields in use whose names differ by case or blanks alone are one to people."""
+    if any(_folded(field.name) == _folded(name) for field in fields_of(entity)):
+        raise Invalid(fields={"name": [_("There is a field of this name already.")]})
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.split()).casefold()
 
 
 def add_option(actor: Actor, pk: int, label: str) -> int:
@@ -233,13 +259,14 @@ def add_option(actor: Actor, pk: int, label: str) -> int:
 
 
 def change_field(actor: Actor, pk: int, *, name: str, hint: str, required: bool, options: Sequence[str] = ()) -> CustomField:
-    """Rename a field, add choices; choices are never removed while values may hold them."""
+    """Rename a field, add choices; choices are never removed while values may hold them. Raises Invalid for another field's name."""
     require(actor, SETTINGS.right("edit"))
     field = _field(pk)
     before = {"name": field.name, "hint": field.hint, "required": field.required}
-    if not name.strip():
-        raise Invalid(fields={"name": [_("Give the field a name.")]})
-    field.name, field.hint, field.required = name.strip()[:120], hint[:300], required
+    name = _named(name)
+    if _folded(name) != _folded(field.name) and field.archived_at is None:
+        _refuse_twins(field.entity, name)
+    field.name, field.hint, field.required = name, hint[:300], required
     field.save(update_fields=["name", "hint", "required"])
     for label in options:
         if label.strip() and field.kind in (Kind.LIST, Kind.MULTI):
@@ -261,10 +288,11 @@ def archive_field(actor: Actor, pk: int) -> CustomField:
 
 
 def revive_field(actor: Actor, pk: int) -> CustomField:
-    """Take it into use again."""
+    """Take it into use again; raises Invalid where another has its name meanwhile."""
     require(actor, SETTINGS.right("edit"))
     field = _field(pk)
     if field.archived_at is not None:
+        _refuse_twins(field.entity, field.name)
         gates.require(f"fields.{field.entity}")
         field.archived_at = None
         field.save(update_fields=["archived_at"])

@@ -25,15 +25,14 @@ def fields(request: HttpRequest) -> HttpResponse:
     require(actor, SETTINGS.right("edit"))
     entity = request.GET.get("entity", "deal")
     kind = registry.find(entity)
-    form = FieldForm(request.POST or None)
+    form, status = FieldForm(request.POST or None), 422 if request.method == "POST" else 200
     if request.method == "POST" and form.is_valid():
         try:
             with errors_into(form):
                 services.add_field(actor, entity=kind.code, **form.values())
             return responses.toast(request, responses.redirect(request, f"{reverse('fields')}?entity={kind.code}"), _("Saved."))
-        except Refused:
-            pass
-    status = 422 if request.method == "POST" else 200
+        except Refused as refused:
+            status = refused.status
     listed = CustomField.objects.filter(entity=kind.code)
     usage = gates.usage(f"fields.{kind.code}")
     return responses.page(request, "custom_fields/fields.html", status=status, kind=kind, kinds=registry.kinds(), fields=listed, form=form, usage=usage)

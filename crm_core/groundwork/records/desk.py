@@ -18,7 +18,6 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from crm_core.groundwork.custom_fields import services as custom
@@ -29,16 +28,16 @@ from crm_core.groundwork.tags import services as tags
 from crm_platform.accounts import directory
 from crm_platform.db.prepared import by_keys
 from crm_platform.kernel import clock, permissions, versions
-from crm_platform.kernel.errors import Invalid, NotFound
+from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.permissions import Actor, Scope
-from crm_platform.kernel.reading import whole, wholes
+from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
 from crm_platform.ui.formwork import Refused, errors_into
 from crm_platform.ui.icons import icon
 from crm_platform.ui.markup import esc, hidden
 from crm_platform.ui.paging import page_of
 
-from . import drawing, filters, writing
+from . import bulk, drawing, filters, writing
 from .fields import RecordForm
 from .filters import Filter
 from .registry import Kind
@@ -171,7 +170,7 @@ class Desk:
             "desk": self, "kind": self.kind, "page": page, "chips": chips, "sort": sort, "heads": self._heads(request.GET, sort),
             "body": self._body(page.rows, given),
             "filters": self.fields_to_narrow(request.GET), "bulk_bar": drawing.bulk_bar(page, may, people), "kept_of_the_address": hidden(request.GET, without=("q", "page")),
-            "views": saved_views.views_of(actor, self.kind.code), "may": may, "q": request.GET.get("q", ""), "list_url": reverse(f"{self.prefix}"), "narrowed": bool(chips or request.GET.get("q")),
+            "views": saved_views.views_of(actor, self.kind.code), "view_shown": whole(request.GET.get("view")), "may": may, "q": request.GET.get("q", ""), "list_url": reverse(f"{self.prefix}"), "narrowed": bool(chips or request.GET.get("q")),
         }  # fmt: skip
         return responses.page(request, "records/list.html", rail=self.rail, **context)
 
@@ -219,8 +218,8 @@ class Desk:
             try:
                 with errors_into(form):
                     record = writing.create(actor, self.kind, form.values())
-            except Refused:
-                return self._form_page(request, form, record=None, status=422)
+            except Refused as refused:
+                return self._form_page(request, form, record=None, status=refused.status)
             said = _("Made: %(name)s.") % {"name": str(record)}
             return responses.toast(request, responses.redirect(request, self.kind.url(record.pk)), said)
         return self._form_page(request, form, record=None, status=422 if request.method == "POST" else 200)
@@ -235,8 +234,8 @@ class Desk:
             try:
                 with errors_into(form):
                     writing.change(actor, self.kind, pk, form.values(), version=form.cleaned_data["version"])
-            except Refused:
-                return self._form_page(request, form, record=record, status=422)
+            except Refused as refused:
+                return self._form_page(request, form, record=record, status=refused.status)
             except writing.ChangedMeanwhile as conflict:
                 return self._conflict(request, form, record, conflict)
             return responses.toast(request, responses.redirect(request, self.kind.url(pk)), _("Saved."))
@@ -262,8 +261,8 @@ class Desk:
             back=self.kind.url(record.pk) if record else reverse(self.prefix), **more,
         )  # fmt: skip
 
-    def card_page(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The card: facts, timeline, neighbours."""
+    def card_page(self, request: HttpRequest, pk: int, *, status: int = 200, **refused: Any) -> HttpResponse:
+        """The card: facts, timeline, neighbours; `refused` holds a form of the card (`note_form`, `file_form`) that comes back with its errors."""
         actor = request.actor  # type: ignore[attr-defined]
         record = writing.get(actor, self.kind, pk, binned=True)
         context: dict[str, Any] = {
@@ -271,9 +270,9 @@ class Desk:
             "tags": [tags.tags_of(self.kind.code)[one] for one in record.tag_ids if one in tags.tags_of(self.kind.code)],
             "custom_facts": self._custom_facts(record), "responsible": directory.everyone().get(record.responsible_id),
             "may_edit": record.binned_at is None and writing.may(actor, self.kind.entity.EDIT, record),
-            "may_delete": writing.may(actor, self.kind.entity.DELETE, record), **self.card_context(request, record),
+            "may_delete": writing.may(actor, self.kind.entity.DELETE, record), **self.card_context(request, record), **refused,
         }  # fmt: skip
-        return responses.page(request, self.card_template, rail=self.rail, **context)
+        return responses.page(request, self.card_template, status=status, rail=self.rail, **context)
 
     def _custom_facts(self, record: Any) -> list[dict[str, Any]]:
         facts = []
@@ -293,47 +292,9 @@ class Desk:
 
     def bulk(self, request: HttpRequest) -> HttpResponse:
         """One verb for the chosen rows, or for all that the filters leave."""
-        actor = request.actor  # type: ignore[attr-defined]
-        pks = self._chosen(request, actor)
+        said = bulk.run(self, request)
         back = responses.redirect(request, responses.local_path(request.POST.get("next", ""), default=reverse(self.prefix)))
-        if not pks:
-            return responses.toast(request, back, _("Nothing was chosen."))
-        verb = request.POST.get("verb", "")
-        if verb == "bin":
-            count = len(writing.put_in_bin(actor, self.kind, pks))
-            said = ngettext("%(n)d is in the bin, for 90 days.", "%(n)d are in the bin, for 90 days.", count) % {"n": count}
-            return responses.toast(request, back, said)
-        changed, left = self._change_all(actor, pks, self._bulk_values(request, verb))
-        said = ngettext("%(n)d changed.", "%(n)d changed.", changed) % {"n": changed}
-        if left:
-            said += " " + ngettext("%(n)d is not yours to change.", "%(n)d are not yours to change.", left) % {"n": left}
         return responses.toast(request, back, said)
-
-    def _chosen(self, request: HttpRequest, actor: Actor) -> list[int]:
-        if request.POST.get("everything") == "1":
-            rows, _chips = self.narrowed(actor, request.GET)
-            return list(rows.order_by("pk").values_list("pk", flat=True)[: drawing.MOST_AT_ONCE])
-        return wholes(",".join(request.POST.getlist("chosen")[: drawing.MOST_AT_ONCE]))
-
-    def _bulk_values(self, request: HttpRequest, verb: str) -> Callable[[Any], dict[str, Any]]:
-        if verb == "responsible":
-            person = whole(request.POST.get("responsible"))
-            if person is not None and person not in directory.everyone():
-                raise Invalid(fields={"responsible": [_("Choose someone who works here.")]})
-            return lambda record: {"responsible_id": person}
-        if verb == "tag":
-            added = tags.ids_of(self.kind.code, request.POST.get("tags", "").split(","))
-            return lambda record: {"tag_ids": sorted({*record.tag_ids, *added})}
-        raise Invalid
-
-    def _change_all(self, actor: Actor, pks: Sequence[int], values: Callable[[Any], dict[str, Any]]) -> tuple[int, int]:
-        changed = left = 0
-        for record in self.kind.model.objects.select_for_update().filter(pk__in=pks, binned_at=None).order_by("pk"):
-            if not writing.may(actor, self.kind.entity.EDIT, record):
-                left += 1
-            elif writing.change_locked(actor, self.kind, record, values(record)):
-                changed += 1
-        return changed, left
 
     def urls(self) -> list[Any]:
         """The addresses of this desk."""

@@ -19,9 +19,11 @@ MOST_AT_ONCE = 1000
 def bulk_bar(page: Page[Any], may: Mapping[str, bool], people: Sequence[tuple[int, str]]) -> SafeString:
     """What one may do with the chosen rows; hidden until one is chosen."""
     every = ""
-    if len(page.rows) < page.total <= MOST_AT_ONCE:
-        label = _("Choose all %(n)s") % {"n": number_format(page.total, use_l10n=True, force_grouping=True)}
-        every = f'<button class="btn btn--quiet btn--sm" type="button" data-bulk-everything="{page.total:d}">{esc(label)}</button>'
+    if len(page.rows) < page.total:
+        some = min(page.total, MOST_AT_ONCE)
+        figures = {"n": number_format(some, use_l10n=True, force_grouping=True), "all": number_format(page.total, use_l10n=True, force_grouping=True)}
+        label = _("Choose all %(n)s") % figures if some == page.total else _("Choose %(n)s of %(all)s") % figures
+        every = f'<button class="btn btn--quiet btn--sm" type="button" data-bulk-everything="{some:d}">{esc(label)}</button>'
     return SafeString(
         f'<div class="bulk" role="region" aria-label="{esc(_("What to do with the chosen"))}" data-bulk-bar hidden>'
         f'<span class="strong"><span data-bulk-count>0</span> {esc(_("chosen"))}</span>{every}<span class="push only-desk"></span>'

@@ -79,7 +79,7 @@ def read_decimal(text: str) -> Decimal | None:
     plain = _FIGURE.sub("", re.sub(r"[^\d,.\s'’()+-]", "", text.strip()))
     negative = plain.startswith(("(", "-"))
     plain = plain.strip("()+-")
-    if not plain or not re.fullmatch(r"[\d.,]+", plain) or not any(letter.isdigit() for letter in plain):
+    if not plain or not re.fullmatch(r"[\d.,]+", plain) or not re.search(r"\d", plain):
         return None
     if "," in plain and "." in plain:
         decimal = "," if plain.rfind(",") > plain.rfind(".") else "."

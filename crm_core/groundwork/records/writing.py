@@ -22,7 +22,7 @@ from crm_platform.db.copying import create_rows
 from crm_platform.db.prepared import by_key
 from crm_platform.events.backbone import Change, emit_all
 from crm_platform.kernel import clock, gates
-from crm_platform.kernel.errors import Conflict, Forbidden, Invalid, NotFound
+from crm_platform.kernel.errors import Forbidden, Invalid, NotFound, Overtaken
 from crm_platform.kernel.permissions import Actor, Right, Scope
 
 from .registry import Kind
@@ -32,7 +32,7 @@ DERIVED = frozenset({"id", "sort_key", "keys", "folded", "version", "created_at"
 UNNAMED = frozenset({"", None})
 
 
-class ChangedMeanwhile(Conflict):
+class ChangedMeanwhile(Overtaken):
     """Someone else saved first; `facts["fields"]` holds both sides: name → (theirs, yours)."""
 
     code = "changed_meanwhile"

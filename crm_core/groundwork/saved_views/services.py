@@ -12,6 +12,7 @@ from crm_platform.events.backbone import emit
 from crm_platform.kernel import versions
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, require
+from crm_platform.kernel.reading import without_nul
 
 from .models import SavedView
 
@@ -36,7 +37,7 @@ def save(actor: Actor, *, entity: str, name: str, query: str, shared: bool) -> S
         raise Invalid(fields={"name": [_("Give the view a name.")]})
     if shared:
         require(actor, SETTINGS.right("edit"))
-    kept = {key: value[:200] for key, value in parse_qsl(query) if key not in _NOT_KEPT and key != "view"}
+    kept = {without_nul(key): without_nul(value)[:200] for key, value in parse_qsl(query) if key not in _NOT_KEPT and key != "view"}
     owner = None if shared else actor.user_id
     view, _made = SavedView.objects.update_or_create(entity=entity, name=name, owner_id=owner, defaults={"query": kept})
     emit(actor, "view.saved", entity="view", record_id=view.pk, after={"name": name, "entity": entity})

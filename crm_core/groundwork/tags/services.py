@@ -28,6 +28,13 @@ def ids_of(entity: str, names: Iterable[str]) -> list[int]:
     return sorted(known[folded[:60]] for folded in wanted)
 
 
+def known_ids(entity: str, names: Iterable[str]) -> list[int] | None:
+    """The ids of tags by name, or None where one of them is new; nothing is made."""
+    known = {tag.folded: tag.pk for tag in tags_of(entity).values()}
+    found = {known.get(fold(name)[:60]) for name in names if fold(name)}
+    return None if None in found else sorted(pk for pk in found if pk is not None)
+
+
 def names_of(entity: str, ids: Iterable[int]) -> list[str]:
     """The words of tags."""
     known = tags_of(entity)

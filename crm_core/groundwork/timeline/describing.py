@@ -14,6 +14,8 @@ from crm_core.groundwork.records import registry
 from crm_platform.events.models import Event
 from crm_platform.ui.markup import fill
 
+from .putting_back import fields_back
+
 
 @dataclass(slots=True)
 class Difference:
@@ -39,6 +41,7 @@ class Entry:
     differences: list[Difference] = field(default_factory=list)
     group: str = "changes"
     about: SafeString = field(default_factory=lambda: SafeString(""))
+    acts: SafeString = field(default_factory=lambda: SafeString(""))
 
 
 Describer = Callable[[Event], Entry]
@@ -114,7 +117,7 @@ def differences_of(event: Event) -> list[Difference]:
         if attribute is None:
             continue
         before, after = attribute.show(event.before.get(name)), attribute.show(event.after.get(name))
-        found.append(Difference(name, str(attribute.label), before, after, attribute.put_back))
+        found.append(Difference(name, str(attribute.label), before, after, bool(fields_back(event, kind, name))))
     return found
 
 

@@ -10,22 +10,19 @@ from crm_core.groundwork.records import registry, writing
 from crm_platform.accounts import directory
 from crm_platform.accounts.roles import SETTINGS
 from crm_platform.kernel.permissions import require
+from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
 
 from . import drawing, queries, services
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isdigit() and len(text) < 18 else None
 
 
 def more(request: HttpRequest, entity: str, pk: int) -> HttpResponse:
     """Earlier entries of a record's timeline, or one kind of them."""
     kind = registry.find(entity)
     record = writing.get(request.actor, kind, pk)  # type: ignore[attr-defined]
-    group, before = request.GET.get("group", ""), _number(request.GET.get("before", ""))
+    group, before = request.GET.get("group", ""), whole(request.GET.get("before"))
     entries, following = queries.of_subject(request.actor, f"{kind.code}:{record.pk}", before=before, group=group)  # type: ignore[attr-defined]
-    history = drawing.lines(request, entries, back=kind.url(pk))
+    history = drawing.lines(request, entries, back=kind.url(pk), acts=True)
     return responses.fragment(request, "timeline/_entries.html", history=history, following=following, kind=kind, record=record, group=group)
 
 
@@ -40,8 +37,8 @@ def put_back(request: HttpRequest, pk: int) -> HttpResponse:
 def journal(request: HttpRequest) -> HttpResponse:
     """Who changed what, in the whole workspace."""
     require(request.actor, SETTINGS.right("edit"))  # type: ignore[attr-defined]
-    who, entity = _number(request.GET.get("who", "")), request.GET.get("entity", "")
-    entries, following = queries.journal(request.actor, before=_number(request.GET.get("before", "")), actor_id=who, entity=entity)  # type: ignore[attr-defined]
+    who, entity = whole(request.GET.get("who")), request.GET.get("entity", "")
+    entries, following = queries.journal(request.actor, before=whole(request.GET.get("before")), actor_id=who, entity=entity)  # type: ignore[attr-defined]
     return responses.page(
         request, "timeline/journal.html", history=drawing.lines(request, entries, back=request.get_full_path(), opened=True), following=following, people=directory.everyone().values(), who=who,
         entity=entity, kinds=registry.kinds(), days=queries.journal_days(),

@@ -6,12 +6,14 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from crm_platform.kernel.reading import wholes
+
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def pids() -> Iterable[int]:
     """All processes."""
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return wholes(",".join(entry.name for entry in Path("/proc").iterdir()))
 
 
 def command_of(pid: int) -> str:

@@ -13,6 +13,7 @@ from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.accounts import directory
 from crm_platform.kernel import money
 from crm_platform.kernel.permissions import require
+from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
 
 from . import queries
@@ -23,8 +24,8 @@ def funnel(request: HttpRequest) -> HttpResponse:
     """Count, sum and conversion by stage, by seller, by period; won and lost with reasons; each figure opens its rows."""
     actor = request.actor  # type: ignore[attr-defined]
     require(actor, NUMBERS.right("view"))
-    chosen = request.GET.get("pipeline", "")
-    pipeline = pipelines.pipeline(int(chosen)) if chosen.isdigit() and len(chosen) < 18 else pipelines.first()
+    chosen = whole(request.GET.get("pipeline"))
+    pipeline = pipelines.first() if chosen is None else pipelines.pipeline(chosen)
     query = request.GET.copy()
     query.pop("pipeline", None)
     low, high = request.GET.get("from", ""), request.GET.get("to", "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.db.prepared import Prepared, by_key, names_by_key
 from crm_platform.kernel import clock, money
 from crm_platform.kernel.permissions import Actor
+from crm_platform.kernel.reading import whole, wholes
 from crm_platform.ui.markup import fill
 from crm_platform.ui.templatetags.ui import sum_of, when
 
@@ -53,7 +54,7 @@ def _sum_text(deal: Any, given: dict[str, Any]) -> Any:
 
 
 def _by_stage(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
-    return rows.filter(stage__in=[int(one) for one in value.split(",") if one.isdigit()])
+    return rows.filter(stage__in=wholes(value))
 
 
 def _by_state(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
@@ -84,21 +85,25 @@ def _made(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
 
 def _by_company(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
     """Of the company with that number, as links say it, or of those whose name holds the text, as people do."""
-    if value.isdigit() and len(value) < 18:
-        return rows.filter(company=int(value))
+    pk = whole(value)
+    if pk is not None:
+        return rows.filter(company=pk)
     return rows.filter(company__in=Company.objects.filter(binned_at=None, sort_key__contains=sort_key(value)).values("pk"))
 
 
 def _company_in_words(value: str) -> str:
-    return names_by_key(Company, [int(value)]).get(int(value), value) if value.isdigit() and len(value) < 18 else value
+    pk = whole(value)
+    return value if pk is None else names_by_key(Company, [pk]).get(pk, value)
 
 
-def _reason(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
-    return rows.filter(lost_reason=int(value)) if value.isdigit() else rows.none()
+def _number(name: str) -> Callable[[QuerySet[Any], str], QuerySet[Any]]:
+    """Rows whose column is the one number that the address says; none for what is no number."""
 
+    def apply(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        pk = whole(value)
+        return rows.none() if pk is None else rows.filter(**{name: pk})
 
-def _number(name: str) -> Any:
-    return lambda rows, value: rows.filter(**{name: int(value)}) if value.isdigit() and len(value) < 18 else rows.none()
+    return apply
 
 
 FILTERS = (
@@ -107,7 +112,7 @@ FILTERS = (
     Filter("state", _("State"), _by_state, lambda: [("open", _("open")), ("won", _("won")), ("lost", _("lost"))]),
     Filter("step", _("Next step"), _by_step, lambda: [("none", _("none planned")), ("late", _("overdue"))]),
     Filter("idle", _("Lies too long"), _idle, lambda: [("1", _("yes"))]),
-    Filter("reason", _("Reason for losing"), _reason, lambda: [(str(pk), reason.name) for pk, reason in pipelines.everything().reasons.items()]),
+    Filter("reason", _("Reason for losing"), _number("lost_reason"), lambda: [(str(pk), reason.name) for pk, reason in pipelines.everything().reasons.items()]),
     Filter("made", _("Made in"), _made, lambda: periods.NAMED, say=periods.words),
     Filter("company", _("Company"), _by_company, say=_company_in_words),
 )
@@ -159,9 +164,9 @@ def new_initial(request: HttpRequest) -> dict[str, Any]:
     """From a company's or contact's card, or a column of the board."""
     initial: dict[str, Any] = {}
     for name in ("company", "contact", "stage"):
-        text = request.GET.get(name, "")
-        if text.isdigit() and len(text) < 18:
-            initial[name] = int(text)
+        pk = whole(request.GET.get(name))
+        if pk is not None:
+            initial[name] = pk
     if "company" in initial:
         initial["company"] = Company.objects.filter(pk=initial["company"]).values_list("name", flat=True).first() or ""
     return initial

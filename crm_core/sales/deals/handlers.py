@@ -6,9 +6,22 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from crm_core.groundwork.timeline.describing import Entry, actor, describes, differences_of
+from crm_core.groundwork.timeline.putting_back import rule
 from crm_core.sales.pipelines import queries as pipelines
+from crm_core.sales.pipelines.models import StageKind
 from crm_platform.events.models import Event
 from crm_platform.ui.markup import fill
+
+
+def _stood_well(event: Event) -> bool:
+    """Whether a deal may stand where it stood before: the stage is there, and a lost one has its reason."""
+    stage = pipelines.everything().stages.get(event.before.get("stage_id") or 0)
+    return stage is not None and (stage.kind != StageKind.LOST or bool(event.before.get("lost_reason_id")))
+
+
+# A loss goes back whole: its stage, its reason, its comment; the comment alone says nothing of an open deal.
+rule("deal", "stage_id", along=("lost_reason_id", "lost_comment"), possible=_stood_well)
+rule("deal", "lost_comment", possible=lambda event: "stage_id" not in event.before and "stage_id" not in event.after)
 
 
 def _dot(pk: int | None) -> SafeString:

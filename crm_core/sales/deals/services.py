@@ -14,7 +14,7 @@ from crm_core.sales.pipelines.models import Stage, StageKind
 from crm_platform.events.backbone import emit
 from crm_platform.events.models import Event
 from crm_platform.kernel import clock
-from crm_platform.kernel.errors import Conflict
+from crm_platform.kernel.errors import Overtaken
 from crm_platform.kernel.permissions import Actor
 
 from . import ranks
@@ -22,7 +22,7 @@ from .kind import DEAL, StageGone
 from .models import Deal
 
 
-class MovedMeanwhile(Conflict):
+class MovedMeanwhile(Overtaken):
     """Someone else moved the deal first; theirs stands."""
 
     code = "moved_meanwhile"

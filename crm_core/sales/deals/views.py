@@ -15,6 +15,7 @@ from crm_core.sales.pipelines.models import StageKind
 from crm_platform.kernel import money, permissions, preferences
 from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.permissions import require
+from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
 from crm_platform.ui.formwork import Refused, errors_into
 
@@ -22,10 +23,6 @@ from . import drawing, forms, queries, services
 from .desk import DESK
 from .kind import DEAL
 from .permissions import DEALS
-
-
-def _pk(text: str) -> int | None:
-    return int(text) if text.isdigit() and len(text) < 18 else None
 
 
 def board(request: HttpRequest, pk: int | None = None) -> HttpResponse:
@@ -89,9 +86,12 @@ def quick_add(request: HttpRequest, pk: int) -> HttpResponse:
         return responses.page(request, "deals/quick.html", status=422, rail="deals", form=form, stage=stage)
     currency = preferences.here().currency
     total = form.cleaned_data["sum"]
-    deal = services.create_deal(
-        request.actor, name=form.cleaned_data["name"], stage_id=pk, currency=currency, sum_minor=None if total is None else money.minor(total, currency=currency)  # type: ignore[attr-defined]
-    )
+    sum_minor = None if total is None else money.minor(total, currency=currency)
+    try:
+        with errors_into(form):
+            deal = services.create_deal(request.actor, name=form.cleaned_data["name"], stage_id=pk, currency=currency, sum_minor=sum_minor)  # type: ignore[attr-defined]
+    except Refused as refused:
+        return responses.page(request, "deals/quick.html", status=refused.status, rail="deals", form=form, stage=stage)
     return responses.toast(request, back, _("Made: %(name)s.") % {"name": deal.name})
 
 
@@ -101,7 +101,7 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
     present = writing.get(actor, DEAL, pk)
     before = present.stage_id
-    deal = services.move_deal(actor, pk, stage_id=_pk(request.POST.get("stage", "")) or 0, before_id=_pk(request.POST.get("before", "")), after_id=_pk(request.POST.get("after", "")), version=_pk(request.POST.get("version", "")))
+    deal = services.move_deal(actor, pk, stage_id=whole(request.POST.get("stage")) or 0, before_id=whole(request.POST.get("before")), after_id=whole(request.POST.get("after")), version=whole(request.POST.get("version")))
     if request.headers.get("HX-Request") == "true":
         response = HttpResponse(status=204)
     else:
@@ -115,7 +115,7 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
 
 def move_or_back(request: HttpRequest, pk: int) -> HttpResponse:
     """POST moves; with ?back= it is the undo of a toast."""
-    back = _pk(request.GET.get("back", ""))
+    back = whole(request.GET.get("back"))
     if request.method == "POST" and back is not None:
         services.move_deal(request.actor, pk, stage_id=back)  # type: ignore[attr-defined]
         response = HttpResponse(status=204)
@@ -135,17 +135,19 @@ def lose(request: HttpRequest, pk: int) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
     deal = writing.get(actor, DEAL, pk, right="edit")
     form = forms.LoseForm(request.POST or None, initial={"version": deal.version})
+    form.fields["lost_reason"].required = True
+    form.fields["lost_reason"].error_messages["required"] = _("Choose a reason. Without it the numbers cannot say why deals are lost.")
     template = "deals/_lose.html" if responses.wants_fragment(request) else "deals/lose.html"
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
             with errors_into(form):
                 services.lose_deal(actor, pk, reason_id=given["lost_reason"], comment=given["comment"], version=given["version"])
-        except Refused:
-            return responses.page(request, template, status=422, rail="deals", deal=deal, form=form)
+        except Refused as refused:
+            return responses.page(request, template, status=refused.status, rail="deals", deal=deal, form=form)
         to = responses.local_path(request.POST.get("next", ""), default=DEAL.url(pk))
         return responses.toast(request, responses.redirect(request, to), _("%(name)s is closed as lost.") % {"name": deal.name})
-    return responses.page(request, template, rail="deals", deal=deal, form=form)
+    return responses.page(request, template, status=422 if request.method == "POST" else 200, rail="deals", deal=deal, form=form)
 
 
 @require_POST

@@ -34,6 +34,13 @@ class StageInUse(Conflict):
     sentence = _("{count} deals stand in this stage. Choose the stage they move to; none is lost.")
 
 
+class LastPipeline(Conflict):
+    """Deals need a place to stand."""
+
+    code = "last_pipeline"
+    sentence = _("This is the only pipeline in use. Add another first; then this one can be archived.")
+
+
 def make_first() -> Pipeline:
     """The pipeline a new firm starts with, in the language of its people. Twice is once."""
     existing = Pipeline.objects.first()
@@ -93,7 +100,7 @@ def archive_pipeline(actor: Actor, pk: int) -> Pipeline:
     pipeline = _pipeline(pk)
     if pipeline.archived_at is None:
         if len(queries.active()) < 2:
-            raise Conflict
+            raise LastPipeline
         pipeline.archived_at = clock.now()
         pipeline.save(update_fields=["archived_at"])
         gates.free("pipelines")
@@ -133,6 +140,12 @@ def _percent(value: int) -> int:
     return value
 
 
+def _days(value: int | None) -> int | None:
+    if value is not None and value > 3650:
+        raise Invalid(fields={"idle_days": [_("At most ten years, in days.")]})
+    return value
+
+
 def change_stage(actor: Actor, pk: int, *, name: str, hue: int, probability: int, idle_days: int | None) -> Stage:
     """Name, colour, probability, and after how many days a deal lies too long."""
     require(actor, SETTINGS.right("edit"))
@@ -140,7 +153,7 @@ def change_stage(actor: Actor, pk: int, *, name: str, hue: int, probability: int
     if stage is None:
         raise NotFound
     before = {"name": stage.name, "hue": stage.hue, "probability": stage.probability, "idle_days": stage.idle_days}
-    stage.name, stage.hue, stage.idle_days = _clean(name), _hue(hue), idle_days
+    stage.name, stage.hue, stage.idle_days = _clean(name), _hue(hue), _days(idle_days)
     if stage.kind == StageKind.OPEN:
         stage.probability = _percent(probability)
     stage.save()

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 from crm_platform.accounts.roles import SETTINGS
 from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.permissions import require
+from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
 
 from . import queries, services
@@ -28,9 +29,10 @@ def _number(request: HttpRequest, name: str, *, default: int | None = None) -> i
     text = request.POST.get(name, "").strip()
     if not text:
         return default
-    if not text.isdigit() or len(text) > 12:
+    number = whole(text)
+    if number is None:
         raise Invalid(fields={name: [_("This is not a number.")]})
-    return int(text)
+    return number
 
 
 def _saved(request: HttpRequest, sentence: str = "") -> HttpResponse:

@@ -15,9 +15,12 @@ from django.utils.translation import gettext_lazy as _
 
 from crm_platform.kernel import clock, preferences, versions
 from crm_platform.kernel.errors import CrmError, NotSignedIn
+from crm_platform.kernel.http.errors import bears_token
+from crm_platform.kernel.permissions import ActorKind
 
 from .actors import actor_of
 from .models import User
+from .tokens import TokenNotHere, read_api_token
 
 View = Callable[[HttpRequest], HttpResponse]
 _SEEN_EVERY = timedelta(minutes=5)
@@ -42,6 +45,12 @@ class EmailNotConfirmed(CrmError):
 def open_to_all(view: Any) -> Any:
     """Mark a view of a workspace that strangers may open."""
     view.open_to_all = True
+    return view
+
+
+def by_token(view: Any) -> Any:
+    """Mark a view that programs may open with a token."""
+    view.by_token = True
     return view
 
 
@@ -92,12 +101,21 @@ class ActorMiddleware:
         timezone.activate(ZoneInfo(preferences.here().time_zone))
         if name in _CLOSED_NAMES:
             return HttpResponse(status=404)
+        if getattr(view, "by_token", False) and bears_token(request):
+            self._take_token(request)
+            return None
         if request.user.is_authenticated:
             self._take(request, request.user, name=name or "")
             return None
         if getattr(view, "open_to_all", False) or name in _OPEN_NAMES:
             return None
-        raise NotSignedIn
+        raise TokenNotHere if bears_token(request) else NotSignedIn
+
+    def _take_token(self, request: HttpRequest) -> None:
+        token = read_api_token(request.headers["Authorization"])
+        request.user = token.person
+        self._take(request, token.person, name="")
+        request.actor = request.actor.through(ActorKind.INTEGRATION, via=f"token {token.name}")  # type: ignore[attr-defined]
 
     def _take(self, request: HttpRequest, person: User, *, name: str) -> None:
         request.actor = actor_of(person)  # type: ignore[attr-defined]

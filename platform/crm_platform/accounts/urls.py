@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from . import views
+from . import api, views
 
 urlpatterns = [
     path("language", views.language, name="language"),
@@ -25,6 +25,7 @@ urlpatterns = [
     path("settings/roles/<int:pk>", views.change_rights, name="role-rights"),
     path("settings/tokens", views.token_list, name="tokens"),
     path("settings/tokens/<int:pk>/revoke", views.revoke_token, name="token-revoke"),
+    path("api/v1/me", api.me, name="api-me"),
     path("account/2fa/", include("allauth.mfa.urls")),
     path("account/sessions/", include("allauth.usersessions.urls")),
     path("account/", include("allauth.account.urls")),

@@ -64,8 +64,8 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         try:
             with errors_into(form):
                 joined = services.accept(token, **form.cleaned_data)
-        except Refused:
-            return responses.page(request, "accounts/join.html", status=422, form=form, person=person)
+        except Refused as refused:
+            return responses.page(request, "accounts/join.html", status=refused.status, form=form, person=person)
         login(request, joined, backend=BACKEND)
         return responses.redirect(request, "/")
     return responses.page(request, "accounts/join.html", form=form, person=person)
@@ -101,8 +101,8 @@ def profile(request: HttpRequest) -> HttpResponse:
         try:
             with errors_into(form):
                 services.change_profile(request.actor, pk=person.pk, **form.cleaned_data)  # type: ignore[attr-defined]
-        except Refused:
-            return responses.page(request, "accounts/profile.html", status=422, form=form, person=person)
+        except Refused as refused:
+            return responses.page(request, "accounts/profile.html", status=refused.status, form=form, person=person)
         return responses.toast(request, responses.redirect(request, reverse("profile")), _("Saved."))
     status = 422 if request.method == "POST" else 200
     return responses.page(request, "accounts/profile.html", status=status, form=form, person=person)
@@ -142,8 +142,8 @@ def invite(request: HttpRequest) -> HttpResponse:
                 invited = services.invite(
                     request.actor, emails=form.addresses(), role_id=given["role"], group_id=given["group"], language=request.LANGUAGE_CODE or "en"  # type: ignore[attr-defined]
                 )
-        except Refused:
-            return responses.page(request, "accounts/invite.html", status=422, form=form, seats=gates.usage("users"))
+        except Refused as refused:
+            return responses.page(request, "accounts/invite.html", status=refused.status, form=form, seats=gates.usage("users"))
         said = _("Invited: %(emails)s") % {"emails": ", ".join(str(person.email) for person in invited)}
         return responses.toast(request, responses.redirect(request, reverse("people")), said)
     status = 422 if request.method == "POST" else 200
@@ -159,8 +159,8 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
         try:
             with errors_into(form):
                 services.change_place(request.actor, pk=pk, role_id=form.cleaned_data["role"], group_id=form.cleaned_data["group"])  # type: ignore[attr-defined]
-        except Refused:
-            return _person_page(request, found, form=form, status=422)
+        except Refused as refused:
+            return _person_page(request, found, form=form, status=refused.status)
         return responses.toast(request, responses.redirect(request, reverse("people")), _("Saved."))
     return _person_page(request, found, form=form, status=422 if request.method == "POST" else 200)
 
@@ -185,8 +185,8 @@ def give_access(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         with errors_into(form):
             services.invite_listed(request.actor, pk=pk, email=form.cleaned_data["email"], role_id=form.cleaned_data["role"])  # type: ignore[attr-defined]
-    except Refused:
-        return _person_page(request, found, form=place_form, access_form=form, status=422)
+    except Refused as refused:
+        return _person_page(request, found, form=place_form, access_form=form, status=refused.status)
     return responses.toast(request, responses.redirect(request, reverse("people")), _("The invitation is on its way."))
 
 
@@ -209,8 +209,8 @@ def deactivate(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         with errors_into(form):
             moved = services.deactivate(request.actor, pk=pk, to_id=form.cleaned_data["to"])  # type: ignore[attr-defined]
-    except Refused:
-        return _person_page(request, found, form=place_form, leave_form=form, status=422)
+    except Refused as refused:
+        return _person_page(request, found, form=place_form, leave_form=form, status=refused.status)
     said = _("%(name)s is out. Handed over: %(count)d.") % {"name": found.name, "count": moved}
     return responses.toast(request, responses.redirect(request, reverse("people")), said)
 

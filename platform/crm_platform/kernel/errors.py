@@ -57,10 +57,17 @@ class NotSignedIn(CrmError):
 
 
 class Conflict(CrmError):
-    """The world has moved on since the person looked."""
+    """It does not fit how things stand now: `heading` stands above the sentence on a page."""
 
     code, status = "conflict", 409
     sentence = _("This changed while you were looking at it. Nothing was saved.")
+    heading: ClassVar[str | _StrPromise] = _("This cannot be done as things stand")
+
+
+class Overtaken(Conflict):
+    """Another person was there first."""
+
+    heading = _("Somebody was quicker")
 
 
 class Invalid(CrmError):

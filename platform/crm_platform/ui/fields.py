@@ -85,7 +85,8 @@ def draw(bound: BoundField, **wish: Any) -> SafeString:
 def draw_all(form: Any) -> SafeString:
     """All fields of a form in order, its general errors first."""
     general = form.non_field_errors()
-    head = fill('<div class="banner banner--bad" role="alert">{}<p>{}</p></div>', icon("circle-alert"), " ".join(general)) if general else ""
+    way_out = fill('<a class="link push" href="/settings/plan">{}</a>', gettext("See the plans")) if getattr(form, "plan_is_full", False) else ""
+    head = fill('<div class="banner banner--bad" role="alert">{}<p>{}</p>{}</div>', icon("circle-alert"), " ".join(general), way_out) if general else ""
     return mark_safe(head + "".join(draw(bound) for bound in form))  # noqa: S308 (drawn above)
 
 

@@ -7,6 +7,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from crm_platform.kernel.reading import whole
+
 from . import letters
 
 PAGE = 50
@@ -15,7 +17,7 @@ PAGE = 50
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """The newest letters first."""
-    number = max(1, int(request.GET["page"])) if request.GET.get("page", "").isdigit() else 1
+    number = max(1, whole(request.GET.get("page")) or 1)
     found, total = letters.all_letters(to=request.GET.get("to", ""), offset=(number - 1) * PAGE, count=PAGE)
     context = {"letters": found, "total": total, "page": number, "pages": max(1, -(-total // PAGE)), "to": request.GET.get("to", "")}
     return render(request, "mailbox/index.html", context)

@@ -34,9 +34,15 @@ class Tripped(CrmError):
     sentence = _("We tripped, not you. Nothing was saved by this click. The number is {number}.")
 
 
+def bears_token(request: HttpRequest) -> bool:
+    """Whether a program knocks with credentials in a header; a browser has such only where a proxy asked for them, and accepts pages."""
+    given = request.headers.get("Authorization", "")
+    return given[:7].lower() == "bearer " or (bool(given) and "text/html" not in request.headers.get("Accept", ""))
+
+
 def wants_json(request: HttpRequest) -> bool:
-    """Programs ask under /api/ or say so."""
-    return request.path_info.startswith("/api/") or request.headers.get("Accept", "").startswith("application/json")
+    """Programs ask under /api/, or with a token, or say so."""
+    return request.path_info.startswith("/api/") or bears_token(request) or request.headers.get("Accept", "").startswith("application/json")
 
 
 def body_of(error: CrmError) -> dict[str, object]:
@@ -59,7 +65,7 @@ def render_refusal(request: HttpRequest, error: CrmError) -> HttpResponse:
 
 def _answer(request: HttpRequest, error: CrmError) -> HttpResponse:
     if wants_json(request):
-        return JsonResponse(body_of(error), status=error.status)
+        return JsonResponse(body_of(error), status=error.status, headers={"WWW-Authenticate": "Bearer"} if error.status == NotSignedIn.status else None)
     if isinstance(error, NotSignedIn):
         return _to_log_in(request)
     context = {"error": error, "number": getattr(request, "request_id", "")}
@@ -99,8 +105,8 @@ def handler404(request: HttpRequest, exception: Exception | None = None) -> Http
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's CSRF refusal in our words; the outermost middleware renders it."""
     _log.info("csrf refused", extra={"reason": reason})
-    request.refusal = PageOutOfDate()  # type: ignore[attr-defined]
-    return HttpResponse(status=403)
+    request.refusal = NotSignedIn() if bears_token(request) else PageOutOfDate()  # type: ignore[attr-defined]
+    return HttpResponse(status=request.refusal.status)  # type: ignore[attr-defined]
 
 
 def database_gone(error: BaseException) -> bool:
