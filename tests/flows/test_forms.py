@@ -376,3 +376,12 @@ def test_who_may_change_nothing_is_offered_no_putting_back(doors) -> None:
         cast()
     assert "Put back" in doors.client().get(f"/contacts/{contact.pk}").content.decode()
     assert "Put back" not in doors.client("vera@veldhuis.example").get(f"/contacts/{contact.pk}").content.decode()
+
+
+def test_where_a_form_leads_is_an_address_and_no_header_of_its_own(doors) -> None:
+    with doors.unit():
+        deal = deals.create_deal(ROBOT, name="Leads on")
+    answer = doors.client().post(f"/deals/{deal.pk}/win", {"next": "/board\r\nX-Evil: 1"}, HTTP_HX_REQUEST="true")
+    assert answer.status_code in (204, 303)
+    assert "X-Evil" not in answer.headers
+    assert "\n" not in answer.headers.get("HX-Redirect", "")

@@ -55,6 +55,7 @@ class DealForm(RecordForm):
         self.fields["stage"].choices = stage_choices()  # type: ignore[attr-defined]
         self.fields["lost_reason"].choices = reason_choices()  # type: ignore[attr-defined]
         lost = [str(stage.pk) for stage in pipelines.everything().stages.values() if stage.kind == StageKind.LOST]
+        self.fields["lost_reason"].needed_at_times = True  # type: ignore[attr-defined]
         self.fields["lost_reason"].widget.attrs |= {"data-behaviour": "only-with", "data-only-with": "stage", "data-only-values": " ".join(lost)}
 
     def _read(self, record: Any) -> dict[str, Any]:

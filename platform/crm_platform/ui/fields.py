@@ -60,11 +60,11 @@ _CONTROLS: dict[str, Callable[[dict[str, Any]], str]] = {
 def draw(bound: BoundField, **wish: Any) -> SafeString:
     """A field: label, control, hint, errors, and whether it may stay empty.
 
-    `wish` may say `optional`, `affix` (a word behind the control), `label_hidden` and `hint` (instead of the field's own);
+    `wish` may say `optional` (by itself what is not required, and not `needed_at_times`), `affix` (a word behind the control), `label_hidden` and `hint` (instead of the field's own);
     everything else becomes an attribute of the control (`hx_get` → `hx-get`).
     """
     hint = wish.pop("hint", bound.help_text)
-    affix, hidden, optional = wish.pop("affix", ""), wish.pop("label_hidden", False), wish.pop("optional", not bound.field.required)
+    affix, hidden, optional = wish.pop("affix", ""), wish.pop("label_hidden", False), wish.pop("optional", not bound.field.required and not getattr(bound.field, "needed_at_times", False))
     kind = _kind_of(bound.field.widget)
     described = f"{bound.auto_id}-d"
     control = bound.as_widget(attrs=_control_attributes(bound, kind, described if bound.errors or hint else "", wish))

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.encoding import iri_to_uri
 
 
 def page(request: HttpRequest, template: str, *, status: int = 200, rail: str = "", **context: Any) -> HttpResponse:
@@ -30,7 +31,7 @@ def wants_fragment(request: HttpRequest) -> bool:
 def redirect(request: HttpRequest, url: str) -> HttpResponse:
     """Go to a page of ours: 303 for a browser, HX-Redirect for htmx."""
     if request.headers.get("HX-Request") == "true":
-        return HttpResponse(status=204, headers={"HX-Redirect": url})
+        return HttpResponse(status=204, headers={"HX-Redirect": iri_to_uri(url)})
     response = HttpResponseRedirect(url)
     response.status_code = 303
     return response
