@@ -217,3 +217,76 @@ def test_an_update_is_put_back_and_an_unknown_stage_is_not_guessed(doors) -> Non
     third = bring_in(doors, "Deal,Stage,Id\nDoors,Wno,A2\n", kind="deals", add_missing=False)
     with doors.unit():
         assert "No such stage: “Wno”" in ImportRow.objects.get(run=third).reason
+
+
+def undo(door, run: ImportRun) -> ImportRun:
+    with door.unit():
+        services.undo(ROBOT, run.pk)
+    return commands._until_done(door.place, run.pk, (Stage.UNDOING,))
+
+
+def everything(door) -> dict[str, object]:
+    """What an undo has to bring back."""
+    from crm_core.groundwork.custom_fields.models import CustomField
+    from crm_core.groundwork.tags.models import Tag
+    from crm_core.people.companies.models import Company
+    from crm_core.sales.pipelines.models import LostReason, Pipeline
+    from crm_core.sales.pipelines.models import Stage as PipelineStage
+    from crm_platform.accounts.models import User
+
+    with door.unit():
+        fields = {field.name: [option["label"] for option in field.options if not option.get("archived")] for field in CustomField.objects.filter(archived_at=None)}
+        return {
+            "companies": Company.objects.filter(binned_at=None).count(), "deals": Deal.objects.filter(binned_at=None).count(),
+            "stages": sorted(PipelineStage.objects.values_list("name", flat=True)), "pipelines": sorted(Pipeline.objects.filter(archived_at=None).values_list("name", flat=True)),
+            "reasons": sorted(LostReason.objects.filter(archived_at=None).values_list("name", flat=True)), "tags": sorted(Tag.objects.values_list("name", flat=True)),
+            "people": User.objects.filter(deactivated_at=None).count(), "fields": fields,
+        }  # fmt: skip
+
+
+COMPANIES_CSV = "Company,Sector\nBergh,Retail\nZonen,Retail\n"
+DEALS_CSV = "Deal,Company,Stage,Pipeline,Lost reason,Tags,Sales agent,Size,Mood,Id\nShelves,Bergh,Engaging,,,vip,Ann Lee,Large,good,A1\nDoors,Zonen,Lost,,Too late,,Ann Lee,Small,,A2\nWindows,Zonen,Looking,Export,,vip,,Small,,A3\n"
+
+
+def test_undo_newest_first_brings_everything_back(doors) -> None:
+    from crm_core.groundwork.custom_fields import services as custom
+
+    with doors.unit():
+        size = custom.add_field(ROBOT, entity="deal", name="Size", kind="list", options=["Small"])
+    before = everything(doors)
+    first = bring_in(doors, COMPANIES_CSV, kind="companies")
+    between = everything(doors)
+    with doors.unit():
+        run = services.upload(ROBOT, name="list.csv", chunks=[DEALS_CSV.encode()], kind="deals")
+        assert run.mapping["Size"] == f"custom:{size.pk}"
+        services.choose(ROBOT, run.pk, kind="deals", chosen={**run.mapping, "Mood": "new"}, choices=run.choices)
+        services.start(ROBOT, run.pk)
+    second = commands._until_done(doors.place, run.pk, (Stage.RUNNING,))
+    assert (second.totals["created"], second.totals["errors"]) == (3, 0)
+    after = everything(doors)
+    assert all(after[name] != between[name] for name in ("deals", "stages", "pipelines", "reasons", "tags", "people", "fields"))
+    third = bring_in(doors, DEALS_CSV, kind="deals")
+    assert (third.totals["created"], third.totals["skipped"]) == (0, 3)
+    undo(doors, third)
+    assert everything(doors) == after
+    assert undo(doors, second).totals["undo"]["kept"] == []
+    assert everything(doors) == between
+    assert undo(doors, first).totals["undo"]["kept"] == []
+    assert everything(doors) == before
+    page = doors.client().get(f"/imports/{first.pk}").content.decode()
+    assert "to the bin, Companies: <b>2</b>" in page
+    assert commands.undo_in_words({"binned": {"company": 2, "deal": 0}, "kept": [], "restored": 0}) == "Into the bin, Companies: 2"
+    again = bring_in(doors, DEALS_CSV, kind="deals")
+    assert (again.totals["created"], again.totals["errors"]) == (3, 0)
+    assert everything(doors)["fields"]["Size"] == ["Small", "Large"]
+
+
+def test_an_import_that_still_stands_keeps_what_it_touched(doors) -> None:
+    first = bring_in(doors, COMPANIES_CSV, kind="companies")
+    second = bring_in(doors, "Deal,Company,Stage,Id\nShelves,Bergh,Engaging,A1\n", kind="deals")
+    third = bring_in(doors, "Deal,Company,Stage,Id\nLamps,Bergh,Engaging,A9\n", kind="deals")
+    assert [row["name"] for row in undo(doors, first).totals["undo"]["kept"]] == ["Bergh"]
+    undo(doors, second)
+    assert "Engaging" in everything(doors)["stages"]
+    undo(doors, third)
+    assert "Engaging" not in everything(doors)["stages"]

@@ -95,7 +95,7 @@ def custom_choices(actor: Any, entity: str, values: Mapping[str, Any], *, add: b
 
 def _choice(actor: Any, field: Any, word: str, *, add: bool, note: Any) -> int:
     for option in field.options:
-        if option["label"].casefold() == word.strip().casefold():
+        if option["label"].casefold() == word.strip().casefold() and not option.get("archived"):
             return int(option["id"])
     if not add:
         raise BadCell(_("%(field)s: “%(value)s” is not one of the choices.") % {"field": field.name, "value": word[:60]})

@@ -57,7 +57,7 @@ def values_of(batch: Batch, row: Parsed, people: dict[str, int]) -> dict[str, An
     if given.get("responsible"):
         values["responsible_id"] = people.get(given["responsible"].casefold())
     if given.get("tags"):
-        values["tag_ids"] = tags.ids_of("contact", given["tags"])
+        values["tag_ids"] = tags.ids_of("contact", given["tags"], by=batch.actor)
     if given.get("custom"):
         values["custom"] = custom_choices(batch.actor, "contact", given["custom"], add=batch.choices["add_missing"], note=batch.note_added)
     return values

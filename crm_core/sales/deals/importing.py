@@ -66,7 +66,7 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
         values = _values(batch, row, found, position=position)
         number = row.values.get("external_id", "")
         if number and number in known:
-            if batch.choices["duplicates"] == "update" and writing.change_locked(batch.actor, DEAL, known[number], _update(values)):
+            if batch.choices["duplicates"] == "update" and writing.change_locked(batch.actor, DEAL, known[number], _update(values, row)):
                 batch.updated += 1
             else:
                 batch.skipped += 1
@@ -81,9 +81,10 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
     batch.count("deals", len(made))
 
 
-def _update(values: dict[str, Any]) -> dict[str, Any]:
+def _update(values: dict[str, Any], row: Parsed) -> dict[str, Any]:
     """A second import of the same deals changes what the table says, never what only the first making decides."""
-    return {name: value for name, value in values.items() if name not in ("rank", "created_at", "stage_since") and value not in (None, "")}
+    left = {"rank", "created_at", "stage_since"} | ({"closed_at"} if row.values.get("closed_on") is None else set())
+    return {name: value for name, value in values.items() if name not in left and value not in (None, "")}
 
 
 class _Neighbours:
@@ -184,7 +185,7 @@ def _values(batch: Batch, row: Parsed, found: _Neighbours, *, position: int) -> 
     if given.get("responsible"):
         values["responsible_id"] = found.people[given["responsible"].casefold()]
     if given.get("tags"):
-        values["tag_ids"] = tags.ids_of("deal", given["tags"])
+        values["tag_ids"] = tags.ids_of("deal", given["tags"], by=batch.actor)
     if given.get("custom"):
         values["custom"] = custom_choices(batch.actor, "deal", given["custom"], add=batch.choices["add_missing"], note=batch.note_added)
     return values

@@ -36,7 +36,7 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
         if "price_minor" in values:
             values["currency"] = batch.choices["currency"]
         if row.values.get("tags"):
-            values["tag_ids"] = tags.ids_of("product", row.values["tags"])
+            values["tag_ids"] = tags.ids_of("product", row.values["tags"], by=batch.actor)
         if row.values.get("custom"):
             values["custom"] = custom_choices(batch.actor, "product", row.values["custom"], add=batch.choices["add_missing"], note=batch.note_added)
         key = f"row {row.number}" if create else folded_name(values.get("name", ""))
