@@ -290,3 +290,29 @@ def test_an_import_that_still_stands_keeps_what_it_touched(doors) -> None:
     assert "Engaging" in everything(doors)["stages"]
     undo(doors, third)
     assert "Engaging" not in everything(doors)["stages"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "column", "minor", "code"),
+    [
+        ("$500", "", 500_00, "USD"), ("€ 500", "", 500_00, "EUR"), ("500 ₽", "", 500_00, "RUB"), ("JPY 5000", "", 5000, "JPY"), ("1 234,56 руб.", "", 1234_56, "RUB"),
+        ("-£12.50", "", -12_50, "GBP"), ("500", "USD", 500_00, "USD"), ("5000", "¥", 5000, "JPY"), ("500 so'm", "", 500_00, "UZS"), ("500", "", 500_00, "EUR"), ("500 TTC", "Euro", 500_00, "EUR"), ("500", "US Dollar", 500_00, "USD"),
+    ],
+)  # fmt: skip
+def test_the_currency_of_a_value_is_never_lost(doors, cell, column, minor, code) -> None:
+    run = bring_in(doors, f'Deal,Amount,Currency,Id\nShelves,"{cell}",{column},A1\n', kind="deals")
+    assert run.totals["errors"] == 0
+    with doors.unit():
+        deal = Deal.objects.get(external_id="A1")
+        assert (deal.sum_minor, deal.currency) == (minor, code)
+    bring_in(doors, "Deal,Source,Id\nShelves,Fair,A1\n", kind="deals")
+    with doors.unit():
+        assert (Deal.objects.get(external_id="A1").source, Deal.objects.get(external_id="A1").currency) == ("Fair", code)
+
+
+@pytest.mark.parametrize(("cell", "column"), [("CAD 500", ""), ("₹ 500", ""), ("500", "AUD"), ("$500", "EUR"), ("$500 CAD", ""), ("500 kr", ""), ("500 Canadian dollars", ""), ("500", "shells")])
+def test_a_currency_we_do_not_keep_is_a_rows_error(doors, cell, column) -> None:
+    run = bring_in(doors, f"Deal,Amount,Currency,Id\nShelves,{cell},{column},A1\nDoors,5,,A2\n", kind="deals")
+    assert (run.totals["created"], run.totals["errors"]) == (1, 1)
+    with doors.unit():
+        assert "currency" in ImportRow.objects.get(run=run).reason

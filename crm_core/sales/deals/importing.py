@@ -42,6 +42,7 @@ TARGETS = (
     Target("stage", _("Stage"), "text", "deal stage, status, stage name, pipeline stage, этап, этап сделки, статус, étape, statut, fase, dealfase, bosqich, holat"),
     Target("pipeline", _("Pipeline"), "text", "воронка, pipeline naam, entonnoir, voronka"),
     Target("sum_minor", _("Sum"), "money", "close value, amount, value, deal value, budget, price, сумма, бюджет, стоимость, montant, valeur, bedrag, waarde, summa, byudjet"),
+    Target("currency", _("Currency"), "currency", "currency code, deal currency, amount currency, валюта, валюта сделки, devise, monnaie, valuta, munt, valyuta"),
     Target("started_on", _("Begun on"), "date", "engage date, created, created at, create date, start date, дата создания, создана, date de création, aangemaakt, aanmaakdatum, yaratilgan"),
     Target("closed_on", _("Closed on"), "date", "close date, closed at, closing date, дата закрытия, закрыта, date de clôture, sluitdatum, afgesloten, yopilgan"),
     Target("expected_close", _("Expected to close"), "date", "expected close date, ожидаемая дата закрытия, clôture prévue, verwachte sluitdatum"),
@@ -83,7 +84,9 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
 
 def _update(values: dict[str, Any], row: Parsed) -> dict[str, Any]:
     """A second import of the same deals changes what the table says, never what only the first making decides."""
-    left = {"rank", "created_at", "stage_since"} | ({"closed_at"} if row.values.get("closed_on") is None else set())
+    left = {"rank", "created_at", "stage_since"}
+    left |= {"closed_at"} if row.values.get("closed_on") is None else set()
+    left |= {"currency"} if row.values.get("sum_minor") is None and not row.values.get("currency") else set()
     return {name: value for name, value in values.items() if name not in left and value not in (None, "")}
 
 
@@ -170,7 +173,7 @@ def _values(batch: Batch, row: Parsed, found: _Neighbours, *, position: int) -> 
     stage = found.stage(given.get("stage", ""), given.get("pipeline", ""))
     begun, closed = _moment(given.get("started_on")), _moment(given.get("closed_on"))
     values: dict[str, Any] = {
-        "name": given.get("name") or _name(given, found), "stage_id": stage.pk, "pipeline_id": stage.pipeline_id, "currency": batch.choices["currency"],
+        "name": given.get("name") or _name(given, found), "stage_id": stage.pk, "pipeline_id": stage.pipeline_id, "currency": given.get("currency") or batch.choices["currency"],
         "external_id": given.get("external_id", ""), "sum_minor": given.get("sum_minor"), "source": given.get("source", ""),
         "started_on": given.get("started_on"), "expected_close": given.get("expected_close"),
         "company_id": found.companies.get(reaching.name_key(given.get("company", ""))),

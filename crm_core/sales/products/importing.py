@@ -19,6 +19,7 @@ TARGETS = (
     Target("series", _("Series"), "text", "category, group, line, серия, категория, группа, série, catégorie, reeks, categorie, seriya, turkum"),
     Target("sku", _("Article number"), "text", "sku, article, code, артикул, код товара, référence, artikelnummer, artikul"),
     Target("price_minor", _("Price"), "money", "sales price, unit price, list price, цена, стоимость, prix, prix unitaire, prijs, verkoopprijs, narx"),
+    Target("currency", _("Currency"), "currency", "currency code, price currency, валюта, валюта цены, devise, monnaie, valuta, munt, valyuta"),
     Target("unit", _("Unit"), "text", "unit of measure, uom, единица, ед. изм., unité, eenheid, birlik"),
     Target("description", _("Description"), "text", "описание, description produit, omschrijving, tavsif"),
     Target("tags", _("Tags"), "tags", "tag, теги, étiquettes, teglar"),
@@ -34,7 +35,7 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
     for row in rows:
         values = {name: value for name, value in row.values.items() if name not in ("tags", "custom")}
         if "price_minor" in values:
-            values["currency"] = batch.choices["currency"]
+            values["currency"] = row.values.get("currency") or batch.choices["currency"]
         if row.values.get("tags"):
             values["tag_ids"] = tags.ids_of("product", row.values["tags"], by=batch.actor)
         if row.values.get("custom"):
