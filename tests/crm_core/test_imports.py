@@ -316,3 +316,36 @@ def test_a_currency_we_do_not_keep_is_a_rows_error(doors, cell, column) -> None:
     assert (run.totals["created"], run.totals["errors"]) == (1, 1)
     with doors.unit():
         assert "currency" in ImportRow.objects.get(run=run).reason
+
+
+def test_contacts_without_phone_or_mail_are_found_again(doors) -> None:
+    table = "ID,Name,Position\n7,Daan Visser,Buyer\n8,Eva Smit,Owner\n"
+    assert bring_in(doors, table).totals["created"] == 2
+    assert (bring_in(doors, table).totals["created"], bring_in(doors, table).totals["skipped"]) == (0, 2)
+    nameless = bring_in(doors, "Name,Position\nDaan Visser,Director\nEva Smit,Owner\n")
+    assert (nameless.totals["created"], nameless.totals["updated"], nameless.totals["skipped"]) == (0, 1, 1)
+
+
+def test_a_name_is_the_weakest_key(doors) -> None:
+    bring_in(doors, "Name,Email,Company,ID\nAnn Lee,ann@a.example,Acme,1\nBo Li,,Acme,2\nCy Ng,,,\nCy Ng,,Other,\n")
+    later = bring_in(doors, "Name,Email,Company,ID\nAnn Lee,other@a.example,Acme,\nBo Li,,Acme,3\nBo Li,bo@a.example,,\nCy Ng,,Other,\n")
+    # another address; another number; the one Bo without an address gets it... there are two by then; the Cy of that firm
+    assert (later.totals["created"], later.totals["errors"]) == (2, 0)
+    with doors.unit():
+        assert Contact.objects.filter(name="Ann Lee").count() == 2
+        assert Contact.objects.filter(name="Bo Li").count() == 2
+        assert Contact.objects.filter(name="Cy Ng").count() == 2
+        assert [contact.external_id for contact in Contact.objects.filter(emails__0__address="bo@a.example")] == ["2"]
+
+
+def test_twins_of_one_table_are_told_apart_by_what_they_do(doors) -> None:
+    table = "Name,Position\nAnn Lee,Buyer\nAnn Lee,Owner\nAnn Lee,Owner\n"
+    first, second = bring_in(doors, table), bring_in(doors, table)
+    assert (first.totals["created"], first.totals["skipped"]) == (2, 1)
+    assert (second.totals["created"], second.totals["skipped"]) == (0, 3)
+
+
+def test_one_phone_of_a_firm_does_not_make_one_of_two_numbers(doors) -> None:
+    table = "ID,Name,Phone\n1,Ann Lee,020 5550001\n2,Bo Li,020 5550001\n"
+    assert bring_in(doors, table).totals["created"] == 2
+    assert bring_in(doors, table).totals["created"] == 0

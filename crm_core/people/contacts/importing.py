@@ -10,6 +10,7 @@ from crm_core.groundwork.imports.kinds import Batch, ImportKind, Parsed, Target,
 from crm_core.groundwork.imports.parsing import custom_choices
 from crm_core.groundwork.imports.responsible import people_of
 from crm_core.groundwork.records import writing
+from crm_core.groundwork.records.ordering import fold
 from crm_core.groundwork.tags import services as tags
 from crm_core.people import reaching
 from crm_core.people.companies import services as companies
@@ -17,6 +18,7 @@ from crm_core.people.companies.importing import merged
 
 from . import services
 from .kind import CONTACT
+from .matching import Known, Row, other_number
 from .models import Contact, Employment
 
 TARGETS = (
@@ -64,33 +66,39 @@ def values_of(batch: Batch, row: Parsed, people: dict[str, int]) -> dict[str, An
 
 
 def write(batch: Batch, rows: list[Parsed]) -> None:
-    """Known by phone or e-mail: skipped, updated or made again, as the person chose."""
+    """Known by number, phone, e-mail or a name of its own: skipped, updated or made again, as the person chose."""
     people = people_of(batch, [row.values.get("responsible", "") for row in rows])
-    prepared = [(row, values_of(batch, row, people)) for row in rows]
     firms = _companies(batch, rows)
-    keys = [_keys(values) for _row, values in prepared]
+    told = [_told(batch, row, people, firms) for row in rows]
     create = batch.choices["duplicates"] == "create"
-    known = {} if create else _known([key for some in keys for key in some])
-    fresh: list[tuple[Parsed, dict[str, Any]]] = []
-    taken: set[str] = set()
-    for (row, values), mine in zip(prepared, keys, strict=True):
-        present = next((known[key] for key in mine if key in known), None)
+    known = Known([] if create else told)
+    fresh: list[Row] = []
+    taken: dict[str, Row] = {}
+    for row in told:
+        present = known.find(row)
         if present is not None:
-            _meet(batch, present, values, firms.get(reaching.name_key(row.values.get("company", ""))))
-        elif not create and taken & set(mine):
+            _meet(batch, present, row)
+        elif not create and _twin(row, taken):
             batch.skipped += 1
         else:
-            taken.update(mine)
-            fresh.append((row, values))
-    made = services.create_contacts(batch.actor, [values for _row, values in fresh])
-    links = []
-    for contact, (row, _values) in zip(made, fresh, strict=True):
-        company = firms.get(reaching.name_key(row.values.get("company", "")))
-        if company is not None:
-            links.append(Employment(contact=contact, company_id=company, role=contact.position, main=True))
-    Employment.objects.bulk_create(links)
+            taken.update({key: taken.get(key, row) for key in row.twin_keys})
+            fresh.append(row)
+    made = services.create_contacts(batch.actor, [row.values for row in fresh])
+    pairs = zip(made, fresh, strict=True)
+    Employment.objects.bulk_create([Employment(contact=contact, company_id=row.company, role=contact.position, main=True) for contact, row in pairs if row.company])
     batch.created += len(made)
     batch.count("contacts", len(made))
+
+
+def _told(batch: Batch, row: Parsed, people: dict[str, int], firms: dict[str, int]) -> Row:
+    values = values_of(batch, row, people)
+    return Row(values, _keys(values), row.values.get("record_id"), firms.get(reaching.name_key(row.values.get("company", ""))))
+
+
+def _twin(row: Row, taken: dict[str, Row]) -> bool:
+    """Whether an earlier row of the same table is the same person; another number elsewhere says no."""
+    earlier = (taken[key] for key in row.twin_keys if key in taken)
+    return any(not other_number(row, one.number) for one in earlier)
 
 
 def _companies(batch: Batch, rows: list[Parsed]) -> dict[str, int]:
@@ -110,21 +118,18 @@ def _keys(values: dict[str, Any]) -> list[str]:
     return reaching.keys_of(reaching.clean_phones(values.get("phones", [])), values.get("emails", []))
 
 
-def _known(keys: list[str]) -> dict[str, Contact]:
-    found: dict[str, Contact] = {}
-    for contact in Contact.objects.filter(pk__in=reaching.with_keys(Contact, keys), binned_at=None).order_by("-id") if keys else ():
-        found.update(dict.fromkeys(contact.keys, contact))
-    return found
-
-
-def _meet(batch: Batch, present: Contact, values: dict[str, Any], company: int | None) -> None:
+def _meet(batch: Batch, present: Contact, row: Row) -> None:
     if batch.choices["duplicates"] != "update":
         batch.skipped += 1
         return
-    changed = writing.change_locked(batch.actor, CONTACT, present, merged(present, values))
-    if company is not None and not Employment.objects.filter(contact=present, company_id=company).exists():
+    values = merged(present, row.values)
+    if fold(f"{values.get('first_name', '')} {values.get('last_name', '')}") == fold(present.name):
+        # The same name, cut in another place: how the person here has cut it stands.
+        values = {name: value for name, value in values.items() if name not in ("first_name", "last_name")}
+    changed = writing.change_locked(batch.actor, CONTACT, present, values)
+    if row.company is not None and not Employment.objects.filter(contact=present, company_id=row.company).exists():
         main = not Employment.objects.filter(contact=present, main=True).exists()
-        Employment.objects.create(contact=present, company_id=company, main=main)
+        Employment.objects.create(contact=present, company_id=row.company, main=main)
         changed = True
     if changed:
         batch.updated += 1
