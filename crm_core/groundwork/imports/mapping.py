@@ -8,10 +8,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from crm_core.groundwork.custom_fields import services as custom
 from crm_core.groundwork.custom_fields.models import Kind as FieldKind
+from crm_core.groundwork.exports.columns import own_number
 from crm_core.groundwork.records.ordering import fold
 from crm_platform.kernel import preferences
 
@@ -38,7 +42,17 @@ def plain_name(text: str) -> str:
 def targets_of(kind: ImportKind) -> list[Target]:
     """The kind's own targets and one for each custom field."""
     own = [Target(f"custom:{field.pk}", field.name, f"custom-{_CUSTOM_TYPES[FieldKind(field.kind)]}", field.name) for field in custom.fields_of(kind.kind.code)]
-    return [*kind.targets, *own]
+    return [*kind.targets, Target("record_id", gettext_lazy("Number in Kartoteka"), "whole", own_number()), *own]
+
+
+def _names(targets: Sequence[Target]) -> dict[str, Target]:
+    """What heads are compared with, the last to be set wins: labels here and now, then synonyms, then labels in the other languages."""
+    names: dict[str, Target] = {}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            names |= {plain_name(str(target.label)): target for target in reversed(targets)}
+    names |= {plain_name(word): target for target in reversed(targets) for word in target.names()}
+    return names | {plain_name(str(target.label)): target for target in reversed(targets)}
 
 
 def profile(path: Path, read: Reading) -> dict[str, Any]:
@@ -90,7 +104,7 @@ def _looks_like_phone(value: str) -> bool:
 def suggest(kind: ImportKind, columns: Sequence[dict[str, Any]]) -> dict[str, str]:
     """Column name → target name; a target is given once, save phones and e-mails, of which a record has several."""
     targets = targets_of(kind)
-    names = {plain_name(word): target for target in reversed(targets) for word in (str(target.label), *target.names())}
+    names = _names(targets)
     chosen: dict[str, str] = {}
     for column in columns:
         target = names.get(plain_name(column["name"])) or names.get(plain_name(re.sub(r"\s*\(?\d+\)?\Z", "", column["name"])))
@@ -114,7 +128,7 @@ def guess_kind(columns: Sequence[dict[str, Any]]) -> ImportKind:
 
 
 def _fit(kind: ImportKind, columns: Sequence[dict[str, Any]]) -> float:
-    known = {plain_name(word) for target in kind.targets for word in (str(target.label), *target.names())}
+    known = _names(kind.targets)
     hits = sum(1 for column in columns if plain_name(column["name"]) in known)
     needed = {name for name in suggest(kind, columns).values() if name in kind.needs}
     return hits + (0.5 if needed else -5)

@@ -21,6 +21,7 @@ from crm_platform.kernel.errors import Invalid
 SAMPLE = 256 * 1024
 MOST_COLUMNS = 300
 SEPARATORS = (",", ";", "\t", "|")
+_FORMULA = frozenset("=+-@\t\r")
 # One cell: longer than anything a record holds is kept out of memory.
 csv.field_size_limit(2_000_000)
 # Those in which spreadsheets of our five languages are saved; the person may choose another of CHOICES.
@@ -169,7 +170,12 @@ def _csv_rows(file: Any, separator: str) -> Iterator[list[str]]:
         except csv.Error:
             yield [""]  # a cell beyond any measure: the row is reported as unreadable by its emptiness
             continue
-        yield [cell.strip().lstrip("\ufeff") for cell in row]
+        yield [_freed(cell.strip().lstrip("\ufeff")) for cell in row]
+
+
+def _freed(cell: str) -> str:
+    """A cell without the apostrophe that our own export puts before what a spreadsheet would run."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA else cell
 
 
 def _without_nul(file: Any) -> Iterator[str]:
@@ -180,7 +186,7 @@ def _without_nul(file: Any) -> Iterator[str]:
 def _workbook_rows(path: Path, sheet: str) -> Iterator[list[str]]:
     book = CalamineWorkbook.from_path(str(path))
     for row in book.get_sheet_by_name(sheet).iter_rows():
-        yield [_cell(value) for value in row]
+        yield [_freed(_cell(value)) for value in row]
 
 
 def _cell(value: Any) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from crm_core.groundwork.imports import own as own_rows
 from crm_core.groundwork.imports.kinds import Batch, ImportKind, Parsed, Target, register
 from crm_core.groundwork.imports.parsing import custom_choices
 from crm_core.groundwork.imports.responsible import people_of
@@ -36,6 +38,7 @@ TARGETS = (
     Target("tags", _("Tags"), "tags", "tag, labels, теги, метки, étiquettes, mots-clés, labels bedrijf, teglar"),
     Target("external_id", _("Number elsewhere"), "text", "id, account id, company id, код, идентификатор, identifiant, nummer"),
 )  # fmt: skip
+_CENT = Decimal("0.01")
 _PLAIN = ("name", "site", "industry", "founded", "annual_revenue", "employees", "external_id")
 
 
@@ -43,6 +46,8 @@ def values_of(batch: Batch, row: Parsed, people: dict[str, int]) -> dict[str, An
     """What the service takes."""
     given = row.values
     values: dict[str, Any] = {name: given[name] for name in _PLAIN if name in given}
+    if "annual_revenue" in values:
+        values["annual_revenue"] = values["annual_revenue"].quantize(_CENT)
     if "phone" in given:
         values["phones"] = [{"number": number, "kind": "work"} for number in given["phone"]]
     if "email" in given:
@@ -60,14 +65,17 @@ def values_of(batch: Batch, row: Parsed, people: dict[str, int]) -> dict[str, An
 
 
 def write(batch: Batch, rows: list[Parsed]) -> None:
-    """Known by name: skipped, updated or made again, as the person chose; parents are made where they are named."""
+    """Known by our number, the number elsewhere or the name: skipped, updated or made again, as the person chose; parents are made where they are named."""
     people = people_of(batch, [row.values.get("responsible", "") for row in rows])
     known = services.by_names([row.values.get("name", "") for row in rows]) if batch.choices["duplicates"] != "create" else {}
+    create = batch.choices["duplicates"] == "create"
+    own = {} if create else own_rows.records_of(COMPANY, rows)
+    numbered = {} if create else own_rows.with_number(COMPANY, rows)
     fresh: dict[str, tuple[Parsed, dict[str, Any]]] = {}
     for row in rows:
         values = values_of(batch, row, people)
         key = reaching.name_key(values.get("name", "")) if batch.choices["duplicates"] != "create" else f"row {row.number}"
-        present = known.get(key)
+        present = own.get(row.values.get("record_id", 0)) or numbered.get(row.values.get("external_id", "")) or known.get(key)
         if present is not None:
             _meet(batch, present, values)
         elif key in fresh and values.get("name"):

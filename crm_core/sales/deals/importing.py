@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from crm_core.groundwork.imports import own as own_rows
 from crm_core.groundwork.imports.kinds import Batch, ImportKind, Parsed, Target, register
 from crm_core.groundwork.imports.parsing import BadCell, custom_choices
 from crm_core.groundwork.imports.responsible import people_of
@@ -47,6 +49,7 @@ TARGETS = (
     Target("closed_on", _("Closed on"), "date", "close date, closed at, closing date, дата закрытия, закрыта, date de clôture, sluitdatum, afgesloten, yopilgan"),
     Target("expected_close", _("Expected to close"), "date", "expected close date, ожидаемая дата закрытия, clôture prévue, verwachte sluitdatum"),
     Target("lost_reason", _("Reason for losing"), "text", "lost reason, loss reason, причина отказа, raison de perte, verliesreden, rad etish sababi"),
+    Target("lost_comment", _("Comment on losing"), "text", "lost comment, loss comment, комментарий к отказу, opmerking verlies"),
     Target("source", _("Source"), "text", "lead source, источник, origine, bron, manba"),
     Target("tags", _("Tags"), "tags", "tag, labels, теги, étiquettes, teglar"),
 )  # fmt: skip
@@ -56,49 +59,61 @@ LOST = frozenset(fold(word) for word in ("lost", "closed lost", "failed", "за�
 
 
 def write(batch: Batch, rows: list[Parsed]) -> None:
-    """Known by the number elsewhere; companies, contacts, products, people and stages are found or made."""
-    found = _Neighbours(batch, rows)
+    """Known by our number or the number elsewhere; companies, contacts, products, people and stages are found or made."""
     create = batch.choices["duplicates"] == "create"
-    numbers = [row.values["external_id"] for row in rows if row.values.get("external_id")]
-    known = {} if create else {deal.external_id: deal for deal in Deal.objects.filter(external_id__in=numbers, binned_at=None)}
+    own = {} if create else own_rows.records_of(DEAL, rows)
+    numbered = {} if create else own_rows.with_number(DEAL, rows)
+    known = [own.get(row.values.get("record_id", 0)) or numbered.get(row.values.get("external_id", "")) for row in rows]
+    found = _Neighbours(batch, rows, [row for row, deal in zip(rows, known, strict=True) if deal is None])
     fresh: list[tuple[Parsed, dict[str, Any]]] = []
     taken: set[str] = set()
-    for position, row in enumerate(rows):
-        values = _values(batch, row, found, position=position)
+    for row, deal in zip(rows, known, strict=True):
         number = row.values.get("external_id", "")
-        if number and number in known:
-            if batch.choices["duplicates"] == "update" and writing.change_locked(batch.actor, DEAL, known[number], _update(values, row)):
-                batch.updated += 1
-            else:
-                batch.skipped += 1
+        if deal is not None:
+            _meet(batch, deal, row, found)
         elif number and number in taken and not create:
             batch.skipped += 1
         else:
             taken.add(number)
-            fresh.append((row, values))
+            fresh.append((row, _values(batch, row, found)))
     made = services.create_deals(batch.actor, [values for _row, values in fresh])
     _lines(made, [row for row, _values in fresh], found)
     batch.created += len(made)
     batch.count("deals", len(made))
 
 
-def _update(values: dict[str, Any], row: Parsed) -> dict[str, Any]:
+def _meet(batch: Batch, deal: Deal, row: Parsed, found: _Neighbours) -> None:
+    if batch.choices["duplicates"] == "update" and writing.change_locked(batch.actor, DEAL, deal, _update(deal, _values(batch, row, found), row)):
+        batch.updated += 1
+    else:
+        batch.skipped += 1
+
+
+def _update(deal: Deal, values: dict[str, Any], row: Parsed) -> dict[str, Any]:
     """A second import of the same deals changes what the table says, never what only the first making decides."""
-    left = {"rank", "created_at", "stage_since"}
-    left |= {"closed_at"} if row.values.get("closed_on") is None else set()
-    left |= {"currency"} if row.values.get("sum_minor") is None and not row.values.get("currency") else set()
+    given, left = row.values, {"rank", "created_at", "stage_since"}
+    if given.get("sum_minor") is None and not given.get("currency"):
+        left.add("currency")
+    if given.get("closed_on") is None or (deal.closed_at and timezone.localdate(deal.closed_at) == given["closed_on"]):
+        left.add("closed_at")
+    if deal.company_id != values["company_id"] and deal.company is not None and reaching.name_key(given.get("company", "")) == reaching.name_key(deal.company.name):
+        left.add("company_id")  # the one it has, though another bears the same name
+    if not given.get("name"):
+        left.add("name")
+    if not given.get("stage"):
+        left |= {"stage_id", "pipeline_id"}
     return {name: value for name, value in values.items() if name not in left and value not in (None, "")}
 
 
 class _Neighbours:
     """Everything the rows of a batch name, by folded name, in a handful of statements."""
 
-    def __init__(self, batch: Batch, rows: list[Parsed]) -> None:
+    def __init__(self, batch: Batch, rows: list[Parsed], fresh: list[Parsed]) -> None:
         self.batch = batch
         self.people = people_of(batch, [row.values.get("responsible", "") for row in rows])
         self.companies = self._companies([row.values.get("company", "") for row in rows])
-        self.products = self._products(rows)
-        self.contacts = {name: self._contact(rows, name) for name in dict.fromkeys(row.values.get("contact", "") for row in rows) if name}
+        self.products = self._products(fresh)
+        self.contacts = {name: self._contact(name) for name in dict.fromkeys(name for row in fresh for name in listed(row, "contact"))}
         self.reasons = {fold(reason.name): reason.pk for reason in LostReason.objects.all()}
 
     def _companies(self, names: list[str]) -> dict[str, int]:
@@ -112,7 +127,7 @@ class _Neighbours:
         return known | {reaching.name_key(company.name): company.pk for company in made}
 
     def _products(self, rows: list[Parsed]) -> dict[str, Product]:
-        names = [row.values["product"] for row in rows if row.values.get("product")]
+        names = [name for row in rows for name in listed(row, "product")]
         known = products.by_names(names)
         missing: dict[str, str] = {}
         for name in names:
@@ -128,7 +143,7 @@ class _Neighbours:
                 self.batch.folded[pair] = self.batch.folded.get(pair, 0) + 1
         return known
 
-    def _contact(self, rows: list[Parsed], name: str) -> int:
+    def _contact(self, name: str) -> int:
         before = Contact.objects.count()
         contact = contacts.named(self.batch.actor, name)
         self.batch.count("contacts", Contact.objects.count() - before)
@@ -168,12 +183,17 @@ class _Neighbours:
         return stage
 
 
-def _values(batch: Batch, row: Parsed, found: _Neighbours, *, position: int) -> dict[str, Any]:
+def listed(row: Parsed, name: str) -> list[str]:
+    """The names of a cell that holds several, parted by semicolons as our export writes them."""
+    return list(dict.fromkeys(" ".join(part.split()) for part in row.values.get(name, "").split(";") if part.strip()))
+
+
+def _values(batch: Batch, row: Parsed, found: _Neighbours) -> dict[str, Any]:
     given = row.values
     stage = found.stage(given.get("stage", ""), given.get("pipeline", ""))
     begun, closed = _moment(given.get("started_on")), _moment(given.get("closed_on"))
     values: dict[str, Any] = {
-        "name": given.get("name") or _name(given, found), "stage_id": stage.pk, "pipeline_id": stage.pipeline_id, "currency": given.get("currency") or batch.choices["currency"],
+        "name": given.get("name") or _name(row, found), "stage_id": stage.pk, "pipeline_id": stage.pipeline_id, "currency": given.get("currency") or batch.choices["currency"],
         "external_id": given.get("external_id", ""), "sum_minor": given.get("sum_minor"), "source": given.get("source", ""),
         "started_on": given.get("started_on"), "expected_close": given.get("expected_close"),
         "company_id": found.companies.get(reaching.name_key(given.get("company", ""))),
@@ -184,6 +204,7 @@ def _values(batch: Batch, row: Parsed, found: _Neighbours, *, position: int) -> 
     if stage.kind != StageKind.OPEN:
         values["closed_at"] = closed or begun or clock.now()
     if stage.kind == StageKind.LOST:
+        values["lost_comment"] = given.get("lost_comment", "")
         values["lost_reason_id"] = found.reason(given.get("lost_reason", ""))
     if given.get("responsible"):
         values["responsible_id"] = found.people[given["responsible"].casefold()]
@@ -199,22 +220,24 @@ def _moment(day: date | None) -> datetime | None:
     return None if day is None else datetime.combine(day, time(12), tzinfo=UTC)
 
 
-def _name(given: dict[str, Any], found: _Neighbours) -> str:
+def _name(row: Parsed, found: _Neighbours) -> str:
     """A deal without a name is called "product, company"."""
-    product = found.products[folded_name(given["product"])].name if given.get("product") else ""
-    named = ", ".join(filter(None, (product, given.get("company", ""))))
+    products = [found.products[folded_name(name)].name for name in listed(row, "product") if folded_name(name) in found.products]
+    given = row.values
+    named = ", ".join(filter(None, (*products, given.get("company", ""))))
     return named or given.get("contact", "") or given.get("external_id", "") or _now("Deal")
 
 
 def _lines(made: list[Deal], rows: list[Parsed], found: _Neighbours) -> None:
     lines, people = [], []
     for deal, row in zip(made, rows, strict=True):
-        if row.values.get("product"):
-            product = found.products[folded_name(row.values["product"])]
+        names = listed(row, "product")
+        for order, name in enumerate(names):
+            product = found.products[folded_name(name)]
             same = product.currency == deal.currency and product.price_minor is not None
-            lines.append(DealLine(deal=deal, product=product, name=product.name, price_minor=(product.price_minor or 0) if same else deal.sum_minor or 0))
-        if row.values.get("contact"):
-            people.append(DealContact(deal=deal, contact_id=found.contacts[row.values["contact"]], main=True))
+            alone = deal.sum_minor or 0 if len(names) == 1 else 0
+            lines.append(DealLine(deal=deal, product=product, name=product.name, order=order, price_minor=(product.price_minor or 0) if same else alone))
+        people += [DealContact(deal=deal, contact_id=found.contacts[name], main=at == 0) for at, name in enumerate(listed(row, "contact"))]
     DealLine.objects.bulk_create(lines)
     DealContact.objects.bulk_create(people)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from crm_core.groundwork.imports import own as own_rows
 from crm_core.groundwork.imports.kinds import Batch, ImportKind, Parsed, Target, register
 from crm_core.groundwork.imports.parsing import custom_choices
 from crm_core.groundwork.records import writing
@@ -31,9 +32,10 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
     """Known by a name that differs at most in blanks, case and signs."""
     create = batch.choices["duplicates"] == "create"
     known = {} if create else services.by_names([row.values.get("name", "") for row in rows])
+    own = {} if create else own_rows.records_of(PRODUCT, rows)
     fresh: dict[str, dict[str, Any]] = {}
     for row in rows:
-        values = {name: value for name, value in row.values.items() if name not in ("tags", "custom")}
+        values = {name: value for name, value in row.values.items() if name not in ("tags", "custom", "record_id")}
         if "price_minor" in values:
             values["currency"] = row.values.get("currency") or batch.choices["currency"]
         if row.values.get("tags"):
@@ -41,7 +43,7 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
         if row.values.get("custom"):
             values["custom"] = custom_choices(batch.actor, "product", row.values["custom"], add=batch.choices["add_missing"], note=batch.note_added)
         key = f"row {row.number}" if create else folded_name(values.get("name", ""))
-        present = known.get(key)
+        present = own.get(row.values.get("record_id", 0)) or known.get(key)
         if present is None and key not in fresh:
             fresh[key] = values
         elif present is not None and batch.choices["duplicates"] == "update" and writing.change_locked(batch.actor, PRODUCT, present, values):
