@@ -24,6 +24,7 @@ from .kinds import ImportKind, Target
 from .reading import CannotRead, Reading
 
 PROFILED = 20_000
+SEVERAL = ("phone", "email", "note")
 SHOWN = 5
 _NAME = re.compile(r"[\W_]+", re.UNICODE)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
@@ -45,14 +46,34 @@ def targets_of(kind: ImportKind) -> list[Target]:
     return [*kind.targets, Target("record_id", gettext_lazy("Number in Kartoteka"), "whole", own_number()), *own]
 
 
-def _names(targets: Sequence[Target]) -> dict[str, Target]:
-    """What heads are compared with, the last to be set wins: labels here and now, then synonyms, then labels in the other languages."""
-    names: dict[str, Target] = {}
+def _names(targets: Sequence[Target]) -> dict[str, list[Target]]:
+    """Head → targets, the likeliest first: by their labels here and now, by what others call them, by their labels in the other languages."""
+    names: dict[str, list[Target]] = {}
+
+    def add(word: str, target: Target) -> None:
+        known = names.setdefault(plain_name(word), [])
+        if target not in known:
+            known.append(target)
+
+    for target in targets:
+        add(str(target.label), target)
+    for target in targets:
+        for word in target.names():
+            add(word, target)
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
-            names |= {plain_name(str(target.label)): target for target in reversed(targets)}
-    names |= {plain_name(word): target for target in reversed(targets) for word in target.names()}
-    return names | {plain_name(str(target.label)): target for target in reversed(targets)}
+            for target in targets:
+                add(str(target.label), target)
+    return names
+
+
+def _called(head: str, kind: ImportKind, names: dict[str, list[Target]]) -> list[Target]:
+    """The targets a head may mean: as it is, without the number of a twin, without the entity that some systems put before it ("Deal - Title")."""
+    for word in (head, re.sub(r"\s*\(?\d+\)?\Z", "", head), re.sub(kind.prefix, "", head, flags=re.IGNORECASE) if kind.prefix else ""):
+        found = names.get(plain_name(word)) if word else None
+        if found:
+            return found
+    return []
 
 
 def profile(path: Path, read: Reading) -> dict[str, Any]:
@@ -102,17 +123,18 @@ def _looks_like_phone(value: str) -> bool:
 
 
 def suggest(kind: ImportKind, columns: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """Column name → target name; a target is given once, save phones and e-mails, of which a record has several."""
+    """Column name → target name; a target is given once, save those of which a record has several. What can mean one thing only is placed first."""
     targets = targets_of(kind)
     names = _names(targets)
+    called = {column["name"]: _called(column["name"], kind, names) for column in columns}
     chosen: dict[str, str] = {}
-    for column in columns:
-        target = names.get(plain_name(column["name"])) or names.get(plain_name(re.sub(r"\s*\(?\d+\)?\Z", "", column["name"])))
-        if target is not None and (target.name not in chosen.values() or target.type in ("phone", "email")):
-            chosen[column["name"]] = target.name
+    for name, candidates in sorted(called.items(), key=lambda pair: len(pair[1]) > 1):
+        target = next((one for one in candidates if one.type in SEVERAL or one.name not in chosen.values()), None)
+        if target is not None:
+            chosen[name] = target.name
     for column in columns:
         if column["name"] not in chosen:
-            by_content = next((target.name for target in targets if _fits(target, column) and (target.type in ("phone", "email") or target.name not in chosen.values())), "")
+            by_content = next((target.name for target in targets if _fits(target, column) and (target.type in SEVERAL or target.name not in chosen.values())), "")
             if by_content:
                 chosen[column["name"]] = by_content
     return chosen
@@ -129,7 +151,7 @@ def guess_kind(columns: Sequence[dict[str, Any]]) -> ImportKind:
 
 def _fit(kind: ImportKind, columns: Sequence[dict[str, Any]]) -> float:
     known = _names(kind.targets)
-    hits = sum(1 for column in columns if plain_name(column["name"]) in known)
+    hits = sum(1 for column in columns if _called(column["name"], kind, known))
     needed = {name for name in suggest(kind, columns).values() if name in kind.needs}
     return hits + (0.5 if needed else -5)
 

@@ -82,6 +82,8 @@ class Parser:
             values.setdefault(target.name, []).extend(several(value, target.type))
         elif target.name.startswith("custom:"):
             values.setdefault("custom", {})[target.name.removeprefix("custom:")] = value
+        elif target.type == "note":
+            values[target.name] = "\n\n".join(filter(None, (values.get(target.name, ""), value)))
         elif target.type == "tags":
             values[target.name] = [*values.get(target.name, []), *(word.strip() for word in value.replace(";", ",").split(",") if word.strip())]
         else:

@@ -16,6 +16,7 @@ from crm_platform.kernel.permissions import Actor, ActorKind
 
 from .models import ImportRun, Stage
 
+AT_ONCE = 1000
 # An undo is possible for 30 days; what an older import added is nobody's leftover any more.
 LOOKED_BACK = timedelta(days=90)
 # What stands on a record but is no change of its own by a person.
@@ -24,10 +25,11 @@ _NO_CHANGE = ("binned", "restored", "exported")
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One thing that was added: its id, and what the event said of it."""
+    """One thing that was added: its id, what the event said of it, and whether by the import that is undone now."""
 
     pk: int
     after: dict[str, Any]
+    mine: bool = True
 
 
 Sweep = Callable[[Actor, Sequence[Trace]], int]
@@ -61,6 +63,14 @@ def leaving(run: ImportRun) -> list[str]:
 
 def touched_later(entity: str, pks: Collection[int], *, without: Sequence[str]) -> set[int]:
     """Those of the records on which a person, or another import, did something; `without`: the imports that do not count."""
+    found: set[int] = set()
+    all_of_them = list(pks)
+    for start in range(0, len(all_of_them), AT_ONCE):
+        found |= _touched(entity, all_of_them[start : start + AT_ONCE], without=without)
+    return found
+
+
+def _touched(entity: str, pks: Collection[int], *, without: Sequence[str]) -> set[int]:
     wanted = {f"{entity}:{pk}" for pk in pks}
     rows = Event.objects.filter(subjects__overlap=list(wanted)).exclude(via__in=without).exclude(actor_kind__in=(ActorKind.ROBOT, ActorKind.RULE))
     found: set[int] = set()
@@ -79,8 +89,8 @@ def sweep(actor: Actor, run: ImportRun) -> int:
     """Take away what this import, or one undone before it, added and nothing uses any more; returns how many."""
     without = leaving(run)
     added: dict[str, list[Trace]] = {}
-    for name, pk, after in Event.objects.filter(via__in=without, name__in=list(_sweeps)).order_by("id").values_list("name", "record_id", "after"):
-        added.setdefault(name, []).append(Trace(int(pk or 0), after))
+    for name, pk, after, via in Event.objects.filter(via__in=without, name__in=list(_sweeps)).order_by("id").values_list("name", "record_id", "after", "via"):
+        added.setdefault(name, []).append(Trace(int(pk or 0), after, via == via_of(run)))
     gone = 0
     for name, (entity, function) in _sweeps.items():
         traces = added.get(name, [])

@@ -30,9 +30,7 @@ def outlook(run: ImportRun) -> dict[str, Any]:
     kept = changed = 0
     for kind in registry.kinds():
         pks = [pk for pk in Event.objects.filter(via=via, name=f"{kind.code}.created").values_list("record_id", flat=True) if pk is not None]
-        touched: set[int] = set()
-        for start in range(0, len(pks), 1000):
-            touched |= touched_later(kind.code, pks[start : start + 1000], without=without)
+        touched = touched_later(kind.code, pks, without=without)
         if pks:
             binned[str(kind.plural)] = len(pks) - len(touched)
         kept += len(touched)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from crm_core.engagement.notes import services as notes
 from crm_core.groundwork.imports.kinds import Batch, ImportKind, Parsed, Target, register
 from crm_core.groundwork.imports.parsing import custom_choices
 from crm_core.groundwork.imports.responsible import people_of
@@ -22,23 +23,24 @@ from .matching import Known, Row, other_number
 from .models import Contact, Employment
 
 TARGETS = (
-    Target("name", _("Whole name"), "text", "name, full name, contact, contact name, display name, имя и фамилия, фио, контакт, полное имя, nom complet, contact naam, volledige naam, to'liq ism, f.i.sh, kontakt"),
+    Target("name", _("Whole name"), "text", "name, full name, contact, contact name, display name, имя и фамилия, фио, контакт, полное имя, nom complet, contact naam, volledige naam, to'liq ism, f.i.sh, kontakt, naam, person name, person - name, полное имя контакта"),
     Target("first_name", _("First name"), "text", "given name, forename, firstname, имя, prénom, voornaam, ism"),
     Target("last_name", _("Last name"), "text", "surname, family name, lastname, фамилия, nom de famille, nom, achternaam, familiya"),
-    Target("company", _("Company"), "text", "company name, organization, organisation, account, employer, организация, компания, название компании, entreprise, société, bedrijf, bedrijfsnaam, organisatie, kompaniya, tashkilot"),
-    Target("position", _("Position"), "text", "title, job title, role, должность, fonction, poste, functie, lavozim"),
-    Target("phone", _("Phone"), "phone", "phone number, phone1, phone2, telephone, tel, mobile, mobile phone, cell, work phone, home phone, phone 1 - value, phone 2 - value, телефон, мобильный, мобильный телефон, рабочий телефон, téléphone, portable, mobile téléphone, telefoon, mobiel, telefoonnummer, telefon, telefon raqami"),
-    Target("email", _("E-mail"), "email", "email, mail, e-mail address, email address, e-mail 1 - value, почта, эл. почта, электронная почта, courriel, adresse e-mail, e-mailadres, elektron pochta"),
-    Target("street", _("Street"), "text", "address, street address, address 1, адрес, улица, adresse, rue, adres, straat, manzil, ko'cha"),
-    Target("city", _("City"), "text", "town, город, ville, stad, plaats, woonplaats, shahar"),
-    Target("region", _("Region"), "text", "state, province, область, регион, région, provincie, viloyat"),
-    Target("zip", _("Postcode"), "text", "zip, zip code, postal code, postcode, индекс, почтовый индекс, code postal, postkode, indeks"),
-    Target("country", _("Country"), "text", "страна, pays, land, mamlakat, davlat"),
-    Target("site", _("Site"), "text", "website, web, url, homepage, сайт, site web, veb-sayt, sayt"),
+    Target("company", _("Company"), "text", "company name, organization, organisation, account, employer, организация, компания, название компании, entreprise, société, bedrijf, bedrijfsnaam, organisatie, kompaniya, tashkilot, organization name, organization 1 - name, organisation name, associated company, person - organization, primary company"),
+    Target("position", _("Position"), "text", "title, job title, role, должность, fonction, poste, functie, lavozim, organization title, organization 1 - title, job"),
+    Target("phone", _("Phone"), "phone", "phone number, phone1, phone2, telephone, tel, mobile, mobile phone, cell, work phone, home phone, phone 1 - value, phone 2 - value, телефон, мобильный, мобильный телефон, рабочий телефон, téléphone, portable, mobile téléphone, telefoon, mobiel, telefoonnummer, telefon, telefon raqami, business phone, business phone 2, company main phone, primary phone, other phone, home phone 2, work, mobile number, phone 3 - value, phone 4 - value, person - phone"),
+    Target("email", _("E-mail"), "email", "email, mail, e-mail address, email address, e-mail 1 - value, почта, эл. почта, электронная почта, courriel, adresse e-mail, e-mailadres, elektron pochta, e-mail 2 address, e-mail 3 address, e-mail 2 - value, e-mail 3 - value, work email, person - email"),
+    Target("street", _("Street"), "text", "address, street address, address 1, адрес, улица, adresse, rue, adres, straat, manzil, ko'cha, business street, work street, address 1 - street, street 1"),
+    Target("city", _("City"), "text", "town, город, ville, stad, plaats, woonplaats, shahar, business city, work city, address 1 - city"),
+    Target("region", _("Region"), "text", "state, province, область, регион, région, provincie, viloyat, business state, work state, state/region, address 1 - region"),
+    Target("zip", _("Postcode"), "text", "zip, zip code, postal code, postcode, индекс, почтовый индекс, code postal, postkode, indeks, business postal code, work postal code, address 1 - postal code, zip/postal code"),
+    Target("country", _("Country"), "text", "страна, pays, land, mamlakat, davlat, business country, business country/region, work country, country/region, address 1 - country"),
+    Target("site", _("Site"), "text", "website, web, url, homepage, сайт, site web, veb-sayt, sayt, web page, website 1 - value, website url"),
     Target("birthday", _("Birthday"), "date", "date of birth, birth date, день рождения, дата рождения, anniversaire, date de naissance, verjaardag, geboortedatum, tug'ilgan kun"),
     Target("responsible", _("Responsible"), "text", "owner, contact owner, manager, sales rep, ответственный, менеджер, responsable, verantwoordelijke, eigenaar, mas'ul"),
     Target("tags", _("Tags"), "tags", "tag, labels, categories, теги, метки, étiquettes, mots-clés, teglar"),
-    Target("external_id", _("Number elsewhere"), "text", "id, contact id, код, идентификатор, identifiant, nummer"),
+    Target("note", _("Note"), "note", "notes, comment, comments, remark, remarks, memo, комментарии, комментарий, примечание, примечания, заметки, заметка, remarque, remarques, commentaire, commentaires, opmerking, opmerkingen, notitie, notities, aantekening, aantekeningen, izoh, izohlar, eslatma, eslatmalar"),
+    Target("external_id", _("Number elsewhere"), "text", "id, contact id, код, идентификатор, identifiant, nummer, record id, person - id"),
 )  # fmt: skip
 _PLAIN = ("first_name", "last_name", "position", "site", "birthday", "external_id")
 
@@ -84,6 +86,7 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
             taken.update({key: taken.get(key, row) for key in row.twin_keys})
             fresh.append(row)
     made = services.create_contacts(batch.actor, [row.values for row in fresh])
+    notes.add_many(batch.actor, CONTACT, [(contact, row.note) for contact, row in zip(made, fresh, strict=True) if row.note])
     pairs = zip(made, fresh, strict=True)
     Employment.objects.bulk_create([Employment(contact=contact, company_id=row.company, role=contact.position, main=True) for contact, row in pairs if row.company])
     batch.created += len(made)
@@ -92,7 +95,7 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
 
 def _told(batch: Batch, row: Parsed, people: dict[str, int], firms: dict[str, int]) -> Row:
     values = values_of(batch, row, people)
-    return Row(values, _keys(values), row.values.get("record_id"), firms.get(reaching.name_key(row.values.get("company", ""))))
+    return Row(values, _keys(values), row.values.get("record_id"), firms.get(reaching.name_key(row.values.get("company", ""))), row.values.get("note", ""))
 
 
 def _twin(row: Row, taken: dict[str, Row]) -> bool:
@@ -131,10 +134,11 @@ def _meet(batch: Batch, present: Contact, row: Row) -> None:
         main = not Employment.objects.filter(contact=present, main=True).exists()
         Employment.objects.create(contact=present, company_id=row.company, main=main)
         changed = True
+    changed |= notes.add_once(batch.actor, CONTACT, present, row.note)
     if changed:
         batch.updated += 1
     else:
         batch.skipped += 1
 
 
-register(ImportKind("contacts", CONTACT, TARGETS, write, needs=("name", "first_name", "last_name", "email", "phone"), own_entity="contacts"))
+register(ImportKind("contacts", CONTACT, TARGETS, write, needs=("name", "first_name", "last_name", "email", "phone"), own_entity="contacts", prefix=r"(person|contact)\s+-\s+"))

@@ -14,12 +14,13 @@ from .models import Contact, Employment
 
 @dataclass(slots=True)
 class Row:
-    """What a row says: the values of the contact, its keys, our number and its company where it names them."""
+    """What a row says: the values of the contact, its keys, our number and its company where it names them, and what is noted."""
 
     values: dict[str, Any]
     keys: list[str]
     pk: int | None = None
     company: int | None = None
+    note: str = ""
 
     @property
     def name(self) -> str:

@@ -55,4 +55,4 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
     batch.count("products", len(made))
 
 
-register(ImportKind("products", PRODUCT, TARGETS, write, needs=("name",), own_entity="products"))
+register(ImportKind("products", PRODUCT, TARGETS, write, needs=("name",), own_entity="products", prefix=r"product\s+-\s+"))
