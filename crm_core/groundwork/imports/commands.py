@@ -72,7 +72,7 @@ def _dry(run: ImportRun) -> dict[str, Any]:
     if not set(run.mapping.values()) & needs:
         raise Invalid
     read, errors = 0, []
-    for number, cells in mapping.lines_from(services.path_of(run), Reading.from_json(run.reading), after=1):
+    for number, cells in mapping.lines_from(services.path_of(run), Reading.from_json(run.reading), after=0):
         try:
             row: Parsed = parser.parse(number, cells)
             read += 1 if row.values else 0

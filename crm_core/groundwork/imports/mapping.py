@@ -20,6 +20,7 @@ from crm_core.groundwork.records.ordering import fold
 from crm_platform.kernel import preferences
 
 from . import kinds, reading, recognising
+from .broken import Broken
 from .kinds import ImportKind, Target
 from .reading import CannotRead, Reading
 
@@ -84,14 +85,31 @@ def profile(path: Path, read: Reading) -> dict[str, Any]:
         raise CannotRead(fields={"file": [_("The file has no head line that names its columns.")]})
     if len(head) > reading.MOST_COLUMNS:
         raise CannotRead(fields={"file": [_("The file has more than 300 columns.")]})
-    names = _distinct(head)
-    sample = list(islice((line for line in lines if any(line)), PROFILED))
-    total = len(sample) + sum(1 for line in lines if any(line))
+    filled = (line for line in lines if any(line) or isinstance(line, Broken))
+    sample = list(islice(filled, PROFILED))
+    headless = read.format != "vcard" and _is_data(head, sample)
+    if headless:
+        sample.insert(0, head)
+    names = _distinct([""] * len(head) if headless else head)
+    total = len(sample) + sum(1 for _line in filled)
+    doubts = [*read.doubts, _("The first line looks like data, not like names of columns; it is read as a row.")] if headless else list(read.doubts)
     columns = []
     for at, name in enumerate(names):
         values = [line[at] if at < len(line) else "" for line in sample]
         columns.append(_column(name, values))
-    return {"rows": total, "columns": columns, "examples": sample[:SHOWN]}
+    return {"rows": total, "columns": columns, "examples": sample[:SHOWN], "headless": headless, "doubts": doubts}
+
+
+def _is_data(head: Sequence[str], sample: Sequence[Sequence[str]]) -> bool:
+    """Whether the first line is no head: it names nothing we know, and holds an address, phone, date or figure as the lines below do."""
+    known = [(kind, _names(targets_of(kind))) for kind in kinds.all_kinds()]
+    if any(_called(cell, kind, names) for cell in head if cell for kind, names in known):
+        return False
+    for at, cell in enumerate(head):
+        looks = next((test for test in (_EMAIL.match, _looks_like_phone, recognising.looks_like_date, recognising.looks_like_figure) if test(cell)), None) if cell else None
+        if looks is not None and (not sample or recognising.share([line[at] for line in sample[:100] if at < len(line)], looks) > 0.5):
+            return True
+    return False
 
 
 def _distinct(head: Sequence[str]) -> list[str]:
@@ -157,7 +175,8 @@ def _fit(kind: ImportKind, columns: Sequence[dict[str, Any]]) -> float:
 
 
 def lines_from(path: Path, read: Reading, *, after: int) -> Iterator[tuple[int, list[str]]]:
-    """(row number, cells) of the filled rows beyond row `after`; the head is row 1."""
+    """(row number, cells) of the filled rows beyond row `after`; the head, where there is one, is row 1."""
+    first = 0 if read.headless else 1
     for number, line in enumerate(reading.rows(path, read), 1):
-        if number > 1 and number > after and any(line):
+        if number > first and number > after and (any(line) or isinstance(line, Broken)):
             yield number, line

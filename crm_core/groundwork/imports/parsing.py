@@ -12,6 +12,7 @@ from crm_core.groundwork.custom_fields import services as custom
 from crm_platform.kernel import money
 
 from . import currencies, recognising
+from .broken import Broken
 from .kinds import Parsed, Target
 
 
@@ -55,9 +56,13 @@ class Parser:
 
     def parse(self, number: int, cells: list[str]) -> Parsed:
         """One row; raises BadCell."""
+        if isinstance(cells, Broken):
+            raise BadCell(cells.reason)
         values: dict[str, Any] = {}
         for at, column, target, notation in self.plan:
             text = cells[at] if at < len(cells) else ""
+            if "\ufffd" in text:
+                raise BadCell(_("%(column)s: some letters cannot be read in the encoding of the file: “%(value)s”.") % {"column": column, "value": text[:60]})
             if text:
                 self._put(values, target, self._read(column, text, target, notation))
         if self.sums:

@@ -29,6 +29,7 @@ _MONTHS = {
     )
     for name in names.split()
 }  # fmt: skip
+_FIGURE_ONLY = re.compile(r"(?:[^\w\s]{1,2}|[A-Z]{3})?\s?[-+]?\d[\d.,\s']*(?:\s?(?:[^\w\s]{1,2}|[A-Z]{3}))?\Z")
 _WORDY = re.compile(r"(?:(\d{1,2})[.\s-]+([^\W\d_]+)\.?[,\s-]+(\d{2,4})|([^\W\d_]+)\.?\s+(\d{1,2}),?\s+(\d{2,4}))", re.UNICODE)
 
 
@@ -155,6 +156,16 @@ def _grouped(plain: str, sign: str) -> bool:
     """Whether the sign stands only before groups of three."""
     groups = plain.split(sign)
     return all(len(group) == 3 for group in groups[1:])
+
+
+def looks_like_date(text: str) -> bool:
+    """Whether a text is a date in any order."""
+    return bool(_DATE.match(text.strip()))
+
+
+def looks_like_figure(text: str) -> bool:
+    """Whether a text is a figure, with a currency or without."""
+    return bool(_FIGURE_ONLY.match(text.strip()))
 
 
 def share(values: Iterable[str], test: Any) -> float:
