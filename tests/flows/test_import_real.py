@@ -13,6 +13,7 @@ from crm_core.insights.funnel import queries
 from crm_core.people.companies.models import Company
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals.models import Deal
+from crm_core.sales.pipelines.models import Stage as PipelineStage
 from crm_core.sales.products.models import Product
 from crm_platform.accounts.models import Access, User
 from crm_platform.kernel.permissions import robot
@@ -36,14 +37,24 @@ def counts(door: Door) -> dict[str, int]:
     with door.unit():
         people = User.objects.filter(access=Access.NONE, deactivated_at=None).count()
         kept = {model.__name__: model.objects.filter(binned_at=None).count() for model in (Deal, Company, Product, Contact)}
-        return {**kept, "people": people}
+        return {**kept, "people": people, "stages": PipelineStage.objects.count()}
+
+
+def undo(door: Door, run: ImportRun) -> ImportRun:
+    with door.unit():
+        services.undo(ROBOT, run.pk)
+    undone = commands._until_done(door.place, run.pk, (Stage.UNDOING,))
+    assert undone.stage == Stage.UNDONE
+    return undone
 
 
 @needs_data
 def test_eight_thousand_deals_come_in_and_go_back(make_door) -> None:
     door = make_door(plan="business")
-    assert bring_in(door, "b2b-sales/accounts.csv").kind == "companies"
-    assert bring_in(door, "b2b-sales/products.csv").kind == "products"
+    empty = counts(door)
+    accounts = bring_in(door, "b2b-sales/accounts.csv")
+    articles = bring_in(door, "b2b-sales/products.csv")
+    assert (accounts.kind, articles.kind) == ("companies", "products")
     before = counts(door)
     assert before["Product"] == 7
     run = bring_in(door, "b2b-sales/sales_pipeline.csv")
@@ -66,11 +77,14 @@ def test_eight_thousand_deals_come_in_and_go_back(make_door) -> None:
     assert stages["Prospecting"] == 500
     assert found.win_rate == 63.2
     assert (best.name, best.sum) == ("Darcel Schlecht", 1_153_214_00)
-    with door.unit():
-        services.undo(ROBOT, run.pk)
-    undone = commands._until_done(door.place, run.pk, (Stage.UNDOING,))
-    assert undone.stage == Stage.UNDONE
+    again = bring_in(door, "b2b-sales/sales_pipeline.csv")
+    assert (again.totals["created"], again.totals["updated"], again.totals["skipped"]) == (0, 0, 8800)
+    for one in (again, run):
+        assert undo(door, one).totals["undo"]["kept"] == []
     assert counts(door) == before
+    for one in (articles, accounts):
+        assert undo(door, one).totals["undo"]["kept"] == []
+    assert counts(door) == empty
 
 
 @needs_data

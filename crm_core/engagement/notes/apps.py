@@ -8,3 +8,6 @@ from django.apps import AppConfig
 class NotesConfig(AppConfig):
     name = "crm_core.engagement.notes"
     label = "notes"
+
+    def ready(self) -> None:
+        from . import undoing  # noqa: F401  # inline: apps load before models

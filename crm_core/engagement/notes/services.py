@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from crm_core.groundwork.records import registry, writing
+from crm_core.groundwork.records.registry import Kind
 from crm_platform.db.prepared import Prepared
-from crm_platform.events.backbone import emit
+from crm_platform.events.backbone import Change, emit, emit_all
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Forbidden, Invalid, NotFound
 from crm_platform.kernel.permissions import Actor
@@ -29,6 +31,25 @@ def add(actor: Actor, *, entity: str, pk: int, text: str, pinned: bool = False) 
     note = Note.objects.create(entity=entity, record_id=pk, text=text, pinned=pinned, created_by=actor.user_id)
     emit(actor, "note.added", entity="note", record_id=note.pk, after={"text": text}, also=[f"{entity}:{pk}", *kind.subjects(record)])
     return note
+
+
+def add_many(actor: Actor, kind: Kind, rows: Sequence[tuple[Any, str]]) -> None:
+    """Write on records that the actor has just made, in a constant number of statements. Raises Invalid for an endless text."""
+    if not rows:
+        return
+    _may_write(actor)
+    made = [Note(entity=kind.code, record_id=record.pk, text=_clean(text), created_by=actor.user_id) for record, text in rows]
+    Note.objects.bulk_create(made)
+    pairs = zip(made, rows, strict=True)
+    emit_all(actor, [Change(name="note.added", entity="note", record_id=note.pk, after={"text": note.text}, also=(f"{kind.code}:{record.pk}", *kind.subjects(record))) for note, (record, _text) in pairs])
+
+
+def add_once(actor: Actor, kind: Kind, record: Any, text: str) -> bool:
+    """Write on a record unless the same stands there already; says whether it was written."""
+    if not text.strip() or Note.objects.filter(entity=kind.code, record_id=record.pk, binned_at=None, text=text.strip()).exists():
+        return False
+    add_many(actor, kind, [(record, text)])
+    return True
 
 
 def _may_write(actor: Actor) -> None:

@@ -246,16 +246,31 @@ def _folded(name: str) -> str:
 
 
 def add_option(actor: Actor, pk: int, label: str) -> int:
-    """Add a choice to a list, unless it is there in other case; returns its id."""
+    """Add a choice to a list, unless it is there in other case (one out of use is offered again); returns its id."""
     field = _field(pk)
     for option in field.options:
         if option["label"].casefold() == label.strip().casefold():
+            if option.pop("archived", False):
+                field.save(update_fields=["options"])
+                emit(actor, "field.changed", entity="field", record_id=field.pk, after={"option": label})
             return int(option["id"])
     number = max((option["id"] for option in field.options), default=0) + 1
     field.options = [*field.options, {"id": number, "label": label.strip()[:120], "hue": number % 8 + 1}]
     field.save(update_fields=["options"])
     emit(actor, "field.changed", entity="field", record_id=field.pk, after={"option": label})
     return number
+
+
+def archive_options(actor: Actor, pk: int, ids: Sequence[int]) -> int:
+    """Offer choices no longer; values keep them. Returns how many."""
+    field = _field(pk)
+    named = [option for option in field.options if option["id"] in ids and not option.get("archived")]
+    for option in named:
+        option["archived"] = True
+        emit(actor, "field.changed", entity="field", record_id=pk, before={"option": option["label"]})
+    if named:
+        field.save(update_fields=["options"])
+    return len(named)
 
 
 def change_field(actor: Actor, pk: int, *, name: str, hint: str, required: bool, options: Sequence[str] = ()) -> CustomField:

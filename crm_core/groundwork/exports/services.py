@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,24 +19,29 @@ from crm_platform.events.backbone import emit
 from crm_platform.kernel import permissions
 from crm_platform.kernel.permissions import Actor
 
+from . import columns
+
 BATCH = 1000
 # What spreadsheets take for the beginning of a formula (OWASP: CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# One figure or phone, or several parted by commas: nothing that could be run.
+_PHONES = re.compile(r"[+-] ?\d[\d ().,-]*(?:[,;] ?\+?\d[\d ().-]*)*\Z")
 
 
 def neutral(value: Any) -> Any:
     """A text that begins like a formula gets an apostrophe before it; figures and phones stay what they are."""
     if not isinstance(value, str) or not value.startswith(_FORMULA):
         return value
-    rest = value[1:].replace(" ", "").replace(".", "").replace(",", "").replace("(", "").replace(")", "").replace("-", "")
-    return value if value[0] in "+-" and rest.isdigit() else f"'{value}"
+    return value if _PHONES.match(value) else f"'{value}"
 
 
 def table(actor: Actor, desk: Desk, query: Any) -> Iterator[list[Any]]:
     """The head and then every row the actor may export, batch by batch; raises Forbidden."""
     permissions.require(actor, desk.kind.entity.EXPORT)
-    fields = custom.fields_of(desk.kind.code)
-    yield ["ID", *(str(column.label or column.name) for column in desk.columns), *(one.name for one in fields)]
+    fields, further = custom.fields_of(desk.kind.code), columns.of(desk.kind.code)
+    shown = [column for column in desk.columns if further.heads.get(column.name, column.label) != ""]
+    heads = [str(further.heads.get(column.name) or column.label or column.name) for column in shown]
+    yield [columns.own_number(), *heads, *(str(label) for label, _text in further.columns), *(one.name for one in fields)]
     rows, _chips = desk.narrowed(actor, query)
     rows = rows.filter(desk.reach(actor, action="export"))
     pks = list(rows.values_list("pk", flat=True))
@@ -43,9 +49,9 @@ def table(actor: Actor, desk: Desk, query: Any) -> Iterator[list[Any]]:
         wanted = pks[start : start + BATCH]
         found = desk.kind.model.objects.in_bulk(wanted)
         records = [found[pk] for pk in wanted if pk in found]
-        given = desk.gather(records)
+        given = desk.gather(records) | further.gather(records)
         for record in records:
-            own = [column.text(record, given) for column in desk.columns]
+            own = [*(column.text(record, given) for column in shown), *(text(record, given) for _label, text in further.columns)]
             yield [record.pk, *own, *(custom.shown(one, record.custom.get(str(one.pk))) for one in fields)]
 
 

@@ -8,3 +8,6 @@ from django.apps import AppConfig
 class ImportsConfig(AppConfig):
     name = "crm_core.groundwork.imports"
     label = "imports"
+
+    def ready(self) -> None:
+        from . import leftovers  # noqa: F401  # inline: apps load before models

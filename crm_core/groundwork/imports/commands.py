@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from django.utils.translation import gettext as _
 
 from crm_platform.db import sides
 from crm_platform.jobs import serving
@@ -71,7 +72,7 @@ def _dry(run: ImportRun) -> dict[str, Any]:
     if not set(run.mapping.values()) & needs:
         raise Invalid
     read, errors = 0, []
-    for number, cells in mapping.lines_from(services.path_of(run), Reading.from_json(run.reading), after=1):
+    for number, cells in mapping.lines_from(services.path_of(run), Reading.from_json(run.reading), after=0):
         try:
             row: Parsed = parser.parse(number, cells)
             read += 1 if row.values else 0
@@ -127,4 +128,13 @@ def import_undo(slug: str, import_id: int, as_json: bool) -> None:
         services.undo(_ROBOT, import_id)
     run = _until_done(place, import_id, (Stage.UNDOING,))
     report = {"import_id": import_id, **run.totals.get("undo", {})}
-    answer(report, as_json=as_json, text="\n".join(f"{name}: {value}" for name, value in report.items()))
+    answer(report, as_json=as_json, text=undo_in_words(report))
+
+
+def undo_in_words(report: dict[str, Any]) -> str:
+    """The report of an undo, a line each, with kinds by their names."""
+    lines = [_("Into the bin, %(name)s: %(count)d") % {"name": name, "count": count} for name, count in services.named(report.get("binned", {}))]
+    figures = ((_("Put back: %(count)d"), "restored"), (_("People without access who left the list: %(count)d"), "people"), (_("Stages, tags and choices removed: %(count)d"), "swept"))
+    lines += [sentence % {"count": report[name]} for sentence, name in figures if report.get(name)]
+    lines += [_("Kept, because someone changed it later: %(name)s") % {"name": row["name"]} for row in report.get("kept", [])]
+    return "\n".join(lines) or _("There was nothing to undo.")

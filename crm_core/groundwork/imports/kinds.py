@@ -70,7 +70,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class ImportKind:
-    """`write(batch, rows)` writes the rows and fills the batch; a refusal of one row (Invalid) may fall out of it."""
+    """`write(batch, rows)` writes the rows and fills the batch; a refusal of one row (Invalid) may fall out of it.
+
+    `prefix`: a pattern of what other systems put before the heads of this kind.
+    """
 
     code: str
     kind: Kind
@@ -78,6 +81,7 @@ class ImportKind:
     write: Callable[[Batch, list[Parsed]], None]
     needs: Sequence[str]
     own_entity: str
+    prefix: str = ""
 
 
 _kinds: dict[str, ImportKind] = {}

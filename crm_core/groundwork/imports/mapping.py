@@ -8,18 +8,24 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from crm_core.groundwork.custom_fields import services as custom
 from crm_core.groundwork.custom_fields.models import Kind as FieldKind
+from crm_core.groundwork.exports.columns import own_number
 from crm_core.groundwork.records.ordering import fold
 from crm_platform.kernel import preferences
 
 from . import kinds, reading, recognising
+from .broken import Broken
 from .kinds import ImportKind, Target
 from .reading import CannotRead, Reading
 
 PROFILED = 20_000
+SEVERAL = ("phone", "email", "note")
 SHOWN = 5
 _NAME = re.compile(r"[\W_]+", re.UNICODE)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
@@ -38,7 +44,37 @@ def plain_name(text: str) -> str:
 def targets_of(kind: ImportKind) -> list[Target]:
     """The kind's own targets and one for each custom field."""
     own = [Target(f"custom:{field.pk}", field.name, f"custom-{_CUSTOM_TYPES[FieldKind(field.kind)]}", field.name) for field in custom.fields_of(kind.kind.code)]
-    return [*kind.targets, *own]
+    return [*kind.targets, Target("record_id", gettext_lazy("Number in Kartoteka"), "whole", own_number()), *own]
+
+
+def _names(targets: Sequence[Target]) -> dict[str, list[Target]]:
+    """Head → targets, the likeliest first: by their labels here and now, by what others call them, by their labels in the other languages."""
+    names: dict[str, list[Target]] = {}
+
+    def add(word: str, target: Target) -> None:
+        known = names.setdefault(plain_name(word), [])
+        if target not in known:
+            known.append(target)
+
+    for target in targets:
+        add(str(target.label), target)
+    for target in targets:
+        for word in target.names():
+            add(word, target)
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            for target in targets:
+                add(str(target.label), target)
+    return names
+
+
+def _called(head: str, kind: ImportKind, names: dict[str, list[Target]]) -> list[Target]:
+    """The targets a head may mean: as it is, without the number of a twin, without the entity that some systems put before it ("Deal - Title")."""
+    for word in (head, re.sub(r"\s*\(?\d+\)?\Z", "", head), re.sub(kind.prefix, "", head, flags=re.IGNORECASE) if kind.prefix else ""):
+        found = names.get(plain_name(word)) if word else None
+        if found:
+            return found
+    return []
 
 
 def profile(path: Path, read: Reading) -> dict[str, Any]:
@@ -49,14 +85,31 @@ def profile(path: Path, read: Reading) -> dict[str, Any]:
         raise CannotRead(fields={"file": [_("The file has no head line that names its columns.")]})
     if len(head) > reading.MOST_COLUMNS:
         raise CannotRead(fields={"file": [_("The file has more than 300 columns.")]})
-    names = _distinct(head)
-    sample = list(islice((line for line in lines if any(line)), PROFILED))
-    total = len(sample) + sum(1 for line in lines if any(line))
+    filled = (line for line in lines if any(line) or isinstance(line, Broken))
+    sample = list(islice(filled, PROFILED))
+    headless = read.format != "vcard" and _is_data(head, sample)
+    if headless:
+        sample.insert(0, head)
+    names = _distinct([""] * len(head) if headless else head)
+    total = len(sample) + sum(1 for _line in filled)
+    doubts = [*read.doubts, _("The first line looks like data, not like names of columns; it is read as a row.")] if headless else list(read.doubts)
     columns = []
     for at, name in enumerate(names):
         values = [line[at] if at < len(line) else "" for line in sample]
         columns.append(_column(name, values))
-    return {"rows": total, "columns": columns, "examples": sample[:SHOWN]}
+    return {"rows": total, "columns": columns, "examples": sample[:SHOWN], "headless": headless, "doubts": doubts}
+
+
+def _is_data(head: Sequence[str], sample: Sequence[Sequence[str]]) -> bool:
+    """Whether the first line is no head: it names nothing we know, and holds an address, phone, date or figure as the lines below do."""
+    known = [(kind, _names(targets_of(kind))) for kind in kinds.all_kinds()]
+    if any(_called(cell, kind, names) for cell in head if cell for kind, names in known):
+        return False
+    for at, cell in enumerate(head):
+        looks = next((test for test in (_EMAIL.match, _looks_like_phone, recognising.looks_like_date, recognising.looks_like_figure) if test(cell)), None) if cell else None
+        if looks is not None and (not sample or recognising.share([line[at] for line in sample[:100] if at < len(line)], looks) > 0.5):
+            return True
+    return False
 
 
 def _distinct(head: Sequence[str]) -> list[str]:
@@ -88,17 +141,18 @@ def _looks_like_phone(value: str) -> bool:
 
 
 def suggest(kind: ImportKind, columns: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """Column name → target name; a target is given once, save phones and e-mails, of which a record has several."""
+    """Column name → target name; a target is given once, save those of which a record has several. What can mean one thing only is placed first."""
     targets = targets_of(kind)
-    names = {plain_name(word): target for target in reversed(targets) for word in (str(target.label), *target.names())}
+    names = _names(targets)
+    called = {column["name"]: _called(column["name"], kind, names) for column in columns}
     chosen: dict[str, str] = {}
-    for column in columns:
-        target = names.get(plain_name(column["name"])) or names.get(plain_name(re.sub(r"\s*\(?\d+\)?\Z", "", column["name"])))
-        if target is not None and (target.name not in chosen.values() or target.type in ("phone", "email")):
-            chosen[column["name"]] = target.name
+    for name, candidates in sorted(called.items(), key=lambda pair: len(pair[1]) > 1):
+        target = next((one for one in candidates if one.type in SEVERAL or one.name not in chosen.values()), None)
+        if target is not None:
+            chosen[name] = target.name
     for column in columns:
         if column["name"] not in chosen:
-            by_content = next((target.name for target in targets if _fits(target, column) and (target.type in ("phone", "email") or target.name not in chosen.values())), "")
+            by_content = next((target.name for target in targets if _fits(target, column) and (target.type in SEVERAL or target.name not in chosen.values())), "")
             if by_content:
                 chosen[column["name"]] = by_content
     return chosen
@@ -114,14 +168,15 @@ def guess_kind(columns: Sequence[dict[str, Any]]) -> ImportKind:
 
 
 def _fit(kind: ImportKind, columns: Sequence[dict[str, Any]]) -> float:
-    known = {plain_name(word) for target in kind.targets for word in (str(target.label), *target.names())}
-    hits = sum(1 for column in columns if plain_name(column["name"]) in known)
+    known = _names(kind.targets)
+    hits = sum(1 for column in columns if _called(column["name"], kind, known))
     needed = {name for name in suggest(kind, columns).values() if name in kind.needs}
     return hits + (0.5 if needed else -5)
 
 
 def lines_from(path: Path, read: Reading, *, after: int) -> Iterator[tuple[int, list[str]]]:
-    """(row number, cells) of the filled rows beyond row `after`; the head is row 1."""
+    """(row number, cells) of the filled rows beyond row `after`; the head, where there is one, is row 1."""
+    first = 0 if read.headless else 1
     for number, line in enumerate(reading.rows(path, read), 1):
-        if number > 1 and number > after and any(line):
+        if number > first and number > after and (any(line) or isinstance(line, Broken)):
             yield number, line

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -10,12 +11,32 @@ from django.utils.translation import gettext as _
 from crm_core.groundwork.custom_fields import services as custom
 from crm_platform.kernel import money
 
-from . import recognising
+from . import currencies, recognising
+from .broken import Broken
 from .kinds import Parsed, Target
 
 
 class BadCell(ValueError):
     """A cell that cannot be read; the sentence names column and value."""
+
+
+# How several values stand in one cell: our export and most CRMs, Google's address book.
+_BETWEEN = re.compile(r"\s*(?:[;,\n]|:::)\s*")
+LEAST_DIGITS = 5
+
+
+def several(text: str, kind: str) -> list[str]:
+    """The phones or e-mails of one cell; what is too short to be a phone ("ext. 12") stays with the one before it."""
+    parts = [part for part in _BETWEEN.split(text.strip()) if part] if ";" in text or "," in text or "\n" in text or ":::" in text else [text]
+    if kind == "email":
+        return [word for part in parts for word in (part.split() if part.count("@") > 1 else [part])]
+    kept: list[str] = []
+    for part in parts:
+        if kept and sum(letter.isdigit() for letter in part) < LEAST_DIGITS:
+            kept[-1] = f"{kept[-1]}, {part}"
+        else:
+            kept.append(part)
+    return kept
 
 
 class Parser:
@@ -24,6 +45,7 @@ class Parser:
     def __init__(self, *, columns: Sequence[Mapping[str, Any]], mapping: Mapping[str, str], targets: Sequence[Target], notations: Mapping[str, Mapping[str, str]], currency: str) -> None:
         known = {target.name: target for target in targets}
         self.currency = currency
+        self.sums = [target.name for target in targets if target.type == "money"]
         self.plan: list[tuple[int, str, Target, Mapping[str, str]]] = []
         for at, column in enumerate(columns):
             target = known.get(mapping.get(column["name"], ""))
@@ -34,20 +56,41 @@ class Parser:
 
     def parse(self, number: int, cells: list[str]) -> Parsed:
         """One row; raises BadCell."""
+        if isinstance(cells, Broken):
+            raise BadCell(cells.reason)
         values: dict[str, Any] = {}
         for at, column, target, notation in self.plan:
             text = cells[at] if at < len(cells) else ""
+            if "\ufffd" in text:
+                raise BadCell(_("%(column)s: some letters cannot be read in the encoding of the file: “%(value)s”.") % {"column": column, "value": text[:60]})
             if text:
                 self._put(values, target, self._read(column, text, target, notation))
+        if self.sums:
+            self._settle(values)
         return Parsed(number, cells, values)
+
+    def _settle(self, values: dict[str, Any]) -> None:
+        """Sums into minor units of the row's currency: its column's, the one beside the figure, else the one chosen."""
+        codes = {values[name][1] for name in self.sums if name in values} - {""}
+        if values.get("currency"):
+            codes.add(values["currency"])
+        if len(codes) > 1:
+            raise BadCell(_("The row names more than one currency: %(codes)s.") % {"codes": ", ".join(sorted(codes))})
+        if codes:
+            values["currency"] = next(iter(codes))
+        for name in self.sums:
+            if name in values:
+                values[name] = money.minor(values[name][0], currency=values.get("currency") or self.currency)
 
     def _put(self, values: dict[str, Any], target: Target, value: Any) -> None:
         if target.type in ("phone", "email"):
-            values.setdefault(target.name, []).append(value)
+            values.setdefault(target.name, []).extend(several(value, target.type))
         elif target.name.startswith("custom:"):
             values.setdefault("custom", {})[target.name.removeprefix("custom:")] = value
+        elif target.type == "note":
+            values[target.name] = "\n\n".join(filter(None, (values.get(target.name, ""), value)))
         elif target.type == "tags":
-            values[target.name] = [*values.get(target.name, []), *value]
+            values[target.name] = [*values.get(target.name, []), *(word.strip() for word in value.replace(";", ",").split(",") if word.strip())]
         else:
             values.setdefault(target.name, value)
 
@@ -58,19 +101,25 @@ class Parser:
             if found is None:
                 raise BadCell(_("%(column)s: “%(value)s” is not a date in the order of this column.") % {"column": column, "value": text[:60]})
             return found
-        if kind in ("money", "number"):
-            number = recognising.read_number(text, notation["decimal"])
-            if number is None:
-                raise BadCell(_("%(column)s: “%(value)s” is not a number.") % {"column": column, "value": text[:60]})
-            return money.minor(number, currency=self.currency) if kind == "money" else number
-        if kind == "whole":
-            whole = recognising.read_number(text, notation["decimal"])
-            if whole is None or abs(whole) > 2_000_000_000:
-                raise BadCell(_("%(column)s: “%(value)s” is not a number.") % {"column": column, "value": text[:60]})
-            return int(whole)
-        if kind == "tags":
-            return [word.strip() for word in text.replace(";", ",").split(",") if word.strip()]
+        if kind in ("money", "number", "whole"):
+            return self._figure(column, text, kind, notation["decimal"])
+        if kind == "currency":
+            return self._currency(column, text, named=currencies.of_cell)
         return text
+
+    def _figure(self, column: str, text: str, kind: str, sign: str) -> Any:
+        number = recognising.read_number(text, sign)
+        if number is None or (kind == "whole" and abs(number) > 2_000_000_000):
+            raise BadCell(_("%(column)s: “%(value)s” is not a number.") % {"column": column, "value": text[:60]})
+        if kind == "money":
+            return number, self._currency(column, currencies.apart(text)[1], named=currencies.named)
+        return int(number) if kind == "whole" else number
+
+    def _currency(self, column: str, words: str, *, named: Callable[..., str]) -> str:
+        try:
+            return named(words, chosen=self.currency)
+        except currencies.UnknownCurrency as unknown:
+            raise BadCell(_("%(column)s: the currency “%(value)s” is not one that can be kept here.") % {"column": column, "value": str(unknown)[:60]}) from None
 
 
 def custom_choices(actor: Any, entity: str, values: Mapping[str, Any], *, add: bool, note: Any) -> dict[str, Any]:
@@ -95,7 +144,7 @@ def custom_choices(actor: Any, entity: str, values: Mapping[str, Any], *, add: b
 
 def _choice(actor: Any, field: Any, word: str, *, add: bool, note: Any) -> int:
     for option in field.options:
-        if option["label"].casefold() == word.strip().casefold():
+        if option["label"].casefold() == word.strip().casefold() and not option.get("archived"):
             return int(option["id"])
     if not add:
         raise BadCell(_("%(field)s: “%(value)s” is not one of the choices.") % {"field": field.name, "value": word[:60]})

@@ -5,22 +5,26 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import quopri
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from charset_normalizer import from_bytes
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from python_calamine import CalamineError, CalamineWorkbook
 
 from crm_platform.kernel.errors import Invalid
 
+from . import vcards
+from .broken import Broken
+
 SAMPLE = 256 * 1024
 MOST_COLUMNS = 300
 SEPARATORS = (",", ";", "\t", "|")
+_FORMULA = frozenset("=+-@\t\r")
 # One cell: longer than anything a record holds is kept out of memory.
 csv.field_size_limit(2_000_000)
 # Those in which spreadsheets of our five languages are saved; the person may choose another of CHOICES.
@@ -41,22 +45,23 @@ def _refuse(sentence: Any) -> CannotRead:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a file is read: `format` is csv, xlsx or vcard; `doubts` are sentences for the person."""
+    """How a file is read: `format` is csv, xlsx or vcard; `doubts` are sentences for the person, `headless` has no names of columns."""
 
     format: str
     encoding: str = ""
     separator: str = ""
     sheet: str = ""
     doubts: list[str] = field(default_factory=list)
+    headless: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """For the import's row."""
-        return {"format": self.format, "encoding": self.encoding, "separator": self.separator, "sheet": self.sheet, "doubts": list(self.doubts)}
+        return {"format": self.format, "encoding": self.encoding, "separator": self.separator, "sheet": self.sheet, "doubts": list(self.doubts), "headless": self.headless}
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> Reading:
         """Back again."""
-        return cls(kept["format"], kept.get("encoding", ""), kept.get("separator", ""), kept.get("sheet", ""), list(kept.get("doubts", [])))
+        return cls(kept["format"], kept.get("encoding", ""), kept.get("separator", ""), kept.get("sheet", ""), list(kept.get("doubts", [])), kept.get("headless", False))
 
 
 def recognise(path: Path, name: str) -> Reading:
@@ -153,23 +158,68 @@ def rows(path: Path, reading: Reading) -> Iterator[list[str]]:
     if reading.format == "xlsx":
         yield from _workbook_rows(path, reading.sheet)
     elif reading.format == "vcard":
-        yield from _vcard_rows(path, reading.encoding)
+        yield from vcards.rows(path, reading.encoding)
     else:
         with path.open("r", encoding=reading.encoding, errors="replace", newline=None) as file:
             yield from _csv_rows(file, reading.separator)
 
 
 def _csv_rows(file: Any, separator: str) -> Iterator[list[str]]:
-    reader = csv.reader(_without_nul(file), delimiter=separator)
+    lines = _Lines(file, separator)
+    reader = csv.reader(lines, delimiter=separator)
     while True:
+        lines.begin()
         try:
             row = next(reader)
         except StopIteration:
             return
         except csv.Error:
-            yield [""]  # a cell beyond any measure: the row is reported as unreadable by its emptiness
+            yield Broken([], lines.swallowed() or _now("A cell of this row is longer than anything that can be kept."))
             continue
-        yield [cell.strip().lstrip("\ufeff") for cell in row]
+        cells = [_freed(cell.strip().lstrip("\ufeff")) for cell in row]
+        lines.width = lines.width or len(cells)
+        yield Broken(cells, lines.swallowed()) if lines.count > 1 and lines.quote_is_open(len(cells)) else cells
+
+
+class _Lines:
+    """The lines of a file; knows what a row has taken in, so that a quotation mark without its pair is noticed."""
+
+    def __init__(self, file: Any, separator: str) -> None:
+        self._file, self._separator, self.width, self._ended = file, separator, 0, False
+        self.begin()
+
+    def begin(self) -> None:
+        """A row begins."""
+        self.count = self._quotes = self._like_rows = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line: str = next(self._file, "")
+        if not line:
+            self._ended = True
+            raise StopIteration
+        if "\x00" in line:
+            line = line.replace("\x00", "")
+        self.count += 1
+        self._quotes += line.count('"')
+        if self.count > 1 and line.count(self._separator) >= max(1, self.width - 1):
+            self._like_rows += 1
+        return line
+
+    def quote_is_open(self, cells: int) -> bool:
+        """Whether the row goes to the end of the file inside a quotation, or has eaten lines that are rows themselves."""
+        return (self._ended and self._quotes % 2 == 1) or (self._like_rows > 0 and cells < self.width)
+
+    def swallowed(self) -> str:
+        """What has happened, in words; nothing for a row of one line."""
+        return _now("A quotation mark in this row is not closed; further lines taken in by it: %(count)d.") % {"count": self.count - 1} if self.count > 1 else ""
+
+
+def _freed(cell: str) -> str:
+    """A cell without the apostrophe that our own export puts before what a spreadsheet would run."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA else cell
 
 
 def _without_nul(file: Any) -> Iterator[str]:
@@ -180,7 +230,7 @@ def _without_nul(file: Any) -> Iterator[str]:
 def _workbook_rows(path: Path, sheet: str) -> Iterator[list[str]]:
     book = CalamineWorkbook.from_path(str(path))
     for row in book.get_sheet_by_name(sheet).iter_rows():
-        yield [_cell(value) for value in row]
+        yield [_freed(_cell(value)) for value in row]
 
 
 def _cell(value: Any) -> str:
@@ -193,77 +243,3 @@ def _cell(value: Any) -> str:
         text: str = value.isoformat()
         return text.removesuffix("T00:00:00")
     return str(value).strip()
-
-
-VCARD = ("Name", "First name", "Last name", "Company", "Position", "Phone", "Phone 2", "Phone 3", "E-mail", "E-mail 2", "Street", "City", "Region", "Postcode", "Country", "Site", "Birthday", "Note")
-
-
-def _vcard_rows(path: Path, encoding: str) -> Iterator[list[str]]:
-    yield list(VCARD)
-    with path.open("rb") as file:
-        card: dict[str, str] | None = None
-        for line in _unfolded(file, encoding):
-            upper = line.upper()
-            if upper.startswith("BEGIN:VCARD"):
-                card = {}
-            elif upper.startswith("END:VCARD") and card is not None:
-                yield [card.get(name, "") for name in VCARD]
-                card = None
-            elif card is not None:
-                _take_line(card, line)
-
-
-def _unfolded(file: BinaryIO, encoding: str) -> Iterator[str]:
-    """Lines with their continuations (RFC 6350, 3.2; quoted-printable soft breaks of version 2.1)."""
-    held = ""
-    for raw in file:
-        line = raw.decode(encoding, errors="replace").rstrip("\r\n")
-        if line[:1] in (" ", "\t") and held:
-            held += line[1:]
-        elif held.endswith("=") and "QUOTED-PRINTABLE" in held.upper():
-            held = held[:-1] + line
-        else:
-            if held:
-                yield held
-            held = line
-    if held:
-        yield held
-
-
-def _take_line(card: dict[str, str], line: str) -> None:
-    head, _colon, value = line.partition(":")
-    name, *params = head.split(";")
-    name = name.rpartition(".")[2].upper()
-    if any(param.upper().endswith("QUOTED-PRINTABLE") for param in params):
-        value = quopri.decodestring(value.encode("latin-1", errors="replace")).decode("utf-8", errors="replace")
-    parts = [_plain(part) for part in _split(value)]
-    if name == "FN":
-        card["Name"] = _plain(value)
-    elif name == "N":
-        card["Last name"], card["First name"] = [*parts, "", ""][:2]
-    elif name == "ORG":
-        card["Company"] = parts[0]
-    elif name == "ADR":
-        _office, _more, card["Street"], card["City"], card["Region"], card["Postcode"], card["Country"] = [*parts, *[""] * 7][:7]
-    elif name in ("TEL", "EMAIL"):
-        _add(card, ("Phone", "Phone 2", "Phone 3") if name == "TEL" else ("E-mail", "E-mail 2"), _plain(value).removeprefix("tel:"))
-    elif name in _SIMPLE:
-        card.setdefault(_SIMPLE[name], _plain(value))
-
-
-_SIMPLE = {"TITLE": "Position", "URL": "Site", "BDAY": "Birthday", "NOTE": "Note"}
-
-
-def _add(card: dict[str, str], names: Sequence[str], value: str) -> None:
-    for name in names:
-        if not card.get(name):
-            card[name] = value
-            return
-
-
-def _split(value: str) -> list[str]:
-    return value.replace("\\;", "\x01").split(";")
-
-
-def _plain(text: str) -> str:
-    return text.replace("\x01", ";").replace("\\,", ",").replace("\\;", ";").replace("\\n", "\n").replace("\\N", "\n").replace("\\\\", "\\").strip()

@@ -12,6 +12,8 @@ from typing import Any
 
 from crm_core.groundwork.records.fields import read_decimal
 
+from . import currencies
+
 _DATE = re.compile(r"(\d{1,4})[./\-\s](\d{1,2})[./\-\s](\d{1,4})(?:[T ,]+(\d{1,2}):(\d{2})(?::\d{2})?)?(?:\.\d+)?\s*(Z|[+-]\d{2}:?\d{2})?\s*\Z", re.IGNORECASE)
 _MONTHS = {
     name: number
@@ -27,6 +29,7 @@ _MONTHS = {
     )
     for name in names.split()
 }  # fmt: skip
+_FIGURE_ONLY = re.compile(r"(?:[^\w\s]{1,2}|[A-Z]{3})?\s?[-+]?\d[\d.,\s']*(?:\s?(?:[^\w\s]{1,2}|[A-Z]{3}))?\Z")
 _WORDY = re.compile(r"(?:(\d{1,2})[.\s-]+([^\W\d_]+)\.?[,\s-]+(\d{2,4})|([^\W\d_]+)\.?\s+(\d{1,2}),?\s+(\d{2,4}))", re.UNICODE)
 
 
@@ -103,7 +106,7 @@ def decimal_sign(values: Iterable[str]) -> tuple[str, bool]:
     """"," or "." as the decimal sign of a column, and whether it is certain: from the rows that can be read one way only."""
     comma = point = 0
     for text in values:
-        plain = re.sub(r"[^\d.,]", "", text)
+        plain = re.sub(r"[^\d.,]", "", currencies.apart(text)[0])
         last = max(plain.rfind(","), plain.rfind("."))
         if last < 0:
             continue
@@ -126,7 +129,8 @@ def decimal_sign(values: Iterable[str]) -> tuple[str, bool]:
 
 def read_number(text: str, sign: str) -> Decimal | None:
     """A figure in the column's notation; one that can only be read the other way is still read."""
-    plain = re.sub(r"[\s\u00a0\u202f'’]", "", re.sub(r"[^\d,.\s'’()+-]", "", text.strip()))
+    text = currencies.apart(text)[0]
+    plain = re.sub(r"[\s\u00a0\u202f'’]", "", re.sub(r"[^\d,.\s'’()+-]", "", text))
     negative = plain.startswith(("(", "-"))
     plain = plain.strip("()+-")
     if not plain or not re.fullmatch(r"[\d.,]+", plain) or not any(letter.isdigit() for letter in plain):
@@ -152,6 +156,16 @@ def _grouped(plain: str, sign: str) -> bool:
     """Whether the sign stands only before groups of three."""
     groups = plain.split(sign)
     return all(len(group) == 3 for group in groups[1:])
+
+
+def looks_like_date(text: str) -> bool:
+    """Whether a text is a date in any order."""
+    return bool(_DATE.match(text.strip()))
+
+
+def looks_like_figure(text: str) -> bool:
+    """Whether a text is a figure, with a currency or without."""
+    return bool(_FIGURE_ONLY.match(text.strip()))
 
 
 def share(values: Iterable[str], test: Any) -> float:

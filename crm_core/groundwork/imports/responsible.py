@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from crm_platform.accounts import directory
 from crm_platform.accounts import services as accounts
+from crm_platform.accounts.models import Access
 
 from .kinds import Batch
 
@@ -16,7 +17,9 @@ def people_of(batch: Batch, names: Iterable[str]) -> dict[str, int]:
     if not wanted:
         return {}
     known: dict[str, int] = {}
-    for person in reversed([person for person in directory.everyone().values() if not directory.gone(person)]):
+    # Those who left come first, so that whoever is here wins: old records keep the name of who had them.
+    everyone = directory.everyone().values()
+    for person in reversed([*(one for one in everyone if not directory.gone(one)), *(one for one in everyone if directory.gone(one))]):
         known[person.name.casefold()] = person.pk
         if person.email:
             known[person.email.casefold()] = person.pk
@@ -24,4 +27,15 @@ def people_of(batch: Batch, names: Iterable[str]) -> dict[str, int]:
         if folded not in known:
             known[folded] = accounts.add_without_access(batch.actor, name=" ".join(name.split())).pk
             batch.count("people")
+    _list_again(batch, {known[folded] for folded in wanted})
     return {folded: known[folded] for folded in wanted}
+
+
+def _list_again(batch: Batch, pks: set[int]) -> None:
+    """Whom an undo took off the list stands in it again."""
+    everyone = directory.everyone()
+    for pk in pks:
+        person = everyone.get(pk)
+        if person is not None and person.access == Access.NONE and person.deactivated_at is not None:
+            accounts.list_again(batch.actor, pk=pk)
+            batch.count("people")

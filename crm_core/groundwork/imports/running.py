@@ -57,7 +57,7 @@ def run_import(pk: int, *, lease: Lease) -> Again | None:
         run = ImportRun.objects.get(pk=pk)
         parser = parser_of(run)
         path = services.path_of(run)
-    after = int(lease.checkpoint.get("row", 1))
+    after = int(lease.checkpoint.get("row", 0))
     lines = mapping.lines_from(path, Reading.from_json(run.reading), after=after)
     while chunk := list(islice(lines, BATCH)):
         with sides.unit(place):
@@ -234,7 +234,7 @@ def _again(run: ImportRun, waiting: list[ImportRow]) -> None:
 def preview(run: ImportRun) -> Iterator[tuple[list[str], str, dict[str, Any]]]:
     """The first rows as they would be read: cells, what is wrong, values."""
     parser = parser_of(run)
-    for number, cells in enumerate(run.reading["examples"], 2):
+    for number, cells in enumerate(run.reading["examples"], 1 if run.reading.get("headless") else 2):
         try:
             yield cells, "", parser.parse(number, cells).values
         except BadCell as error:

@@ -134,7 +134,7 @@ def _make_new_fields(actor: Actor, run: ImportRun) -> dict[str, str]:
     for column, target in run.mapping.items():
         if target == "new":
             present = next((field for field in custom.fields_of(entity) if field.name.casefold() == column.casefold()), None)
-            field = present or custom.add_field(actor, entity=entity, name=column, kind="text", ask=False)
+            field = present or custom.add_field(acting(run, actor), entity=entity, name=column, kind="text", ask=False)
             mapped[column] = f"custom:{field.pk}"
     return mapped
 
@@ -164,6 +164,12 @@ def take_in_waiting(actor: Actor, pk: int) -> ImportRun:
 def acting(run: ImportRun, actor: Actor) -> Actor:
     """The person, through the import: what history and undo know it by."""
     return actor.through(ActorKind.IMPORT, via=f"import:{run.pk}")
+
+
+def named(counts: dict[str, int]) -> list[tuple[str, int]]:
+    """Figures under the names of their kinds, as people read them; what is nought is left out."""
+    names = {code: str(one.kind.plural) for one in kinds.all_kinds() for code in (one.code, one.kind.code)} | {"people": str(_("People"))}
+    return [(names.get(code, code), count) for code, count in counts.items() if count]
 
 
 def may_undo(run: ImportRun) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from crm_core.groundwork.records import registry, writing
@@ -16,47 +15,28 @@ from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.jobs import Again, Lease
 from crm_platform.kernel.permissions import ActorKind, robot
 
+from . import traces
 from .models import ImportRun, Stage
+from .traces import leaving, touched_later, via_of
 
 AT_ONCE = 200
 LISTED = 200
-# What stands on a record but is no change of its own by a person.
-_NO_CHANGE = ("binned", "restored", "exported")
-
-
-def via_of(run: ImportRun) -> str:
-    """What the import's event rows are known by."""
-    return f"import:{run.pk}"
-
-
-def touched_later(via: str, entity: str, pks: Sequence[int]) -> set[int]:
-    """Those of the records on which someone did something by other means than the import."""
-    subjects = [f"{entity}:{pk}" for pk in pks]
-    rows = Event.objects.filter(subjects__overlap=subjects).exclude(via=via).values_list("name", "subjects", "actor_kind")
-    wanted = set(subjects)
-    found: set[int] = set()
-    for name, on, actor_kind in rows:
-        if name.rpartition(".")[2] in _NO_CHANGE or actor_kind == ActorKind.ROBOT:
-            continue
-        found.update(int(subject.partition(":")[2]) for subject in on if subject in wanted)
-    return found
 
 
 def outlook(run: ImportRun) -> dict[str, Any]:
     """What undo would do, said before it starts: counts by kind, and how many are kept because someone changed them."""
-    via = via_of(run)
+    via, without = via_of(run), leaving(run)
     binned: dict[str, int] = {}
     kept = changed = 0
     for kind in registry.kinds():
         pks = [pk for pk in Event.objects.filter(via=via, name=f"{kind.code}.created").values_list("record_id", flat=True) if pk is not None]
-        touched: set[int] = set()
-        for start in range(0, len(pks), 1000):
-            touched |= touched_later(via, kind.code, pks[start : start + 1000])
+        touched = touched_later(kind.code, pks, without=without)
         if pks:
             binned[str(kind.plural)] = len(pks) - len(touched)
         kept += len(touched)
         changed += Event.objects.filter(via=via, entity=kind.code).exclude(name=f"{kind.code}.created").values("record_id").distinct().count()
-    return {"binned": binned, "kept": kept, "changed": changed, "people": Event.objects.filter(via=via, name="person.added").count()}
+    people = Event.objects.filter(via=via, name="person.added").count()
+    return {"binned": binned, "kept": kept, "changed": changed, "people": people, "added": traces.left_by(run)}
 
 
 def _fail(pk: int) -> None:
@@ -86,6 +66,7 @@ def run_undo(pk: int, *, lease: Lease) -> Again | None:
     with sides.unit(place):
         run = ImportRun.objects.select_for_update().get(pk=pk)
         _hide_people(run)
+        _report(run)["swept"] = traces.sweep(_robot(run), run)
         run.stage = Stage.UNDONE
         run.save(update_fields=["stage", "totals"])
         lease.beat()
@@ -94,7 +75,7 @@ def run_undo(pk: int, *, lease: Lease) -> Again | None:
 
 
 def _report(run: ImportRun) -> dict[str, Any]:
-    report: dict[str, Any] = run.totals.setdefault("undo", {"binned": {}, "restored": 0, "kept": [], "people": 0})
+    report: dict[str, Any] = run.totals.setdefault("undo", {"binned": {}, "restored": 0, "kept": [], "people": 0, "swept": 0})
     return report
 
 
@@ -104,7 +85,7 @@ def _robot(run: ImportRun) -> Any:
 
 def _bin_made(run: ImportRun, done: dict[str, Any]) -> dict[str, Any]:
     """The next records that the import made, newest first."""
-    via, before = via_of(run), done.get("before")
+    via, before, without = via_of(run), done.get("before"), leaving(run)
     rows = Event.objects.filter(via=via, name__endswith=".created")
     rows = rows.filter(pk__lt=before) if before else rows
     events = list(rows.order_by("-id").values_list("pk", "entity", "record_id")[:AT_ONCE])
@@ -115,7 +96,7 @@ def _bin_made(run: ImportRun, done: dict[str, Any]) -> dict[str, Any]:
         by_entity.setdefault(entity, []).append(int(record_id or 0))
     for entity, pks in by_entity.items():
         kind = registry.find(entity)
-        touched = touched_later(via, entity, pks)
+        touched = touched_later(entity, pks, without=without)
         present = dict(kind.model.objects.filter(pk__in=pks, binned_at=None).values_list("pk", "name"))
         gone = [pk for pk in present if pk not in touched]
         if gone:
@@ -166,9 +147,9 @@ def _put_back_one(run: ImportRun, event: Event) -> None:
 
 def _hide_people(run: ImportRun) -> None:
     """People whom the import wrote down leave the list, unless they have been invited or work is theirs by other means."""
-    ids = [pk for pk in Event.objects.filter(via=via_of(run), name="person.added").values_list("record_id", flat=True) if pk is not None]
+    ids = [pk for pk in Event.objects.filter(via__in=leaving(run), name="person.added").values_list("record_id", flat=True) if pk is not None]
     busy: set[int] = set()
     for kind in registry.kinds():
         busy.update(kind.model.objects.filter(responsible__in=ids, binned_at=None).values_list("responsible", flat=True))
-    leaving = User.objects.filter(pk__in=ids, access=Access.NONE).exclude(pk__in=busy)
-    _report(run)["people"] = leaving.update(deactivated_at=clock.now())
+    gone = User.objects.filter(pk__in=ids, access=Access.NONE, deactivated_at=None).exclude(pk__in=busy)
+    _report(run)["people"] = gone.update(deactivated_at=clock.now())

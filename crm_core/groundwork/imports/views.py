@@ -67,6 +67,7 @@ def _figures(run: ImportRun) -> dict[str, Any]:
         "done": done, "percent": 100 if run.rows_total == 0 else min(100, run.rows_done * 100 // run.rows_total), "kind": kinds.find(run.kind),
         "errors": list(rows.filter(state="error").order_by("number")[:20]) if done else [], "waiting": run.totals.get("waiting", 0),
         "may_undo": services.may_undo(run), "outlook": undoing.outlook(run) if done and services.may_undo(run) else None, "undo": run.totals.get("undo"),
+        "undone": services.named(run.totals.get("undo", {}).get("binned", {})), "made": services.named(run.totals.get("entities", {})),
     }  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def _by_tag(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
 def _custom_filter(one: Any) -> Filter:
     choices = None
     if one.kind in (FieldKind.LIST, FieldKind.MULTI):
-        choices = lambda: [(str(option["id"]), option["label"]) for option in one.options]  # noqa: E731
+        choices = lambda: [(str(option["id"]), option["label"]) for option in one.options if not option.get("archived")]  # noqa: E731
     elif one.kind == FieldKind.CHECKBOX:
         choices = lambda: [("1", _("yes")), ("0", _("no"))]  # noqa: E731
     return Filter(f"f{one.pk}", one.name, lambda rows, value: rows.filter(pk__in=custom.matching(one, value)), choices)

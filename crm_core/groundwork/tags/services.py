@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from crm_core.groundwork.records.ordering import fold
+from crm_platform.events.backbone import Change, emit_all
 from crm_platform.kernel import versions
+from crm_platform.kernel.permissions import Actor
 
 from .models import Tag
 
@@ -15,8 +17,8 @@ def tags_of(entity: str) -> dict[int, Tag]:
     return {tag.pk: tag for tag in versions.kept("tags", ("tag",), lambda: list(Tag.objects.all())) if tag.entity == entity}
 
 
-def ids_of(entity: str, names: Iterable[str]) -> list[int]:
-    """The ids of tags by name, new ones made; "VIP" and "vip" are one."""
+def ids_of(entity: str, names: Iterable[str], *, by: Actor | None = None) -> list[int]:
+    """The ids of tags by name, new ones made; "VIP" and "vip" are one. `by` is named in the journal (an import, for its undo)."""
     wanted = {fold(name): name.strip()[:60] for name in names if fold(name)}
     known = {tag.folded: tag.pk for tag in tags_of(entity).values()}
     missing = [folded for folded in wanted if folded[:60] not in known]
@@ -25,6 +27,8 @@ def ids_of(entity: str, names: Iterable[str]) -> list[int]:
         made = [Tag(entity=entity, name=wanted[folded], folded=folded[:60], hue=(start + at) % 8 + 1) for at, folded in enumerate(missing)]
         Tag.objects.bulk_create(made, ignore_conflicts=True)
         known = {tag.folded: tag.pk for tag in tags_of(entity).values()}
+        if by is not None:
+            emit_all(by, [Change(name="tag.added", entity="tag", record_id=known[tag.folded], after={"entity": entity, "name": tag.name}) for tag in made])
     return sorted(known[folded[:60]] for folded in wanted)
 
 
@@ -33,6 +37,14 @@ def known_ids(entity: str, names: Iterable[str]) -> list[int] | None:
     known = {tag.folded: tag.pk for tag in tags_of(entity).values()}
     found = {known.get(fold(name)[:60]) for name in names if fold(name)}
     return None if None in found else sorted(pk for pk in found if pk is not None)
+
+
+def remove(actor: Actor, pks: Sequence[int]) -> int:
+    """Take tags away; records that carry one show it no longer. Returns how many."""
+    rows = list(Tag.objects.filter(pk__in=pks))
+    Tag.objects.filter(pk__in=[tag.pk for tag in rows]).delete()
+    emit_all(actor, [Change(name="tag.removed", entity="tag", record_id=tag.pk, before={"entity": tag.entity, "name": tag.name}) for tag in rows])
+    return len(rows)
 
 
 def names_of(entity: str, ids: Iterable[int]) -> list[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from crm_core.engagement.notes import services as notes
+from crm_core.groundwork.imports import own as own_rows
 from crm_core.groundwork.imports.kinds import Batch, ImportKind, Parsed, Target, register
 from crm_core.groundwork.imports.parsing import custom_choices
 from crm_core.groundwork.imports.responsible import people_of
@@ -18,7 +21,7 @@ from .kind import COMPANY
 from .models import Company
 
 TARGETS = (
-    Target("name", _("Name"), "text", "account, company, company name, account name, organization, organisation, firm, компания, название, название компании, организация, контрагент, entreprise, société, nom, nom de l'entreprise, bedrijf, bedrijfsnaam, organisatie, naam, kompaniya, firma, tashkilot, nomi"),
+    Target("name", _("Name"), "text", "account, company, company name, account name, organization, organisation, firm, компания, название, название компании, организация, контрагент, entreprise, société, nom, nom de l'entreprise, bedrijf, bedrijfsnaam, organisatie, naam, kompaniya, firma, tashkilot, nomi, organization name, organization - name, company - name"),
     Target("phone", _("Phone"), "phone", "phone number, telephone, tel, work phone, телефон, рабочий телефон, téléphone, telefoon, telefoonnummer, telefon, telefon raqami"),
     Target("email", _("E-mail"), "email", "email, mail, e-mail address, почта, эл. почта, электронная почта, courriel, adresse e-mail, e-mailadres, elektron pochta"),
     Target("site", _("Site"), "text", "website, web, url, homepage, сайт, веб-сайт, site web, site internet, website adres, veb-sayt, sayt"),
@@ -26,16 +29,18 @@ TARGETS = (
     Target("founded", _("Founded"), "whole", "year established, year founded, established, год основания, année de création, opgericht, tashkil etilgan yil"),
     Target("annual_revenue", _("Annual revenue"), "number", "revenue, turnover, выручка, оборот, chiffre d'affaires, omzet, daromad"),
     Target("employees", _("Employees"), "whole", "number of employees, staff, headcount, сотрудников, число сотрудников, effectif, nombre d'employés, werknemers, aantal werknemers, xodimlar soni"),
-    Target("street", _("Street"), "text", "address, street address, office location, location, адрес, улица, adresse, rue, adres, straat, manzil, ko'cha"),
-    Target("city", _("City"), "text", "town, город, ville, stad, plaats, woonplaats, shahar"),
-    Target("region", _("Region"), "text", "state, province, county, область, регион, région, provincie, viloyat"),
-    Target("zip", _("Postcode"), "text", "zip, zip code, postal code, postcode, индекс, почтовый индекс, code postal, postkode, indeks"),
-    Target("country", _("Country"), "text", "страна, pays, land, mamlakat, davlat"),
+    Target("street", _("Street"), "text", "address, street address, office location, location, адрес, улица, adresse, rue, adres, straat, manzil, ko'cha, business street, work street, address 1 - street, street 1"),
+    Target("city", _("City"), "text", "town, город, ville, stad, plaats, woonplaats, shahar, business city, work city, address 1 - city"),
+    Target("region", _("Region"), "text", "state, province, county, область, регион, région, provincie, viloyat, business state, work state, state/region, address 1 - region"),
+    Target("zip", _("Postcode"), "text", "zip, zip code, postal code, postcode, индекс, почтовый индекс, code postal, postkode, indeks, business postal code, work postal code, address 1 - postal code, zip/postal code"),
+    Target("country", _("Country"), "text", "страна, pays, land, mamlakat, davlat, business country, business country/region, work country, country/region, address 1 - country"),
     Target("parent", _("Part of"), "text", "subsidiary of, parent, parent company, головная компания, filiale de, société mère, moederbedrijf, bosh kompaniya"),
     Target("responsible", _("Responsible"), "text", "owner, account owner, manager, sales rep, ответственный, менеджер, responsable, commercial, verantwoordelijke, eigenaar, mas'ul"),
     Target("tags", _("Tags"), "tags", "tag, labels, теги, метки, étiquettes, mots-clés, labels bedrijf, teglar"),
-    Target("external_id", _("Number elsewhere"), "text", "id, account id, company id, код, идентификатор, identifiant, nummer"),
+    Target("note", _("Note"), "note", "notes, comment, comments, remark, remarks, memo, description, комментарии, комментарий, примечание, примечания, заметки, заметка, remarque, remarques, commentaire, commentaires, opmerking, opmerkingen, notitie, notities, aantekening, aantekeningen, izoh, izohlar, eslatma, eslatmalar"),
+    Target("external_id", _("Number elsewhere"), "text", "id, account id, company id, код, идентификатор, identifiant, nummer, record id, organization - id"),
 )  # fmt: skip
+_CENT = Decimal("0.01")
 _PLAIN = ("name", "site", "industry", "founded", "annual_revenue", "employees", "external_id")
 
 
@@ -43,6 +48,8 @@ def values_of(batch: Batch, row: Parsed, people: dict[str, int]) -> dict[str, An
     """What the service takes."""
     given = row.values
     values: dict[str, Any] = {name: given[name] for name in _PLAIN if name in given}
+    if "annual_revenue" in values:
+        values["annual_revenue"] = values["annual_revenue"].quantize(_CENT)
     if "phone" in given:
         values["phones"] = [{"number": number, "kind": "work"} for number in given["phone"]]
     if "email" in given:
@@ -53,35 +60,41 @@ def values_of(batch: Batch, row: Parsed, people: dict[str, int]) -> dict[str, An
     if given.get("responsible"):
         values["responsible_id"] = people.get(given["responsible"].casefold())
     if given.get("tags"):
-        values["tag_ids"] = tags.ids_of("company", given["tags"])
+        values["tag_ids"] = tags.ids_of("company", given["tags"], by=batch.actor)
     if given.get("custom"):
         values["custom"] = custom_choices(batch.actor, "company", given["custom"], add=batch.choices["add_missing"], note=batch.note_added)
     return values
 
 
 def write(batch: Batch, rows: list[Parsed]) -> None:
-    """Known by name: skipped, updated or made again, as the person chose; parents are made where they are named."""
+    """Known by our number, the number elsewhere or the name: skipped, updated or made again, as the person chose; parents are made where they are named."""
     people = people_of(batch, [row.values.get("responsible", "") for row in rows])
     known = services.by_names([row.values.get("name", "") for row in rows]) if batch.choices["duplicates"] != "create" else {}
+    create = batch.choices["duplicates"] == "create"
+    own = {} if create else own_rows.records_of(COMPANY, rows)
+    numbered = {} if create else own_rows.with_number(COMPANY, rows)
     fresh: dict[str, tuple[Parsed, dict[str, Any]]] = {}
     for row in rows:
         values = values_of(batch, row, people)
         key = reaching.name_key(values.get("name", "")) if batch.choices["duplicates"] != "create" else f"row {row.number}"
-        present = known.get(key)
+        present = own.get(row.values.get("record_id", 0)) or numbered.get(row.values.get("external_id", "")) or known.get(key)
         if present is not None:
-            _meet(batch, present, values)
+            _meet(batch, present, values, row.values.get("note", ""))
         elif key in fresh and values.get("name"):
             batch.skipped += 1
         else:
             fresh[key] = (row, values)
     made = services.create_companies(batch.actor, [values for _row, values in fresh.values()])
+    notes.add_many(batch.actor, COMPANY, [(company, row.values["note"]) for company, (row, _values) in zip(made, fresh.values(), strict=True) if row.values.get("note")])
     batch.created += len(made)
     batch.count("companies", len(made))
     _set_parents(batch, {row.values["name"]: row.values["parent"] for row in rows if row.values.get("parent") and row.values.get("name")})
 
 
-def _meet(batch: Batch, present: Company, values: dict[str, Any]) -> None:
-    if batch.choices["duplicates"] == "update" and writing.change_locked(batch.actor, COMPANY, present, merged(present, values)):
+def _meet(batch: Batch, present: Company, values: dict[str, Any], note: str) -> None:
+    update = batch.choices["duplicates"] == "update"
+    changed = update and writing.change_locked(batch.actor, COMPANY, present, merged(present, values))
+    if (update and notes.add_once(batch.actor, COMPANY, present, note)) or changed:
         batch.updated += 1
     else:
         batch.skipped += 1
@@ -116,4 +129,4 @@ def _set_parents(batch: Batch, wanted: dict[str, str]) -> None:
             writing.change_locked(batch.actor, COMPANY, child, {"parent_id": above.pk})
 
 
-register(ImportKind("companies", COMPANY, TARGETS, write, needs=("name",), own_entity="companies"))
+register(ImportKind("companies", COMPANY, TARGETS, write, needs=("name",), own_entity="companies", prefix=r"(organi[sz]ation|company)\s+-\s+"))

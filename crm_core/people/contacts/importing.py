@@ -6,10 +6,12 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from crm_core.engagement.notes import services as notes
 from crm_core.groundwork.imports.kinds import Batch, ImportKind, Parsed, Target, register
 from crm_core.groundwork.imports.parsing import custom_choices
 from crm_core.groundwork.imports.responsible import people_of
 from crm_core.groundwork.records import writing
+from crm_core.groundwork.records.ordering import fold
 from crm_core.groundwork.tags import services as tags
 from crm_core.people import reaching
 from crm_core.people.companies import services as companies
@@ -17,26 +19,28 @@ from crm_core.people.companies.importing import merged
 
 from . import services
 from .kind import CONTACT
+from .matching import Known, Row, other_number
 from .models import Contact, Employment
 
 TARGETS = (
-    Target("name", _("Whole name"), "text", "name, full name, contact, contact name, display name, имя и фамилия, фио, контакт, полное имя, nom complet, contact naam, volledige naam, to'liq ism, f.i.sh, kontakt"),
+    Target("name", _("Whole name"), "text", "name, full name, contact, contact name, display name, имя и фамилия, фио, контакт, полное имя, nom complet, contact naam, volledige naam, to'liq ism, f.i.sh, kontakt, naam, person name, person - name, полное имя контакта"),
     Target("first_name", _("First name"), "text", "given name, forename, firstname, имя, prénom, voornaam, ism"),
     Target("last_name", _("Last name"), "text", "surname, family name, lastname, фамилия, nom de famille, nom, achternaam, familiya"),
-    Target("company", _("Company"), "text", "company name, organization, organisation, account, employer, организация, компания, название компании, entreprise, société, bedrijf, bedrijfsnaam, organisatie, kompaniya, tashkilot"),
-    Target("position", _("Position"), "text", "title, job title, role, должность, fonction, poste, functie, lavozim"),
-    Target("phone", _("Phone"), "phone", "phone number, phone1, phone2, telephone, tel, mobile, mobile phone, cell, work phone, home phone, phone 1 - value, phone 2 - value, телефон, мобильный, мобильный телефон, рабочий телефон, téléphone, portable, mobile téléphone, telefoon, mobiel, telefoonnummer, telefon, telefon raqami"),
-    Target("email", _("E-mail"), "email", "email, mail, e-mail address, email address, e-mail 1 - value, почта, эл. почта, электронная почта, courriel, adresse e-mail, e-mailadres, elektron pochta"),
-    Target("street", _("Street"), "text", "address, street address, address 1, адрес, улица, adresse, rue, adres, straat, manzil, ko'cha"),
-    Target("city", _("City"), "text", "town, город, ville, stad, plaats, woonplaats, shahar"),
-    Target("region", _("Region"), "text", "state, province, область, регион, région, provincie, viloyat"),
-    Target("zip", _("Postcode"), "text", "zip, zip code, postal code, postcode, индекс, почтовый индекс, code postal, postkode, indeks"),
-    Target("country", _("Country"), "text", "страна, pays, land, mamlakat, davlat"),
-    Target("site", _("Site"), "text", "website, web, url, homepage, сайт, site web, veb-sayt, sayt"),
+    Target("company", _("Company"), "text", "company name, organization, organisation, account, employer, организация, компания, название компании, entreprise, société, bedrijf, bedrijfsnaam, organisatie, kompaniya, tashkilot, organization name, organization 1 - name, organisation name, associated company, person - organization, primary company"),
+    Target("position", _("Position"), "text", "title, job title, role, должность, fonction, poste, functie, lavozim, organization title, organization 1 - title, job"),
+    Target("phone", _("Phone"), "phone", "phone number, phone1, phone2, telephone, tel, mobile, mobile phone, cell, work phone, home phone, phone 1 - value, phone 2 - value, телефон, мобильный, мобильный телефон, рабочий телефон, téléphone, portable, mobile téléphone, telefoon, mobiel, telefoonnummer, telefon, telefon raqami, business phone, business phone 2, company main phone, primary phone, other phone, home phone 2, work, mobile number, phone 3 - value, phone 4 - value, person - phone"),
+    Target("email", _("E-mail"), "email", "email, mail, e-mail address, email address, e-mail 1 - value, почта, эл. почта, электронная почта, courriel, adresse e-mail, e-mailadres, elektron pochta, e-mail 2 address, e-mail 3 address, e-mail 2 - value, e-mail 3 - value, work email, person - email"),
+    Target("street", _("Street"), "text", "address, street address, address 1, адрес, улица, adresse, rue, adres, straat, manzil, ko'cha, business street, work street, address 1 - street, street 1"),
+    Target("city", _("City"), "text", "town, город, ville, stad, plaats, woonplaats, shahar, business city, work city, address 1 - city"),
+    Target("region", _("Region"), "text", "state, province, область, регион, région, provincie, viloyat, business state, work state, state/region, address 1 - region"),
+    Target("zip", _("Postcode"), "text", "zip, zip code, postal code, postcode, индекс, почтовый индекс, code postal, postkode, indeks, business postal code, work postal code, address 1 - postal code, zip/postal code"),
+    Target("country", _("Country"), "text", "страна, pays, land, mamlakat, davlat, business country, business country/region, work country, country/region, address 1 - country"),
+    Target("site", _("Site"), "text", "website, web, url, homepage, сайт, site web, veb-sayt, sayt, web page, website 1 - value, website url"),
     Target("birthday", _("Birthday"), "date", "date of birth, birth date, день рождения, дата рождения, anniversaire, date de naissance, verjaardag, geboortedatum, tug'ilgan kun"),
     Target("responsible", _("Responsible"), "text", "owner, contact owner, manager, sales rep, ответственный, менеджер, responsable, verantwoordelijke, eigenaar, mas'ul"),
     Target("tags", _("Tags"), "tags", "tag, labels, categories, теги, метки, étiquettes, mots-clés, teglar"),
-    Target("external_id", _("Number elsewhere"), "text", "id, contact id, код, идентификатор, identifiant, nummer"),
+    Target("note", _("Note"), "note", "notes, comment, comments, remark, remarks, memo, комментарии, комментарий, примечание, примечания, заметки, заметка, remarque, remarques, commentaire, commentaires, opmerking, opmerkingen, notitie, notities, aantekening, aantekeningen, izoh, izohlar, eslatma, eslatmalar"),
+    Target("external_id", _("Number elsewhere"), "text", "id, contact id, код, идентификатор, identifiant, nummer, record id, person - id"),
 )  # fmt: skip
 _PLAIN = ("first_name", "last_name", "position", "site", "birthday", "external_id")
 
@@ -57,40 +61,47 @@ def values_of(batch: Batch, row: Parsed, people: dict[str, int]) -> dict[str, An
     if given.get("responsible"):
         values["responsible_id"] = people.get(given["responsible"].casefold())
     if given.get("tags"):
-        values["tag_ids"] = tags.ids_of("contact", given["tags"])
+        values["tag_ids"] = tags.ids_of("contact", given["tags"], by=batch.actor)
     if given.get("custom"):
         values["custom"] = custom_choices(batch.actor, "contact", given["custom"], add=batch.choices["add_missing"], note=batch.note_added)
     return values
 
 
 def write(batch: Batch, rows: list[Parsed]) -> None:
-    """Known by phone or e-mail: skipped, updated or made again, as the person chose."""
+    """Known by number, phone, e-mail or a name of its own: skipped, updated or made again, as the person chose."""
     people = people_of(batch, [row.values.get("responsible", "") for row in rows])
-    prepared = [(row, values_of(batch, row, people)) for row in rows]
     firms = _companies(batch, rows)
-    keys = [_keys(values) for _row, values in prepared]
+    told = [_told(batch, row, people, firms) for row in rows]
     create = batch.choices["duplicates"] == "create"
-    known = {} if create else _known([key for some in keys for key in some])
-    fresh: list[tuple[Parsed, dict[str, Any]]] = []
-    taken: set[str] = set()
-    for (row, values), mine in zip(prepared, keys, strict=True):
-        present = next((known[key] for key in mine if key in known), None)
+    known = Known([] if create else told)
+    fresh: list[Row] = []
+    taken: dict[str, Row] = {}
+    for row in told:
+        present = known.find(row)
         if present is not None:
-            _meet(batch, present, values, firms.get(reaching.name_key(row.values.get("company", ""))))
-        elif not create and taken & set(mine):
+            _meet(batch, present, row)
+        elif not create and _twin(row, taken):
             batch.skipped += 1
         else:
-            taken.update(mine)
-            fresh.append((row, values))
-    made = services.create_contacts(batch.actor, [values for _row, values in fresh])
-    links = []
-    for contact, (row, _values) in zip(made, fresh, strict=True):
-        company = firms.get(reaching.name_key(row.values.get("company", "")))
-        if company is not None:
-            links.append(Employment(contact=contact, company_id=company, role=contact.position, main=True))
-    Employment.objects.bulk_create(links)
+            taken.update({key: taken.get(key, row) for key in row.twin_keys})
+            fresh.append(row)
+    made = services.create_contacts(batch.actor, [row.values for row in fresh])
+    notes.add_many(batch.actor, CONTACT, [(contact, row.note) for contact, row in zip(made, fresh, strict=True) if row.note])
+    pairs = zip(made, fresh, strict=True)
+    Employment.objects.bulk_create([Employment(contact=contact, company_id=row.company, role=contact.position, main=True) for contact, row in pairs if row.company])
     batch.created += len(made)
     batch.count("contacts", len(made))
+
+
+def _told(batch: Batch, row: Parsed, people: dict[str, int], firms: dict[str, int]) -> Row:
+    values = values_of(batch, row, people)
+    return Row(values, _keys(values), row.values.get("record_id"), firms.get(reaching.name_key(row.values.get("company", ""))), row.values.get("note", ""))
+
+
+def _twin(row: Row, taken: dict[str, Row]) -> bool:
+    """Whether an earlier row of the same table is the same person; another number elsewhere says no."""
+    earlier = (taken[key] for key in row.twin_keys if key in taken)
+    return any(not other_number(row, one.number) for one in earlier)
 
 
 def _companies(batch: Batch, rows: list[Parsed]) -> dict[str, int]:
@@ -110,26 +121,24 @@ def _keys(values: dict[str, Any]) -> list[str]:
     return reaching.keys_of(reaching.clean_phones(values.get("phones", [])), values.get("emails", []))
 
 
-def _known(keys: list[str]) -> dict[str, Contact]:
-    found: dict[str, Contact] = {}
-    for contact in Contact.objects.filter(pk__in=reaching.with_keys(Contact, keys), binned_at=None).order_by("-id") if keys else ():
-        found.update(dict.fromkeys(contact.keys, contact))
-    return found
-
-
-def _meet(batch: Batch, present: Contact, values: dict[str, Any], company: int | None) -> None:
+def _meet(batch: Batch, present: Contact, row: Row) -> None:
     if batch.choices["duplicates"] != "update":
         batch.skipped += 1
         return
-    changed = writing.change_locked(batch.actor, CONTACT, present, merged(present, values))
-    if company is not None and not Employment.objects.filter(contact=present, company_id=company).exists():
+    values = merged(present, row.values)
+    if fold(f"{values.get('first_name', '')} {values.get('last_name', '')}") == fold(present.name):
+        # The same name, cut in another place: how the person here has cut it stands.
+        values = {name: value for name, value in values.items() if name not in ("first_name", "last_name")}
+    changed = writing.change_locked(batch.actor, CONTACT, present, values)
+    if row.company is not None and not Employment.objects.filter(contact=present, company_id=row.company).exists():
         main = not Employment.objects.filter(contact=present, main=True).exists()
-        Employment.objects.create(contact=present, company_id=company, main=main)
+        Employment.objects.create(contact=present, company_id=row.company, main=main)
         changed = True
+    changed |= notes.add_once(batch.actor, CONTACT, present, row.note)
     if changed:
         batch.updated += 1
     else:
         batch.skipped += 1
 
 
-register(ImportKind("contacts", CONTACT, TARGETS, write, needs=("name", "first_name", "last_name", "email", "phone"), own_entity="contacts"))
+register(ImportKind("contacts", CONTACT, TARGETS, write, needs=("name", "first_name", "last_name", "email", "phone"), own_entity="contacts", prefix=r"(person|contact)\s+-\s+"))

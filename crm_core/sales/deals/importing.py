@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from crm_core.engagement.notes import services as notes
+from crm_core.groundwork.imports import own as own_rows
 from crm_core.groundwork.imports.kinds import Batch, ImportKind, Parsed, Target, register
 from crm_core.groundwork.imports.parsing import BadCell, custom_choices
 from crm_core.groundwork.imports.responsible import people_of
@@ -32,69 +35,92 @@ from .models import Deal, DealContact, DealLine
 
 TARGETS = (
     Target("name", _("Name"), "text", "deal, deal name, opportunity, opportunity name, lead, title, сделка, название, название сделки, affaire, nom, nom de l'affaire, opportunité, deal naam, naam, titel, bitim, bitim nomi"),
-    Target("external_id", _("Number elsewhere"), "text", "id, opportunity id, deal id, lead id, номер, номер сделки, identifiant, numéro, nummer, raqam"),
+    Target("note", _("Note"), "note", "notes, comment, comments, remark, remarks, memo, description, omschrijving, описание, комментарии, комментарий, примечание, примечания, заметки, заметка, remarque, remarques, commentaire, commentaires, opmerking, opmerkingen, notitie, notities, aantekening, aantekeningen, izoh, izohlar, eslatma, eslatmalar"),
+    Target("external_id", _("Number elsewhere"), "text", "id, opportunity id, deal id, lead id, номер, номер сделки, identifiant, numéro, nummer, raqam, record id"),
     Target("responsible", _("Responsible"), "text", "sales agent, owner, deal owner, manager, sales rep, assigned to, ответственный, менеджер, responsable, commercial, verantwoordelijke, eigenaar, mas'ul"),
     Target("product", _("Product"), "text", "products, item, товар, продукт, produit, artikel, mahsulot"),
-    Target("company", _("Company"), "text", "account, account name, company name, customer, client, organization, компания, клиент, контрагент, название компании, entreprise, société, client nom, bedrijf, klant, kompaniya, mijoz"),
-    Target("contact", _("Contact"), "text", "contact name, contact person, контакт, основной контакт, contact principal, contactpersoon, kontakt"),
-    Target("contact_phone", _("Phone of the contact"), "phone", "phone, telephone, телефон, téléphone, telefoon, telefon"),
-    Target("contact_email", _("E-mail of the contact"), "email", "email, e-mail, почта, courriel, e-mailadres"),
+    Target("company", _("Company"), "text", "account, account name, company name, customer, client, organization, компания, клиент, контрагент, название компании, entreprise, société, client nom, bedrijf, klant, kompaniya, mijoz, associated company, associated companies, organization name, organization - name, primary associated company, organisation"),
+    Target("contact", _("Contact"), "text", "contact name, contact person, контакт, основной контакт, contact principal, contactpersoon, kontakt, associated contact, associated contacts, person, person - name, primary contact"),
+    Target("contact_phone", _("Phone of the contact"), "phone", "phone, telephone, телефон, téléphone, telefoon, telefon, person - phone, person - phone - work"),
+    Target("contact_email", _("E-mail of the contact"), "email", "email, e-mail, почта, courriel, e-mailadres, person - email, person - email - work"),
     Target("stage", _("Stage"), "text", "deal stage, status, stage name, pipeline stage, этап, этап сделки, статус, étape, statut, fase, dealfase, bosqich, holat"),
+    Target("state", _("State"), "text", "status, deal status, won or lost, outcome, result, состояние, состояние сделки, état, statut de l'affaire, dealstatus, resultaat, natija"),
     Target("pipeline", _("Pipeline"), "text", "воронка, pipeline naam, entonnoir, voronka"),
     Target("sum_minor", _("Sum"), "money", "close value, amount, value, deal value, budget, price, сумма, бюджет, стоимость, montant, valeur, bedrag, waarde, summa, byudjet"),
-    Target("started_on", _("Begun on"), "date", "engage date, created, created at, create date, start date, дата создания, создана, date de création, aangemaakt, aanmaakdatum, yaratilgan"),
-    Target("closed_on", _("Closed on"), "date", "close date, closed at, closing date, дата закрытия, закрыта, date de clôture, sluitdatum, afgesloten, yopilgan"),
-    Target("expected_close", _("Expected to close"), "date", "expected close date, ожидаемая дата закрытия, clôture prévue, verwachte sluitdatum"),
-    Target("lost_reason", _("Reason for losing"), "text", "lost reason, loss reason, причина отказа, raison de perte, verliesreden, rad etish sababi"),
+    Target("currency", _("Currency"), "currency", "currency code, deal currency, amount currency, currency of value, валюта, валюта сделки, devise, monnaie, valuta, munt, valyuta"),
+    Target("started_on", _("Begun on"), "date", "engage date, created, created at, create date, start date, дата создания, создана, date de création, aangemaakt, aanmaakdatum, yaratilgan, deal created, add time, opened"),
+    Target("closed_on", _("Closed on"), "date", "close date, closed at, closing date, дата закрытия, закрыта, date de clôture, sluitdatum, afgesloten, yopilgan, deal closed on, won time, closed on, closed"),
+    Target("expected_close", _("Expected to close"), "date", "expected close date, ожидаемая дата закрытия, clôture prévue, verwachte sluitdatum, expected close, expected closing date, expected closing, forecast close date, verwachte sluiting"),
+    Target("lost_reason", _("Reason for losing"), "text", "lost reason, loss reason, причина отказа, raison de perte, verliesreden, rad etish sababi, closed lost reason, reason lost, reason for loss"),
+    Target("lost_comment", _("Comment on losing"), "text", "lost comment, loss comment, комментарий к отказу, opmerking verlies"),
     Target("source", _("Source"), "text", "lead source, источник, origine, bron, manba"),
     Target("tags", _("Tags"), "tags", "tag, labels, теги, étiquettes, teglar"),
 )  # fmt: skip
 # How others call the two closed states.
+OPEN = frozenset(fold(word) for word in ("open", "in progress", "открыта", "открыто", "в работе", "ouvert", "ouverte", "en cours", "lopend", "ochiq"))
 WON = frozenset(fold(word) for word in ("won", "closed won", "success", "успешно", "успешно реализовано", "выиграна", "продано", "gagné", "gagnée", "gewonnen", "yutildi", "sotildi"))
 LOST = frozenset(fold(word) for word in ("lost", "closed lost", "failed", "закрыто и не реализовано", "проиграна", "отказ", "perdu", "perdue", "verloren", "yutqazildi"))
 
 
 def write(batch: Batch, rows: list[Parsed]) -> None:
-    """Known by the number elsewhere; companies, contacts, products, people and stages are found or made."""
-    found = _Neighbours(batch, rows)
+    """Known by our number or the number elsewhere; companies, contacts, products, people and stages are found or made."""
     create = batch.choices["duplicates"] == "create"
-    numbers = [row.values["external_id"] for row in rows if row.values.get("external_id")]
-    known = {} if create else {deal.external_id: deal for deal in Deal.objects.filter(external_id__in=numbers, binned_at=None)}
+    own = {} if create else own_rows.records_of(DEAL, rows)
+    numbered = {} if create else own_rows.with_number(DEAL, rows)
+    known = [own.get(row.values.get("record_id", 0)) or numbered.get(row.values.get("external_id", "")) for row in rows]
+    found = _Neighbours(batch, rows, [row for row, deal in zip(rows, known, strict=True) if deal is None])
     fresh: list[tuple[Parsed, dict[str, Any]]] = []
     taken: set[str] = set()
-    for position, row in enumerate(rows):
-        values = _values(batch, row, found, position=position)
+    for row, deal in zip(rows, known, strict=True):
         number = row.values.get("external_id", "")
-        if number and number in known:
-            if batch.choices["duplicates"] == "update" and writing.change_locked(batch.actor, DEAL, known[number], _update(values)):
-                batch.updated += 1
-            else:
-                batch.skipped += 1
+        if deal is not None:
+            _meet(batch, deal, row, found)
         elif number and number in taken and not create:
             batch.skipped += 1
         else:
             taken.add(number)
-            fresh.append((row, values))
+            fresh.append((row, _values(batch, row, found)))
     made = services.create_deals(batch.actor, [values for _row, values in fresh])
     _lines(made, [row for row, _values in fresh], found)
+    notes.add_many(batch.actor, DEAL, [(deal, row.values["note"]) for deal, (row, _values) in zip(made, fresh, strict=True) if row.values.get("note")])
     batch.created += len(made)
     batch.count("deals", len(made))
 
 
-def _update(values: dict[str, Any]) -> dict[str, Any]:
+def _meet(batch: Batch, deal: Deal, row: Parsed, found: _Neighbours) -> None:
+    update = batch.choices["duplicates"] == "update"
+    changed = update and writing.change_locked(batch.actor, DEAL, deal, _update(deal, _values(batch, row, found), row))
+    if (update and notes.add_once(batch.actor, DEAL, deal, row.values.get("note", ""))) or changed:
+        batch.updated += 1
+    else:
+        batch.skipped += 1
+
+
+def _update(deal: Deal, values: dict[str, Any], row: Parsed) -> dict[str, Any]:
     """A second import of the same deals changes what the table says, never what only the first making decides."""
-    return {name: value for name, value in values.items() if name not in ("rank", "created_at", "stage_since") and value not in (None, "")}
+    given, left = row.values, {"rank", "created_at", "stage_since"}
+    if given.get("sum_minor") is None and not given.get("currency"):
+        left.add("currency")
+    if given.get("closed_on") is None or (deal.closed_at and timezone.localdate(deal.closed_at) == given["closed_on"]):
+        left.add("closed_at")
+    if deal.company_id != values["company_id"] and deal.company is not None and reaching.name_key(given.get("company", "")) == reaching.name_key(deal.company.name):
+        left.add("company_id")  # the one it has, though another bears the same name
+    if not given.get("name"):
+        left.add("name")
+    if not given.get("stage") and not given.get("state"):
+        left |= {"stage_id", "pipeline_id"}
+    return {name: value for name, value in values.items() if name not in left and value not in (None, "")}
 
 
 class _Neighbours:
     """Everything the rows of a batch name, by folded name, in a handful of statements."""
 
-    def __init__(self, batch: Batch, rows: list[Parsed]) -> None:
+    def __init__(self, batch: Batch, rows: list[Parsed], fresh: list[Parsed]) -> None:
         self.batch = batch
         self.people = people_of(batch, [row.values.get("responsible", "") for row in rows])
         self.companies = self._companies([row.values.get("company", "") for row in rows])
-        self.products = self._products(rows)
-        self.contacts = {name: self._contact(rows, name) for name in dict.fromkeys(row.values.get("contact", "") for row in rows) if name}
+        self.products = self._products(fresh)
+        self.contacts = {name: self._contact(name) for name in dict.fromkeys(name for row in fresh for name in listed(row, "contact"))}
         self.reasons = {fold(reason.name): reason.pk for reason in LostReason.objects.all()}
 
     def _companies(self, names: list[str]) -> dict[str, int]:
@@ -108,7 +134,7 @@ class _Neighbours:
         return known | {reaching.name_key(company.name): company.pk for company in made}
 
     def _products(self, rows: list[Parsed]) -> dict[str, Product]:
-        names = [row.values["product"] for row in rows if row.values.get("product")]
+        names = [name for row in rows for name in listed(row, "product")]
         known = products.by_names(names)
         missing: dict[str, str] = {}
         for name in names:
@@ -124,7 +150,7 @@ class _Neighbours:
                 self.batch.folded[pair] = self.batch.folded.get(pair, 0) + 1
         return known
 
-    def _contact(self, rows: list[Parsed], name: str) -> int:
+    def _contact(self, name: str) -> int:
         before = Contact.objects.count()
         contact = contacts.named(self.batch.actor, name)
         self.batch.count("contacts", Contact.objects.count() - before)
@@ -142,12 +168,8 @@ class _Neighbours:
 
     def stage(self, name: str, pipeline_name: str) -> Stage:
         """A stage by name; won and lost by the words others use; a new one where the person chose so."""
-        board = pipelines.everything()
-        pipeline = next((one for one in board.pipelines if fold(one.name) == fold(pipeline_name)), None)
-        if pipeline is None:
-            pipeline = pipeline_services.add_pipeline(self.batch.actor, name=pipeline_name, ask=False) if pipeline_name.strip() and self.batch.choices["add_missing"] else pipelines.first()
-            board = pipelines.everything()
-        stages = board.of(pipeline.pk)
+        pipeline_id, board = self._pipeline(pipeline_name), pipelines.everything()
+        stages = board.of(pipeline_id)
         if not name.strip():
             return stages[0]
         folded = fold(name)
@@ -155,21 +177,44 @@ class _Neighbours:
             if fold(stage.name) == folded:
                 return stage
         if folded in WON or folded in LOST:
-            return board.closing(pipeline.pk, StageKind.WON if folded in WON else StageKind.LOST)
+            return board.closing(pipeline_id, StageKind.WON if folded in WON else StageKind.LOST)
         if not self.batch.choices["add_missing"]:
             nearest = ", ".join(stage.name for stage in stages)
             raise BadCell(_now("No such stage: “%(name)s”. There are: %(stages)s.") % {"name": name[:60], "stages": nearest})
-        stage = pipeline_services.add_stage(self.batch.actor, pipeline.pk, name=name, hue=len(stages) % 8 + 1, ask=False)
+        stage = pipeline_services.add_stage(self.batch.actor, pipeline_id, name=name, hue=len(stages) % 8 + 1, ask=False)
         self.batch.note_added(_now("Stages"), name)
         return stage
 
+    def _pipeline(self, name: str) -> int:
+        """A pipeline by name, those in use first; a new one where the person chose so, else the first."""
+        board = pipelines.everything()
+        alike = [one for one in board.pipelines if fold(one.name) == fold(name)]
+        pipeline = next((one for one in alike if one.archived_at is None), alike[0] if alike else None)
+        if pipeline is None and name.strip() and self.batch.choices["add_missing"]:
+            pipeline = pipeline_services.add_pipeline(self.batch.actor, name=name, ask=False)
+        return (pipeline or pipelines.first()).pk
 
-def _values(batch: Batch, row: Parsed, found: _Neighbours, *, position: int) -> dict[str, Any]:
+    def standing(self, given: dict[str, Any]) -> Stage:
+        """The stage of a row: where a column of its own says won or lost, that decides, whatever stage it was in."""
+        state = fold(given.get("state", ""))
+        if state and not given.get("stage"):
+            return self.stage("" if state in OPEN else given["state"], given.get("pipeline", ""))
+        if state and state not in OPEN | WON | LOST:
+            raise BadCell(_now("“%(state)s” is no state of a deal: open, won or lost.") % {"state": given["state"][:60]})
+        return self.stage(given.get("stage", "") if state in OPEN or not state else given["state"], given.get("pipeline", ""))
+
+
+def listed(row: Parsed, name: str) -> list[str]:
+    """The names of a cell that holds several, parted by semicolons as our export writes them."""
+    return list(dict.fromkeys(" ".join(part.split()) for part in row.values.get(name, "").split(";") if part.strip()))
+
+
+def _values(batch: Batch, row: Parsed, found: _Neighbours) -> dict[str, Any]:
     given = row.values
-    stage = found.stage(given.get("stage", ""), given.get("pipeline", ""))
+    stage = found.standing(given)
     begun, closed = _moment(given.get("started_on")), _moment(given.get("closed_on"))
     values: dict[str, Any] = {
-        "name": given.get("name") or _name(given, found), "stage_id": stage.pk, "pipeline_id": stage.pipeline_id, "currency": batch.choices["currency"],
+        "name": given.get("name") or _name(row, found), "stage_id": stage.pk, "pipeline_id": stage.pipeline_id, "currency": given.get("currency") or batch.choices["currency"],
         "external_id": given.get("external_id", ""), "sum_minor": given.get("sum_minor"), "source": given.get("source", ""),
         "started_on": given.get("started_on"), "expected_close": given.get("expected_close"),
         "company_id": found.companies.get(reaching.name_key(given.get("company", ""))),
@@ -180,11 +225,12 @@ def _values(batch: Batch, row: Parsed, found: _Neighbours, *, position: int) -> 
     if stage.kind != StageKind.OPEN:
         values["closed_at"] = closed or begun or clock.now()
     if stage.kind == StageKind.LOST:
+        values["lost_comment"] = given.get("lost_comment", "")
         values["lost_reason_id"] = found.reason(given.get("lost_reason", ""))
     if given.get("responsible"):
         values["responsible_id"] = found.people[given["responsible"].casefold()]
     if given.get("tags"):
-        values["tag_ids"] = tags.ids_of("deal", given["tags"])
+        values["tag_ids"] = tags.ids_of("deal", given["tags"], by=batch.actor)
     if given.get("custom"):
         values["custom"] = custom_choices(batch.actor, "deal", given["custom"], add=batch.choices["add_missing"], note=batch.note_added)
     return values
@@ -195,24 +241,26 @@ def _moment(day: date | None) -> datetime | None:
     return None if day is None else datetime.combine(day, time(12), tzinfo=UTC)
 
 
-def _name(given: dict[str, Any], found: _Neighbours) -> str:
+def _name(row: Parsed, found: _Neighbours) -> str:
     """A deal without a name is called "product, company"."""
-    product = found.products[folded_name(given["product"])].name if given.get("product") else ""
-    named = ", ".join(filter(None, (product, given.get("company", ""))))
+    products = [found.products[folded_name(name)].name for name in listed(row, "product") if folded_name(name) in found.products]
+    given = row.values
+    named = ", ".join(filter(None, (*products, given.get("company", ""))))
     return named or given.get("contact", "") or given.get("external_id", "") or _now("Deal")
 
 
 def _lines(made: list[Deal], rows: list[Parsed], found: _Neighbours) -> None:
     lines, people = [], []
     for deal, row in zip(made, rows, strict=True):
-        if row.values.get("product"):
-            product = found.products[folded_name(row.values["product"])]
+        names = listed(row, "product")
+        for order, name in enumerate(names):
+            product = found.products[folded_name(name)]
             same = product.currency == deal.currency and product.price_minor is not None
-            lines.append(DealLine(deal=deal, product=product, name=product.name, price_minor=(product.price_minor or 0) if same else deal.sum_minor or 0))
-        if row.values.get("contact"):
-            people.append(DealContact(deal=deal, contact_id=found.contacts[row.values["contact"]], main=True))
+            alone = deal.sum_minor or 0 if len(names) == 1 else 0
+            lines.append(DealLine(deal=deal, product=product, name=product.name, order=order, price_minor=(product.price_minor or 0) if same else alone))
+        people += [DealContact(deal=deal, contact_id=found.contacts[name], main=at == 0) for at, name in enumerate(listed(row, "contact"))]
     DealLine.objects.bulk_create(lines)
     DealContact.objects.bulk_create(people)
 
 
-register(ImportKind("deals", DEAL, TARGETS, write, needs=("name", "product", "company", "external_id", "contact"), own_entity="deals"))
+register(ImportKind("deals", DEAL, TARGETS, write, needs=("name", "product", "company", "external_id", "contact"), own_entity="deals", prefix=r"(deal|lead|opportunity)\s+-\s+"))

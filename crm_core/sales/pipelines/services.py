@@ -112,6 +112,16 @@ def archive_pipeline(actor: Actor, pk: int) -> Pipeline:
     return pipeline
 
 
+def delete_pipeline(actor: Actor, pk: int) -> None:
+    """Delete one in which no deal stands, those in the bin included; its stages go with it."""
+    require(actor, SETTINGS.right("edit"))
+    pipeline = _pipeline(pk)
+    if pipeline.archived_at is None:
+        gates.free("pipelines")
+    pipeline.delete()
+    emit(actor, "pipeline.deleted", entity="pipeline", record_id=pk, before={"name": pipeline.name})
+
+
 def _pipeline(pk: int) -> Pipeline:
     pipeline = Pipeline.objects.select_for_update().filter(pk=pk).first()
     if pipeline is None:

@@ -13,7 +13,7 @@ class ProductsConfig(AppConfig):
     def ready(self) -> None:
         from crm_platform.ui import places  # inline: apps load before models
 
-        from . import desk, importing  # noqa: F401  # inline: apps load before models
+        from . import desk, exporting, importing  # noqa: F401  # inline: apps load before models
         from .permissions import PRODUCTS  # inline: apps load before models
 
         places.register(places.Place("products", _("Products"), "package", "products", 50, right=PRODUCTS.VIEW))

@@ -80,6 +80,15 @@ def add_without_access(actor: Actor, *, name: str) -> User:
     return person
 
 
+def list_again(actor: Actor, *, pk: int) -> None:
+    """Someone without access who was taken off the list stands in it again."""
+    person = User.objects.select_for_update().get(pk=pk, access=Access.NONE)
+    if person.deactivated_at is not None:
+        person.deactivated_at = None
+        person.save(update_fields=["deactivated_at"])
+        emit(actor, "person.added", entity="person", record_id=pk, after={"name": person.name})
+
+
 def invite(actor: Actor, *, emails: Sequence[str], role_id: int, group_id: int | None = None, language: str = "en") -> list[User]:
     """Invite up to ten addresses at once; each gets a mail and holds a seat from now on.
 

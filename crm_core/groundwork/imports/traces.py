@@ -1,0 +1,100 @@
+"""What an import added beside records (stages, tags, choices, fields): it goes with the undo once nothing uses it.
+
+The slice that owns such a thing registers how it goes; what to look at is in the import's event rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from crm_platform.events.models import Event
+from crm_platform.kernel import clock
+from crm_platform.kernel.permissions import Actor, ActorKind
+
+from .models import ImportRun, Stage
+
+AT_ONCE = 1000
+# An undo is possible for 30 days; what an older import added is nobody's leftover any more.
+LOOKED_BACK = timedelta(days=90)
+# What stands on a record but is no change of its own by a person.
+_NO_CHANGE = ("binned", "restored", "exported")
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One thing that was added: its id, what the event said of it, and whether by the import that is undone now."""
+
+    pk: int
+    after: dict[str, Any]
+    mine: bool = True
+
+
+Sweep = Callable[[Actor, Sequence[Trace]], int]
+_sweeps: dict[str, tuple[str, Sweep]] = {}
+
+
+def sweeps(event: str, *, entity: str) -> Callable[[Sweep], Sweep]:
+    """Register who takes away what an event of this name added, unless it is used; the function says how many went.
+
+    What a person has changed since is left out before it is asked; with an empty `entity` everything is handed over.
+    """
+
+    def keep(function: Sweep) -> Sweep:
+        _sweeps[event] = (entity, function)
+        return function
+
+    return keep
+
+
+def via_of(run: ImportRun) -> str:
+    """What the import's event rows are known by."""
+    return f"import:{run.pk}"
+
+
+def leaving(run: ImportRun) -> list[str]:
+    """This import and those undone before it: what only they did, nobody wanted to keep."""
+    since = clock.now() - LOOKED_BACK
+    undone = ImportRun.objects.filter(stage=Stage.UNDONE, created_at__gte=since).exclude(pk=run.pk)
+    return [via_of(run), *(via_of(one) for one in undone.only("pk"))]
+
+
+def touched_later(entity: str, pks: Collection[int], *, without: Sequence[str]) -> set[int]:
+    """Those of the records on which a person, or another import, did something; `without`: the imports that do not count."""
+    found: set[int] = set()
+    all_of_them = list(pks)
+    for start in range(0, len(all_of_them), AT_ONCE):
+        found |= _touched(entity, all_of_them[start : start + AT_ONCE], without=without)
+    return found
+
+
+def _touched(entity: str, pks: Collection[int], *, without: Sequence[str]) -> set[int]:
+    wanted = {f"{entity}:{pk}" for pk in pks}
+    rows = Event.objects.filter(subjects__overlap=list(wanted)).exclude(via__in=without).exclude(actor_kind__in=(ActorKind.ROBOT, ActorKind.RULE))
+    found: set[int] = set()
+    for name, on in rows.values_list("name", "subjects"):
+        if name.rpartition(".")[2] not in _NO_CHANGE:
+            found.update(int(subject.partition(":")[2]) for subject in on if subject in wanted)
+    return found
+
+
+def left_by(run: ImportRun) -> bool:
+    """Whether the import added anything of this sort."""
+    return Event.objects.filter(via=via_of(run), name__in=list(_sweeps)).exists()
+
+
+def sweep(actor: Actor, run: ImportRun) -> int:
+    """Take away what this import, or one undone before it, added and nothing uses any more; returns how many."""
+    without = leaving(run)
+    added: dict[str, list[Trace]] = {}
+    for name, pk, after, via in Event.objects.filter(via__in=without, name__in=list(_sweeps)).order_by("id").values_list("name", "record_id", "after", "via"):
+        added.setdefault(name, []).append(Trace(int(pk or 0), after, via == via_of(run)))
+    gone = 0
+    for name, (entity, function) in _sweeps.items():
+        traces = added.get(name, [])
+        touched = touched_later(entity, {trace.pk for trace in traces}, without=without) if entity and traces else set()
+        kept = [trace for trace in traces if trace.pk not in touched]
+        gone += function(actor, kept) if kept else 0
+    return gone
