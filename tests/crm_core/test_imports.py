@@ -326,6 +326,12 @@ def test_contacts_without_phone_or_mail_are_found_again(doors) -> None:
     assert (nameless.totals["created"], nameless.totals["updated"], nameless.totals["skipped"]) == (0, 1, 1)
 
 
+def test_a_name_in_one_piece_is_found_however_it_was_cut(doors) -> None:
+    bring_in(doors, "First name,Last name\nDaan Willem,de Visser\nEva,\n")
+    again = bring_in(doors, "Name\nDaan Willem de Visser\nEva\n")
+    assert (again.totals["created"], again.totals["updated"], again.totals["skipped"]) == (0, 0, 2)
+
+
 def test_a_name_is_the_weakest_key(doors) -> None:
     bring_in(doors, "Name,Email,Company,ID\nAnn Lee,ann@a.example,Acme,1\nBo Li,,Acme,2\nCy Ng,,,\nCy Ng,,Other,\n")
     later = bring_in(doors, "Name,Email,Company,ID\nAnn Lee,other@a.example,Acme,\nBo Li,,Acme,3\nBo Li,bo@a.example,,\nCy Ng,,Other,\n")

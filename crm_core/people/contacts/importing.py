@@ -94,8 +94,10 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
 
 
 def _told(batch: Batch, row: Parsed, people: dict[str, int], firms: dict[str, int]) -> Row:
-    values = values_of(batch, row, people)
-    return Row(values, _keys(values), row.values.get("record_id"), firms.get(reaching.name_key(row.values.get("company", ""))), row.values.get("note", ""))
+    given, values = row.values, values_of(batch, row, people)
+    company = firms.get(reaching.name_key(given["company"])) if given.get("company") else None
+    whole = not (given.get("first_name") or given.get("last_name"))
+    return Row(values, _keys(values), given.get("record_id"), company, given.get("note", ""), whole)
 
 
 def _twin(row: Row, taken: dict[str, Row]) -> bool:

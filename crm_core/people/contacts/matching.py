@@ -14,18 +14,27 @@ from .models import Contact, Employment
 
 @dataclass(slots=True)
 class Row:
-    """What a row says: the values of the contact, its keys, our number and its company where it names them, and what is noted."""
+    """What a row says: the values of the contact, its keys, our number and its company where it names them, and what is noted; `whole`: its name came in one piece."""
 
     values: dict[str, Any]
     keys: list[str]
     pk: int | None = None
     company: int | None = None
     note: str = ""
+    whole: bool = False
 
     @property
     def name(self) -> str:
         """Both names in the order of a list."""
         return f"{self.values.get('last_name', '')} {self.values.get('first_name', '')}".strip()
+
+    @property
+    def sort_keys(self) -> list[str]:
+        """Where such a name stands in the list: a name given in one piece may have been cut anywhere."""
+        if not self.whole:
+            return [sort_key(self.name)]
+        words = _as_spoken(self).split()
+        return [sort_key(" ".join((*words[at:], *words[:at]))) for at in range(min(len(words), 5))]
 
     @property
     def number(self) -> str:
@@ -62,7 +71,7 @@ class Known:
         return [self._pool.setdefault(contact.pk, contact) for contact in found.filter(binned_at=None).order_by("-id")] if wanted else []
 
     def _read_names(self, rows: Iterable[Row]) -> None:
-        wanted = {sort_key(name) for row in rows for name in (row.name, _as_spoken(row))}
+        wanted = {key for row in rows for key in row.sort_keys}
         found = Contact.objects.filter(binned_at=None, sort_key__in=wanted).values_list("pk", flat=True) if wanted else ()
         pks = list(found)
         for contact in self._take(Contact.objects.filter(pk__in=pks), wanted=bool(pks)):
