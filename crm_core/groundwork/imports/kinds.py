@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_lazy as _
+
+from crm_core.groundwork.records import writing
 from crm_core.groundwork.records.registry import Kind
 from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.permissions import Actor
@@ -60,6 +63,23 @@ class Batch:
     def count(self, entity: str, number: int = 1) -> None:
         """Note that records of an entity were created."""
         self.entities[entity] = self.entities.get(entity, 0) + number
+
+    def takes(self, kind: Kind, record: Any, row: Parsed) -> bool:
+        """Whether a row changes the record it met: the person chose so and may edit it. A record that is not the person's to edit makes the row an error."""
+        if self.choices["duplicates"] != "update":
+            self.skipped += 1
+            return False
+        if not writing.may(self.actor, kind.entity.EDIT, record):
+            self.errors.append((row, str(_("“{name}” is here already and not yours to change.")).format(name=record)))
+            return False
+        return True
+
+    def met(self, *, changed: bool) -> None:
+        """Count a row that met a record."""
+        if changed:
+            self.updated += 1
+        else:
+            self.skipped += 1
 
     def note_added(self, what: str, name: str) -> None:
         """Note a stage, tag or list value that was not there yet."""

@@ -79,7 +79,7 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
         key = reaching.name_key(values.get("name", "")) if batch.choices["duplicates"] != "create" else f"row {row.number}"
         present = own.get(row.values.get("record_id", 0)) or numbered.get(row.values.get("external_id", "")) or known.get(key)
         if present is not None:
-            _meet(batch, present, values, row.values.get("note", ""))
+            _meet(batch, present, values, row)
         elif key in fresh and values.get("name"):
             batch.skipped += 1
         else:
@@ -91,13 +91,11 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
     _set_parents(batch, {row.values["name"]: row.values["parent"] for row in rows if row.values.get("parent") and row.values.get("name")})
 
 
-def _meet(batch: Batch, present: Company, values: dict[str, Any], note: str) -> None:
-    update = batch.choices["duplicates"] == "update"
-    changed = update and writing.change_locked(batch.actor, COMPANY, present, merged(present, values))
-    if (update and notes.add_once(batch.actor, COMPANY, present, note)) or changed:
-        batch.updated += 1
-    else:
-        batch.skipped += 1
+def _meet(batch: Batch, present: Company, values: dict[str, Any], row: Parsed) -> None:
+    if batch.takes(COMPANY, present, row):
+        changed = writing.change_locked(batch.actor, COMPANY, present, merged(present, values))
+        changed |= notes.add_once(batch.actor, COMPANY, present, row.values.get("note", ""))
+        batch.met(changed=changed)
 
 
 def merged(present: Any, values: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +123,7 @@ def _set_parents(batch: Batch, wanted: dict[str, str]) -> None:
     known |= {reaching.name_key(company.name): company for company in made}
     for name, parent in wanted.items():
         child, above = known.get(reaching.name_key(name)), known[reaching.name_key(parent)]
-        if child is not None and child.pk != above.pk and child.parent_id != above.pk:
+        if child is not None and child.pk != above.pk and child.parent_id != above.pk and writing.may(batch.actor, COMPANY.entity.EDIT, child):
             writing.change_locked(batch.actor, COMPANY, child, {"parent_id": above.pk})
 
 

@@ -76,10 +76,11 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
     known = Known([] if create else told)
     fresh: list[Row] = []
     taken: dict[str, Row] = {}
-    for row in told:
+    for said, row in zip(rows, told, strict=True):
         present = known.find(row)
         if present is not None:
-            _meet(batch, present, row)
+            if batch.takes(CONTACT, present, said):
+                _meet(batch, present, row)
         elif not create and _twin(row, taken):
             batch.skipped += 1
         else:
@@ -124,9 +125,6 @@ def _keys(values: dict[str, Any]) -> list[str]:
 
 
 def _meet(batch: Batch, present: Contact, row: Row) -> None:
-    if batch.choices["duplicates"] != "update":
-        batch.skipped += 1
-        return
     values = merged(present, row.values)
     if fold(f"{values.get('first_name', '')} {values.get('last_name', '')}") == fold(present.name):
         # The same name, cut in another place: how the person here has cut it stands.
@@ -136,11 +134,7 @@ def _meet(batch: Batch, present: Contact, row: Row) -> None:
         main = not Employment.objects.filter(contact=present, main=True).exists()
         Employment.objects.create(contact=present, company_id=row.company, main=main)
         changed = True
-    changed |= notes.add_once(batch.actor, CONTACT, present, row.note)
-    if changed:
-        batch.updated += 1
-    else:
-        batch.skipped += 1
+    batch.met(changed=changed | notes.add_once(batch.actor, CONTACT, present, row.note))
 
 
 register(ImportKind("contacts", CONTACT, TARGETS, write, needs=("name", "first_name", "last_name", "email", "phone"), own_entity="contacts", prefix=r"(person|contact)\s+-\s+"))

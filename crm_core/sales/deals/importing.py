@@ -88,12 +88,10 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
 
 
 def _meet(batch: Batch, deal: Deal, row: Parsed, found: _Neighbours) -> None:
-    update = batch.choices["duplicates"] == "update"
-    changed = update and writing.change_locked(batch.actor, DEAL, deal, _update(deal, _values(batch, row, found), row))
-    if (update and notes.add_once(batch.actor, DEAL, deal, row.values.get("note", ""))) or changed:
-        batch.updated += 1
-    else:
-        batch.skipped += 1
+    if batch.takes(DEAL, deal, row):
+        changed = writing.change_locked(batch.actor, DEAL, deal, _update(deal, _values(batch, row, found), row))
+        changed |= notes.add_once(batch.actor, DEAL, deal, row.values.get("note", ""))
+        batch.met(changed=changed)
 
 
 def _update(deal: Deal, values: dict[str, Any], row: Parsed) -> dict[str, Any]:

@@ -46,10 +46,10 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
         present = own.get(row.values.get("record_id", 0)) or known.get(key)
         if present is None and key not in fresh:
             fresh[key] = values
-        elif present is not None and batch.choices["duplicates"] == "update" and writing.change_locked(batch.actor, PRODUCT, present, values):
-            batch.updated += 1
-        else:
+        elif present is None:
             batch.skipped += 1
+        elif batch.takes(PRODUCT, present, row):
+            batch.met(changed=writing.change_locked(batch.actor, PRODUCT, present, values))
     made = services.create_products(batch.actor, list(fresh.values()))
     batch.created += len(made)
     batch.count("products", len(made))
