@@ -16,7 +16,7 @@ from crm_platform.kernel.permissions import Actor, Scope
 
 from .models import SearchRow
 
-CANDIDATES = 120
+CANDIDATES = 72
 _COLUMNS = ("entity", "record_id", "title", "subtitle", "weight")
 
 
