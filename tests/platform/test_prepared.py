@@ -14,7 +14,7 @@ from crm_core.people.companies.models import Company
 from crm_core.sales.deals import services as deals
 from crm_core.sales.deals.models import Deal
 from crm_platform.accounts.models import User
-from crm_platform.db.prepared import Prepared, by_key, by_keys, names_by_key
+from crm_platform.db.prepared import Prepared, by_key, by_keys, firsts, names_by_key
 from crm_platform.events.models import Event
 from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import robot
@@ -92,3 +92,16 @@ def test_rows_by_their_keys_leave_a_column_until_it_is_read(inside, count_statem
         assert found[made[0].pk].custom == {}
         assert count() == 2
     assert by_keys(Company, []) == {}
+
+
+def test_two_questions_go_in_one_round_trip(inside, count_statements) -> None:
+    company = companies.create_company(ROBOT, name="Bakker; '--%s")
+    task = tasks.add(ROBOT, text="call", due_at=clock.now())
+    one, other = Prepared(Company, lambda name: Company.objects.filter(name=name)), Prepared(Task, lambda pk: Task.objects.filter(pk=pk))
+    firsts(one, {"name": company.name}, other, {"pk": task.pk})
+    with count_statements() as count:
+        found = firsts(one, {"name": company.name}, other, {"pk": task.pk})
+        assert [row and row.pk for row in found] == [company.pk, task.pk]
+        assert count() == 1
+    assert firsts(one, {"name": "nobody"}, other, {"pk": task.pk})[0] is None
+    assert firsts(one, {"name": company.name}, other, {"pk": 0})[1] is None

@@ -50,3 +50,9 @@ def test_addresses_are_the_same_as_ever() -> None:
         _drawn('{% url "deal" pk %}', pk=7)
     set_urlconf(None)
     assert _drawn('{% url "start" %}') == reverse("start")
+
+
+def test_signs_are_drawn_once_where_they_are_named() -> None:
+    assert _kinds('{% icon "plus" %}{% icon "plus" "sm" "quiet" %}{% icon name %}{% icon "plus" size %}') == ["FixedSign", "FixedSign", "Sign", "Sign"]
+    assert _drawn('{% icon "plus" "sm" %}{% icon name "sm" %}', name="plus").count('#i-plus"') == 2
+    assert _drawn("{% icon name %}", name='"><b>').count("<b>") == 0

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.db import ProgrammingError, connection
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -17,7 +19,7 @@ from crm_core.sales.deals import services as deals
 from crm_core.sales.products import services as products
 from crm_platform.accounts import services as accounts
 from crm_platform.accounts import tokens
-from crm_platform.accounts.models import User
+from crm_platform.accounts.models import Role, User
 from crm_platform.events.models import Event
 from crm_platform.kernel import clock, workspace
 from crm_platform.kernel.permissions import robot
@@ -173,3 +175,19 @@ def test_a_suspended_or_unknown_workspace_gets_its_own_page(doors, public) -> No
     closed = doors.client().get("/board")
     assert closed.status_code == 403
     assert b"closed at the moment" in closed.content
+
+
+def test_a_session_s_word_alone_takes_nobody_in(doors) -> None:
+    """The person read beside the session is believed only where the session itself names that person."""
+    client = doors.client()
+    assert client.get("/settings/profile").status_code == 200
+    with doors.unit():
+        other = accounts._new_person(email="other@veldhuis.example", name="Somebody Else", role=Role.objects.get(code="seller"))
+        other.access, other.is_active = "active", True
+        other.save()
+        named = {"user": other, "ip": "127.0.0.1", "user_agent": "test"}
+        UserSession.objects.update_or_create(session_key=client.cookies[settings.SESSION_COOKIE_NAME].value, defaults=named)
+        mine = User.objects.get(email="olga@veldhuis.example").name
+    page = client.get("/settings/profile").content.decode()
+    assert mine in page
+    assert "Somebody Else" not in page

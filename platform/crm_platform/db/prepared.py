@@ -34,6 +34,9 @@ class _Compiled:
     converters: list[tuple[int, list[Callable[..., Any]], Any]]
     populators: list[Any]
 
+    def fill(self, values: dict[str, Any]) -> list[Any]:
+        return [place.fill(values) for place in self.places]
+
 
 class Prepared(Generic[M]):
     """A query set over named values: `Prepared(Note, lambda pk: Note.objects.filter(record_id=pk))`, then `.rows(pk=7)`.
@@ -59,15 +62,32 @@ class Prepared(Generic[M]):
         if any(isinstance(value, int) and abs(value) >= _BEYOND for value in values.values()):
             return iter(())
         alias = router.db_for_read(self._model)
+        compiled = self._of(alias, values)
+        connection = connections[alias]
+        with connection.cursor() as cursor:
+            cursor.execute(compiled.sql, compiled.fill(values))
+            found = cursor.fetchall()
+        return (_instance(compiled, row, connection) for row in found)
+
+    def _of(self, alias: str, values: dict[str, Any]) -> _Compiled:
         kinds = (alias, *map(type, values.values()))
         compiled = self._compiled.get(kinds)
         if compiled is None:
             compiled = self._compiled[kinds] = _compile(self._build, alias, values)
-        connection = connections[alias]
-        with connection.cursor() as cursor:
-            cursor.execute(compiled.sql, [place.fill(values) for place in compiled.places])
-            found = cursor.fetchall()
-        return (_instance(compiled, row, connection) for row in found)
+        return compiled
+
+
+def firsts(one: Prepared[Any], its: dict[str, Any], other: Prepared[Any], others: dict[str, Any]) -> tuple[Any, Any]:
+    """The first row of each of two questions to one database, or None, in one round trip."""
+    alias = router.db_for_read(one._model)
+    connection, asked = connections[alias], (one._of(alias, its), other._of(alias, others))
+    with connection.cursor() as cursor:
+        cursor.execute(f"{asked[0].sql}; {asked[1].sql}", [*asked[0].fill(its), *asked[1].fill(others)])
+        found = [cursor.fetchone()]
+        cursor.nextset()
+        found.append(cursor.fetchone())
+    first, second = (None if row is None else _instance(compiled, row, connection) for compiled, row in zip(asked, found, strict=True))
+    return first, second
 
 
 @models.AutoField.register_lookup

@@ -1,4 +1,4 @@
-"""`{% translate "…" %}` and `{% url "…" %}` as Django has them, worked out once a process where the answer cannot differ.
+"""`{% translate "…" %}` and `{% url "…" %}` as Django has them, and `{% icon "…" %}`, worked out once a process where the answer cannot differ.
 
 A card says fifty fixed words and twenty addresses; looking each up anew is a tenth of its time. Every other use of the two
 tags (a variable, `as`, a context, named arguments) stays Django's own.
@@ -17,6 +17,7 @@ from django.templatetags.i18n import TranslateNode, do_translate
 from django.utils.translation import get_language
 
 from crm_platform.ui.addresses import numbered, plain
+from crm_platform.ui.icons import icon as stock_icon
 
 register = template.Library()
 
@@ -51,6 +52,41 @@ class FixedAddress(Node):
             return plain(self.name)
         value = self.argument.resolve(context)
         return numbered(self.name, value) if type(value) is int else str(self.stock.render(context))
+
+
+class FixedSign(Node):
+    """A sign named in the template: drawn once."""
+
+    child_nodelists = ()
+
+    def __init__(self, names: list[str]) -> None:
+        self.names, self.drawn = names, ""
+
+    def render(self, context: Context) -> str:
+        self.drawn = self.drawn or stock_icon(*self.names)
+        return self.drawn
+
+
+@register.tag
+def icon(parser: Parser, token: Token) -> Node:
+    """The sign of that name; literals are drawn once, anything else each time."""
+    _tag, *words = token.split_contents()
+    given = [parser.compile_filter(word) for word in words]
+    if all(isinstance(one.var, str) and not one.filters for one in given):
+        return FixedSign([str(one.var) for one in given])
+    return Sign(given)
+
+
+class Sign(Node):
+    """A sign that a variable names."""
+
+    child_nodelists = ()
+
+    def __init__(self, given: list[FilterExpression]) -> None:
+        self.given = given
+
+    def render(self, context: Context) -> str:
+        return stock_icon(*(one.resolve(context) for one in self.given))
 
 
 @register.tag("translate")
