@@ -233,3 +233,19 @@ def test_a_card_is_moved_by_its_button(up: Run, chromium: Any, width: int) -> No
     page.locator("#modal [type=submit]").click()
     page.wait_for_selector(f".stage >> nth=3 >> text={name}")
     context.close()
+
+
+def test_a_refused_settings_form_keeps_what_was_typed(up: Run, page: Any) -> None:
+    home = log_in(page, up)
+    page.goto(f"{home}/settings/pipelines")
+    probability = page.locator("[name=probability]").first
+    probability.fill("900")
+    page.locator("button[form^='s-'] >> text=Save").first.click()
+    page.wait_for_selector(".toast[role=alert]")
+    assert probability.input_value() == "900"
+    assert page.url == f"{home}/settings/pipelines"
+    probability.fill("15")
+    with page.expect_navigation():
+        page.locator("button[form^='s-'] >> text=Save").first.click()
+    page.wait_for_selector(".toast")
+    assert page.locator("[name=probability]").first.input_value() == "15"

@@ -1,5 +1,5 @@
 // Every behaviour by the name the markup uses.
-import { autosubmit, fill, keepIfChanged, mirror, onlyWith, rows, sendOnce, timeZone } from "./forms.js";
+import { autosubmit, fill, keepIfChanged, mirror, onlyWith, rows, sendOnce, stays, timeZone } from "./forms.js";
 import { palette, paletteOpen } from "./palette.js";
 import { modalClose, opens, tabs } from "./dialogs.js";
 import { bulk } from "./bulk.js";
@@ -13,6 +13,7 @@ export const behaviours = {
   rows,
   tabs,
   "send-once": sendOnce,
+  stays,
   "time-zone": timeZone,
   palette,
   "palette-open": paletteOpen,

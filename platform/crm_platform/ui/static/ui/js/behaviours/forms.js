@@ -1,4 +1,6 @@
 // Small helps for forms; without them each form still works.
+import { csrf, toast } from "../parts.js";
+
 export const autosubmit = (control) => control.addEventListener("change", () => control.form.requestSubmit());
 
 export const fill = (button) =>
@@ -53,3 +55,24 @@ export const onlyWith = (control) => {
   other.addEventListener("change", show);
   show();
 };
+
+// A small form that is refused keeps what was typed: it is sent beside the page, and the refusal is said in a toast.
+export const stays = (form) =>
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const body = new URLSearchParams(new FormData(form, event.submitter));
+    try {
+      const address = event.submitter?.getAttribute("formaction") ?? form.getAttribute("action");
+      const answer = await fetch(address, { method: "POST", body, headers: { "HX-Request": "true", "X-CSRFToken": csrf() } });
+      if (!answer.ok) {
+        const refusal = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[role=alert] p");
+        toast.say(refusal?.textContent ?? document.getElementById("toasts").dataset.offline, { bad: true });
+        return;
+      }
+      const to = new URL(answer.headers.get("HX-Redirect") ?? location.href, location.href);
+      if (to.pathname + to.search === location.pathname + location.search) location.reload();
+      else location.assign(to);
+    } catch {
+      toast.say(document.getElementById("toasts").dataset.offline, { bad: true });
+    }
+  });
