@@ -12,9 +12,10 @@ import click
 from django.conf import settings
 
 from crm_core.sales.deals.models import Deal
+from crm_platform.accounts import services as people
 from crm_platform.accounts.models import User
 from crm_platform.db import sides
-from crm_platform.kernel import clock, commands, preferences
+from crm_platform.kernel import commands, preferences
 from crm_platform.kernel.commands import answer, as_json, workspace_option
 from tenants import creating, routing
 from tenants.commands import by_slug
@@ -42,8 +43,7 @@ def demo_command(as_json: bool) -> None:
     with sides.unit(present.place):
         if not Deal.objects.exists():
             owner = User.objects.select_related("role", "group").get(email=EMAIL)
-            owner.email_confirmed_at = clock.real_now()
-            owner.save(update_fields=["email_confirmed_at"])
+            people.mark_confirmed(owner)
             with preferences.local_time():
                 demo.fill(owner)
     body = {"url": routing.url_of(present.place), "email": EMAIL, "password": password}
