@@ -388,3 +388,14 @@ def test_an_import_changes_only_what_its_person_may_change(doors, kind, content)
         assert "not yours to change" in refused.reason
         events = Event.objects.filter(name__in=("contact.changed", "company.changed", "deal.changed"))
         assert [event.actor_id for event in events] == [seller.user_id]
+
+
+def test_how_a_deal_s_contact_is_reached_comes_in_with_it(doors) -> None:
+    content = "Deal,Contact,Phone,Email\nOne,Anna Visser,+31 20 555 0188,anna@a.example\nTwo,Anna Visser,,anna.work@a.example\nThree,,+31 20 555 0199,\nFour,Other Person,+31 20 555 0188,\nFive,,,\n"
+    run = bring_in(doors, content, kind="deals")
+    assert (run.totals["created"], run.totals["errors"]) == (5, 0), run.totals
+    with doors.unit():
+        anna = Contact.objects.get(first_name="Anna")
+        assert ([row["number"] for row in anna.phones], [row["address"] for row in anna.emails]) == (["+31205550188"], ["anna@a.example", "anna.work@a.example"])
+        reached = {deal.name: [link.contact.name for link in deal.people.select_related("contact")] for deal in Deal.objects.all()}
+    assert reached == {"One": ["Anna Visser"], "Two": ["Anna Visser"], "Three": ["+31 20 555 0199"], "Four": ["Other Person"], "Five": []}

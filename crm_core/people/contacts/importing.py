@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +17,7 @@ from crm_core.groundwork.tags import services as tags
 from crm_core.people import reaching
 from crm_core.people.companies import services as companies
 from crm_core.people.companies.importing import merged
+from crm_platform.kernel.permissions import Actor
 
 from . import services
 from .kind import CONTACT
@@ -135,6 +137,23 @@ def _meet(batch: Batch, present: Contact, row: Row) -> None:
         Employment.objects.create(contact=present, company_id=row.company, main=main)
         changed = True
     batch.met(changed=changed | notes.add_once(batch.actor, CONTACT, present, row.note))
+
+
+def met_or_made(actor: Actor, name: str, phones: Sequence[str], emails: Sequence[str]) -> Contact | None:
+    """The contact that a row of another kind names and says how to reach: known by that and the name, else made; None where it says nothing.
+
+    What is new of phones and e-mails is added where the actor may edit the contact. Raises Invalid for what is no e-mail.
+    """
+    ways = {"phones": reaching.clean_phones({"number": number} for number in phones), "emails": reaching.clean_emails({"address": address} for address in emails)}
+    keys = reaching.keys_of(ways["phones"], ways["emails"])
+    same = (one for one in Contact.objects.filter(keys__overlap=keys, binned_at=None).order_by("id")[:5] if not name or fold(one.name) == fold(name)) if keys else iter(())
+    contact = next(same, None) or services.named(actor, name)
+    if contact is None:
+        return services.create_contact(actor, **ways) if keys else None
+    if set(keys) - set(contact.keys) and writing.may(actor, CONTACT.entity.EDIT, contact):
+        locked = Contact.objects.select_for_update().get(pk=contact.pk)
+        writing.change_locked(actor, CONTACT, locked, merged(locked, ways))
+    return contact
 
 
 register(ImportKind("contacts", CONTACT, TARGETS, write, needs=("name", "first_name", "last_name", "email", "phone"), own_entity="contacts", prefix=r"(person|contact)\s+-\s+"))

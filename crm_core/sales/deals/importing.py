@@ -19,7 +19,7 @@ from crm_core.groundwork.records.ordering import fold
 from crm_core.groundwork.tags import services as tags
 from crm_core.people import reaching
 from crm_core.people.companies import services as companies
-from crm_core.people.contacts import services as contacts
+from crm_core.people.contacts.importing import met_or_made
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.pipelines import services as pipeline_services
@@ -118,7 +118,8 @@ class _Neighbours:
         self.people = people_of(batch, [row.values.get("responsible", "") for row in rows])
         self.companies = self._companies([row.values.get("company", "") for row in rows])
         self.products = self._products(fresh)
-        self.contacts = {name: self._contact(name) for name in dict.fromkeys(name for row in fresh for name in listed(row, "contact"))}
+        self._met: dict[tuple[Any, ...], int] = {}
+        self.contacts = {row.number: self._contacts(row) for row in fresh}
         self.reasons = {fold(reason.name): reason.pk for reason in LostReason.objects.all()}
 
     def _companies(self, names: list[str]) -> dict[str, int]:
@@ -148,11 +149,21 @@ class _Neighbours:
                 self.batch.folded[pair] = self.batch.folded.get(pair, 0) + 1
         return known
 
-    def _contact(self, name: str) -> int:
-        before = Contact.objects.count()
-        contact = contacts.named(self.batch.actor, name)
-        self.batch.count("contacts", Contact.objects.count() - before)
-        return contact.pk if contact is not None else 0
+    def _contacts(self, row: Parsed) -> list[int]:
+        """The contacts of a row, the first with the phones and e-mails that stand beside it; one is known by those alone too."""
+        phones, emails = tuple(row.values.get("contact_phone", ())), tuple(row.values.get("contact_email", ()))
+        names = listed(row, "contact") or ([""] if phones or emails else [])
+        found = [self._contact(name, *((phones, emails) if at == 0 else ((), ()))) for at, name in enumerate(names)]
+        return [pk for pk in dict.fromkeys(found) if pk]
+
+    def _contact(self, name: str, phones: tuple[str, ...], emails: tuple[str, ...]) -> int:
+        asked = name, phones, emails
+        if asked not in self._met:
+            before = Contact.objects.count()
+            contact = met_or_made(self.batch.actor, name, phones, emails)
+            self.batch.count("contacts", Contact.objects.count() - before)
+            self._met[asked] = contact.pk if contact is not None else 0
+        return self._met[asked]
 
     def reason(self, name: str) -> int:
         """A reason by name, made where it is new; a loss without one says that the import gave none."""
@@ -256,7 +267,7 @@ def _lines(made: list[Deal], rows: list[Parsed], found: _Neighbours) -> None:
             same = product.currency == deal.currency and product.price_minor is not None
             alone = deal.sum_minor or 0 if len(names) == 1 else 0
             lines.append(DealLine(deal=deal, product=product, name=product.name, order=order, price_minor=(product.price_minor or 0) if same else alone))
-        people += [DealContact(deal=deal, contact_id=found.contacts[name], main=at == 0) for at, name in enumerate(listed(row, "contact"))]
+        people += [DealContact(deal=deal, contact_id=pk, main=at == 0) for at, pk in enumerate(found.contacts[row.number])]
     DealLine.objects.bulk_create(lines)
     DealContact.objects.bulk_create(people)
 
