@@ -68,7 +68,7 @@ class WorkspaceMiddleware:
         if side != "workspace":
             return self._serve_control(request, side=side)
         try:
-            found = routing.find_by_address(key)
+            found = _found(key)
         except (OperationalError, InterfaceError):
             return _gone()
         if found is None:
@@ -147,6 +147,15 @@ class WorkspaceMiddleware:
         except (CrmError, DatabaseError, RuntimeError, OSError, LookupError, ValueError, TypeError, AttributeError):
             _log.exception("the error page itself failed")
             return constant_500()
+
+
+def _found(key: str) -> routing.Found | None:
+    """Whose address it is; a connection that died while idle is replaced once."""
+    try:
+        return routing.find_by_address(key)
+    except (OperationalError, InterfaceError):
+        _drop_connections()
+        return routing.find_by_address(key)
 
 
 class RefusalMiddleware:

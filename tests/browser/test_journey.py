@@ -214,8 +214,11 @@ def test_cards_are_dragged_to_a_column_to_won_to_lost_and_nowhere(up: Run, page:
     page.wait_for_selector("#modal[open] [name=lost_reason]")
     page.keyboard.press("Escape")
     assert page.locator(".stage .deal").count() == before
-    _drag(page, card, ".board-foot__zone[data-kind=won]")
+    with page.expect_response(lambda answer: answer.url.endswith("/move")) as answered:
+        _drag(page, card, ".board-foot__zone[data-kind=won]")
+    assert answered.value.ok
     page.wait_for_function(f"document.querySelectorAll('.stage .deal').length === {before - 1}")
+    page.wait_for_load_state("networkidle")
     page.goto(f"{home}/deals?state=won&q={name.split()[0]}")
     assert name in page.content()
 

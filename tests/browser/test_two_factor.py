@@ -38,6 +38,7 @@ def _letter(up: Run, address: str, pattern: str) -> str:
 
 def _enter(page: Any, home: str, email: str) -> None:
     page.goto(f"{home}/account/login/")
+    assert page.locator("[name=login]").count(), page.inner_text("body")
     page.fill("[name=login]", email)
     page.fill("[name=password]", PASSWORD)
     page.press("[name=password]", "Enter")
