@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
 from django.http import HttpRequest, QueryDict
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -21,6 +20,7 @@ from crm_platform.accounts import directory
 from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.permissions import Actor, Scope
 from crm_platform.kernel.reading import whole, wholes
+from crm_platform.ui.markup import figure
 
 from . import writing
 from .drawing import MOST_AT_ONCE
@@ -64,7 +64,7 @@ def run(desk: Desk, request: HttpRequest) -> str:
     if chosen.left:
         said += " " + ngettext("%(n)d is not yours to change.", "%(n)d are not yours to change.", chosen.left) % {"n": chosen.left}
     if chosen.waiting:
-        waiting = number_format(chosen.waiting, use_l10n=True, force_grouping=True)
+        waiting = figure(chosen.waiting)
         said += " " + ngettext("%(n)s is left: choose all again for the rest.", "%(n)s are left: choose all again for the rest.", chosen.waiting) % {"n": waiting}
     return said
 

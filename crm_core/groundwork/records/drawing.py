@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from crm_platform.ui.icons import icon
-from crm_platform.ui.markup import esc, options
+from crm_platform.ui.markup import esc, figure, options
 from crm_platform.ui.paging import Page
 
 MOST_AT_ONCE = 1000
@@ -21,7 +20,7 @@ def bulk_bar(page: Page[Any], may: Mapping[str, bool], people: Sequence[tuple[in
     every = ""
     if len(page.rows) < page.total:
         some = min(page.total, MOST_AT_ONCE)
-        figures = {"n": number_format(some, use_l10n=True, force_grouping=True), "all": number_format(page.total, use_l10n=True, force_grouping=True)}
+        figures = {"n": figure(some), "all": figure(page.total)}
         label = _("Choose all %(n)s") % figures if some == page.total else _("Choose %(n)s of %(all)s") % figures
         every = f'<button class="btn btn--quiet btn--sm" type="button" data-bulk-everything="{some:d}">{esc(label)}</button>'
     return SafeString(

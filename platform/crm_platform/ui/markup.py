@@ -12,6 +12,7 @@ from typing import Any
 
 from django.http import HttpRequest, QueryDict
 from django.middleware.csrf import get_token
+from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 
 _MEANS_MARKUP = re.compile("[&<>\"']").search
@@ -24,6 +25,11 @@ def esc(value: Any) -> str:
     text = value if value.__class__ is str else str(value)
     # Most values have nothing to escape, and looking is cheaper than five replacements.
     return text if isinstance(text, SafeString) or _MEANS_MARKUP(text) is None else escape(text)
+
+
+def figure(value: Any) -> str:
+    """A count with the reader's separators; nothing where there is none."""
+    return "" if value in (None, "") else number_format(value, use_l10n=True, force_grouping=True)
 
 
 def fill(pattern: str, *values: Any, **named: Any) -> SafeString:

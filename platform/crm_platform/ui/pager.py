@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import QueryDict
-from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from .icons import icon
-from .markup import esc, hidden, options
+from .markup import esc, figure, hidden, options
 from .paging import SIZES, Page
 
 
@@ -21,8 +20,8 @@ def pager(page: Page[Any], query: QueryDict) -> SafeString:
     address = f"?{esc(wished.urlencode())}&amp;" if wished else "?"
     wished.pop("rows", None)
     sizes = options([(size, size) for size in SIZES], page.size)
-    stand = _("%(first)s–%(last)s of %(total)s") % {"first": _figure(page.first), "last": _figure(page.last), "total": _figure(page.total)}
-    number = _("Page %(number)s of %(pages)s") % {"number": _figure(page.number), "pages": _figure(page.pages)}
+    stand = _("%(first)s–%(last)s of %(total)s") % {"first": figure(page.first), "last": figure(page.last), "total": figure(page.total)}
+    number = _("Page %(number)s of %(pages)s") % {"number": figure(page.number), "pages": figure(page.pages)}
     return SafeString(
         f'<nav class="pager" aria-label="{esc(_("Pages"))}"><span>{esc(stand)}</span><form class="row" method="get">{hidden(wished)}'
         f'<label class="row"><span class="only-desk">{rows}</span><span class="sr only-phone">{rows}</span>'
@@ -31,10 +30,6 @@ def pager(page: Page[Any], query: QueryDict) -> SafeString:
         f'<span class="row push push-phone">{_arrow(address, page.previous, _("Previous page"), "chevron-left")}'
         f'<span class="nowrap">{esc(number)}</span>{_arrow(address, page.following, _("Next page"), "chevron-right")}</span></nav>'
     )
-
-
-def _figure(value: int) -> str:
-    return number_format(value, use_l10n=True, force_grouping=True)
 
 
 def _arrow(address: str, number: int | None, label: str, sign: str) -> str:

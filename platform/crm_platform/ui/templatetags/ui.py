@@ -14,7 +14,7 @@ from django.http import QueryDict
 from django.template.context import Context
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext
 
@@ -23,7 +23,7 @@ from crm_platform.ui import fields
 from crm_platform.ui import kept as kept_parts
 from crm_platform.ui.components import declare, declare_block
 from crm_platform.ui.icons import icon
-from crm_platform.ui.markup import fill, options
+from crm_platform.ui.markup import figure, fill, options
 from crm_platform.ui.pager import pager
 
 register = template.Library()
@@ -49,6 +49,7 @@ declare_block(register, "menu", required=("id", "label"), optional=("icon", "end
 
 register.simple_tag(icon)
 register.simple_tag(pager)
+register.filter(figure)
 
 
 @register.simple_tag
@@ -117,12 +118,6 @@ def sum_of(minor: int | None, currency: str) -> SafeString:
 @functools.lru_cache(maxsize=8192)
 def _sum_of(minor: int, currency: str, language: str) -> SafeString:
     return fill('<data value="{}">{}</data>', money.major(minor, currency=currency), money.show(minor, currency=currency))
-
-
-@register.filter
-def figure(value: Any) -> str:
-    """A count with the reader's separators."""
-    return "" if value in (None, "") else number_format(value, use_l10n=True, force_grouping=True)
 
 
 @register.simple_tag
