@@ -180,7 +180,7 @@ def test_a_reason_for_losing_is_asked_only_of_a_lost_deal(up: Run, page: Any) ->
     assert page.is_visible("[name=lost_reason]"), "what has an error stays in sight"
 
 
-def _drag(page: Any, card: str, target: str) -> None:
+def _drag(page: Any, card: str, target: str, *, lands: bool = True) -> None:
     page.locator(card).hover()
     page.mouse.down()
     box = page.locator(target).bounding_box()
@@ -188,8 +188,11 @@ def _drag(page: Any, card: str, target: str) -> None:
     for step in range(1, 6):
         start = page.locator(card).first.bounding_box() or box
         page.mouse.move(start["x"] + (middle[0] - start["x"]) * step / 5, start["y"] + (middle[1] - start["y"]) * step / 5, steps=3)
-    page.mouse.move(*middle, steps=4)
-    page.wait_for_timeout(150)
+    for nudge in range(100):  # the browser tells the page of a drag in its own time
+        page.mouse.move(middle[0] + nudge % 2, middle[1], steps=2)
+        page.wait_for_timeout(50)
+        if nudge > 2 and (page.locator(target).locator(card).count() or not lands):
+            break
     page.mouse.up()
 
 
@@ -206,13 +209,14 @@ def test_cards_are_dragged_to_a_column_to_won_to_lost_and_nowhere(up: Run, page:
     assert second.locator(".deal__name", has_text=name).count() == 1
     before = page.locator(".stage .deal").count()
     # beside the board: it goes back
-    _drag(page, card, ".rail__foot")
+    _drag(page, card, ".rail__foot", lands=False)
     page.wait_for_timeout(600)
     assert second.locator(".deal__name", has_text=name).count() == 1
     # lost asks for the reason and the card stays until it is given
     _drag(page, card, ".board-foot__zone[data-kind=lost]")
     page.wait_for_selector("#modal[open] [name=lost_reason]")
     page.keyboard.press("Escape")
+    page.wait_for_selector("#modal", state="hidden")
     assert page.locator(".stage .deal").count() == before
     with page.expect_response(lambda answer: answer.url.endswith("/move")) as answered:
         _drag(page, card, ".board-foot__zone[data-kind=won]")

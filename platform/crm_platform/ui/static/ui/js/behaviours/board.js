@@ -20,6 +20,15 @@ export const board = (element) => {
   // The columns, and below them the zones of what is won and lost.
   const columns = [...element.closest("#board-box").querySelectorAll("[data-stage]")];
   const refresh = () => document.body.dispatchEvent(new CustomEvent("board-changed"));
+  // A board drawn anew under a card in the hand would drop it: what arrives meanwhile is left, and asked for after the drag.
+  const box = element.closest("#board-box");
+  let held = false;
+  let missed = false;
+  box.addEventListener("htmx:beforeSwap", (event) => {
+    if (!held || event.detail.target !== box) return;
+    event.detail.shouldSwap = false;
+    missed = true;
+  });
   for (const column of columns) {
     new Sortable(column, {
       group: "deals",
@@ -29,7 +38,13 @@ export const board = (element) => {
       delayOnTouchOnly: true,
       ghostClass: "deal--ghost",
       dragClass: "deal--drag",
+      onStart: () => {
+        held = true;
+      },
       onEnd: async ({ item, from, to, oldIndex, newIndex, originalEvent }) => {
+        held = false;
+        if (missed) window.setTimeout(refresh, 1000);
+        missed = false;
         if (from === to && oldIndex === newIndex) return;
         if (!letGoInside(to, originalEvent)) {
           from.insertBefore(item, from.children[oldIndex] ?? null);
