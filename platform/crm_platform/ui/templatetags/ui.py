@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.forms import BoundField
 from django.http import QueryDict
 from django.template.context import Context
@@ -78,6 +79,12 @@ def _avatar(hue: int, name: str, initials: str, named: bool) -> SafeString:
 def field(bound: BoundField, **wish: Any) -> SafeString:
     """A form's field: `{% field form.name label_hidden=True hx_get=address %}`."""
     return fields.draw(bound, **wish)
+
+
+@register.simple_tag
+def own_language_names() -> list[tuple[str, str]]:
+    """The languages with code, each called as its own people call it: Django would translate "English"."""
+    return [(code, str(name)) for code, name in settings.LANGUAGES]
 
 
 register.simple_tag(fields.draw_all, name="form_fields")
