@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -15,6 +18,7 @@ from crm_platform.db import sides
 from crm_platform.kernel import clock, gates
 from crm_platform.kernel.permissions import Action, require
 from crm_platform.ui import responses
+from crm_platform.ui.markup import figure
 from tenants.inside import services as inside
 
 from . import plans, services
@@ -28,9 +32,10 @@ def plan(request: HttpRequest) -> HttpResponse:
         sold = services.on_sale()
     state = inside.state()
     currency = inside.preferences().currency
+    used = gates.overview()
     context: dict[str, Any] = {
-        "state": state, "plan_name": plan_name(), "days_left": trial_days_left(), "bars": [_bar(usage) for usage in gates.overview().values()],
-        "plans": [_sold(version, currency) for version in sold],
+        "state": state, "plan_name": plan_name(), "days_left": trial_days_left(), "bars": [_bar(usage) for usage in used.values()],
+        "plans": [{**_sold(version, currency), "over": _over(version, used)} for version in sold],
     }  # fmt: skip
     return responses.page(request, "billing/plan.html", **context)
 
@@ -53,26 +58,37 @@ def trial_days_left() -> int:
 
 def _bar(usage: gates.Usage) -> dict[str, Any]:
     percent = 0 if not usage.limit else min(100, usage.used * 100 // usage.limit)
-    storage = usage.metric == "storage"
     return {
         "label": LABELS[usage.metric],
-        "used": usage.used // 2**20 if storage else usage.used,
-        "limit": usage.limit // 2**20 if storage and usage.limit is not None else usage.limit,
+        "used": _amount(usage.metric, usage.used),
+        "limit": None if usage.limit is None else _amount(usage.metric, usage.limit),
         "percent": percent,
         "tone": "bad" if usage.limit is not None and usage.used >= usage.limit else "warn" if percent >= 80 else "",
         "note": _note(usage),
     }
 
 
+def _amount(metric: str, value: int) -> str:
+    return str(filesizeformat(value)) if metric == "storage" else str(figure(value))
+
+
+def _over(version: Any, used: Mapping[str, gates.Usage]) -> list[str]:
+    """What the workspace has more of than a plan holds, in sentences: all of it stays."""
+    limits = version.limits
+    return [
+        _("%(what)s: %(used)s of %(limit)s") % {"what": LABELS[metric], "used": _amount(metric, one.used), "limit": _amount(metric, limits[metric])}
+        for metric, one in used.items()
+        if limits.get(metric) is not None and one.used > limits[metric]
+    ]
+
+
 def _note(usage: gates.Usage) -> str:
-    if usage.metric == "storage":
-        return _("in megabytes")
     if usage.limit is not None and usage.used >= usage.limit:
         if usage.ceiling is not None and usage.used < usage.ceiling != usage.limit:
             return _("The limit is reached. A buffer up to %(ceiling)d holds for 14 days; then nothing is lost, only adding waits.") % {"ceiling": usage.ceiling}
         return _("The limit is reached: nothing is lost, only adding waits. A larger plan takes more.")
     day = forecast(usage.metric)
-    return _("At this pace full around %(day)s.") % {"day": day.date().isoformat()} if day else ""
+    return _("At this pace full around %(day)s.") % {"day": date_format(day, "DATE_FORMAT")} if day else ""
 
 
 def _sold(version: Any, currency: str) -> dict[str, Any]:

@@ -58,8 +58,8 @@ def make_first() -> Pipeline:
 def _make(name: str, stages: Sequence[tuple[str, int, int]]) -> Pipeline:
     pipeline = Pipeline.objects.create(name=name, order=Pipeline.objects.count())
     rows = [Stage(pipeline=pipeline, name=stage, hue=hue, probability=probability, order=order, idle_days=14) for order, (stage, hue, probability) in enumerate(stages)]
-    rows.append(Stage(pipeline=pipeline, name=_now("Won"), kind=StageKind.WON, hue=7, probability=100, order=1000))
-    rows.append(Stage(pipeline=pipeline, name=_now("Lost"), kind=StageKind.LOST, hue=8, probability=0, order=1001))
+    rows.append(Stage(pipeline=pipeline, name=_now("Won"), kind=StageKind.WON, hue=6, probability=100, order=1000))
+    rows.append(Stage(pipeline=pipeline, name=_now("Lost"), kind=StageKind.LOST, hue=1, probability=0, order=1001))
     Stage.objects.bulk_create(rows)
     return pipeline
 
