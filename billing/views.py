@@ -69,7 +69,9 @@ def _bar(usage: gates.Usage) -> dict[str, Any]:
 
 
 def _amount(metric: str, value: int) -> str:
-    return str(filesizeformat(value)) if metric == "storage" else str(figure(value))
+    if metric != "storage":
+        return figure(value)
+    return _("%(n)s GB") % {"n": figure(value // plans.GB)} if value and value % plans.GB == 0 else str(filesizeformat(value))
 
 
 def _over(version: Any, used: Mapping[str, gates.Usage]) -> list[str]:
@@ -88,7 +90,7 @@ def _note(usage: gates.Usage) -> str:
             return _("The limit is reached. A buffer up to %(ceiling)d holds for 14 days; then nothing is lost, only adding waits.") % {"ceiling": usage.ceiling}
         return _("The limit is reached: nothing is lost, only adding waits. A larger plan takes more.")
     day = forecast(usage.metric)
-    return _("At this pace full around %(day)s.") % {"day": date_format(day, "DATE_FORMAT")} if day else ""
+    return _("At this pace full around %(day)s.") % {"day": date_format(day, "j F Y")} if day else ""
 
 
 def _sold(version: Any, currency: str) -> dict[str, Any]:

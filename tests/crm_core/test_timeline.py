@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from crm_core.engagement.notes import services as notes
 from crm_core.engagement.tasks import services as tasks
-from crm_core.groundwork.timeline import queries
+from crm_core.groundwork.timeline import describing, queries
 from crm_core.people.companies import services as companies
 from crm_core.sales.deals import services as deals
 from crm_platform.kernel import clock
@@ -14,6 +17,7 @@ from crm_platform.kernel.permissions import robot
 from tests.factories.cast import cast
 
 ROBOT = robot("test")
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("workspace_addresses")
 
 
@@ -46,3 +50,11 @@ def test_a_record_does_not_name_itself_and_one_that_is_gone_is_told_without_a_na
     with count_statements() as count:
         told(ROBOT, f"company:{company.pk}")
         assert count() == 2
+
+
+def test_every_event_is_told_in_words() -> None:
+    """A name of an event is for programs: the journal of a firm must not show one."""
+    houses = [path for house in ("platform", "tenants", "crm_core", "billing", "webhooks") for path in (ROOT / house).rglob("*.py")]
+    emitted = {name for path in houses for name in re.findall(r'emit\(\s*[\w.]+(?:\([^)]*\))?, "([a-z_.]+)"', path.read_text())}
+    assert {"person.joined", "pipeline.added", "task.done"} <= emitted
+    assert {name for name in emitted if not describing.knows(name)} == set()

@@ -144,8 +144,10 @@ def test_an_entry_link_works_once(doors) -> None:
     with doors.unit():
         link = tokens.entry_link(User.objects.get(email="olga@veldhuis.example"))
     path = "/" + link.split("/", 3)[3]
-    first = doors.client(email=None).get(path)
+    client = doors.client(email=None)
+    first = client.get(path)
     assert (first.status_code, first.headers["Location"]) == (303, "/")
+    assert "This one" in client.get("/account/sessions/").content.decode()
     assert doors.client(email=None).get(path).status_code == 403
 
 

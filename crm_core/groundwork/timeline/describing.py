@@ -64,6 +64,12 @@ def describe(event: Event) -> Entry:
     return function(event)
 
 
+def knows(name: str) -> bool:
+    """Whether events of that name are told in words of their own, or as what befalls any record."""
+    entity, _dot, verb = name.rpartition(".")
+    return name in _describers or (verb in _by_verb and entity in registry.codes())
+
+
 def actor(event: Event) -> SafeString:
     """Who, and through what."""
     if event.via:

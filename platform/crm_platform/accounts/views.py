@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings as django_settings
 from django.contrib.auth import login
 from django.core.cache import cache
@@ -50,7 +51,7 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
     person = User.objects.filter(pk=facts["u"], access=Access.ACTIVE).first()
     if person is None:
         raise tokens.LinkTooOld
-    login(request, person, backend=BACKEND)
+    _let_in(request, person)
     return responses.redirect(request, responses.local_path(facts["to"], default="/"))
 
 
@@ -66,9 +67,15 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
                 joined = services.accept(token, **form.cleaned_data)
         except Refused as refused:
             return responses.page(request, "accounts/join.html", status=refused.status, form=form, person=person)
-        login(request, joined, backend=BACKEND)
+        _let_in(request, joined)
         return responses.redirect(request, "/")
     return responses.page(request, "accounts/join.html", form=form, person=person)
+
+
+def _let_in(request: HttpRequest, person: User) -> None:
+    """Log in by a link of ours; the session stands in the person's list, as one begun with the password does."""
+    login(request, person, backend=BACKEND)
+    UserSession.objects.create_from_request(request)
 
 
 @open_to_all

@@ -1,0 +1,73 @@
+"""What the journal says of events that stand on no card: people, roles, the plan, pipelines, fields, imports.
+
+One table for all of them: they are told, and only told, in the journal. A slice whose events stand on cards
+registers its own sentences (`describing.describes`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crm_platform.accounts import directory
+from crm_platform.events.models import Event
+from crm_platform.ui.markup import fill
+
+from .describing import Entry, actor, describes
+
+# {name} is the thing's own name, or the person's; one left out is a thing that had none.
+_TOLD: dict[str, tuple[str, Any]] = {
+    "person.joined": ("user", gettext_lazy("{who}: {name} works here now")),
+    "person.added": ("user-plus", gettext_lazy("{who} put {name} on the list of people")),
+    "person.invited": ("mail", gettext_lazy("{who} invited {name}")),
+    "person.changed": ("user", gettext_lazy("{who} changed what {name} is here")),
+    "person.deactivated": ("lock", gettext_lazy("{who} took the access of {name} away")),
+    "role.changed": ("lock", gettext_lazy("{who} changed the rights of a role")),
+    "group.added": ("users", gettext_lazy("{who} added the group {name}")),
+    "token.made": ("key-round", gettext_lazy("{who} made the token {name}")),
+    "token.revoked": ("key-round", gettext_lazy("{who} revoked a token")),
+    "preferences.changed": ("settings", gettext_lazy("{who} changed the settings of the firm")),
+    "plan.changed": ("gauge", gettext_lazy("{who} changed the plan from {before} to {after}")),
+    "pipeline.added": ("square-kanban", gettext_lazy("{who} added the pipeline {name}")),
+    "pipeline.changed": ("square-kanban", gettext_lazy("{who} changed the pipeline {name}")),
+    "pipeline.deleted": ("trash-2", gettext_lazy("{who} deleted the pipeline {name}")),
+    "stage.added": ("square-kanban", gettext_lazy("{who} added the stage {name}")),
+    "stage.changed": ("square-kanban", gettext_lazy("{who} changed the stage {name}")),
+    "stage.moved": ("square-kanban", gettext_lazy("{who} moved a stage")),
+    "stage.deleted": ("trash-2", gettext_lazy("{who} deleted the stage {name}")),
+    "deal.all_moved": ("arrow-right-left", gettext_lazy("{who} moved all deals of a stage ({deals})")),
+    "reason.added": ("thumbs-down", gettext_lazy("{who} added the reason {name}")),
+    "reason.changed": ("thumbs-down", gettext_lazy("{who} changed a reason for losing")),
+    "field.added": ("pencil", gettext_lazy("{who} added the field {name}")),
+    "field.changed": ("pencil", gettext_lazy("{who} changed the field {name}")),
+    "field.archived": ("archive", gettext_lazy("{who} archived a field")),
+    "field.revived": ("undo-2", gettext_lazy("{who} took a field into use again")),
+    "view.saved": ("bookmark", gettext_lazy("{who} saved the view {name}")),
+    "view.removed": ("bookmark", gettext_lazy("{who} removed a saved view")),
+    "import.started": ("upload", gettext_lazy("{who} began to bring in {file}: {rows} rows")),
+    "import.done": ("upload", gettext_lazy("{who}: the import is done; {created} created, {updated} updated, {skipped} skipped")),
+    "import.cancelled": ("x", gettext_lazy("{who}: the import was cancelled; {created} created, {updated} updated")),
+    "import.failed": ("circle-alert", gettext_lazy("{who}: the import failed")),
+    "import.undone": ("undo-2", gettext_lazy("{who}: the import was undone")),
+}
+
+
+_FACTS = ("file", "rows", "deals", "created", "updated", "skipped")
+
+
+@describes(*_TOLD)
+def told(event: Event) -> Entry:
+    """One line of the table."""
+    icon, sentence = _TOLD[event.name]
+    facts = {name: event.after.get(name, "–") for name in _FACTS}
+    before, after = (plan.get("plan", "–") for plan in (event.before, event.after))
+    return Entry(event, icon, fill(str(sentence), who=actor(event), name=_name(event), before=before, after=after, **facts))
+
+
+def _name(event: Event) -> str:
+    if event.entity == "person" and not event.name.startswith("token"):
+        return directory.name_of(event.record_id) or str(event.after.get("name", "–"))
+    known = event.after.get("name") or event.before.get("name")
+    return _("“%(name)s”") % {"name": known} if known else "–"
