@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
@@ -229,13 +229,3 @@ def _again(run: ImportRun, waiting: list[ImportRow]) -> None:
     batch = write_batch(run, actor_for(run), rows)
     batch.errors = [*bad, *batch.errors]
     keep(run, batch, rows_done=0)
-
-
-def preview(run: ImportRun) -> Iterator[tuple[list[str], str, dict[str, Any]]]:
-    """The first rows as they would be read: cells, what is wrong, values."""
-    parser = parser_of(run)
-    for number, cells in enumerate(run.reading["examples"], 1 if run.reading.get("headless") else 2):
-        try:
-            yield cells, "", parser.parse(number, cells).values
-        except BadCell as error:
-            yield cells, str(error), {}

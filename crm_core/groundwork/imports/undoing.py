@@ -29,12 +29,13 @@ def outlook(run: ImportRun) -> dict[str, Any]:
     binned: dict[str, int] = {}
     kept = changed = 0
     for kind in registry.kinds():
-        pks = [pk for pk in Event.objects.filter(via=via, name=f"{kind.code}.created").values_list("record_id", flat=True) if pk is not None]
+        made = Event.objects.filter(via=via, name=f"{kind.code}.created")
+        pks = [pk for pk in made.values_list("record_id", flat=True) if pk is not None]
         touched = touched_later(kind.code, pks, without=without)
         if pks:
             binned[str(kind.plural)] = len(pks) - len(touched)
         kept += len(touched)
-        changed += Event.objects.filter(via=via, entity=kind.code).exclude(name=f"{kind.code}.created").values("record_id").distinct().count()
+        changed += Event.objects.filter(via=via, entity=kind.code).exclude(record_id__in=made.filter(record_id__isnull=False).values("record_id")).values("record_id").distinct().count()
     people = Event.objects.filter(via=via, name="person.added").count()
     return {"binned": binned, "kept": kept, "changed": changed, "people": people, "added": traces.left_by(run)}
 

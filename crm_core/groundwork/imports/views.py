@@ -9,7 +9,6 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from crm_core.groundwork.exports.services import neutral
@@ -18,11 +17,9 @@ from crm_platform.kernel.errors import Forbidden, Invalid
 from crm_platform.ui import responses
 from crm_platform.ui.paging import page_of
 
-from . import kinds, mapping, reading, running, services, undoing
+from . import kinds, mapping, reading, services, showing, undoing
 from .forms import UploadForm
 from .models import ImportRow, ImportRun, Stage
-
-DATE_ORDERS = (("dmy", gettext_lazy("day, month, year")), ("mdy", gettext_lazy("month, day, year")), ("ymd", gettext_lazy("year, month, day")))
 
 
 def imports(request: HttpRequest) -> HttpResponse:
@@ -80,14 +77,14 @@ def _columns(request: HttpRequest, run: ImportRun, *, status: int = 200, problem
         target = next((one for one in targets if one.name == run.mapping.get(column["name"])), None)
         dates, figures = target is not None and target.type.endswith("date"), target is not None and target.type.removeprefix("custom-") in ("money", "number", "whole")
         columns.append({
-            "at": at, "column": column, "target": run.mapping.get(column["name"], ""), "dates": dates, "figures": figures,
+            "at": at, "column": column, "target": run.mapping.get(column["name"], ""), "dates": dates, "figures": figures, "orders": showing.orders(column["examples"]) if dates else [],
             "date": notations.get(column["name"], {}).get("date") or (column["date"] or {}).get("order", "dmy"),
             "decimal": notations.get(column["name"], {}).get("decimal") or column["decimal"]["sign"],
         })  # fmt: skip
     usage = gates.usage("contacts")
     context: dict[str, Any] = {
-        "run": run, "kind": kind, "kinds": kinds.all_kinds(), "targets": targets, "columns": columns, "preview": list(running.preview(run)),
-        "orders": DATE_ORDERS, "problem": problem, "currencies": money.CURRENCIES, "room": usage.room, "encodings": reading.CHOICES, "mapped": sum(1 for column in columns if column["target"]),
+        "run": run, "kind": kind, "kinds": kinds.all_kinds(), "targets": targets, "columns": columns, "heads": showing.heads(run), "preview": list(showing.rows(run)),
+        "problem": problem, "currencies": money.CURRENCIES, "room": usage.room, "encodings": reading.CHOICES, "mapped": sum(1 for column in columns if column["target"]),
     }  # fmt: skip
     return responses.page(request, "imports/columns.html", status=status, **context)
 

@@ -19,7 +19,7 @@ from .describing import Entry, actor, describes
 
 # {name} is the thing's own name, or the person's; one left out is a thing that had none.
 _TOLD: dict[str, tuple[str, Any]] = {
-    "person.joined": ("user", gettext_lazy("{who}: {name} works here now")),
+    "person.joined": ("user", gettext_lazy("{name} works here now")),
     "person.added": ("user-plus", gettext_lazy("{who} put {name} on the list of people")),
     "person.invited": ("mail", gettext_lazy("{who} invited {name}")),
     "person.changed": ("user", gettext_lazy("{who} changed what {name} is here")),
