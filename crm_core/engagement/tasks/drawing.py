@@ -26,13 +26,14 @@ Names = Mapping[tuple[str, int], str]
 
 def open_lines(request: HttpRequest, tasks: Sequence[Task], names: Names, *, now: datetime, with_person: bool) -> SafeString:
     """Open tasks, each with its button "done", its record and how late it is; `with_person` says whose it is."""
+    back = _stay(request)
     done_at, at, done, how_late = numbering("task-done"), numbering("task"), _("Done: %(text)s"), functools.cache(_how_late)
     lines = []
     for task in tasks:
         late = task.due_at < now
         said = f"{icon('alarm-clock', 'sm')}{esc(how_late((now - task.due_at).days))}" if late else when(task.due_at, clock_time=not task.all_day)
         lines.append(
-            f'<li class="task"><form method="post" action="{done_at(task.pk)}">{once_only(request)}<button class="task__done" type="submit" '
+            f'<li class="task"><form method="post" action="{done_at(task.pk)}">{once_only(request)}{back}<button class="task__done" type="submit" '
             f'aria-label="{esc(done % {"text": task.text})}">{icon("circle", "lg")}</button></form>'
             f'<div class="stack stack--tight"><p class="task__name"><a href="{at(task.pk)}">{esc(task.text)}</a></p>'
             f'<p class="task__of">{icon(_SIGNS.get(task.type, "calendar-check-2"), "sm")}{_record(task, names)}{_person(task) if with_person else ""}</p></div>'
@@ -43,17 +44,22 @@ def open_lines(request: HttpRequest, tasks: Sequence[Task], names: Names, *, now
 
 def done_lines(request: HttpRequest, tasks: Sequence[Task]) -> SafeString:
     """Tasks done, each with the way back."""
-    reopen_at, back = numbering("task-reopen"), _("Take back: %(text)s")
+    reopen_at, back, here = numbering("task-reopen"), _("Take back: %(text)s"), _stay(request)
     lines = []
     for task in tasks:
         result = f'<p class="task__of">{esc(task.result)}</p>' if task.result else ""
         lines.append(
-            f'<li class="task task--done"><form method="post" action="{reopen_at(task.pk)}">{once_only(request)}<button class="task__done good" type="submit" '
+            f'<li class="task task--done"><form method="post" action="{reopen_at(task.pk)}">{once_only(request)}{here}<button class="task__done good" type="submit" '
             f'aria-label="{esc(back % {"text": task.text})}">{icon("circle-check", "lg")}</button></form>'
             f'<div class="stack stack--tight"><p class="task__name quiet">{esc(task.text)}</p>{result}</div>'
             f'<span class="task__when">{icon("check", "sm")}{when(task.done_at)}</span></li>'
         )
     return SafeString("".join(lines))
+
+
+def _stay(request: HttpRequest) -> str:
+    """Who works through the day's list goes on with it, not to the card of what is done."""
+    return f'<input type="hidden" name="next" value="{esc(request.get_full_path())}">'
 
 
 def _record(task: Task, names: Names) -> str:
