@@ -20,6 +20,7 @@ from crm_platform.kernel import preferences
 from crm_platform.kernel.errors import Invalid
 
 _NOT_DIGITS = re.compile(r"\D+")
+ADDRESS_PARTS = ("street", "zip", "city", "region", "country")
 KINDS = (("work", _("work")), ("mobile", _("mobile")), ("home", _("home")), ("other", _("other")))
 SERVICES = (("telegram", "Telegram"), ("whatsapp", "WhatsApp"), ("viber", "Viber"), ("signal", "Signal"), ("skype", "Skype"), ("other", _("other")))
 # Countries whose numbers are written without a country as ours are: the firm's own, else read as typed.
@@ -92,6 +93,12 @@ def clean_emails(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return kept
 
 
+def clean_addresses(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Addresses as they are stored: only the parts that say something, so that one saved unchanged is unchanged."""
+    parted = [(row, {part: str(row[part]).strip() for part in ADDRESS_PARTS if row.get(part)}) for row in rows]
+    return [{"kind": row.get("kind") or "work", **parts} for row, parts in parted if parts]
+
+
 def keys_of(phones: Iterable[Mapping[str, Any]], emails: Iterable[Mapping[str, Any]]) -> list[str]:
     """What duplicates are found by."""
     keys = [f"p:{digits(row['number'])}" for row in phones if len(digits(row["number"])) >= 5]
@@ -137,8 +144,7 @@ def show_messengers(value: Sequence[Mapping[str, Any]] | None) -> str:
 
 def show_addresses(value: Sequence[Mapping[str, Any]] | None) -> str:
     """Addresses in words."""
-    parts = ("street", "zip", "city", "region", "country")
-    return "; ".join(", ".join(str(row[part]) for part in parts if row.get(part)) for row in value or [])
+    return "; ".join(", ".join(str(row[part]) for part in ADDRESS_PARTS if row.get(part)) for row in value or [])
 
 
 def phones_field() -> RowsField:
@@ -159,6 +165,6 @@ def messengers_field() -> RowsField:
 def addresses_field() -> RowsField:
     """Rows of addresses."""
     return RowsField(
-        label=_("Addresses"), main="street",
-        columns=[("street", _("Street"), None), ("zip", _("Postcode"), None), ("city", _("City"), None), ("region", _("Region"), None), ("country", _("Country"), None)],
+        label=_("Addresses"),
+        columns=[("street", _("Street"), None), ("zip", _("Postcode"), None), ("city", _("City"), None), ("region", _("Region"), None), ("country", _("Country"), None), ("kind", _("Kind"), KINDS)],
     )  # fmt: skip

@@ -21,6 +21,7 @@ def prepare(company: Company) -> None:
     if not company.name:
         raise Invalid(fields={"name": [_("Give the company a name.")]})
     company.phones, company.emails = reaching.clean_phones(company.phones), reaching.clean_emails(company.emails)
+    company.addresses = reaching.clean_addresses(company.addresses)
     company.sort_key = sort_key(company.name)
     company.keys = [reaching.name_key(company.name), *reaching.keys_of(company.phones, company.emails)]
     if company.parent_id is not None and company.parent_id == company.pk:

@@ -25,6 +25,7 @@ def prepare(contact: Contact) -> None:
     """The whole name from its parts, or the other way round; keys and order."""
     contact.first_name, contact.last_name = " ".join(contact.first_name.split()), " ".join(contact.last_name.split())
     contact.phones, contact.emails = reaching.clean_phones(contact.phones), reaching.clean_emails(contact.emails)
+    contact.addresses = reaching.clean_addresses(contact.addresses)
     parts = f"{contact.first_name} {contact.last_name}".strip()
     contact.name = parts or " ".join(contact.name.split()) or _nameless(contact)
     if not contact.name:
