@@ -88,3 +88,7 @@ def test_a_long_list_offers_a_part_of_itself(doors, monkeypatch: pytest.MonkeyPa
     assert 'data-bulk-everything="60">Choose all 60<' in doors.client().get("/contacts").content.decode()
     monkeypatch.setattr(drawing, "MOST_AT_ONCE", 55)
     assert 'data-bulk-everything="55">Choose 55 of 60<' in doors.client().get("/contacts").content.decode()
+
+
+def test_nothing_chosen_in_the_bin_is_said(doors) -> None:
+    assert sent(doors.client(), "/bin/restore", entity="contact") == "Choose at least one record to take out."

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
@@ -34,6 +37,9 @@ def restore(request: HttpRequest) -> HttpResponse:
     given = request.POST if request.POST.getlist("pk") else request.GET
     entity = request.POST.get("entity") or request.GET.get("entity", "")
     pks = wholes(",".join(given.getlist("pk")))
+    if not pks:
+        back = responses.redirect(request, f"{reverse('bin')}?{urlencode({'entity': entity})}")
+        return responses.toast(request, back, _("Choose at least one record to take out."))
     restored = services.restore(request.actor, entity=entity, pks=pks)  # type: ignore[attr-defined]
     kind = registry.find(entity)
     to = kind.url(restored[0].pk) if len(restored) == 1 else "/bin"

@@ -22,7 +22,7 @@ class AccountsConfig(AppConfig):
             places.SettingsPage(_("Two-factor"), "shield-check", "mfa_index", 11),
             places.SettingsPage(_("Sessions"), "activity", "usersessions_list", 12),
             places.SettingsPage(_("Tokens"), "key-round", "tokens", 13),
-            places.SettingsPage(_("People"), "users", "people", 20, right=view),
+            places.SettingsPage(_("People"), "users", "people", 20, right=view, also=("people-invite", "person", "person-give-access", "person-deactivate")),
             places.SettingsPage(_("Roles"), "lock", "roles", 21, right=view),
         ):
             places.register_settings(page)

@@ -48,4 +48,4 @@ def _settings(request: HttpRequest) -> list[dict[str, Any]]:
     match = request.resolver_match
     name = match.url_name if match else ""
     pages = places.settings_for(actor) if actor else []
-    return [{"page": page, "current": name == page.url_name} for page in pages]
+    return [{"page": page, "current": name == page.url_name or name in page.also} for page in pages]

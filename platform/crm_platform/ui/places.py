@@ -54,13 +54,14 @@ def for_actor(actor: Actor) -> list[Place]:
 
 @dataclass(frozen=True, slots=True)
 class SettingsPage:
-    """One entry of the settings' menu."""
+    """One entry of the settings' menu; `also` names the pages behind it, on which it is the present one too."""
 
     label: str | _StrPromise
     icon: str
     url_name: str
     order: int
     right: Right | None = None
+    also: tuple[str, ...] = ()
 
 
 _settings: dict[str, SettingsPage] = {}
