@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -18,11 +17,10 @@ from crm_platform.db import sides
 from crm_platform.kernel import clock, gates
 from crm_platform.kernel.permissions import Action, require
 from crm_platform.ui import responses
-from crm_platform.ui.markup import figure
 from tenants.inside import services as inside
 
 from . import plans, services
-from .metering.answering import LABELS, forecast
+from .metering.answering import LABELS, amount, forecast
 
 
 def plan(request: HttpRequest) -> HttpResponse:
@@ -60,25 +58,19 @@ def _bar(usage: gates.Usage) -> dict[str, Any]:
     percent = 0 if not usage.limit else min(100, usage.used * 100 // usage.limit)
     return {
         "label": LABELS[usage.metric],
-        "used": _amount(usage.metric, usage.used),
-        "limit": None if usage.limit is None else _amount(usage.metric, usage.limit),
+        "used": amount(usage.metric, usage.used),
+        "limit": None if usage.limit is None else amount(usage.metric, usage.limit),
         "percent": percent,
         "tone": "bad" if usage.limit is not None and usage.used >= usage.limit else "warn" if percent >= 80 else "",
         "note": _note(usage),
     }
 
 
-def _amount(metric: str, value: int) -> str:
-    if metric != "storage":
-        return figure(value)
-    return _("%(n)s GB") % {"n": figure(value // plans.GB)} if value and value % plans.GB == 0 else str(filesizeformat(value))
-
-
 def _over(version: Any, used: Mapping[str, gates.Usage]) -> list[str]:
     """What the workspace has more of than a plan holds, in sentences: all of it stays."""
     limits = version.limits
     return [
-        _("%(what)s: %(used)s of %(limit)s") % {"what": LABELS[metric], "used": _amount(metric, one.used), "limit": _amount(metric, limits[metric])}
+        _("%(what)s: %(used)s of %(limit)s") % {"what": LABELS[metric], "used": amount(metric, one.used), "limit": amount(metric, limits[metric])}
         for metric, one in used.items()
         if limits.get(metric) is not None and one.used > limits[metric]
     ]

@@ -7,8 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.template.defaultfilters import filesizeformat
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from billing import plans
 from crm_platform.kernel import clock, units
 from crm_platform.kernel.errors import PlanRefusal
 from crm_platform.kernel.gates import Usage
@@ -147,7 +151,15 @@ class Meter:
 
 def refusal(usage: Usage, *, adding: int) -> PlanRefusal:
     """The one refusal of limits: metric, limit, ceiling, used, and the way out."""
-    return PlanRefusal(metric=usage.metric, limit=usage.limit, ceiling=usage.ceiling, used=usage.used, adding=adding, way_out="/settings/plan")
+    told = {"what": str(LABELS.get(usage.metric, usage.metric)), "held": amount(usage.metric, usage.ceiling or 0), "taken": amount(usage.metric, usage.used)}
+    return PlanRefusal(metric=usage.metric, limit=usage.limit, ceiling=usage.ceiling, used=usage.used, adding=adding, way_out="/settings/plan", **told)
+
+
+def amount(metric: str, value: int) -> str:
+    """A value of a counter as people read it: storage in bytes becomes 5 GB."""
+    if metric != "storage":
+        return number_format(value, use_l10n=True, force_grouping=True)
+    return _now("%(n)s GB") % {"n": number_format(value // plans.GB, force_grouping=True)} if value and value % plans.GB == 0 else str(filesizeformat(value))
 
 
 def forecast(metric: str) -> datetime | None:

@@ -96,7 +96,7 @@ class PlanRefusal(CrmError):
     """The plan does not hold more of this; the answer names the way out (design section 6)."""
 
     code, status = "limit_reached", 402
-    sentence = _("Your plan holds {ceiling} of these and {used} are used. Nothing was lost; a larger plan takes more.")
+    sentence = _("{what}: your plan holds {held}, {taken} are used. Nothing was lost; a larger plan takes more.")
 
 
 class TooMany(CrmError):
