@@ -17,10 +17,11 @@ from crm_core.groundwork.tags import services as tags
 from crm_core.people import reaching
 from crm_core.people.companies import services as companies
 from crm_core.people.companies.importing import merged
+from crm_core.people.companies.models import Company
 from crm_platform.kernel.permissions import Actor
 
 from . import services
-from .kind import CONTACT
+from .kind import CONTACT, again, read_links
 from .matching import Known, Row, other_number
 from .models import Contact, Employment
 
@@ -131,11 +132,10 @@ def _meet(batch: Batch, present: Contact, row: Row) -> None:
     if fold(f"{values.get('first_name', '')} {values.get('last_name', '')}") == fold(present.name):
         # The same name, cut in another place: how the person here has cut it stands.
         values = {name: value for name, value in values.items() if name not in ("first_name", "last_name")}
-    changed = writing.change_locked(batch.actor, CONTACT, present, values)
     if row.company is not None and not Employment.objects.filter(contact=present, company_id=row.company).exists():
-        main = not Employment.objects.filter(contact=present, main=True).exists()
-        Employment.objects.create(contact=present, company_id=row.company, main=main)
-        changed = True
+        firm = {"id": row.company, "name": Company.objects.get(pk=row.company).name, "role": ""}
+        values["companies"] = [again("companies", link) for link in (*read_links(present, "companies"), firm)]
+    changed = writing.change_locked(batch.actor, CONTACT, present, values)
     batch.met(changed=changed | notes.add_once(batch.actor, CONTACT, present, row.note))
 
 
