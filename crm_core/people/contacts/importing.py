@@ -16,8 +16,9 @@ from crm_core.groundwork.records.ordering import fold
 from crm_core.groundwork.tags import services as tags
 from crm_core.people import reaching
 from crm_core.people.companies import services as companies
-from crm_core.people.companies.importing import merged
 from crm_core.people.companies.models import Company
+from crm_core.people.importing import TARGETS as REACHED
+from crm_core.people.importing import merged, ways_of
 from crm_platform.kernel.permissions import Actor
 
 from . import services
@@ -38,6 +39,7 @@ TARGETS = (
     Target("region", _("Region"), "text", "state, province, область, регион, région, provincie, viloyat, business state, work state, state/region, address 1 - region"),
     Target("zip", _("Postcode"), "text", "zip, zip code, postal code, postcode, индекс, почтовый индекс, code postal, postkode, indeks, business postal code, work postal code, address 1 - postal code, zip/postal code"),
     Target("country", _("Country"), "text", "страна, pays, land, mamlakat, davlat, business country, business country/region, work country, country/region, address 1 - country"),
+    *REACHED,
     Target("site", _("Site"), "text", "website, web, url, homepage, сайт, site web, veb-sayt, sayt, web page, website 1 - value, website url"),
     Target("birthday", _("Birthday"), "date", "date of birth, birth date, день рождения, дата рождения, anniversaire, date de naissance, verjaardag, geboortedatum, tug'ilgan kun"),
     Target("responsible", _("Responsible"), "text", "owner, contact owner, manager, sales rep, ответственный, менеджер, responsable, verantwoordelijke, eigenaar, mas'ul"),
@@ -54,13 +56,7 @@ def values_of(batch: Batch, row: Parsed, people: dict[str, int]) -> dict[str, An
     values: dict[str, Any] = {name: given[name] for name in _PLAIN if name in given}
     if "name" in given and not (values.get("first_name") or values.get("last_name")):
         values["first_name"], _blank, values["last_name"] = given["name"].strip().partition(" ")
-    if "phone" in given:
-        values["phones"] = [{"number": number, "kind": "work"} for number in given["phone"]]
-    if "email" in given:
-        values["emails"] = [{"address": address, "kind": "work"} for address in given["email"]]
-    address = {part: given[part] for part in ("street", "city", "region", "zip", "country") if given.get(part)}
-    if address:
-        values["addresses"] = [{"kind": "work", **address}]
+    values |= ways_of(given)
     if given.get("responsible"):
         values["responsible_id"] = people.get(given["responsible"].casefold())
     if given.get("tags"):
