@@ -20,9 +20,9 @@ from crm_platform.kernel import preferences
 from crm_platform.kernel.errors import Invalid
 
 _NOT_DIGITS = re.compile(r"\D+")
-ADDRESS_PARTS = ("street", "zip", "city", "region", "country")
 KINDS = (("work", _("work")), ("mobile", _("mobile")), ("home", _("home")), ("other", _("other")))
 SERVICES = (("telegram", "Telegram"), ("whatsapp", "WhatsApp"), ("viber", "Viber"), ("signal", "Signal"), ("skype", "Skype"), ("other", _("other")))
+ADDRESS_PARTS = (("street", _("Street")), ("zip", _("Postcode")), ("city", _("City")), ("region", _("Region")), ("country", _("Country")))
 # Countries whose numbers are written without a country as ours are: the firm's own, else read as typed.
 _BY_LANGUAGE = {"ru": "RU", "uz": "UZ", "fr": "FR", "nl": "NL"}
 
@@ -95,7 +95,7 @@ def clean_emails(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def clean_addresses(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Addresses as they are stored: only the parts that say something, so that one saved unchanged is unchanged."""
-    parted = [(row, {part: str(row[part]).strip() for part in ADDRESS_PARTS if row.get(part)}) for row in rows]
+    parted = [(row, {part: str(row[part]).strip() for part, _label in ADDRESS_PARTS if row.get(part)}) for row in rows]
     return [{"kind": row.get("kind") or "work", **parts} for row, parts in parted if parts]
 
 
@@ -144,7 +144,7 @@ def show_messengers(value: Sequence[Mapping[str, Any]] | None) -> str:
 
 def show_addresses(value: Sequence[Mapping[str, Any]] | None) -> str:
     """Addresses in words."""
-    return "; ".join(", ".join(str(row[part]) for part in ADDRESS_PARTS if row.get(part)) for row in value or [])
+    return "; ".join(", ".join(str(row[part]) for part, _label in ADDRESS_PARTS if row.get(part)) for row in value or [])
 
 
 def phones_field() -> RowsField:
@@ -166,5 +166,5 @@ def addresses_field() -> RowsField:
     """Rows of addresses."""
     return RowsField(
         label=_("Addresses"),
-        columns=[("street", _("Street"), None), ("zip", _("Postcode"), None), ("city", _("City"), None), ("region", _("Region"), None), ("country", _("Country"), None), ("kind", _("Kind"), KINDS)],
+        columns=[*((part, label, None) for part, label in ADDRESS_PARTS), ("kind", _("Kind"), KINDS)],
     )  # fmt: skip

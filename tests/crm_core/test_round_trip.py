@@ -36,21 +36,28 @@ def bring_in(door, content: bytes, name: str, *, kind: str = "") -> ImportRun:
 def fill(door) -> None:
     with door.unit():
         firm = companies.create_company(ROBOT, name="Bergh & Zonen", industry="Retail", employees=12, annual_revenue="1200000.50", founded=1990, external_id="C-1",
-                                        addresses=[{"kind": "work", "street": "Kade 1", "city": "Delft", "zip": "2611"}, {"kind": "work", "city": "Breda"}])  # fmt: skip
+                                        addresses=[{"kind": "work", "street": "Kade 1", "city": "Delft", "zip": "2611"}, {"kind": "work", "city": "Breda"}], messengers=[{"service": "other", "name": "bergh, desk"}])  # fmt: skip
         companies.create_company(ROBOT, name="Bergh Noord", parent_id=firm.pk)
         daan = contacts.create_contact(
             ROBOT, first_name="Daan Willem", last_name="de Visser", position="=Buyer", phones=[{"number": "+31205550188"}, {"number": "+31612345678"}], birthday="1980-02-03",
-            emails=[{"address": "d@bergh.example"}, {"address": "daan@home.example"}], messengers=[{"service": "telegram", "name": "daanw"}], site="bergh.example",
-            addresses=[{"kind": "work", "street": "Kade 1", "city": "Delft"}], external_id="P-1", companies=[{"company_id": firm.pk}],
+            emails=[{"address": "d@bergh.example"}, {"address": "daan@home.example"}], messengers=[{"service": "telegram", "name": "daanw"}, {"service": "skype", "name": "live:daan"}], site="bergh.example",
+            addresses=[{"kind": "work", "street": "Kade 1", "city": "Delft"}, {"kind": "work", "street": "Dok 2; rear, left", "zip": "4811", "city": "Breda", "country": "Netherlands"}, {"kind": "work", "city": "Gouda"}], external_id="P-1", companies=[{"company_id": firm.pk}],
         )  # fmt: skip
         contacts.create_contact(ROBOT, first_name="Eva")
-        for name in ("Shelf", "Door"):
+        for name in ("Shelf", "Door; oak"):
             products.create_product(ROBOT, name=name, sku=f"{name}-1", price_minor=1050, currency="USD", unit="piece", description="Oak")
         board = pipelines.everything()
         lost = board.closing(pipelines.first().pk, "lost")
         deals.create_deal(ROBOT, name="Shelves", sum_minor=1234_50, currency="USD", company_id=firm.pk, expected_close="2030-05-06", source="Fair",
-                          contacts=[{"contact_id": daan.pk}, {"contact": "Eva"}], lines=[{"product": "Shelf"}, {"product": "Door"}])  # fmt: skip
+                          contacts=[{"contact_id": daan.pk}, {"contact": "Eva"}], lines=[{"product": "Shelf", "quantity_milli": 2500, "price_minor": 9_95, "discount": 10}, {"product": "Shelf", "quantity_milli": 1234}, {"product": "Door; oak", "price_minor": 1_000_00}])  # fmt: skip
         deals.create_deal(ROBOT, name="Doors", sum_minor=5000, currency="JPY", stage_id=lost.pk, lost_reason_id=next(iter(board.reasons)), lost_comment="Too slow", external_id="D-2")
+
+
+def further(door) -> list[object]:
+    """What stands in cells that hold several: of people and firms, and of the lines of a deal."""
+    with door.unit():
+        reached = [(one.messengers, one.addresses) for one in (Contact.objects.get(last_name="de Visser"), Company.objects.get(name="Bergh & Zonen"))]
+        return [*reached, list(Deal.objects.get(name="Shelves").lines.values_list("name", "quantity_milli", "price_minor", "discount"))]
 
 
 def counts(door) -> list[int]:
@@ -62,7 +69,7 @@ def counts(door) -> list[int]:
 @pytest.mark.parametrize("language", ["en", "ru", "fr", "nl", "uz"])
 def test_an_export_read_back_makes_and_changes_nothing(doors, form, language) -> None:
     fill(doors)
-    before = counts(doors)
+    before, said = counts(doors), further(doors)
     with doors.unit():
         User.objects.update(language=language)
     client = doors.client()
@@ -72,7 +79,28 @@ def test_an_export_read_back_makes_and_changes_nothing(doors, form, language) ->
         with doors.unit():
             assert (run.kind, list(ImportRow.objects.filter(run=run).values_list("reason", flat=True))) == (kind, [])
         assert (run.totals["created"], run.totals["updated"], run.totals["skipped"]) == (0, 0, run.rows_total), entity
-        assert counts(doors) == before
+        assert (counts(doors), further(doors)) == (before, said)
+
+
+def test_an_export_fills_up_what_was_taken_off_since(doors) -> None:
+    fill(doors)
+    said, files = further(doors), {}
+    for entity in ("company", "contact", "deal"):
+        files[entity] = doors.client().get(f"/export/{entity}?format=csv").content
+    with doors.unit():
+        for one in (*Contact.objects.exclude(addresses=[]), *Company.objects.exclude(addresses=[])):
+            one.addresses, one.messengers = one.addresses[:1], one.messengers[1:]
+            one.save()
+        deal = Deal.objects.get(name="Shelves")
+        deal.lines.filter(order=2).delete()
+        deal.lines.filter(order=0).update(quantity_milli=1000, price_minor=5, discount=0)
+    assert further(doors) != said
+    for entity, content in files.items():
+        run = bring_in(doors, content, f"{entity}.csv")
+        assert (run.totals["created"], run.totals["updated"]) == (0, 1), entity
+    now = further(doors)
+    assert sorted(now[0][0], key=str) == sorted(said[0][0], key=str)
+    assert (now[0][1], now[1], now[2]) == (said[0][1], said[1], said[2])
 
 
 def test_an_export_says_everything_of_a_record(doors) -> None:
@@ -86,12 +114,14 @@ def test_an_export_says_everything_of_a_record(doors) -> None:
     daan = rows("contact")["Daan Willem de Visser"]
     assert daan["Phone"] == "+31 20 555 0188, +31 6 12345678"
     assert (daan["Position"], daan["Birthday"], daan["Street"], daan["City"]) == ("'=Buyer", "1980-02-03", "Kade 1", "Delft")
-    assert (daan["Messengers"], daan["Site"], daan["Number elsewhere"]) == ("telegram: daanw", "bergh.example", "P-1")
+    assert (daan["Messengers"], daan["Site"], daan["Number elsewhere"]) == ("telegram: daanw; skype: live:daan", "bergh.example", "P-1")
+    assert daan["Further addresses"] == "Street: Dok 2; rear, left; Postcode: 4811; City: Breda; Country: Netherlands\nCity: Gouda"
     firm, branch = rows("company")["Bergh & Zonen"], rows("company")["Bergh Noord"]
-    assert (firm["City"], firm["Postcode"], firm["Further addresses"], firm["Employees"], branch["Part of"]) == ("Delft", "2611", "Breda", "12", "Bergh & Zonen")
+    assert (firm["City"], firm["Postcode"], firm["Further addresses"], firm["Employees"], branch["Part of"]) == ("Delft", "2611", "City: Breda", "12", "Bergh & Zonen")
     open_deal, lost = rows("deal")["Shelves"], rows("deal")["Doors"]
     assert (open_deal["Sum"], open_deal["Currency"], open_deal["Expected to close"], open_deal["Source"]) == ("1234.50", "USD", "2030-05-06", "Fair")
-    assert (open_deal["Contact"], open_deal["Product"], open_deal["Pipeline"]) == ("Daan Willem de Visser; Eva", "Shelf; Door", "Sales")
+    assert (open_deal["Contact"], open_deal["Product"], open_deal["Pipeline"]) == ("Daan Willem de Visser; Eva", 'Shelf; Shelf; "Door; oak"', "Sales")
+    assert (open_deal["Quantity of the product"], open_deal["Price of the product"], open_deal["Discount on the product, %"]) == ("2.5; 1.234; 1", "9.95; 10.50; 1000", "10; 0; 0")
     assert (lost["Sum"], lost["Currency"], lost["Reason for losing"], lost["Comment on losing"], lost["Number elsewhere"]) == ("5000", "JPY", "Too expensive", "Too slow", "D-2")
 
 
@@ -106,9 +136,10 @@ def test_exports_fill_another_workspace_and_take_none_of_its_records_for_theirs(
     with there.unit():
         assert Contact.objects.filter(first_name="Zoe").exists()
         deal = Deal.objects.get(name="Shelves")
-        assert (deal.sum_minor, deal.currency, deal.lines.count(), deal.people.count()) == (1234_50, "USD", 2, 2)
-        assert len(Contact.objects.get(last_name="de Visser").emails) == 2
-        assert Contact.objects.get(last_name="de Visser").position == "=Buyer"
+        assert (deal.sum_minor, deal.currency, deal.people.count()) == (1234_50, "USD", 2)
+        daan = Contact.objects.get(last_name="de Visser")
+        assert (len(daan.emails), daan.position) == (2, "=Buyer")
+    assert further(there) == further(here)
 
 
 def test_an_export_costs_the_same_for_one_and_for_many(inside, count_statements) -> None:

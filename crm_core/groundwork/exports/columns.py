@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     Words = str | _StrPromise
 
+_NAMES = re.compile(r'\s*(?:"((?:[^"]|"")+)"(?=\s*(?:;|\Z))|([^;]+))')
 Text = Callable[[Any, dict[str, Any]], Any]
 
 
@@ -44,6 +46,17 @@ def of(entity: str) -> Further:
 def own_number() -> str:
     """The head of the column with our own number: it names this workspace, so that another one never takes it for its own."""
     return f"Kartoteka ID ({workspace.here().slug})"
+
+
+def in_one_cell(names: Iterable[str]) -> str:
+    """Several names in a cell, parted by semicolons; one that holds a semicolon, or begins with a quotation mark, stands in such marks."""
+    return "; ".join('"{}"'.format(name.replace('"', '""')) if ";" in name or name.startswith('"') else name for name in names)
+
+
+def names_in(text: str) -> list[str]:
+    """The names of a cell, as `in_one_cell` writes them and most others do; empty ones left out."""
+    found = (quoted.replace('""', '"') or plain for quoted, plain in _NAMES.findall(text))
+    return [" ".join(name.split()) for name in found if name.strip()]
 
 
 def field_of(name: str) -> Text:

@@ -23,12 +23,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a column may go: `type` says how its cells are read, `synonyms` how others call it, in five languages."""
+    """Where a column may go: `type` says how its cells are read, `synonyms` how others call it, in five languages.
+
+    Cells of the types "figures" and "sums" hold several, parted by semicolons; None where one is left out.
+    """
 
     name: str
     label: Words
     type: str = "text"
     synonyms: str = ""
+
+    @property
+    def figures(self) -> bool:
+        """Whether its cells are read in a notation of figures."""
+        return self.type.removeprefix("custom-") in ("money", "number", "whole", "figures", "sums")
 
     def names(self) -> tuple[str, ...]:
         """The synonyms apart."""

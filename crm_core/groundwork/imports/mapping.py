@@ -127,7 +127,8 @@ def _column(name: str, values: list[str]) -> dict[str, Any]:
     filled = [value for value in values if value]
     prefer = "mdy" if preferences.here().currency == "USD" else "dmy"
     order = recognising.date_order(values, prefer=prefer)
-    sign, certain = recognising.decimal_sign(filled[:5000])
+    # Each figure of a cell that holds several ("10.50; 7.25") by itself: together they would look like thousands.
+    sign, certain = recognising.decimal_sign(figure for value in filled[:5000] for figure in value.split(";"))
     return {
         "name": name, "filled": len(filled), "examples": list(dict.fromkeys(value[:80] for value in filled[:50]))[:3],
         "date": {"order": order.order, "certain": order.certain, "doubt": order.doubt} if order else None,

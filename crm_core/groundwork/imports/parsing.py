@@ -45,7 +45,7 @@ class Parser:
     def __init__(self, *, columns: Sequence[Mapping[str, Any]], mapping: Mapping[str, str], targets: Sequence[Target], notations: Mapping[str, Mapping[str, str]], currency: str) -> None:
         known = {target.name: target for target in targets}
         self.currency = currency
-        self.sums = [target.name for target in targets if target.type == "money"]
+        self.sums = [target.name for target in targets if target.type in ("money", "sums")]
         self.plan: list[tuple[int, str, Target, Mapping[str, str]]] = []
         for at, column in enumerate(columns):
             target = known.get(mapping.get(column["name"], ""))
@@ -71,16 +71,18 @@ class Parser:
 
     def _settle(self, values: dict[str, Any]) -> None:
         """Sums into minor units of the row's currency: its column's, the one beside the figure, else the one chosen."""
-        codes = {values[name][1] for name in self.sums if name in values} - {""}
+        given = {name: values[name] if isinstance(values[name], list) else [values[name]] for name in self.sums if name in values}
+        codes = {figure[1] for figures in given.values() for figure in figures if figure is not None} - {""}
         if values.get("currency"):
             codes.add(values["currency"])
         if len(codes) > 1:
             raise BadCell(_("The row names more than one currency: %(codes)s.") % {"codes": ", ".join(sorted(codes))})
         if codes:
             values["currency"] = next(iter(codes))
-        for name in self.sums:
-            if name in values:
-                values[name] = money.minor(values[name][0], currency=values.get("currency") or self.currency)
+        currency = values.get("currency") or self.currency
+        for name, figures in given.items():
+            minor = [None if figure is None else money.minor(figure[0], currency=currency) for figure in figures]
+            values[name] = minor if isinstance(values[name], list) else minor[0]
 
     def _put(self, values: dict[str, Any], target: Target, value: Any) -> None:
         if target.type in ("phone", "email"):
@@ -103,6 +105,9 @@ class Parser:
             return found
         if kind in ("money", "number", "whole"):
             return self._figure(column, text, kind, notation["decimal"])
+        if kind in ("figures", "sums"):
+            one = "number" if kind == "figures" else "money"
+            return [self._figure(column, part, one, notation["decimal"]) if part.strip() else None for part in re.split(r"[;\n]", text)]
         if kind == "currency":
             return self._currency(column, text, named=currencies.of_cell)
         return text

@@ -128,14 +128,7 @@ def _put_back_one(run: ImportRun, event: Event) -> None:
     record = kind.model.objects.select_for_update().filter(pk=event.record_id, binned_at=None).first()
     if record is None:
         return
-    values, kept = {}, False
-    for name, old in event.before.items():
-        if not hasattr(record, name):
-            continue
-        if writing.plain(getattr(record, name)) == event.after.get(name):
-            values[name] = stored(kind, name, old)
-        else:
-            kept = True
+    values, kept = _given_back(kind, record, event)
     report = _report(run)
     try:
         if values and writing.change_locked(_robot(run), kind, record, values):
@@ -144,6 +137,40 @@ def _put_back_one(run: ImportRun, event: Event) -> None:
         kept = True
     if kept and len(report["kept"]) < LISTED:
         report["kept"].append({"entity": kind.code, "id": record.pk, "name": str(record)})
+
+
+def _given_back(kind: registry.Kind, record: Any, event: Event) -> tuple[dict[str, Any], bool]:
+    """What goes back, and whether something else stays because someone changed it later."""
+    values: dict[str, Any] = {}
+    kept = False
+    for name, old in event.before.items():
+        if kind.links and name in kind.links.names:
+            rows = _links_back(kind.links.read(record, name), event, name)
+            if rows is not None:
+                values[name] = [kind.links.again(name, row) for row in rows]
+        elif not hasattr(record, name):
+            continue
+        elif writing.plain(getattr(record, name)) == event.after.get(name):
+            values[name] = stored(kind, name, old)
+        kept |= name not in values
+    return values, kept
+
+
+def _links_back(present: list[dict[str, Any]], event: Event, name: str) -> list[dict[str, Any]] | None:
+    """The links without what the import added, whatever else was linked since; None where someone changed what it added."""
+    before, after, now = ([_apart(row) for row in rows] for rows in (event.before[name], event.after.get(name, []), present))
+    if now == after:
+        return list(event.before[name])
+    added = [row for row in after if row not in before]
+    if any(row not in now for row in added):
+        return None
+    gone = [row for row in event.before[name] if _apart(row) not in after and _apart(row) not in now]
+    return [row for row in present if _apart(row) not in added] + gone
+
+
+def _apart(row: dict[str, Any]) -> dict[str, Any]:
+    """A link without the name of what it leads to: that may be called otherwise by now."""
+    return {name: value for name, value in row.items() if name != "name"} if "id" in row else row
 
 
 def _hide_people(run: ImportRun) -> None:

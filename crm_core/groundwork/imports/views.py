@@ -75,7 +75,7 @@ def _columns(request: HttpRequest, run: ImportRun, *, status: int = 200, problem
     columns = []
     for at, column in enumerate(run.reading["columns"]):
         target = next((one for one in targets if one.name == run.mapping.get(column["name"])), None)
-        dates, figures = target is not None and target.type.endswith("date"), target is not None and target.type.removeprefix("custom-") in ("money", "number", "whole")
+        dates, figures = target is not None and target.type.endswith("date"), target is not None and target.figures
         columns.append({
             "at": at, "column": column, "target": run.mapping.get(column["name"], ""), "dates": dates, "figures": figures, "orders": showing.orders(column["examples"]) if dates else [],
             "date": notations.get(column["name"], {}).get("date") or (column["date"] or {}).get("order", "dmy"),

@@ -15,6 +15,8 @@ from crm_core.groundwork.imports.responsible import people_of
 from crm_core.groundwork.records import writing
 from crm_core.groundwork.tags import services as tags
 from crm_core.people import reaching
+from crm_core.people.importing import TARGETS as REACHED
+from crm_core.people.importing import merged, ways_of
 
 from . import services
 from .kind import COMPANY
@@ -34,6 +36,7 @@ TARGETS = (
     Target("region", _("Region"), "text", "state, province, county, область, регион, région, provincie, viloyat, business state, work state, state/region, address 1 - region"),
     Target("zip", _("Postcode"), "text", "zip, zip code, postal code, postcode, индекс, почтовый индекс, code postal, postkode, indeks, business postal code, work postal code, address 1 - postal code, zip/postal code"),
     Target("country", _("Country"), "text", "страна, pays, land, mamlakat, davlat, business country, business country/region, work country, country/region, address 1 - country"),
+    *REACHED,
     Target("parent", _("Part of"), "text", "subsidiary of, parent, parent company, головная компания, filiale de, société mère, moederbedrijf, bosh kompaniya"),
     Target("responsible", _("Responsible"), "text", "owner, account owner, manager, sales rep, ответственный, менеджер, responsable, commercial, verantwoordelijke, eigenaar, mas'ul"),
     Target("tags", _("Tags"), "tags", "tag, labels, теги, метки, étiquettes, mots-clés, labels bedrijf, teglar"),
@@ -50,13 +53,7 @@ def values_of(batch: Batch, row: Parsed, people: dict[str, int]) -> dict[str, An
     values: dict[str, Any] = {name: given[name] for name in _PLAIN if name in given}
     if "annual_revenue" in values:
         values["annual_revenue"] = values["annual_revenue"].quantize(_CENT)
-    if "phone" in given:
-        values["phones"] = [{"number": number, "kind": "work"} for number in given["phone"]]
-    if "email" in given:
-        values["emails"] = [{"address": address, "kind": "work"} for address in given["email"]]
-    address = {part: given[part] for part in ("street", "city", "region", "zip", "country") if given.get(part)}
-    if address:
-        values["addresses"] = [{"kind": "work", **address}]
+    values |= ways_of(given)
     if given.get("responsible"):
         values["responsible_id"] = people.get(given["responsible"].casefold())
     if given.get("tags"):
@@ -96,21 +93,6 @@ def _meet(batch: Batch, present: Company, values: dict[str, Any], row: Parsed) -
         changed = writing.change_locked(batch.actor, COMPANY, present, merged(present, values))
         changed |= notes.add_once(batch.actor, COMPANY, present, row.values.get("note", ""))
         batch.met(changed=changed)
-
-
-def merged(present: Any, values: dict[str, Any]) -> dict[str, Any]:
-    """An update adds phones, e-mails, addresses and tags to those that are there, and never empties a field."""
-    result = {name: value for name, value in values.items() if value not in (None, "", [])}
-    for name, key in (("phones", "number"), ("emails", "address")):
-        if name in result:
-            cleaned = reaching.clean_phones(result[name]) if name == "phones" else result[name]
-            there = {str(row[key]).lower() for row in getattr(present, name)}
-            result[name] = [*getattr(present, name), *(row for row in cleaned if str(row[key]).lower() not in there)]
-    if "addresses" in result and present.addresses:
-        del result["addresses"]
-    if "tag_ids" in result:
-        result["tag_ids"] = sorted({*present.tag_ids, *result["tag_ids"]})
-    return result
 
 
 def _set_parents(batch: Batch, wanted: dict[str, str]) -> None:

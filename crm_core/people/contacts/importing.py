@@ -16,11 +16,13 @@ from crm_core.groundwork.records.ordering import fold
 from crm_core.groundwork.tags import services as tags
 from crm_core.people import reaching
 from crm_core.people.companies import services as companies
-from crm_core.people.companies.importing import merged
+from crm_core.people.companies.models import Company
+from crm_core.people.importing import TARGETS as REACHED
+from crm_core.people.importing import merged, ways_of
 from crm_platform.kernel.permissions import Actor
 
 from . import services
-from .kind import CONTACT
+from .kind import CONTACT, again, read_links
 from .matching import Known, Row, other_number
 from .models import Contact, Employment
 
@@ -37,6 +39,7 @@ TARGETS = (
     Target("region", _("Region"), "text", "state, province, область, регион, région, provincie, viloyat, business state, work state, state/region, address 1 - region"),
     Target("zip", _("Postcode"), "text", "zip, zip code, postal code, postcode, индекс, почтовый индекс, code postal, postkode, indeks, business postal code, work postal code, address 1 - postal code, zip/postal code"),
     Target("country", _("Country"), "text", "страна, pays, land, mamlakat, davlat, business country, business country/region, work country, country/region, address 1 - country"),
+    *REACHED,
     Target("site", _("Site"), "text", "website, web, url, homepage, сайт, site web, veb-sayt, sayt, web page, website 1 - value, website url"),
     Target("birthday", _("Birthday"), "date", "date of birth, birth date, день рождения, дата рождения, anniversaire, date de naissance, verjaardag, geboortedatum, tug'ilgan kun"),
     Target("responsible", _("Responsible"), "text", "owner, contact owner, manager, sales rep, ответственный, менеджер, responsable, verantwoordelijke, eigenaar, mas'ul"),
@@ -53,13 +56,7 @@ def values_of(batch: Batch, row: Parsed, people: dict[str, int]) -> dict[str, An
     values: dict[str, Any] = {name: given[name] for name in _PLAIN if name in given}
     if "name" in given and not (values.get("first_name") or values.get("last_name")):
         values["first_name"], _blank, values["last_name"] = given["name"].strip().partition(" ")
-    if "phone" in given:
-        values["phones"] = [{"number": number, "kind": "work"} for number in given["phone"]]
-    if "email" in given:
-        values["emails"] = [{"address": address, "kind": "work"} for address in given["email"]]
-    address = {part: given[part] for part in ("street", "city", "region", "zip", "country") if given.get(part)}
-    if address:
-        values["addresses"] = [{"kind": "work", **address}]
+    values |= ways_of(given)
     if given.get("responsible"):
         values["responsible_id"] = people.get(given["responsible"].casefold())
     if given.get("tags"):
@@ -131,11 +128,10 @@ def _meet(batch: Batch, present: Contact, row: Row) -> None:
     if fold(f"{values.get('first_name', '')} {values.get('last_name', '')}") == fold(present.name):
         # The same name, cut in another place: how the person here has cut it stands.
         values = {name: value for name, value in values.items() if name not in ("first_name", "last_name")}
-    changed = writing.change_locked(batch.actor, CONTACT, present, values)
     if row.company is not None and not Employment.objects.filter(contact=present, company_id=row.company).exists():
-        main = not Employment.objects.filter(contact=present, main=True).exists()
-        Employment.objects.create(contact=present, company_id=row.company, main=main)
-        changed = True
+        firm = {"id": row.company, "name": Company.objects.get(pk=row.company).name, "role": ""}
+        values["companies"] = [again("companies", link) for link in (*read_links(present, "companies"), firm)]
+    changed = writing.change_locked(batch.actor, CONTACT, present, values)
     batch.met(changed=changed | notes.add_once(batch.actor, CONTACT, present, row.note))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -52,15 +52,33 @@ def write_links(actor: Actor, contact: Contact, values: Mapping[str, Any], fresh
     rows = values.get("companies")
     if rows is None:
         return {}, {}
-    present = [] if fresh else list(Employment.objects.filter(contact=contact).select_related("company").order_by("-main", "id"))
+    present = [] if fresh else _employments(contact)
     wanted = _wanted(actor, rows, Linked((link.company.name, link.company) for link in present))
-    before = [{"id": link.company_id, "name": link.company.name, "role": link.role} for link in present]
+    before = _facts(present)
     after: list[dict[str, Any]] = [{"id": pk, "name": name, "role": role} for pk, (name, role) in wanted.items()]
     if before == after:
         return {}, {}
     Employment.objects.filter(pk__in=[link.pk for link in present]).delete()
     Employment.objects.bulk_create([Employment(contact=contact, company_id=row["id"], role=row["role"], main=at == 0) for at, row in enumerate(after)])
     return {"companies": before}, {"companies": after}
+
+
+def _employments(contact: Contact) -> list[Employment]:
+    return list(Employment.objects.filter(contact=contact).select_related("company").order_by("-main", "id"))
+
+
+def _facts(links: Iterable[Employment]) -> list[dict[str, Any]]:
+    return [{"id": link.company_id, "name": link.company.name, "role": link.role} for link in links]
+
+
+def read_links(contact: Contact, name: str) -> list[dict[str, Any]]:
+    """The companies of a contact as history keeps them, the main one first."""
+    return _facts(_employments(contact))
+
+
+def again(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A company of history as `write_links` takes it."""
+    return {"company_id": row["id"], "company": row["name"], "role": row["role"]}
 
 
 def _wanted(actor: Actor, rows: list[Mapping[str, Any]], linked: Linked) -> dict[int, tuple[str, str]]:
@@ -84,7 +102,7 @@ CONTACT = register(
     Kind(
         code="contact", model=Contact, entity=CONTACTS, label=_("Contact"), plural=_("Contacts"), icon="user", card="contact",
         prepare=prepare, found=found, counts=lambda contact: "contacts" if contact.binned_at is None else "",
-        links=Links(("companies",), write_links), weight=3, show_subtitle=lambda stored: reaching.show_phone(stored) if stored.startswith("+") else stored,
+        links=Links(("companies",), write_links, read_links, again), weight=3, show_subtitle=lambda stored: reaching.show_phone(stored) if stored.startswith("+") else stored,
         attributes=(
             Attribute("name", _("Name"), put_back=False),
             Attribute("first_name", _("First name")),

@@ -66,7 +66,7 @@ class DealForm(RecordForm):
         links = DealContact.objects.filter(deal=record).select_related("contact").order_by("-main", "id")
         initial["contacts"] = [{"contact": link.contact.name, "role": link.role} for link in links]
         initial["lines"] = [
-            {"product": line.name, "quantity": _thousandths(line.quantity_milli), "price": money.typed(line.price_minor, currency=record.currency), "discount": str(line.discount or "")}
+            {"product": line.name, "quantity": line.quantity_shown, "price": money.typed(line.price_minor, currency=record.currency), "discount": str(line.discount or "")}
             for line in DealLine.objects.filter(deal=record)
         ]
         return initial
@@ -103,10 +103,6 @@ def _figure(row: dict[str, str], name: str, *, default: int, most: int) -> Decim
     if figure is None or abs(figure) > most:
         raise forms.ValidationError(_("In “%(product)s” a figure cannot be read."), params={"product": row["product"]})
     return figure
-
-
-def _thousandths(value: int) -> str:
-    return f"{Decimal(value) / 1000:f}".rstrip("0").rstrip(".") if value % 1000 else str(value // 1000)
 
 
 class LoseForm(forms.Form):

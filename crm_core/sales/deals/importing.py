@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from crm_core.engagement.notes import services as notes
+from crm_core.groundwork.exports.columns import names_in
 from crm_core.groundwork.imports import own as own_rows
 from crm_core.groundwork.imports.kinds import Batch, ImportKind, Parsed, Target, register
 from crm_core.groundwork.imports.parsing import BadCell, custom_choices
@@ -32,6 +33,7 @@ from crm_platform.kernel import clock
 from . import ranks, services
 from .kind import DEAL
 from .models import Deal, DealContact, DealLine
+from .product_lines import Said, fresh_line, paired, present_lines, said_lines, with_lines
 
 TARGETS = (
     Target("name", _("Name"), "text", "deal, deal name, opportunity, opportunity name, lead, title, сделка, название, название сделки, affaire, nom, nom de l'affaire, opportunité, deal naam, naam, titel, bitim, bitim nomi"),
@@ -39,6 +41,9 @@ TARGETS = (
     Target("external_id", _("Number elsewhere"), "text", "id, opportunity id, deal id, lead id, номер, номер сделки, identifiant, numéro, nummer, raqam, record id"),
     Target("responsible", _("Responsible"), "text", "sales agent, owner, deal owner, manager, sales rep, assigned to, ответственный, менеджер, responsable, commercial, verantwoordelijke, eigenaar, mas'ul"),
     Target("product", _("Product"), "text", "products, item, товар, продукт, produit, artikel, mahsulot"),
+    Target("quantities", _("Quantity of the product"), "figures", "product quantity, line item quantity, количество товара, кол-во товара, quantité du produit, quantité de produit, aantal producten, mahsulot soni"),
+    Target("prices", _("Price of the product"), "sums", "product price, line item price, product unit price, цена товара, prix du produit, prijs van het product, mahsulot narxi"),
+    Target("discounts", _("Discount on the product, %"), "figures", "product discount percent, line item discount percent, скидка на товар %, remise sur le produit %, korting op het product %, mahsulotga chegirma %"),
     Target("company", _("Company"), "text", "account, account name, company name, customer, client, organization, компания, клиент, контрагент, название компании, entreprise, société, client nom, bedrijf, klant, kompaniya, mijoz, associated company, associated companies, organization name, organization - name, primary associated company, organisation"),
     Target("contact", _("Contact"), "text", "contact name, contact person, контакт, основной контакт, contact principal, contactpersoon, kontakt, associated contact, associated contacts, person, person - name, primary contact"),
     Target("contact_phone", _("Phone of the contact"), "phone", "phone, telephone, телефон, téléphone, telefoon, telefon, person - phone, person - phone - work"),
@@ -68,7 +73,7 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
     own = {} if create else own_rows.records_of(DEAL, rows)
     numbered = {} if create else own_rows.with_number(DEAL, rows)
     known = [own.get(row.values.get("record_id", 0)) or numbered.get(row.values.get("external_id", "")) for row in rows]
-    found = _Neighbours(batch, rows, [row for row, deal in zip(rows, known, strict=True) if deal is None])
+    found = _Neighbours(batch, list(zip(rows, known, strict=True)))
     fresh: list[tuple[Parsed, dict[str, Any]]] = []
     taken: set[str] = set()
     for row, deal in zip(rows, known, strict=True):
@@ -81,7 +86,7 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
             taken.add(number)
             fresh.append((row, _values(batch, row, found)))
     made = services.create_deals(batch.actor, [values for _row, values in fresh])
-    _lines(made, [row for row, _values in fresh], found)
+    _link(made, [row for row, _values in fresh], found)
     notes.add_many(batch.actor, DEAL, [(deal, row.values["note"]) for deal, (row, _values) in zip(made, fresh, strict=True) if row.values.get("note")])
     batch.created += len(made)
     batch.count("deals", len(made))
@@ -89,7 +94,13 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
 
 def _meet(batch: Batch, deal: Deal, row: Parsed, found: _Neighbours) -> None:
     if batch.takes(DEAL, deal, row):
-        changed = writing.change_locked(batch.actor, DEAL, deal, _update(deal, _values(batch, row, found), row))
+        values = _update(deal, _values(batch, row, found), row)
+        lines = with_lines(deal, found.said(row, deal), found.lines.get(deal.pk, ()), found.products)
+        if row.values.get("closed_on"):
+            deal.closed_read = None  # the table says when it was closed, though it be the day it had
+        changed = writing.change_locked(batch.actor, DEAL, deal, values if lines is None else {**values, "lines": lines})
+        if lines is not None:
+            found.lines |= present_lines([deal])
         changed |= notes.add_once(batch.actor, DEAL, deal, row.values.get("note", ""))
         batch.met(changed=changed)
 
@@ -107,17 +118,22 @@ def _update(deal: Deal, values: dict[str, Any], row: Parsed) -> dict[str, Any]:
         left.add("name")
     if not given.get("stage") and not given.get("state"):
         left |= {"stage_id", "pipeline_id"}
+        values["closed_at"] = _moment(given.get("closed_on")) if deal.closed_at else None
     return {name: value for name, value in values.items() if name not in left and value not in (None, "")}
 
 
 class _Neighbours:
     """Everything the rows of a batch name, by folded name, in a handful of statements."""
 
-    def __init__(self, batch: Batch, rows: list[Parsed], fresh: list[Parsed]) -> None:
+    def __init__(self, batch: Batch, pairs: list[tuple[Parsed, Deal | None]]) -> None:
+        rows, fresh = [row for row, _deal in pairs], [row for row, deal in pairs if deal is None]
         self.batch = batch
         self.people = people_of(batch, [row.values.get("responsible", "") for row in rows])
         self.companies = self._companies([row.values.get("company", "") for row in rows])
-        self.products = self._products(fresh)
+        taken = [(row, deal) for row, deal in pairs if deal is not None and row.values.get("product") and self._may_take(deal)]
+        self.lines = present_lines(deal for _row, deal in taken)
+        unknown = [said.name for row, deal in taken for said, line in paired(self.said(row, deal), self.lines[deal.pk]) if line is None]
+        self.products = self._products([*(name for row in fresh for name in names_in(row.values.get("product", ""))), *unknown])
         self._met: dict[tuple[Any, ...], int] = {}
         self.contacts = {row.number: self._contacts(row) for row in fresh}
         self.reasons = {fold(reason.name): reason.pk for reason in LostReason.objects.all()}
@@ -132,8 +148,15 @@ class _Neighbours:
         self.batch.count("companies", len(made))
         return known | {reaching.name_key(company.name): company.pk for company in made}
 
-    def _products(self, rows: list[Parsed]) -> dict[str, Product]:
-        names = [name for row in rows for name in listed(row, "product")]
+    def _may_take(self, deal: Deal) -> bool:
+        """A row that changes nothing makes no product either."""
+        return self.batch.choices["duplicates"] == "update" and writing.may(self.batch.actor, DEAL.entity.EDIT, deal)
+
+    def said(self, row: Parsed, deal: Deal) -> list[Said]:
+        """The product lines that a row gives a deal."""
+        return said_lines(row, chosen=self.batch.choices["currency"], currency=deal.currency)
+
+    def _products(self, names: list[str]) -> dict[str, Product]:
         known = products.by_names(names)
         missing: dict[str, str] = {}
         for name in names:
@@ -214,8 +237,8 @@ class _Neighbours:
 
 
 def listed(row: Parsed, name: str) -> list[str]:
-    """The names of a cell that holds several, parted by semicolons as our export writes them."""
-    return list(dict.fromkeys(" ".join(part.split()) for part in row.values.get(name, "").split(";") if part.strip()))
+    """The names of a cell that holds several, each once."""
+    return list(dict.fromkeys(names_in(row.values.get(name, ""))))
 
 
 def _values(batch: Batch, row: Parsed, found: _Neighbours) -> dict[str, Any]:
@@ -258,15 +281,15 @@ def _name(row: Parsed, found: _Neighbours) -> str:
     return named or given.get("contact", "") or given.get("external_id", "") or _now("Deal")
 
 
-def _lines(made: list[Deal], rows: list[Parsed], found: _Neighbours) -> None:
+def _link(made: list[Deal], rows: list[Parsed], found: _Neighbours) -> None:
+    """Products and contacts of new deals; a single product without a price of its own was sold for the whole sum."""
     lines, people = [], []
     for deal, row in zip(made, rows, strict=True):
-        names = listed(row, "product")
-        for order, name in enumerate(names):
-            product = found.products[folded_name(name)]
-            same = product.currency == deal.currency and product.price_minor is not None
-            alone = deal.sum_minor or 0 if len(names) == 1 else 0
-            lines.append(DealLine(deal=deal, product=product, name=product.name, order=order, price_minor=(product.price_minor or 0) if same else alone))
+        said = found.said(row, deal)
+        for order, one in enumerate(said):
+            product = found.products[one.folded]
+            alone = deal.sum_minor or 0 if len(said) == 1 else 0
+            lines.append(DealLine(deal=deal, product=product, order=order, **fresh_line(one, product, currency=deal.currency, alone=alone)))
         people += [DealContact(deal=deal, contact_id=pk, main=at == 0) for at, pk in enumerate(found.contacts[row.number])]
     DealLine.objects.bulk_create(lines)
     DealContact.objects.bulk_create(people)

@@ -61,6 +61,9 @@ def _stand(deal: Deal) -> None:
     deal.pipeline_id, deal.state = stage.pipeline_id, stage.kind
     if moved:
         _moved(deal, stage.kind)
+    if (deal.closed_at is None) != (stage.kind == StageKind.OPEN):
+        # An undo may bring back a time of closing without its stage, which someone has changed since: the stage decides.
+        deal.closed_at = None if stage.kind == StageKind.OPEN else deal.closed_read or clock.now()
     if stage.kind == StageKind.LOST and deal.lost_reason_id is None:
         raise Invalid(fields={"lost_reason": [_("Choose a reason. Without it the numbers cannot say why deals are lost.")]})
     if stage.kind != StageKind.LOST:
@@ -72,10 +75,9 @@ def _moved(deal: Deal, kind: str) -> None:
     if not fresh or deal.stage_since is None:
         deal.stage_since = deal.created_at if fresh else clock.now()
     if kind == StageKind.OPEN:
-        deal.closed_at = None
         return
-    if not fresh or deal.closed_at is None:
-        deal.closed_at = clock.now()
+    if deal.closed_at is None or (not fresh and deal.closed_at == deal.closed_read):
+        deal.closed_at = clock.now()  # unless the time came with the move: a table says when, an undo brings it back
     before = pipelines.everything().stages.get(deal.stage_read or 0)
     if kind == StageKind.LOST and before is not None and before.kind == StageKind.OPEN:
         deal.lost_from = before.pk
@@ -118,7 +120,7 @@ def write_links(actor: Actor, deal: Deal, values: Mapping[str, Any], fresh: bool
 
 
 def _write_contacts(actor: Actor, deal: Deal, rows: Sequence[Mapping[str, Any]], *, fresh: bool) -> tuple[list[Any], list[Any]]:
-    present = [] if fresh else list(DealContact.objects.filter(deal=deal).select_related("contact").order_by("-main", "id"))
+    present = [] if fresh else _people(deal)
     wanted: dict[int, tuple[str, str]] = {}
     linked = Linked((link.contact.name, link.contact) for link in present)
     for row in rows:
@@ -126,7 +128,7 @@ def _write_contacts(actor: Actor, deal: Deal, rows: Sequence[Mapping[str, Any]],
         contact = Contact.objects.filter(pk=row["contact_id"]).first() if row.get("contact_id") else linked.take(name) or contacts.named(actor, name)
         if contact is not None:
             wanted.setdefault(contact.pk, (contact.name, str(row.get("role", ""))[:120]))
-    before = [{"id": link.contact_id, "name": link.contact.name, "role": link.role} for link in present]
+    before = [_person_facts(link) for link in present]
     after: list[dict[str, Any]] = [{"id": pk, "name": name, "role": role} for pk, (name, role) in wanted.items()]
     deal.contact_ids = list(wanted)
     if before != after:
@@ -137,7 +139,7 @@ def _write_contacts(actor: Actor, deal: Deal, rows: Sequence[Mapping[str, Any]],
 
 def _write_lines(actor: Actor, deal: Deal, rows: Sequence[Mapping[str, Any]], *, fresh: bool) -> tuple[list[Any], list[Any]]:
     present = [] if fresh else list(DealLine.objects.filter(deal=deal))
-    before = [_line_facts(line) for line in present]
+    before = [line_facts(line) for line in present]
     lines = []
     linked = Linked((line.name, line.product_id) for line in present if line.product_id)
     for order, row in enumerate(rows):
@@ -153,14 +155,35 @@ def _write_lines(actor: Actor, deal: Deal, rows: Sequence[Mapping[str, Any]], *,
                 price_minor=(product.price_minor or 0) if price is None else price, discount=row.get("discount", 0),
             )
         )  # fmt: skip
-    after = [_line_facts(line) for line in lines]
+    after = [line_facts(line) for line in lines]
     if before != after:
         DealLine.objects.filter(pk__in=[line.pk for line in present]).delete()
         DealLine.objects.bulk_create(lines)
     return before, after
 
 
-def _line_facts(line: DealLine) -> dict[str, Any]:
+def _people(deal: Deal) -> list[DealContact]:
+    return list(DealContact.objects.filter(deal=deal).select_related("contact").order_by("-main", "id"))
+
+
+def read_links(deal: Deal, name: str) -> list[dict[str, Any]]:
+    """The contacts or the lines of a deal as history keeps them."""
+    return [_person_facts(link) for link in _people(deal)] if name == "contacts" else [line_facts(line) for line in DealLine.objects.filter(deal=deal)]
+
+
+def again(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A contact or line of history as `write_links` takes it."""
+    if name == "contacts":
+        return {"contact_id": row["id"], "contact": row["name"], "role": row["role"]}
+    return {"product": row["name"], **{fact: row[fact] for fact in ("quantity_milli", "price_minor", "discount")}}
+
+
+def _person_facts(link: DealContact) -> dict[str, Any]:
+    return {"id": link.contact_id, "name": link.contact.name, "role": link.role}
+
+
+def line_facts(line: DealLine) -> dict[str, Any]:
+    """A line as history keeps it."""
     return {"name": line.name, "quantity_milli": line.quantity_milli, "price_minor": line.price_minor, "discount": line.discount}
 
 
@@ -189,7 +212,7 @@ def _day(value: Any) -> str:
 DEAL = register(
     Kind(
         code="deal", model=Deal, entity=DEALS, label=_("Deal"), plural=_("Deals"), icon="square-kanban", card="deal",
-        prepare=prepare, found=found, subjects=subjects, verb=verb, weight=1, links=Links(("contacts", "lines"), write_links),
+        prepare=prepare, found=found, subjects=subjects, verb=verb, weight=1, links=Links(("contacts", "lines"), write_links, read_links, again),
         counts=lambda deal: "deals_open" if deal.state == StageKind.OPEN and deal.binned_at is None else "",
         attributes=(
             Attribute("name", _("Name")),

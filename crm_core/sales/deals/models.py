@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, Self
 
 from django.contrib.postgres.indexes import GinIndex
@@ -65,13 +67,15 @@ class Deal(Record):
 
     # The stage as it was read, so that a save knows whether it moved.
     stage_read: int | None = None
+    # Its time of closing as it was read: another one was said together with a move.
+    closed_read: datetime | None = None
     # Its contacts where they are known already; None: they have to be asked for.
     contact_ids: list[int] | None = None
 
     @classmethod
     def from_db(cls, db: Any, field_names: Any, values: Any, **given: Any) -> Self:
         deal = super().from_db(db, field_names, values, **given)
-        deal.stage_read = deal.__dict__.get("stage_id")
+        deal.stage_read, deal.closed_read = deal.__dict__.get("stage_id"), deal.__dict__.get("closed_at")
         return deal
 
 
@@ -109,4 +113,4 @@ class DealLine(models.Model):
     @property
     def quantity_shown(self) -> str:
         """The quantity without needless noughts."""
-        return f"{self.quantity_milli / 1000:g}"
+        return f"{(Decimal(self.quantity_milli) / 1000).normalize():f}"
