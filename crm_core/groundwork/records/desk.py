@@ -235,9 +235,9 @@ class Desk:
                 with errors_into(form):
                     writing.change(actor, self.kind, pk, form.values(), version=form.cleaned_data["version"])
             except Refused as refused:
+                if isinstance(refused.error, writing.ChangedMeanwhile):
+                    return self._conflict(request, form, record, refused.error)
                 return self._form_page(request, form, record=record, status=refused.status)
-            except writing.ChangedMeanwhile as conflict:
-                return self._conflict(request, form, record, conflict)
             return responses.toast(request, responses.redirect(request, self.kind.url(pk)), _("Saved."))
         return self._form_page(request, form, record=record, status=422 if request.method == "POST" else 200)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from crm_core.groundwork.records.linking import Linked
@@ -19,7 +20,7 @@ from crm_core.sales.pipelines.models import StageKind
 from crm_core.sales.products import services as products
 from crm_core.sales.products.models import Product
 from crm_platform.accounts import directory
-from crm_platform.kernel import clock, money
+from crm_platform.kernel import clock, money, units, versions
 from crm_platform.kernel.errors import Conflict, Invalid
 from crm_platform.kernel.permissions import Actor
 
@@ -32,7 +33,27 @@ class StageGone(Conflict):
     """The stage was deleted while someone worked with it."""
 
     code = "stage_gone"
-    sentence = _("That stage has been deleted meanwhile. Nothing was moved; reload the board.")
+    sentence = _("That stage has been deleted meanwhile. Nothing was saved; choose another.")
+
+
+def hold_stage(pk: int, *, alone: bool = False) -> None:
+    """Keep a stage from being deleted until the unit's end: once a unit, where a deal comes into it. Raises StageGone.
+
+    Without it the database would find the stage missing only at the commit, where no form can come back. `alone` lets
+    others who want it alone wait: for the order of its cards.
+    """
+    kept, key = units.store(), f"read:deals.stage_held.{pk}"
+    if key in kept:
+        return
+    with connection.cursor() as cursor:
+        # The weakest lock that a deletion waits for; any number of deals come into one stage at once.
+        cursor.execute(f"SELECT 1 FROM stage WHERE id = %s FOR {'NO KEY UPDATE' if alone else 'KEY SHARE'}", [pk])  # noqa: S608 (one of two words)
+        found = cursor.fetchone()
+    if found is None:
+        # It was deleted after this unit had read the stages: they are read anew.
+        versions.bump("stage")
+        raise StageGone
+    kept[key] = True
 
 
 def prepare(deal: Deal) -> None:
@@ -60,6 +81,7 @@ def _stand(deal: Deal) -> None:
     moved = deal.stage_id != deal.stage_read
     deal.pipeline_id, deal.state = stage.pipeline_id, stage.kind
     if moved:
+        hold_stage(stage.pk)
         _moved(deal, stage.kind)
     if stage.kind == StageKind.LOST and deal.lost_reason_id is None:
         raise Invalid(fields={"lost_reason": [_("Choose a reason. Without it the numbers cannot say why deals are lost.")]})

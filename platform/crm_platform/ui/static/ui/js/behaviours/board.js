@@ -1,6 +1,6 @@
 // The board: cards are dragged by SortableJS, or moved with the keyboard (M) and the menu; the server decides and answers.
 import Sortable from "sortablejs";
-import { csrf, toast } from "../parts.js";
+import { csrf, refuse, toast } from "../parts.js";
 
 const send = async (card, { stage, before, after }) => {
   const body = new URLSearchParams({ stage, before: before ?? "", after: after ?? "", version: card.dataset.version });
@@ -64,8 +64,7 @@ export const board = (element) => {
           if (triggers.toast) toast.say(triggers.toast.sentence, { undo: triggers.toast.undo });
         } catch (problem) {
           from.insertBefore(item, from.children[oldIndex] ?? null);
-          const text = problem.text ? new DOMParser().parseFromString(await problem.text(), "text/html").querySelector("p")?.textContent : "";
-          toast.say(text || document.getElementById("toasts").dataset.offline, { bad: true });
+          refuse(problem.text ? await problem.text() : "");
         }
         refresh();
       },
