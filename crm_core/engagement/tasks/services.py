@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -109,8 +109,17 @@ def reach(actor: Actor) -> Q:
     scope = actor.scope_for(TASKS.VIEW)
     if scope == Scope.ALL:
         return Q()
+    if scope == Scope.NONE:
+        return Q(created_by=actor.user_id)
     mine = Q(responsible=actor.user_id) | Q(created_by=actor.user_id)
     return mine | Q(responsible__in=directory.in_group(actor.group_id)) if scope == Scope.TEAM else mine
+
+
+def told_to(actor: Actor) -> Q | None:
+    """Which events about tasks the actor may read of: those of tasks that `reach` reaches now, and those of none in particular. None: all."""
+    if actor.scope_for(TASKS.VIEW) == Scope.ALL:
+        return None
+    return Q(record_id=None) | Q(Exists(Task.objects.filter(reach(actor), pk=OuterRef("record_id"))))
 
 
 def change(actor: Actor, pk: int, **values: Any) -> Task:

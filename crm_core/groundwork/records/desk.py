@@ -269,7 +269,7 @@ class Desk:
             "desk": self, "kind": self.kind, "record": record, "record_url": self.kind.url(pk), "subject": f"{self.kind.code}:{pk}",
             "tags": [tags.tags_of(self.kind.code)[one] for one in record.tag_ids if one in tags.tags_of(self.kind.code)],
             "custom_facts": self._custom_facts(record), "responsible": directory.everyone().get(record.responsible_id),
-            "may_edit": record.binned_at is None and writing.may(actor, self.kind.entity.EDIT, record),
+            "may_edit": writing.may_change(actor, self.kind.entity.EDIT, record),
             "may_delete": writing.may(actor, self.kind.entity.DELETE, record), **self.card_context(request, record), **refused,
         }  # fmt: skip
         return responses.page(request, self.card_template, status=status, rail=self.rail, **context)

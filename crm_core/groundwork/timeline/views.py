@@ -21,7 +21,7 @@ def more(request: HttpRequest, entity: str, pk: int) -> HttpResponse:
     kind = registry.find(entity)
     record = writing.get(request.actor, kind, pk)  # type: ignore[attr-defined]
     group, before = request.GET.get("group", ""), whole(request.GET.get("before"))
-    entries, following = queries.of_subject(request.actor, f"{kind.code}:{record.pk}", before=before, group=group)  # type: ignore[attr-defined]
+    entries, following = queries.of_subject(request.actor, f"{kind.code}:{record.pk}", before=before, group=group, may_edit=writing.may_change(request.actor, kind.entity.EDIT, record))  # type: ignore[attr-defined]
     history = drawing.lines(request, entries, back=kind.url(pk), acts=True)
     return responses.fragment(request, "timeline/_entries.html", history=history, following=following, kind=kind, record=record, group=group)
 
