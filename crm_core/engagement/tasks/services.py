@@ -88,13 +88,18 @@ def _subjects(task: Task) -> list[str]:
     return [f"{task.entity}:{task.record_id}"] if task.entity else []
 
 
+def may(actor: Actor, task: Task, *, right: str = "edit") -> bool:
+    """Whether the actor may do this to a task that they see: whoever promised something for others may change it too."""
+    own = task.created_by is not None and task.created_by == actor.user_id
+    return (own and not actor.view_only) or writing.may(actor, TASKS.right(right), task)
+
+
 def get(actor: Actor, pk: int, *, right: str = "edit") -> Task:
     """A task the right reaches, locked; raises NotFound, Forbidden."""
     task = Task.objects.select_for_update().filter(pk=pk, binned_at=None).first()
     if task is None or not sees(actor, task):
         raise NotFound
-    own = task.created_by is not None and task.created_by == actor.user_id
-    if right != "view" and not (own and not actor.view_only) and not writing.may(actor, TASKS.right(right), task):
+    if right != "view" and not may(actor, task, right=right):
         raise Forbidden(right=TASKS.right(right).key)
     return task
 

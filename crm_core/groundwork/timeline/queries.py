@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import timedelta
 
-from django.db.models import Model, Q
+from django.db.models import Q
 from django.utils.safestring import SafeString
 
 from crm_core.groundwork.records import desk, registry, writing
+from crm_core.groundwork.records.standing import standing_of
 from crm_platform.db.prepared import Prepared
 from crm_platform.events.models import Event
 from crm_platform.kernel import clock, gates
@@ -41,20 +40,6 @@ def _for_eyes(actor: Actor) -> Q | None:
         if condition is not None:
             found = (found if found is not None else Q()) & (~Q(entity=entity) | condition)
     return found
-
-
-class _Standing(NamedTuple):
-    """What a history asks of a record."""
-
-    pk: int
-    name: str
-    responsible_id: int | None
-    binned_at: datetime | None
-
-
-@functools.cache
-def _standing(model: type[Model]) -> Prepared[tuple[Any, ...]]:
-    return Prepared(model, lambda pks: model._default_manager.filter(pk__among=pks).order_by().values_list(*_Standing._fields))
 
 
 def of_subject(actor: Actor, subject: str, *, before: int | None = None, group: str = "", may_edit: bool = False) -> tuple[list[Entry], int | None]:
@@ -114,10 +99,9 @@ def _others(actor: Actor, homes: set[str]) -> tuple[dict[str, SafeString], set[s
     editable = set()
     for code, pks in wanted.items():
         mine = desk.find(code)
-        model: type[Model] = mine.kind.model
         if mine.sees_all(actor):
             links.update({f"{code}:{pk}": SafeString("") for pk in pks})
-        for record in map(_Standing._make, _standing(model).rows(pks=pks)):
+        for record in standing_of(mine.kind.model, pks):
             if not writing.may(actor, mine.kind.entity.VIEW, record):
                 continue
             links[f"{code}:{record.pk}"] = fill('<a class="link" href="{}">{}</a>', mine.kind.url(record.pk), record.name)

@@ -16,7 +16,7 @@ from crm_core.sales.pipelines.models import StageKind
 from crm_platform.kernel import money, permissions, preferences
 from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.http.errors import wants_json
-from crm_platform.kernel.permissions import require
+from crm_platform.kernel.permissions import Actor, require
 from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
 from crm_platform.ui.formwork import Refused, errors_into
@@ -37,9 +37,9 @@ def board(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     closing = {stage.kind: stage for stage in pipelines.everything().of(pipeline.pk) if stage.kind != StageKind.OPEN}
     currency = preferences.here().currency
     context: dict[str, Any] = {
-        "pipeline": pipeline, "pipelines": pipelines.active(), "columns": [_drawn(column, may_edit=permissions.may(actor, DEALS.EDIT)) for column in columns], "chips": chips, "desk": DESK, "kind": DEAL,
+        "pipeline": pipeline, "pipelines": pipelines.active(), "columns": [_drawn(actor, column) for column in columns], "chips": chips, "desk": DESK, "kind": DEAL,
         "count": sum(column.count for column in columns), "sums": _sums(columns), "closing": closing, "closed": queries.closed_recently(actor, pipeline.pk),
-        "weighted": _weighted(columns, currency), "currency": currency, "may_create": permissions.may(actor, DEALS.CREATE), "may_edit": permissions.may(actor, DEALS.EDIT),
+        "weighted": _weighted(columns, currency), "currency": currency, "may_create": permissions.may(actor, DEALS.CREATE),
         "filters": DESK.fields_to_narrow(request.GET, without=("pipeline", "stage", "state", "reason")),
         "board_url": reverse("board", args=[pipeline.pk]), "q": request.GET.get("q", ""), "narrowed": bool(chips or request.GET.get("q")),
     }  # fmt: skip
@@ -60,8 +60,8 @@ def _weighted(columns: list[queries.Column], currency: str) -> int:
     return sum(value * column.stage.probability // 100 for column in columns for value, code in column.sums if code == currency)
 
 
-def _drawn(column: queries.Column, *, may_edit: bool) -> dict[str, Any]:
-    return {"column": column, "stage": column.stage, "cards": drawing.cards(column.cards, column.stage, may_edit=may_edit), "more": column.more}
+def _drawn(actor: Actor, column: queries.Column) -> dict[str, Any]:
+    return {"column": column, "stage": column.stage, "cards": drawing.cards(actor, column.cards, column.stage), "more": column.more}
 
 
 def column(request: HttpRequest, pk: int) -> HttpResponse:
@@ -72,7 +72,7 @@ def column(request: HttpRequest, pk: int) -> HttpResponse:
     if stage is None:
         raise NotFound
     found, following = queries.more_cards(actor, stage, after=request.GET.get("after", ""), query=request.GET)
-    drawn = drawing.cards(found, stage, may_edit=permissions.may(actor, DEALS.EDIT))
+    drawn = drawing.cards(actor, found, stage)
     return responses.fragment(request, "deals/_cards.html", cards=drawn, stage=stage, more=following)
 
 

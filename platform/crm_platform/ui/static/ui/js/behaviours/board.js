@@ -33,6 +33,9 @@ export const board = (element) => {
     new Sortable(column, {
       group: "deals",
       draggable: ".deal",
+      // What is not one's own to move stays where it is; its link is a link all the same.
+      filter: ".deal:not([data-move])",
+      preventOnFilter: false,
       animation: 120,
       delay: 180,
       delayOnTouchOnly: true,
@@ -73,7 +76,7 @@ export const board = (element) => {
   element.addEventListener("keydown", (event) => {
     const card = event.target.closest(".deal");
     if (!card || event.target.closest("input, textarea, select")) return;
-    if (event.key.toLowerCase() === "m") {
+    if (event.key.toLowerCase() === "m" && card.dataset.moveMenu) {
       event.preventDefault();
       window.htmx.ajax("GET", card.dataset.moveMenu, { target: "#modal", swap: "innerHTML" });
     }
