@@ -144,34 +144,44 @@ def status_of(answer: Any) -> int:
     return int(answer.status_code)
 
 
+def follow(client: Client, at: str, offers: Offers, pressed: set[Any]) -> Iterator[str]:
+    """Go where the page's links lead, each once."""
+    for link in offers.links:
+        link = f"{at.partition('?')[0]}{link}" if link.startswith("?") else link.partition("#")[0]
+        if link in pressed or link.startswith(LEFT):
+            continue
+        pressed.add(link)
+        status = status_of(client.get(link))
+        if status in (403, 404):
+            yield f"{at} links to {link}: {status}"
+
+
+def send(client: Client, at: str, offers: Offers, pressed: set[Any], flag: dict[str, bool]) -> Iterator[str]:
+    """Send the page's forms by each of their buttons, each once."""
+    sendings = [(form, name, value) for form in offers.forms for name, value in form.buttons or [("", "")] if not form.action.startswith(LEFT)]
+    for form, name, value in sendings:
+        given = {**form.values, **({name: value} if name else {})}
+        mark = (form.action, name, value, given.get("field", ""))
+        if mark in pressed:
+            continue
+        pressed.add(mark)
+        flag["on"] = True
+        status = status_of(client.post(form.action, given))
+        flag["on"] = False
+        if status in (403, 404):
+            yield f"{at} sends {form.action} {name}={value} {given}: {status}"
+
+
 def press(client: Client, pages: list[str], flag: dict[str, bool]) -> list[str]:
     """Press all that the pages offer; what was refused, and where it stood."""
-    refused, pressed = [], set()
+    refused: list[str] = []
+    pressed: set[Any] = set()
     for at in pages:
         answer = client.get(at)
-        if answer.status_code in (403, 404):
-            continue
-        offers = Offers(at)
-        offers.feed(answer.content.decode())
-        for link in offers.links:
-            link = f"{at.partition('?')[0]}{link}" if link.startswith("?") else link.partition("#")[0]
-            if link not in pressed and not link.startswith(LEFT):
-                pressed.add(link)
-                status = status_of(client.get(link))
-                if status in (403, 404):
-                    refused.append(f"{at} links to {link}: {status}")
-        for form in offers.forms:
-            for name, value in form.buttons or [("", "")]:
-                given = {**form.values, **({name: value} if name else {})}
-                mark = (form.action, name, value, given.get("field", ""))
-                if mark in pressed or form.action.startswith(LEFT):
-                    continue
-                pressed.add(mark)
-                flag["on"] = True
-                status = status_of(client.post(form.action, given))
-                flag["on"] = False
-                if status in (403, 404):
-                    refused.append(f"{at} sends {form.action} {name}={value} {given}: {status}")
+        if answer.status_code not in (403, 404):
+            offers = Offers(at)
+            offers.feed(answer.content.decode())
+            refused += [*follow(client, at, offers, pressed), *send(client, at, offers, pressed, flag)]
     return refused
 
 
@@ -240,3 +250,13 @@ def test_a_day_does_not_lead_to_a_record_that_is_closed_to_its_reader(doors: Doo
             tasks.add(ROBOT, text=f"About {who}", due_at=clock.now(), entity="deal", record_id=deal.pk, responsible_id=people["seller"].user_id)
     page = offered(doors.client("sam@veldhuis.example"), "/day")
     assert ('">Deal of seller</a>' in page, '">Deal of other</a>' in page, "Deal of other" in page) == (True, False, True)
+
+
+def test_the_long_history_of_a_binned_record_can_be_read_to_its_end(doors: Door) -> None:
+    with doors.unit():
+        deal = deals.create_deal(ROBOT, name="Shelves")
+        for number in range(32):
+            notes.add(ROBOT, entity="deal", pk=deal.pk, text=f"Note {number}")
+        writing.put_in_bin(ROBOT, registry.find("deal"), [deal.pk])
+    page = doors.client().get("/timeline/deal/1?before=9999999")
+    assert (page.status_code, "Edit" in page.content.decode()) == (200, False)

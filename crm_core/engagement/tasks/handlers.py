@@ -14,7 +14,6 @@ from crm_platform.ui.templatetags.ui import when
 
 from . import services
 
-
 queries.tells("task", services.told_to)
 
 

@@ -36,6 +36,11 @@ class StageGone(Conflict):
     sentence = _("That stage has been deleted meanwhile. Nothing was saved; choose another.")
 
 
+# The weakest lock that a deletion waits for, so that any number of deals come into one stage at once; and one for who orders its cards.
+_HOLD = "SELECT 1 FROM stage WHERE id = %s FOR KEY SHARE"
+_HOLD_ALONE = "SELECT 1 FROM stage WHERE id = %s FOR NO KEY UPDATE"
+
+
 def hold_stage(pk: int, *, alone: bool = False) -> None:
     """Keep a stage from being deleted until the unit's end: once a unit, where a deal comes into it. Raises StageGone.
 
@@ -46,8 +51,7 @@ def hold_stage(pk: int, *, alone: bool = False) -> None:
     if key in kept:
         return
     with connection.cursor() as cursor:
-        # The weakest lock that a deletion waits for; any number of deals come into one stage at once.
-        cursor.execute(f"SELECT 1 FROM stage WHERE id = %s FOR {'NO KEY UPDATE' if alone else 'KEY SHARE'}", [pk])  # noqa: S608 (one of two words)
+        cursor.execute(_HOLD_ALONE if alone else _HOLD, [pk])
         found = cursor.fetchone()
     if found is None:
         # It was deleted after this unit had read the stages: they are read anew.
