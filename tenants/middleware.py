@@ -143,6 +143,8 @@ class WorkspaceMiddleware:
             return _gone()
         try:
             with unit():
+                if not isinstance(error, Tripped):
+                    release(request)  # a refusal at the commit came after the view had gone well
                 return render_refusal(request, error)
         except (CrmError, DatabaseError, RuntimeError, OSError, LookupError, ValueError, TypeError, AttributeError):
             _log.exception("the error page itself failed")

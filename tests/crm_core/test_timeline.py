@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from crm_core.engagement.notes import services as notes
 from crm_core.engagement.tasks import services as tasks
+from crm_core.groundwork.records import writing
 from crm_core.groundwork.timeline import describing, queries
 from crm_core.people.companies import services as companies
 from crm_core.sales.deals import services as deals
+from crm_core.sales.deals.kind import DEAL
 from crm_platform.kernel import clock
-from crm_platform.kernel.permissions import robot
+from crm_platform.kernel.permissions import Scope, robot
 from tests.factories.cast import cast
 
 ROBOT = robot("test")
@@ -32,7 +35,7 @@ def test_a_company_tells_of_the_deals_one_may_see_and_of_no_other(inside, who: s
     for name, owner in (("A", "seller"), ("B", "other")):
         deal = deals.create_deal(ROBOT, name=name, company_id=company.pk, responsible_id=people[owner].user_id)
         notes.add(ROBOT, entity="deal", pk=deal.pk, text=f"secret of {name}")
-        tasks.add(ROBOT, text=f"call {name}", due_at=clock.now(), entity="deal", record_id=deal.pk)
+        tasks.add(ROBOT, text=f"call {name}", due_at=clock.now(), entity="deal", record_id=deal.pk, responsible_id=people[owner].user_id)
     for wish in ({}, {"group": "notes"}, {"group": "tasks"}, {"group": "changes"}, {"before": 10**9}):
         about = {link for _name, link in told(people[who], f"company:{company.pk}", **wish) if link}
         assert {link.rpartition(">")[0].rpartition("<")[0][-1] for link in about} == set(sees), (wish, about)
@@ -58,3 +61,70 @@ def test_every_event_is_told_in_words() -> None:
     emitted = {name for path in houses for name in re.findall(r'emit\(\s*[\w.]+(?:\([^)]*\))?, "([a-z_.]+)"', path.read_text())}
     assert {"person.joined", "pipeline.added", "task.done"} <= emitted
     assert {name for name in emitted if not describing.knows(name)} == set()
+
+
+WISHES = ({}, {"group": "tasks"}, {"before": 10**9})
+# who, how far their right on tasks reaches → whose tasks are told: the seller's, a mate's, one of another group's, the own promise given to that one
+TASKS_TOLD = [
+    ("owner", None, "SMUG"), ("administrator", None, "SMUG"), ("manager", None, "SMUG"), ("viewer", None, "SMUG"), ("seller", None, "SMG"), ("seller", Scope.OWN, "SG"), ("seller", Scope.NONE, "G"),
+    ("seller", Scope.ALL, "SMUG"), ("manager", Scope.TEAM, "SM"), ("viewer", Scope.NONE, ""), ("other", None, "UG"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("who", "reaching", "told_of"), TASKS_TOLD)
+def test_a_history_tells_of_the_tasks_one_may_see_and_of_no_other(inside, count_statements, who: str, reaching: Scope | None, told_of: str) -> None:
+    people = cast()
+    actor = people[who] if reaching is None else replace(people[who], rights={**people[who].rights, "tasks.view": reaching})
+    company = companies.create_company(ROBOT, name="Shared", responsible_id=actor.user_id)
+    deal = deals.create_deal(ROBOT, name="Shelves", company_id=company.pk, responsible_id=actor.user_id)
+    for letter, promised, by in (("S", "seller", ROBOT), ("M", "mate", ROBOT), ("U", "other", ROBOT), ("G", "other", people["seller"])):
+        by = by if by is ROBOT else replace(by, everything=True)
+        task = tasks.add(by, text=f"secret-{letter}", due_at=clock.now(), entity="deal", record_id=deal.pk, responsible_id=people[promised].user_id)
+        tasks.change(ROBOT, task.pk, text=f"secret-{letter} anew")
+        tasks.complete(ROBOT, task.pk, result=f"result-{letter}")
+        tasks.reopen(ROBOT, task.pk)
+        tasks.remove(ROBOT, task.pk)
+    for subject in (f"deal:{deal.pk}", f"company:{company.pk}"):
+        for wish in WISHES:
+            entries = queries.of_subject(actor, subject, **wish)[0]
+            assert letters(entries) == set(told_of), (subject, wish)
+            assert len([entry for entry in entries if entry.event.entity == "task"]) == (5 if subject.startswith("deal") else 1) * len(told_of)
+    assert letters(queries.journal(actor)[0]) == set(told_of)
+    queries.of_subject(actor, f"deal:{deal.pk}")
+    with count_statements() as count:
+        queries.of_subject(actor, f"deal:{deal.pk}")
+        assert count() == 1
+
+
+def letters(entries) -> set[str]:
+    text = "".join(f"{entry.sentence}{entry.body}" + "".join(one.before + one.after for one in entry.differences) for entry in entries)
+    return {letter for letter in "SMUG" if f"secret-{letter}" in text or f"result-{letter}" in text}
+
+
+# who → whether a field of a record of the seller, a mate, another, nobody may be put back
+PUT_BACK = {"owner": "SMUN", "administrator": "SMUN", "manager": "SMUN", "seller": "S", "mate": "M", "other": "U", "viewer": ""}
+
+
+@pytest.mark.parametrize("who", PUT_BACK)
+def test_putting_back_is_offered_to_who_may_edit_that_record(inside, count_statements, who: str) -> None:
+    people = cast()
+    company = companies.create_company(ROBOT, name="Shared")
+    made = {}
+    for letter, owner in (("S", "seller"), ("M", "mate"), ("U", "other"), ("N", "")):
+        made[letter] = deals.create_deal(ROBOT, name=letter, company_id=company.pk, responsible_id=people[owner].user_id if owner else None)
+        deals.change_deal(ROBOT, made[letter].pk, source="Fair")
+    of_deals = {entry.event.record_id: entry.may_edit for entry in queries.of_subject(people[who], f"company:{company.pk}")[0] if entry.event.name == "deal.changed"}
+    assert {letter for letter, deal in made.items() if of_deals.get(deal.pk)} == set(PUT_BACK[who])
+    in_journal = {entry.event.record_id: entry.may_edit for entry in queries.journal(people[who])[0] if entry.event.name == "deal.changed"}
+    assert {letter for letter, deal in made.items() if in_journal.get(deal.pk)} == set(PUT_BACK[who])
+
+
+def test_what_lies_in_the_bin_or_is_gone_is_not_put_back(inside) -> None:
+    deal = deals.create_deal(ROBOT, name="Shelves")
+    deals.change_deal(ROBOT, deal.pk, source="Fair")
+    changed = lambda: [entry.may_edit for entry in queries.journal(ROBOT)[0] if entry.event.name == "deal.changed" and entry.event.record_id == deal.pk]  # noqa: E731
+    assert changed() == [True]
+    writing.put_in_bin(ROBOT, DEAL, [deal.pk])
+    assert changed() == [False]
+    type(deal).objects.filter(pk=deal.pk).delete()
+    assert changed() == [False]

@@ -11,17 +11,18 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from crm_core.groundwork.records import registry
 from crm_platform.accounts import directory
 from crm_platform.ui.addresses import numbering
 from crm_platform.ui.icons import icon
 from crm_platform.ui.markup import esc, once_only
 from crm_platform.ui.templatetags.ui import when
 
+from . import services
 from .models import Task
 
 _SIGNS = {"call": "phone", "meet": "users", "mail": "mail"}
-Names = Mapping[tuple[str, int], str]
+# The name of a record, and its address where it is open to the reader.
+Names = Mapping[tuple[str, int], tuple[str, str]]
 
 
 def open_lines(request: HttpRequest, tasks: Sequence[Task], names: Names, *, now: datetime, with_person: bool) -> SafeString:
@@ -30,12 +31,16 @@ def open_lines(request: HttpRequest, tasks: Sequence[Task], names: Names, *, now
     done_at, at, done, how_late = numbering("task-done"), numbering("task"), _("Done: %(text)s"), functools.cache(_how_late)
     lines = []
     for task in tasks:
+        mine = services.may(request.actor, task)  # type: ignore[attr-defined]
+        button = (
+            f'<form method="post" action="{done_at(task.pk)}">{once_only(request)}{back}<button class="task__done" type="submit" aria-label="{esc(done % {"text": task.text})}">{icon("circle", "lg")}</button></form>'
+            if mine else icon("circle", "lg", "quiet")
+        )  # fmt: skip
+        text = f'<a href="{at(task.pk)}">{esc(task.text)}</a>' if mine else esc(task.text)
         late = task.due_at < now
         said = f"{icon('alarm-clock', 'sm')}{esc(how_late((now - task.due_at).days))}" if late else when(task.due_at, clock_time=not task.all_day)
         lines.append(
-            f'<li class="task"><form method="post" action="{done_at(task.pk)}">{once_only(request)}{back}<button class="task__done" type="submit" '
-            f'aria-label="{esc(done % {"text": task.text})}">{icon("circle", "lg")}</button></form>'
-            f'<div class="stack stack--tight"><p class="task__name"><a href="{at(task.pk)}">{esc(task.text)}</a></p>'
+            f'<li class="task">{button}<div class="stack stack--tight"><p class="task__name">{text}</p>'
             f'<p class="task__of">{icon(_SIGNS.get(task.type, "calendar-check-2"), "sm")}{_record(task, names)}{_person(task) if with_person else ""}</p></div>'
             f'<span class="task__when{" task__when--late" if late else ""}">{said}</span></li>'
         )
@@ -48,10 +53,12 @@ def done_lines(request: HttpRequest, tasks: Sequence[Task]) -> SafeString:
     lines = []
     for task in tasks:
         result = f'<p class="task__of">{esc(task.result)}</p>' if task.result else ""
+        button = (
+            f'<form method="post" action="{reopen_at(task.pk)}">{once_only(request)}{here}<button class="task__done good" type="submit" aria-label="{esc(back % {"text": task.text})}">{icon("circle-check", "lg")}</button></form>'
+            if services.may(request.actor, task) else icon("circle-check", "lg", "good")  # type: ignore[attr-defined]
+        )  # fmt: skip
         lines.append(
-            f'<li class="task task--done"><form method="post" action="{reopen_at(task.pk)}">{once_only(request)}{here}<button class="task__done good" type="submit" '
-            f'aria-label="{esc(back % {"text": task.text})}">{icon("circle-check", "lg")}</button></form>'
-            f'<div class="stack stack--tight"><p class="task__name quiet">{esc(task.text)}</p>{result}</div>'
+            f'<li class="task task--done">{button}<div class="stack stack--tight"><p class="task__name quiet">{esc(task.text)}</p>{result}</div>'
             f'<span class="task__when">{icon("check", "sm")}{when(task.done_at)}</span></li>'
         )
     return SafeString("".join(lines))
@@ -63,10 +70,10 @@ def _stay(request: HttpRequest) -> str:
 
 
 def _record(task: Task, names: Names) -> str:
-    name = names.get((task.entity, task.record_id or 0))
-    if not name or task.record_id is None:
+    name, address = names.get((task.entity, task.record_id or 0), ("", ""))
+    if not name:
         return f"<span>{esc(_('On its own'))}</span>"
-    return f'<a class="link cut" href="{registry.find(task.entity).url(task.record_id)}">{esc(name)}</a>'
+    return f'<a class="link cut" href="{address}">{esc(name)}</a>' if address else f'<span class="cut">{esc(name)}</span>'
 
 
 def _person(task: Task) -> str:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
+from crm_core.groundwork.timeline import queries
 from crm_core.groundwork.timeline.describing import Difference, Entry, actor, describes
 from crm_platform.accounts import directory
 from crm_platform.events.models import Event
 from crm_platform.ui.markup import fill
 from crm_platform.ui.templatetags.ui import when
+
+from . import services
+
+queries.tells("task", services.told_to)
 
 
 @describes("task.added")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -88,13 +88,18 @@ def _subjects(task: Task) -> list[str]:
     return [f"{task.entity}:{task.record_id}"] if task.entity else []
 
 
+def may(actor: Actor, task: Task, *, right: str = "edit") -> bool:
+    """Whether the actor may do this to a task that they see: whoever promised something for others may change it too."""
+    own = task.created_by is not None and task.created_by == actor.user_id
+    return (own and not actor.view_only) or writing.may(actor, TASKS.right(right), task)
+
+
 def get(actor: Actor, pk: int, *, right: str = "edit") -> Task:
     """A task the right reaches, locked; raises NotFound, Forbidden."""
     task = Task.objects.select_for_update().filter(pk=pk, binned_at=None).first()
     if task is None or not sees(actor, task):
         raise NotFound
-    own = task.created_by is not None and task.created_by == actor.user_id
-    if right != "view" and not (own and not actor.view_only) and not writing.may(actor, TASKS.right(right), task):
+    if right != "view" and not may(actor, task, right=right):
         raise Forbidden(right=TASKS.right(right).key)
     return task
 
@@ -109,8 +114,17 @@ def reach(actor: Actor) -> Q:
     scope = actor.scope_for(TASKS.VIEW)
     if scope == Scope.ALL:
         return Q()
+    if scope == Scope.NONE:
+        return Q(created_by=actor.user_id)
     mine = Q(responsible=actor.user_id) | Q(created_by=actor.user_id)
     return mine | Q(responsible__in=directory.in_group(actor.group_id)) if scope == Scope.TEAM else mine
+
+
+def told_to(actor: Actor) -> Q | None:
+    """Which events about tasks the actor may read of: those of tasks that `reach` reaches now, and those of none in particular. None: all."""
+    if actor.scope_for(TASKS.VIEW) == Scope.ALL:
+        return None
+    return Q(record_id=None) | Q(Exists(Task.objects.filter(reach(actor), pk=OuterRef("record_id"))))
 
 
 def change(actor: Actor, pk: int, **values: Any) -> Task:

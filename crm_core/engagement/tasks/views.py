@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from crm_core.groundwork.records import registry
-from crm_platform.db.prepared import names_by_key
+from crm_core.groundwork.records import registry, writing
+from crm_core.groundwork.records.standing import standing_of
 from crm_platform.kernel import clock
+from crm_platform.kernel import permissions as rights
 from crm_platform.kernel.permissions import Actor, require
 from crm_platform.ui import responses
 from crm_platform.ui.formwork import Refused, errors_into
@@ -34,20 +35,26 @@ def day(request: HttpRequest) -> HttpResponse:
     midnight, morning = services.end_of_day(today) + timedelta(minutes=1), services.end_of_day(today - timedelta(days=1))
     parts = planning.parts(actor, now=now, tonight=midnight, team=team, everything=everything)
     done = planning.done_since(actor, morning, team=team)
-    names = names_of_records([*(task for part in parts.values() for task in part.tasks), *done])
+    names = names_of_records(actor, [*(task for part in parts.values() for task in part.tasks), *done])
     lines = {name: drawing.open_lines(request, part.tasks, names, now=now, with_person=team) for name, part in parts.items()}
     return responses.page(
         request, "tasks/day.html", rail="day", today=today, team=team, done=drawing.done_lines(request, done), parts=parts, lines=lines, fields=blank_fields(today),
+        may_create=rights.may(actor, TASKS.CREATE), may_edit=rights.may(actor, TASKS.EDIT),
     )  # fmt: skip
 
 
-def names_of_records(tasks: Sequence[Task]) -> dict[tuple[str, int], str]:
-    """The names of the records that tasks stand on: one statement for each kind among them."""
+def names_of_records(actor: Actor, tasks: Sequence[Task]) -> dict[tuple[str, int], tuple[str, str]]:
+    """Name and address of the records that tasks stand on, no address for whom it is closed to: one statement for each kind among them."""
     wanted: dict[str, set[int]] = {}
     for task in tasks:
         if task.entity and task.record_id:
             wanted.setdefault(task.entity, set()).add(task.record_id)
-    return {(entity, pk): name for entity, pks in wanted.items() for pk, name in names_by_key(registry.find(entity).model, pks).items()}
+    names = {}
+    for entity, pks in wanted.items():
+        kind = registry.find(entity)
+        for record in standing_of(kind.model, pks):
+            names[entity, record.pk] = record.name, kind.url(record.pk) if writing.may(actor, kind.entity.VIEW, record) else ""
+    return names
 
 
 def _back(request: HttpRequest, task: Task | None = None) -> HttpResponse:
@@ -84,7 +91,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
             return responses.toast(request, _back(request, task), _("Saved."))
         except Refused:
             pass
-    return responses.page(request, "tasks/form.html", status=422 if request.method == "POST" else 200, rail="day", form=form, task=task)
+    return responses.page(request, "tasks/form.html", status=422 if request.method == "POST" else 200, rail="day", form=form, task=task, may_delete=services.may(actor, task, right="delete"))
 
 
 @require_POST

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from crm_core.groundwork.records import registry
+from crm_core.groundwork.records import registry, writing
 from crm_platform.accounts import directory
 from crm_platform.kernel import permissions
 from crm_platform.kernel.reading import wholes
@@ -27,8 +27,8 @@ def show(request: HttpRequest) -> HttpResponse:
     entity = request.GET.get("entity", "")
     kind = next((one for one in kinds if one.code == entity), kinds[0])
     page = page_of(services.lying(actor, kind), request.GET)
-    drawn = [(record, directory.name_of(record.binned_by), record.binned_at + services.KEPT_FOR) for record in page.rows]
-    return responses.page(request, "bin/bin.html", kinds=kinds, kind=kind, page=page, drawn=drawn)
+    drawn = [(record, directory.name_of(record.binned_by), record.binned_at + services.KEPT_FOR, writing.may(actor, kind.entity.DELETE, record)) for record in page.rows]
+    return responses.page(request, "bin/bin.html", kinds=kinds, kind=kind, page=page, drawn=drawn, may_restore=any(mine for *_others, mine in drawn))
 
 
 @require_POST
@@ -38,7 +38,7 @@ def restore(request: HttpRequest) -> HttpResponse:
     entity = request.POST.get("entity") or request.GET.get("entity", "")
     pks = wholes(",".join(given.getlist("pk")))
     if not pks:
-        back = responses.redirect(request, f"{reverse('bin')}?{urlencode({'entity': entity})}")
+        back = responses.redirect(request, f"{reverse('bin')}?{urlencode({'entity': registry.find(entity).code})}")
         return responses.toast(request, back, _("Choose at least one record to take out."))
     restored = services.restore(request.actor, entity=entity, pks=pks)  # type: ignore[attr-defined]
     kind = registry.find(entity)

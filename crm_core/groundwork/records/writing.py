@@ -50,6 +50,11 @@ def may(actor: Actor, right: Right, record: Any) -> bool:
     return scope == Scope.TEAM and group is not None and group == actor.group_id
 
 
+def may_change(actor: Actor, right: Right, record: Any) -> bool:
+    """Whether a right to change reaches the record: never while it lies in the bin. For what is offered; a verb asks by itself."""
+    return record.binned_at is None and may(actor, right, record)
+
+
 def require(actor: Actor, right: Right, record: Any) -> None:
     """Raise Forbidden unless the right reaches the record."""
     if not may(actor, right, record):

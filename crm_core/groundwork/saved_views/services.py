@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlencode
 
 from django.db.models import Q
@@ -11,7 +12,7 @@ from crm_platform.accounts.roles import SETTINGS
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import versions
 from crm_platform.kernel.errors import Invalid, NotFound
-from crm_platform.kernel.permissions import Actor, require
+from crm_platform.kernel.permissions import Actor, may, require
 from crm_platform.kernel.reading import without_nul
 
 from .models import SavedView
@@ -23,6 +24,13 @@ def views_of(actor: Actor, entity: str) -> list[SavedView]:
     """The actor's own views of an entity's list, and those shared with all."""
     mine = Q(owner=None) | Q(owner=actor.user_id)
     return versions.kept(f"views.{entity}.{actor.user_id}", ("saved_view",), lambda: list(SavedView.objects.filter(mine, entity=entity)))
+
+
+def rights_on(actor: Actor, shown: int | None, views: Sequence[SavedView]) -> dict[str, bool]:
+    """What the actor may do with views: share one with all, and remove the one shown."""
+    may_share = may(actor, SETTINGS.right("edit"))
+    view = next((one for one in views if one.pk == shown), None)
+    return {"may_share": may_share, "may_remove_view": view is not None and (may_share or view.owner_id is not None)}
 
 
 def address(view: SavedView) -> str:

@@ -30,7 +30,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Entry:
-    """One line of a timeline."""
+    """One line of a timeline; `may_edit` says whether the reader may edit the record it is about."""
 
     event: Event
     icon: str
@@ -42,6 +42,7 @@ class Entry:
     group: str = "changes"
     about: SafeString = field(default_factory=lambda: SafeString(""))
     acts: SafeString = field(default_factory=lambda: SafeString(""))
+    may_edit: bool = False
 
 
 Describer = Callable[[Event], Entry]

@@ -8,8 +8,6 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from crm_core.groundwork.records import registry
-from crm_platform.kernel import permissions
 from crm_platform.ui.addresses import numbered
 from crm_platform.ui.icons import icon
 from crm_platform.ui.markup import esc, once_only
@@ -56,14 +54,9 @@ def _differences(request: HttpRequest, entry: Entry, back: str, *, opened: bool)
     return f'<details class="event__more"{" open" if opened else ""}><summary class="small quiet">{esc(_("Before and after"))}</summary><dl class="facts small">{rows}</dl></details>'
 
 
-def _may_edit(request: HttpRequest, entry: Entry) -> bool:
-    """Whether the person may edit records of this kind at all; whether this one is asked when it is put back."""
-    return permissions.may(request.actor, registry.find(entry.event.entity).entity.EDIT)  # type: ignore[attr-defined]
-
-
 def _difference(request: HttpRequest, entry: Entry, one: Difference, back: str) -> str:
     form = ""
-    if one.put_back and _may_edit(request, entry):
+    if one.put_back and entry.may_edit:
         form = (
             f' <form class="inline" method="post" action="{numbered("put-back", entry.event.pk)}">{once_only(request)}<input type="hidden" name="field" value="{esc(one.name)}">'
             f'<input type="hidden" name="next" value="{esc(back)}"><button class="btn btn--quiet btn--sm" type="submit">{icon("undo-2")}{esc(_("Put back"))}</button></form>'

@@ -19,10 +19,10 @@ from . import drawing, queries, services
 def more(request: HttpRequest, entity: str, pk: int) -> HttpResponse:
     """Earlier entries of a record's timeline, or one kind of them."""
     kind = registry.find(entity)
-    record = writing.get(request.actor, kind, pk)  # type: ignore[attr-defined]
+    record = writing.get(request.actor, kind, pk, binned=True)  # type: ignore[attr-defined]
     group, before = request.GET.get("group", ""), whole(request.GET.get("before"))
-    entries, following = queries.of_subject(request.actor, f"{kind.code}:{record.pk}", before=before, group=group)  # type: ignore[attr-defined]
-    history = drawing.lines(request, entries, back=kind.url(pk), acts=True)
+    entries, following = queries.of_subject(request.actor, f"{kind.code}:{record.pk}", before=before, group=group, may_edit=writing.may_change(request.actor, kind.entity.EDIT, record))  # type: ignore[attr-defined]
+    history = drawing.lines(request, entries, back=kind.url(pk), acts=record.binned_at is None)
     return responses.fragment(request, "timeline/_entries.html", history=history, following=following, kind=kind, record=record, group=group)
 
 

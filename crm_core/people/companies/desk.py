@@ -40,7 +40,7 @@ def card_context(request: HttpRequest, company: Company) -> dict[str, Any]:
     """Who works there; the firm above."""
     people = _PEOPLE.rows(company=company.pk)
     parent = by_key(Company, company.parent_id) if company.parent_id else None
-    return {"people": people, "parent": parent, "phones": shown_phones(company), "addresses": shown_addresses(company), **card.context(request, "company", company.pk), **more(request, "company", company.pk)}
+    return {"people": people, "parent": parent, "phones": shown_phones(company), "addresses": shown_addresses(company), **card.context(request, COMPANY, company), **more(request, "company", company.pk)}
 
 
 def shown_phones(record: Any) -> list[tuple[str, str, str]]:

@@ -56,7 +56,7 @@ _EMPLOYMENTS = Prepared(Employment, lambda contact: Employment.objects.filter(co
 def card_context(request: HttpRequest, contact: Contact) -> dict[str, Any]:
     """Where the person works, and what stands on every card."""
     links = _EMPLOYMENTS.rows(contact=contact.pk)
-    return {"employments": links, "phones": shown_phones(contact), "addresses": shown_addresses(contact), **card.context(request, "contact", contact.pk), **more(request, "contact", contact.pk)}
+    return {"employments": links, "phones": shown_phones(contact), "addresses": shown_addresses(contact), **card.context(request, CONTACT, contact), **more(request, "contact", contact.pk)}
 
 
 DESK = desk.register(

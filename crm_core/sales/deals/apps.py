@@ -16,6 +16,7 @@ class DealsConfig(AppConfig):
         from crm_core.people.companies.desk import adds  # inline: apps load before models
         from crm_core.sales.pipelines import services as pipelines  # inline: apps load before models
         from crm_platform.accounts import handover  # inline: apps load before models
+        from crm_platform.kernel import permissions  # inline: apps load before models
         from crm_platform.ui import places  # inline: apps load before models
 
         from . import exporting, importing, queries, services, undoing  # noqa: F401  # inline: apps load before models
@@ -27,4 +28,4 @@ class DealsConfig(AppConfig):
         handover.register(handover.Handover(_("Open deals"), services.open_count, services.hand_over))
         pipelines.answer_deals(count=services.count_in, move=services.move_all)
         truth("deals_open")(lambda: Deal.objects.filter(binned_at=None, state="open").count())
-        adds(lambda request, entity, pk: {"deals": queries.of_record(request.actor, entity, pk)})
+        adds(lambda request, entity, pk: {"deals": queries.of_record(request.actor, entity, pk), "may_deal": permissions.may(request.actor, DEALS.CREATE)})

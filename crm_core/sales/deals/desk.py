@@ -157,7 +157,7 @@ def card_context(request: HttpRequest, deal: Deal) -> dict[str, Any]:
         "lines_total": sum(row["total"] for row in drawn), "people": people, "company": by_key(Company, deal.company_id) if deal.company_id else None,
         "others": others, "days_here": days, "idle": stage.idle_days is not None and deal.state == "open" and days >= stage.idle_days, "reason": board.reasons.get(deal.lost_reason_id or 0),
     }  # fmt: skip
-    return context | card.context(request, "deal", deal.pk)
+    return context | card.context(request, DEAL, deal)
 
 
 def new_initial(request: HttpRequest) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from crm_core.groundwork.records.fields import FigureField, RecordForm, RowsField, read_decimal
@@ -15,6 +16,7 @@ from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.pipelines.models import StageKind
 from crm_platform.kernel import money, preferences
 
+from .kind import StageGone
 from .models import DealContact, DealLine
 
 COLUMNS = ("name", "currency", "expected_close", "source")
@@ -38,7 +40,7 @@ class DealForm(RecordForm):
     name = forms.CharField(label=_("Name"), max_length=250)
     sum = FigureField(label=_("Sum"), required=False)
     currency = forms.ChoiceField(label=_("Currency"), choices=[(code, code) for code in money.CURRENCIES])
-    stage = forms.TypedChoiceField(label=_("Stage"), coerce=int)
+    stage = forms.TypedChoiceField(label=_("Stage"), coerce=int, error_messages={"invalid_choice": StageGone.sentence})
     lost_reason = forms.TypedChoiceField(label=_("Reason for losing"), coerce=int, empty_value=None, required=False)
     company = forms.CharField(label=_("Company"), max_length=250, required=False, help_text=_("A company that is not there yet is made."))
     contacts = RowsField(label=_("Contacts"), main="contact", columns=[("contact", _("Contact"), None), ("role", _("Role here"), None)], help_text=_("A contact that is not there yet is made."))
@@ -52,11 +54,15 @@ class DealForm(RecordForm):
             initial = self._read(record)
         kwargs["initial"] = initial | (kwargs.get("initial") or {})
         super().__init__(*args, record=record, **kwargs)
-        self.fields["stage"].choices = stage_choices()  # type: ignore[attr-defined]
+        self.offer_anew()
         self.fields["lost_reason"].choices = reason_choices()  # type: ignore[attr-defined]
         lost = [str(stage.pk) for stage in pipelines.everything().stages.values() if stage.kind == StageKind.LOST]
         self.fields["lost_reason"].needed_at_times = True  # type: ignore[attr-defined]
         self.fields["lost_reason"].widget.attrs |= {"data-behaviour": "only-with", "data-only-with": "stage", "data-only-values": " ".join(lost)}
+
+    def offer_anew(self) -> None:
+        """The stages there are now."""
+        self.fields["stage"].choices = stage_choices()  # type: ignore[attr-defined]
 
     def _read(self, record: Any) -> dict[str, Any]:
         initial = {name: getattr(record, name) for name in COLUMNS}
@@ -118,20 +124,39 @@ class LoseForm(forms.Form):
 
 
 class QuickForm(forms.Form):
-    """Two fields in a column."""
+    """Two fields in a column (`at`), and which one: that may have gone meanwhile."""
 
     name = forms.CharField(label=_("Name of the deal"), max_length=250)
     sum = FigureField(label=_("Sum"), required=False)
+    stage = forms.TypedChoiceField(label=_("Stage"), coerce=int, error_messages={"invalid_choice": StageGone.sentence})
+
+    def __init__(self, data: QueryDict, *, at: int) -> None:
+        given = data.copy()
+        given.setdefault("stage", str(at))
+        super().__init__(given)
+        self.at = at
+        self.offer_anew()
+
+    def offer_anew(self) -> None:
+        """The stages there are now, of the pipelines in use and of the column's own."""
+        board = pipelines.everything()
+        own = board.stages[self.at].pipeline_id if self.at in board.stages else None
+        offered = [one for one in board.pipelines if one.archived_at is None or one.pk == own]
+        self.fields["stage"].choices = [(one.name, [(stage.pk, stage.name) for stage in board.open_of(one.pk)]) for one in offered]  # type: ignore[attr-defined]
 
 
 class MoveForm(forms.Form):
     """Where to, by keyboard and by thumb."""
 
-    stage = forms.TypedChoiceField(label=_("Stage"), coerce=int)
+    stage = forms.TypedChoiceField(label=_("Stage"), coerce=int, error_messages={"invalid_choice": StageGone.sentence})
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.offer_anew()
+
+    def offer_anew(self) -> None:
+        """The stages there are now; a loss has a dialog of its own."""
         board = pipelines.everything()
         lost = {stage.pk for stage in board.stages.values() if stage.kind == StageKind.LOST}
         self.fields["stage"].choices = [(name, [pair for pair in pairs if pair[0] not in lost]) for name, pairs in stage_choices()]  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from crm_core.groundwork.records.linking import Linked
@@ -19,7 +20,7 @@ from crm_core.sales.pipelines.models import StageKind
 from crm_core.sales.products import services as products
 from crm_core.sales.products.models import Product
 from crm_platform.accounts import directory
-from crm_platform.kernel import clock, money
+from crm_platform.kernel import clock, money, units, versions
 from crm_platform.kernel.errors import Conflict, Invalid
 from crm_platform.kernel.permissions import Actor
 
@@ -32,7 +33,31 @@ class StageGone(Conflict):
     """The stage was deleted while someone worked with it."""
 
     code = "stage_gone"
-    sentence = _("That stage has been deleted meanwhile. Nothing was moved; reload the board.")
+    sentence = _("That stage has been deleted meanwhile. Nothing was saved; choose another.")
+
+
+# The weakest lock that a deletion waits for, so that any number of deals come into one stage at once; and one for who orders its cards.
+_HOLD = "SELECT 1 FROM stage WHERE id = %s FOR KEY SHARE"
+_HOLD_ALONE = "SELECT 1 FROM stage WHERE id = %s FOR NO KEY UPDATE"
+
+
+def hold_stage(pk: int, *, alone: bool = False) -> None:
+    """Keep a stage from being deleted until the unit's end: once a unit, where a deal comes into it. Raises StageGone.
+
+    Without it the database would find the stage missing only at the commit, where no form can come back. `alone` lets
+    others who want it alone wait: for the order of its cards.
+    """
+    kept, key = units.store(), f"read:deals.stage_held.{pk}"
+    if key in kept:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD_ALONE if alone else _HOLD, [pk])
+        found = cursor.fetchone()
+    if found is None:
+        # It was deleted after this unit had read the stages: they are read anew.
+        versions.bump("stage")
+        raise StageGone
+    kept[key] = True
 
 
 def prepare(deal: Deal) -> None:
@@ -60,6 +85,7 @@ def _stand(deal: Deal) -> None:
     moved = deal.stage_id != deal.stage_read
     deal.pipeline_id, deal.state = stage.pipeline_id, stage.kind
     if moved:
+        hold_stage(stage.pk)
         _moved(deal, stage.kind)
     if (deal.closed_at is None) != (stage.kind == StageKind.OPEN):
         # An undo may bring back a time of closing without its stage, which someone has changed since: the stage decides.

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from crm_core.engagement.tasks.models import Task
 from crm_core.groundwork.records import writing
 from crm_core.sales.pipelines import queries as pipelines
-from crm_core.sales.pipelines.models import Stage, StageKind
+from crm_core.sales.pipelines.models import StageKind
 from crm_platform.events.backbone import emit
 from crm_platform.events.models import Event
 from crm_platform.kernel import clock
@@ -18,7 +18,7 @@ from crm_platform.kernel.errors import Overtaken
 from crm_platform.kernel.permissions import Actor
 
 from . import ranks
-from .kind import DEAL, StageGone
+from .kind import DEAL, hold_stage
 from .models import Deal
 
 
@@ -55,8 +55,7 @@ def move_deal(
     `version`, StageGone, Invalid without a reason, Forbidden.
     """
     deal: Deal = writing.get(actor, DEAL, pk, right="edit", lock=True)
-    if not Stage.objects.select_for_update(of=("self",), no_key=True).filter(pk=stage_id).exists():
-        raise StageGone
+    hold_stage(stage_id, alone=True)
     if version is not None and version != deal.version and deal.stage_id != stage_id:
         raise _moved_meanwhile(deal)
     rank = _rank(deal, stage_id=stage_id, before_id=before_id, after_id=after_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -14,7 +15,8 @@ from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.pipelines.models import StageKind
 from crm_platform.kernel import money, permissions, preferences
 from crm_platform.kernel.errors import NotFound
-from crm_platform.kernel.permissions import require
+from crm_platform.kernel.http.errors import wants_json
+from crm_platform.kernel.permissions import Actor, require
 from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
 from crm_platform.ui.formwork import Refused, errors_into
@@ -35,9 +37,9 @@ def board(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     closing = {stage.kind: stage for stage in pipelines.everything().of(pipeline.pk) if stage.kind != StageKind.OPEN}
     currency = preferences.here().currency
     context: dict[str, Any] = {
-        "pipeline": pipeline, "pipelines": pipelines.active(), "columns": [_drawn(column, may_edit=permissions.may(actor, DEALS.EDIT)) for column in columns], "chips": chips, "desk": DESK, "kind": DEAL,
+        "pipeline": pipeline, "pipelines": pipelines.active(), "columns": [_drawn(actor, column) for column in columns], "chips": chips, "desk": DESK, "kind": DEAL,
         "count": sum(column.count for column in columns), "sums": _sums(columns), "closing": closing, "closed": queries.closed_recently(actor, pipeline.pk),
-        "weighted": _weighted(columns, currency), "currency": currency, "may_create": permissions.may(actor, DEALS.CREATE), "may_edit": permissions.may(actor, DEALS.EDIT),
+        "weighted": _weighted(columns, currency), "currency": currency, "may_create": permissions.may(actor, DEALS.CREATE),
         "filters": DESK.fields_to_narrow(request.GET, without=("pipeline", "stage", "state", "reason")),
         "board_url": reverse("board", args=[pipeline.pk]), "q": request.GET.get("q", ""), "narrowed": bool(chips or request.GET.get("q")),
     }  # fmt: skip
@@ -58,8 +60,8 @@ def _weighted(columns: list[queries.Column], currency: str) -> int:
     return sum(value * column.stage.probability // 100 for column in columns for value, code in column.sums if code == currency)
 
 
-def _drawn(column: queries.Column, *, may_edit: bool) -> dict[str, Any]:
-    return {"column": column, "stage": column.stage, "cards": drawing.cards(column.cards, column.stage, may_edit=may_edit), "more": column.more}
+def _drawn(actor: Actor, column: queries.Column) -> dict[str, Any]:
+    return {"column": column, "stage": column.stage, "cards": drawing.cards(actor, column.cards, column.stage), "more": column.more}
 
 
 def column(request: HttpRequest, pk: int) -> HttpResponse:
@@ -70,47 +72,61 @@ def column(request: HttpRequest, pk: int) -> HttpResponse:
     if stage is None:
         raise NotFound
     found, following = queries.more_cards(actor, stage, after=request.GET.get("after", ""), query=request.GET)
-    drawn = drawing.cards(found, stage, may_edit=permissions.may(actor, DEALS.EDIT))
+    drawn = drawing.cards(actor, found, stage)
     return responses.fragment(request, "deals/_cards.html", cards=drawn, stage=stage, more=following)
 
 
 @require_POST
 def quick_add(request: HttpRequest, pk: int) -> HttpResponse:
-    """A deal from two fields, into a column."""
-    stage = pipelines.everything().stages.get(pk)
-    if stage is None:
-        raise NotFound
-    form = forms.QuickForm(request.POST)
-    back = responses.redirect(request, reverse("board", args=[stage.pipeline_id]))
+    """A deal from two fields, into a column; where that has gone, the page offers another."""
+    form = forms.QuickForm(request.POST, at=pk)
     if not form.is_valid():
-        return responses.page(request, "deals/quick.html", status=422, rail="deals", form=form, stage=stage)
-    currency = preferences.here().currency
-    total = form.cleaned_data["sum"]
-    sum_minor = None if total is None else money.minor(total, currency=currency)
+        return responses.page(request, "deals/quick.html", status=422, rail="deals", form=form, pk=pk)
+    given, currency = form.cleaned_data, preferences.here().currency
+    sum_minor = None if given["sum"] is None else money.minor(given["sum"], currency=currency)
     try:
         with errors_into(form):
-            deal = services.create_deal(request.actor, name=form.cleaned_data["name"], stage_id=pk, currency=currency, sum_minor=sum_minor)  # type: ignore[attr-defined]
+            deal = services.create_deal(request.actor, name=given["name"], stage_id=given["stage"], currency=currency, sum_minor=sum_minor)  # type: ignore[attr-defined]
     except Refused as refused:
-        return responses.page(request, "deals/quick.html", status=refused.status, rail="deals", form=form, stage=stage)
+        return responses.page(request, "deals/quick.html", status=refused.status, rail="deals", form=form, pk=pk)
+    back = responses.redirect(request, reverse("board", args=[deal.pipeline_id]))
     return responses.toast(request, back, _("Made: %(name)s.") % {"name": deal.name})
 
 
 @require_POST
 def move(request: HttpRequest, pk: int) -> HttpResponse:
-    """A card was dropped, or a stage chosen. The answer is nothing but a toast with the way back."""
-    actor = request.actor  # type: ignore[attr-defined]
+    """A card was dropped, or a stage chosen. The answer is a toast with the way back; a refused form comes back as it was."""
+    actor, given = request.actor, request.POST  # type: ignore[attr-defined]
     present = writing.get(actor, DEAL, pk)
-    before = present.stage_id
-    deal = services.move_deal(actor, pk, stage_id=whole(request.POST.get("stage")) or 0, before_id=whole(request.POST.get("before")), after_id=whole(request.POST.get("after")), version=whole(request.POST.get("version")))
-    if request.headers.get("HX-Request") == "true":
+    before, form = present.stage_id, forms.MoveForm(given)
+    try:
+        with errors_into(form):
+            deal = services.move_deal(actor, pk, stage_id=whole(given.get("stage")) or 0, before_id=whole(given.get("before")), after_id=whole(given.get("after")), version=whole(given.get("version")))
+    except Refused as refused:
+        if wants_json(request) or (responses.wants_fragment(request) and not responses.in_dialog(request)):
+            raise refused.error from None
+        return _again(request, "move", pk, form, refused)
+    if responses.wants_fragment(request) and not responses.in_dialog(request):
         response = HttpResponse(status=204)
     else:
-        response = responses.redirect(request, responses.local_path(request.POST.get("next", ""), default=DEAL.url(pk)))
+        response = responses.redirect(request, responses.local_path(given.get("next", ""), default=DEAL.url(pk)))
     if deal.stage_id == before:
         return response
     undo = f"{reverse('deal-move', args=[pk])}?back={before}"
     said = _("%(name)s is in “%(stage)s” now.") % {"name": deal.name, "stage": pipelines.stage_name(deal.stage_id)}
     return responses.toast(request, response, said, undo=undo if pipelines.everything().stages[before].kind != StageKind.LOST else "")
+
+
+def _again(request: HttpRequest, name: str, pk: int, form: BaseForm, refused: Refused) -> HttpResponse:
+    """A refused form as it was, drawn for the deal as it stands now, so that sending it again decides; behind a dialog the board is drawn anew."""
+    deal = writing.get(request.actor, DEAL, pk)  # type: ignore[attr-defined]
+    given = request.POST.copy()
+    given["version"] = str(deal.version)
+    form.data = given
+    template = f"deals/_{name}.html" if responses.wants_fragment(request) else f"deals/{name}.html"
+    to = responses.local_path(request.POST.get("next", ""), default=DEAL.url(pk))
+    page = responses.page(request, template, status=refused.status, rail="deals", deal=deal, form=form, next=to, heading=getattr(refused.error, "heading", ""))
+    return responses.trigger(page, "board-changed") if responses.wants_fragment(request) else page
 
 
 def move_or_back(request: HttpRequest, pk: int) -> HttpResponse:
@@ -127,7 +143,7 @@ def move_menu(request: HttpRequest, pk: int) -> HttpResponse:
     """The dialog that moves a card by keyboard and by thumb."""
     deal = writing.get(request.actor, DEAL, pk, right="edit")  # type: ignore[attr-defined]
     form = forms.MoveForm(initial={"stage": deal.stage_id, "version": deal.version})
-    return responses.fragment(request, "deals/_move.html", deal=deal, form=form, next=request.headers.get("HX-Current-URL", ""))
+    return responses.fragment(request, "deals/_move.html", deal=deal, form=form, next=reverse("board", args=[deal.pipeline_id]))
 
 
 def lose(request: HttpRequest, pk: int) -> HttpResponse:
@@ -144,7 +160,7 @@ def lose(request: HttpRequest, pk: int) -> HttpResponse:
             with errors_into(form):
                 services.lose_deal(actor, pk, reason_id=given["lost_reason"], comment=given["comment"], version=given["version"])
         except Refused as refused:
-            return responses.page(request, template, status=refused.status, rail="deals", deal=deal, form=form)
+            return _again(request, "lose", pk, form, refused)
         to = responses.local_path(request.POST.get("next", ""), default=DEAL.url(pk))
         return responses.toast(request, responses.redirect(request, to), _("%(name)s is closed as lost.") % {"name": deal.name})
     return responses.page(request, template, status=422 if request.method == "POST" else 200, rail="deals", deal=deal, form=form)

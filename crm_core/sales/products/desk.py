@@ -26,7 +26,7 @@ def _price_text(product: Any, given: dict[str, Any]) -> Any:
 
 def card_context(request: HttpRequest, product: Product) -> dict[str, Any]:
     """What stands on every card."""
-    return card.context(request, "product", product.pk)
+    return card.context(request, PRODUCT, product)
 
 
 DESK = desk.register(

@@ -8,6 +8,8 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from crm_platform.kernel.permissions import Actor
+
 from . import roles
 from .models import Access, Group, Role, User
 
@@ -22,13 +24,18 @@ class ProfileForm(forms.Form):
     theme = forms.ChoiceField(label=_("Light or dark"), choices=[("system", _("As the device")), ("light", _("Light")), ("dark", _("Dark"))])
 
 
+def role_choices(actor: Actor, *, held: int | None = None) -> list[tuple[int, str]]:
+    """The roles this person may give, and the one that is `held` already: only an owner makes owners."""
+    return [(role.pk, roles.label_of(role)) for role in Role.objects.all() if role.code != roles.OWNER or actor.role == roles.OWNER or role.pk == held]
+
+
 class _PlaceForm(forms.Form):
     role = forms.TypedChoiceField(label=_("Role"), coerce=int)
     group = forms.TypedChoiceField(label=_("Group"), coerce=int, empty_value=None, required=False)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["role"].choices = [(role.pk, roles.label_of(role)) for role in Role.objects.all()]  # type: ignore[attr-defined]
+        self.fields["role"].choices = role_choices(actor, held=self.initial.get("role"))  # type: ignore[attr-defined]
         self.fields["group"].choices = [("", _("No group")), *((group.pk, group.name) for group in Group.objects.all())]  # type: ignore[attr-defined]
 
 
@@ -55,9 +62,9 @@ class GiveAccessForm(forms.Form):
     email = forms.EmailField(label=_("E-mail"))
     role = forms.TypedChoiceField(label=_("Role"), coerce=int)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["role"].choices = [(role.pk, roles.label_of(role)) for role in Role.objects.all()]  # type: ignore[attr-defined]
+        self.fields["role"].choices = role_choices(actor, held=self.initial.get("role"))  # type: ignore[attr-defined]
 
 
 class DeactivateForm(forms.Form):

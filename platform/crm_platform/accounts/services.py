@@ -273,6 +273,11 @@ def _keep_an_owner(person: User) -> None:
         raise LastOwner(name=person.name)
 
 
+def may_touch(actor: Actor, person: User) -> bool:
+    """Whether the actor may take a person's role or access: an owner's is an owner's to take."""
+    return person.role.code != roles.OWNER or actor.role == roles.OWNER or actor.user_id is None
+
+
 def deactivate(actor: Actor, *, pk: int, to_id: int | None = None) -> int:
     """Close a person's access at once: sessions and tokens end, the seat is free, open work goes to `to_id`.
 

@@ -141,7 +141,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     """Invite up to ten at once."""
     require(request.actor, roles.PEOPLE.right(Action.EDIT))  # type: ignore[attr-defined]
     seller = Role.objects.filter(code=roles.SELLER).values_list("pk", flat=True).first()
-    form = forms.InviteForm(request.POST or None, initial={"role": seller})
+    form = forms.InviteForm(request.POST or None, initial={"role": seller}, actor=request.actor)  # type: ignore[attr-defined]
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
@@ -161,7 +161,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
     """One person: role and group, access, handing over."""
     require(request.actor, roles.PEOPLE.right(Action.EDIT))  # type: ignore[attr-defined]
     found = services.get_person(pk)
-    form = forms.PersonForm(request.POST or None, initial={"role": found.role_id, "group": found.group_id})
+    form = forms.PersonForm(request.POST or None, initial={"role": found.role_id, "group": found.group_id}, actor=request.actor)  # type: ignore[attr-defined]
     if request.method == "POST" and form.is_valid():
         try:
             with errors_into(form):
@@ -174,8 +174,9 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _person_page(request: HttpRequest, found: User, *, form: Any, status: int = 200, **others: Any) -> HttpResponse:
     context: dict[str, Any] = {
-        "person": found, "form": form, "role_label": roles.label_of(found.role), "work": handover.open_work(found.pk),
-        "leave_form": forms.DeactivateForm(leaving=found), "access_form": forms.GiveAccessForm(initial={"email": found.email, "role": found.role_id}, auto_id="access_%s"),
+        "person": found, "form": form, "role_label": roles.label_of(found.role), "work": handover.open_work(found.pk), "may_close": services.may_touch(request.actor, found),  # type: ignore[attr-defined]
+        "leave_form": forms.DeactivateForm(leaving=found),
+        "access_form": forms.GiveAccessForm(initial={"email": found.email, "role": found.role_id}, auto_id="access_%s", actor=request.actor),  # type: ignore[attr-defined]
     } | others  # fmt: skip
     return responses.page(request, "accounts/person.html", status=status, **context)
 
@@ -185,8 +186,8 @@ def give_access(request: HttpRequest, pk: int) -> HttpResponse:
     """Invite someone who stands in the list, or was deactivated."""
     require(request.actor, roles.PEOPLE.right(Action.EDIT))  # type: ignore[attr-defined]
     found = services.get_person(pk)
-    form = forms.GiveAccessForm(request.POST, auto_id="access_%s")
-    place_form = forms.PersonForm(initial={"role": found.role_id, "group": found.group_id})
+    form = forms.GiveAccessForm(request.POST, initial={"role": found.role_id}, auto_id="access_%s", actor=request.actor)  # type: ignore[attr-defined]
+    place_form = forms.PersonForm(initial={"role": found.role_id, "group": found.group_id}, actor=request.actor)  # type: ignore[attr-defined]
     if not form.is_valid():
         return _person_page(request, found, form=place_form, access_form=form, status=422)
     try:
@@ -210,7 +211,7 @@ def deactivate(request: HttpRequest, pk: int) -> HttpResponse:
     require(request.actor, roles.PEOPLE.right(Action.EDIT))  # type: ignore[attr-defined]
     found = services.get_person(pk)
     form = forms.DeactivateForm(request.POST, leaving=found)
-    place_form = forms.PersonForm(initial={"role": found.role_id, "group": found.group_id})
+    place_form = forms.PersonForm(initial={"role": found.role_id, "group": found.group_id}, actor=request.actor)  # type: ignore[attr-defined]
     if not form.is_valid():
         return _person_page(request, found, form=place_form, leave_form=form, status=422)
     try:

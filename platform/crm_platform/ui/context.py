@@ -23,6 +23,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "csrf_token": SimpleLazyObject(lambda: form_token(request)),
         "firm": SimpleLazyObject(_firm),
         "rail": SimpleLazyObject(lambda: _rail(request)),
+        "may_plan": SimpleLazyObject(lambda: places.may_open(getattr(request, "actor", None), "plan")),
         "settings_pages": SimpleLazyObject(lambda: _settings(request)),
     }
 

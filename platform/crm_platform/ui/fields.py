@@ -82,10 +82,17 @@ def draw(bound: BoundField, **wish: Any) -> SafeString:
     return fill('<div class="field">{}{}{}</div>', label, shown, note)
 
 
-def draw_all(form: Any) -> SafeString:
-    """All fields of a form in order, its general errors first."""
+def plan_way_out(may_plan: bool) -> SafeString:
+    """What leads on where the plan is full: the plans, or whom to ask."""
+    if not may_plan:
+        return fill('<span class="push">{}</span>', gettext("An administrator of your workspace can change the plan."))
+    return fill('<a class="link push" href="/settings/plan">{}</a>', gettext("See the plans"))
+
+
+def draw_all(form: Any, *, may_plan: bool = False) -> SafeString:
+    """All fields of a form in order, its general errors first; a full plan's way out is a link for whom it is open (`may_plan`)."""
     general = form.non_field_errors()
-    way_out = fill('<a class="link push" href="/settings/plan">{}</a>', gettext("See the plans")) if getattr(form, "plan_is_full", False) else ""
+    way_out = plan_way_out(may_plan) if getattr(form, "plan_is_full", False) else ""
     head = fill('<div class="banner banner--bad" role="alert">{}<p>{}</p>{}</div>', icon("circle-alert"), " ".join(general), way_out) if general else ""
     return mark_safe(head + "".join(draw(bound) for bound in form))  # noqa: S308 (drawn above)
 

@@ -72,6 +72,12 @@ def register_settings(page: SettingsPage) -> None:
     _settings[page.url_name] = page
 
 
+def may_open(actor: Actor | None, url_name: str) -> bool:
+    """Whether this person may open a page of the settings: for links that stand elsewhere."""
+    page = _settings.get(url_name)
+    return page is not None and actor is not None and (page.right is None or may(actor, page.right))
+
+
 def settings_for(actor: Actor) -> list[SettingsPage]:
     """The settings pages this person may open, in order."""
     mine = [page for page in _settings.values() if page.right is None or may(actor, page.right)]

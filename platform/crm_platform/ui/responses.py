@@ -28,6 +28,11 @@ def wants_fragment(request: HttpRequest) -> bool:
     return request.headers.get("HX-Request") == "true" and request.headers.get("HX-Boosted") != "true"
 
 
+def in_dialog(request: HttpRequest) -> bool:
+    """Whether a form of the dialog that came from the server asks: a refused one is drawn there again."""
+    return wants_fragment(request) and request.headers.get("HX-Target") == "modal"
+
+
 def redirect(request: HttpRequest, url: str) -> HttpResponse:
     """Go to a page of ours: 303 for a browser, HX-Redirect for htmx."""
     if request.headers.get("HX-Request") == "true":

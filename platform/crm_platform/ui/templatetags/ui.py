@@ -87,7 +87,18 @@ def own_language_names() -> list[tuple[str, str]]:
     return [(code, str(name)) for code, name in settings.LANGUAGES]
 
 
-register.simple_tag(fields.draw_all, name="form_fields")
+@register.simple_tag(takes_context=True)
+def form_fields(context: Context, form: Any) -> SafeString:
+    """All fields of a form, its general errors first."""
+    return fields.draw_all(form, may_plan=bool(context.get("may_plan")))
+
+
+@register.simple_tag(takes_context=True)
+def plan_way_out(context: Context) -> SafeString:
+    """What leads on where the plan is full."""
+    return fields.plan_way_out(bool(context.get("may_plan")))
+
+
 register.simple_tag(options)
 
 

@@ -1,5 +1,5 @@
 // What every page has once: toasts, dialogs that come from the server, keys, refusals.
-import { toast, openModal } from "./parts.js";
+import { refuse, toast, openModal } from "./parts.js";
 
 for (const element of document.querySelectorAll("[data-toast]")) toast.adopt(element);
 document.body.addEventListener("toast", (event) => toast.say(event.detail.sentence, { undo: event.detail.undo }));
@@ -14,6 +14,13 @@ document.body.addEventListener("close-modal", () => document.getElementById("mod
 document.body.addEventListener("htmx:responseError", (event) => {
   const text = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html").querySelector("[role=alert] p")?.textContent;
   if (event.detail.xhr.status >= 500) toast.say(text ?? document.body.dataset.tripped ?? "", { bad: true });
+});
+// What a toast takes back has no place of its own to be refused in; the page may show what is no longer so.
+document.body.addEventListener("htmx:afterRequest", (event) => {
+  const { xhr, target } = event.detail;
+  if (target !== document.body || xhr.status < 400 || xhr.status >= 500) return;
+  refuse(xhr.responseText);
+  document.body.dispatchEvent(new CustomEvent("board-changed"));
 });
 document.body.addEventListener("htmx:sendError", () => toast.say(document.getElementById("toasts").dataset.offline, { bad: true }));
 

@@ -1,6 +1,6 @@
 // Shared by several behaviours.
 export const toast = {
-  say(sentence, { undo = "", bad = false } = {}) {
+  say(sentence, { undo = "", bad = false, way = null } = {}) {
     if (!sentence) return;
     const box = document.getElementById("toasts");
     const line = document.createElement("p");
@@ -19,16 +19,24 @@ export const toast = {
       });
       line.append(button);
     }
+    if (way) line.append(way);
     if (bad) line.setAttribute("role", "alert");
     box.append(line);
     toast.adopt(line);
   },
   adopt(line) {
-    let left = setTimeout(() => line.remove(), line.querySelector("button") ? 12000 : 6000);
+    let left = setTimeout(() => line.remove(), line.querySelector("button, a") ? 12000 : 6000);
     line.addEventListener("pointerenter", () => clearTimeout(left));
     line.addEventListener("focusin", () => clearTimeout(left));
     line.addEventListener("pointerleave", () => (left = setTimeout(() => line.remove(), 4000)));
   },
+};
+
+// A refusal's sentence and its way out (a link, or whom to ask), read from the fragment the server answers with.
+export const refuse = (html) => {
+  const said = new DOMParser().parseFromString(html ?? "", "text/html").querySelector("[role=alert]");
+  const way = said?.querySelector(".push");
+  toast.say(said?.querySelector("p")?.textContent || document.getElementById("toasts").dataset.offline, { bad: true, way: way && document.importNode(way, true) });
 };
 
 export const openModal = () => {

@@ -1,6 +1,6 @@
 // The board: cards are dragged by SortableJS, or moved with the keyboard (M) and the menu; the server decides and answers.
 import Sortable from "sortablejs";
-import { csrf, toast } from "../parts.js";
+import { csrf, refuse, toast } from "../parts.js";
 
 const send = async (card, { stage, before, after }) => {
   const body = new URLSearchParams({ stage, before: before ?? "", after: after ?? "", version: card.dataset.version });
@@ -33,6 +33,9 @@ export const board = (element) => {
     new Sortable(column, {
       group: "deals",
       draggable: ".deal",
+      // What is not one's own to move stays where it is; its link is a link all the same.
+      filter: ".deal:not([data-move])",
+      preventOnFilter: false,
       animation: 120,
       delay: 180,
       delayOnTouchOnly: true,
@@ -64,8 +67,7 @@ export const board = (element) => {
           if (triggers.toast) toast.say(triggers.toast.sentence, { undo: triggers.toast.undo });
         } catch (problem) {
           from.insertBefore(item, from.children[oldIndex] ?? null);
-          const text = problem.text ? new DOMParser().parseFromString(await problem.text(), "text/html").querySelector("p")?.textContent : "";
-          toast.say(text || document.getElementById("toasts").dataset.offline, { bad: true });
+          refuse(problem.text ? await problem.text() : "");
         }
         refresh();
       },
@@ -74,7 +76,7 @@ export const board = (element) => {
   element.addEventListener("keydown", (event) => {
     const card = event.target.closest(".deal");
     if (!card || event.target.closest("input, textarea, select")) return;
-    if (event.key.toLowerCase() === "m") {
+    if (event.key.toLowerCase() === "m" && card.dataset.moveMenu) {
       event.preventDefault();
       window.htmx.ajax("GET", card.dataset.moveMenu, { target: "#modal", swap: "innerHTML" });
     }

@@ -1,5 +1,5 @@
 // Small helps for forms; without them each form still works.
-import { csrf, toast } from "../parts.js";
+import { csrf, refuse, toast } from "../parts.js";
 
 export const autosubmit = (control) => control.addEventListener("change", () => control.form.requestSubmit());
 
@@ -65,8 +65,7 @@ export const stays = (form) =>
       const address = event.submitter?.getAttribute("formaction") ?? form.getAttribute("action");
       const answer = await fetch(address, { method: "POST", body, headers: { "HX-Request": "true", "X-CSRFToken": csrf() } });
       if (!answer.ok) {
-        const refusal = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[role=alert] p");
-        toast.say(refusal?.textContent ?? document.getElementById("toasts").dataset.offline, { bad: true });
+        refuse(await answer.text());
         return;
       }
       const to = new URL(answer.headers.get("HX-Redirect") ?? location.href, location.href);
