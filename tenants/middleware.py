@@ -72,7 +72,7 @@ class WorkspaceMiddleware:
         except (OperationalError, InterfaceError):
             return _gone()
         if found is None:
-            return self._refuse_outside(request, UnknownWorkspace())
+            return self._refuse_outside(request, UnknownWorkspace(find=f"{settings.PUBLIC_URL}/find"))
         if found.moved_to and request.method == "GET":
             return HttpResponseRedirect(routing.url_of(found.place, request.get_full_path()))
         if found.suspended:

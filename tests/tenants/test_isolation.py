@@ -171,6 +171,7 @@ def test_a_suspended_or_unknown_workspace_gets_its_own_page(doors, public) -> No
     unknown = public.get("/", HTTP_HOST="nobody-lives-here.localhost")
     assert unknown.status_code == 404
     assert b"No workspace lives at this address" in unknown.content
+    assert b'/find">Find my workspaces' in unknown.content
     with sides.control_unit():
         Workspace.objects.filter(pk=doors.workspace.pk).update(suspended_reason="unpaid")
     routing.forget()
