@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import psycopg
+
 from . import postgres, redis
-from .datafolder import DataFolder
+from .datafolder import DataFolder, explained, need_room, write
 from .trouble import Trouble
 
 # A server that does not come back at once is tried again after this many seconds.
@@ -36,9 +38,9 @@ class Servers:
             if self.redis.child.poll() is not None:
                 say("the queue stopped by itself and is started again")
                 self.redis = redis.start(self.data)
-        except Trouble as trouble:
+        except (Trouble, OSError, psycopg.Error) as trouble:
             self.again_at = time.monotonic() + PAUSE
-            say(f"{trouble} It is tried again.")
+            say(f"{explained(str(trouble), self.data.path)} It is tried again.")
 
     def stop(self) -> None:
         """The queue first, as it was started last."""
@@ -68,6 +70,7 @@ class Servers:
 def start(data: DataFolder, *, durable: bool = True) -> Iterator[Servers]:
     """Hold the folder, start both servers, stop them at the end. Raises Trouble."""
     with data.locked():
+        need_room(data.path)
         database = postgres.start(data, durable=durable)
         try:
             running = Servers(data, database, redis.start(data))
@@ -82,11 +85,13 @@ def start(data: DataFolder, *, durable: bool = True) -> Iterator[Servers]:
 
 def remember(data: DataFolder, variables: dict[str, str]) -> None:
     """Write down how a running `up` is reached, for commands beside it."""
-    (data.path / "running.json").touch(mode=0o600)
-    (data.path / "running.json").write_text(json.dumps(variables), encoding="utf-8")
+    write(data.path / "running.json", json.dumps(variables))
 
 
 def remembered(data: DataFolder) -> dict[str, str]:
     """What a running `up` wrote down."""
-    found: dict[str, str] = json.loads((data.path / "running.json").read_text(encoding="utf-8"))
+    try:
+        found: dict[str, str] = json.loads((data.path / "running.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise Trouble(f"The run on {data.path} is not up yet. Wait until it prints its addresses.") from None
     return found
