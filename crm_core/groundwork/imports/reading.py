@@ -26,6 +26,7 @@ SEPARATORS = (",", ";", "\t", "|")
 _FORMULA = frozenset("=+-@\t\r")
 # One cell: longer than anything a record holds is kept out of memory.
 csv.field_size_limit(2_000_000)
+LONGEST_LINE = 4_000_000
 # Those in which spreadsheets of our five languages are saved; the person may choose another of CHOICES.
 _ENCODINGS = ["utf_8", "cp1251", "cp1252", "koi8_r", "cp866"]
 CHOICES = ("utf-8", "cp1251", "cp1252", "koi8_r", "cp866", "cp1250", "cp1254", "utf-16")
@@ -180,7 +181,7 @@ def _csv_rows(file: Any, separator: str) -> Iterator[list[str]]:
         except csv.Error:
             yield Broken([], lines.swallowed() or _now("A cell of this row is longer than anything that can be kept."))
             continue
-        cells = [_freed(cell.strip().lstrip("\ufeff")) for cell in row]
+        cells = [_freed(cell.strip().lstrip("\ufeff")) for cell in row[: MOST_COLUMNS + 1]]
         lines.width = lines.width or len(cells)
         yield Broken(cells, lines.swallowed()) if lines.count > 1 and lines.quote_is_open(len(cells)) else cells
 
@@ -200,7 +201,10 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line: str = next(self._file, "")
+        line: str = self._file.readline(LONGEST_LINE)
+        if len(line) == LONGEST_LINE and not line.endswith("\n"):
+            self._skip_rest()
+            raise csv.Error("a line longer than any row")
         if not line:
             self._ended = True
             raise StopIteration
@@ -211,6 +215,11 @@ class _Lines:
         if self.count > 1 and line.count(self._separator) >= max(1, self.width - 1):
             self._like_rows += 1
         return line
+
+    def _skip_rest(self) -> None:
+        """The rest of a line that is too long goes by in pieces."""
+        while (piece := self._file.readline(LONGEST_LINE)) and not piece.endswith("\n"):
+            pass
 
     def quote_is_open(self, cells: int) -> bool:
         """Whether the row goes to the end of the file inside a quotation, or has eaten lines that are rows themselves."""
@@ -229,6 +238,6 @@ def _freed(cell: str) -> str:
 def _workbook_rows(path: Path, sheet: str) -> Iterator[list[str]]:
     try:
         for row in unpacking.rows(path, sheet):
-            yield [_freed(cell) for cell in row]
+            yield [_freed(cell) for cell in row[: MOST_COLUMNS + 1]]
     except unpacking.CannotUnpack as error:
         raise _why(error) from None
