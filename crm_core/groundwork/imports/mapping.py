@@ -97,7 +97,7 @@ def profile(path: Path, read: Reading) -> dict[str, Any]:
     doubts = [*read.doubts, _("The first line looks like data, not like names of columns; it is read as a row.")] if headless else list(read.doubts)
     columns = []
     for at, name in enumerate(names):
-        values = [line[at] if at < len(line) else "" for line in sample]
+        values = [line[at][:LONGEST_SHOWN] if at < len(line) else "" for line in sample]
         columns.append(_column(name, values))
     return {"rows": total, "columns": columns, "examples": [[cell[:LONGEST_SHOWN] for cell in line[: len(head)]] for line in sample[:SHOWN]], "headless": headless, "doubts": doubts}
 
