@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import servers
+from . import given, servers
 from .datafolder import MARKER, DataFolder, default_folder, explained
 from .trouble import Trouble
 
@@ -26,7 +26,7 @@ def environment(folder: str) -> Iterator[dict[str, str]]:
         if data.in_use():
             yield servers.remembered(data)
             return
-        with servers.start(data) as started:
+        with servers.start(data, given=given.remembered(data)) as started:
             yield started.environment()
     except Trouble as trouble:
         sys.stderr.write(f"{explained(str(trouble), path)}\n")

@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import children, servers, web
+from . import children, given, servers, web
 from .datafolder import DataFolder, default_folder, explained
 from .supervisor import Process, Supervisor
 from .trouble import Trouble
@@ -70,10 +70,13 @@ def _port(text: str) -> int:
 def _run(wished: argparse.Namespace, *, path: Path, steps: Steps) -> int:
     _free(wished.port)
     data = DataFolder.open(path)
+    wanted = given.read(data)
+    given.check(wanted)
     with ExitStack() as stack:
-        started = stack.enter_context(servers.start(data))
-        steps.say(f"PostgreSQL and Redis run on {data.path}")
-        variables = {**os.environ, **started.environment(port=wished.port)}
+        started = stack.enter_context(servers.start(data, given=wanted))
+        given.remember(data, wanted)
+        steps.say(f"yours: {given.places(wanted)}" if given.places(wanted) else f"PostgreSQL and Redis run on {data.path}")
+        variables = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in started.environment()} | started.environment(port=wished.port)
         variables["DJANGO_SETTINGS_MODULE"] = "crm_platform.config.settings.production"
         if wished.api_host:
             variables["CRM_API_HOST"] = wished.api_host
