@@ -37,6 +37,13 @@ class Tripped(CrmError):
     sentence = _("We tripped, not you. Nothing was saved by this click. The number is {number}.")
 
 
+class Unreadable(CrmError):
+    """A request that is no form, or larger than one."""
+
+    code, status = "unreadable", 400
+    sentence = _("What was sent is larger than a form may be, or damaged. Nothing was saved.")
+
+
 class NoRoom(Unavailable):
     """A disk of the server is full."""
 
@@ -105,6 +112,12 @@ def constant_500() -> HttpResponse:
 def handler500(request: HttpRequest) -> HttpResponse:
     """A constant: Django renders it inside our aborted transaction, where nothing may be touched (foundation 6)."""
     return HttpResponse(status=500)
+
+
+def handler400(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """A body that is too large for a form, or that cannot be taken apart; rendered by the outermost middleware, like every refusal."""
+    request.refusal = Unreadable()  # type: ignore[attr-defined]
+    return HttpResponse(status=400)
 
 
 def handler404(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
