@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 from django.conf import settings
-from psycopg import sql
 
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
@@ -30,12 +29,11 @@ def mark_for_erasing(workspace: Workspace) -> Workspace:
 
 def erase(workspace: Workspace) -> None:
     """Drop schema, role, files and addresses; the registry keeps a stub with the dates. Needs the owner's login."""
-    schema = sql.Identifier(workspace.schema_name)
     with owner.seated(), owner.alone(workspace.pk):
         # The keeper and a command may both have seen the mark: whoever comes second finds it done.
         if not owner.run("SELECT 1 FROM pg_roles WHERE rolname = %s", [workspace.schema_name]):
             return
-        owner.run(sql.SQL("BEGIN; DROP SCHEMA IF EXISTS {0} CASCADE; DROP OWNED BY {0}; DROP ROLE {0}; COMMIT").format(schema))
+        owner.drop_workspace(workspace.schema_name)
     shutil.rmtree(Path(settings.MEDIA_ROOT) / workspace.public_id, ignore_errors=True)
     with control_unit():
         Domain.objects.filter(tenant=workspace).delete()

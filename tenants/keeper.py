@@ -6,6 +6,7 @@ import logging
 import threading
 from datetime import timedelta
 
+import psycopg
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.db.models import Q
@@ -27,7 +28,7 @@ def run(stop: threading.Event, *, every: float = 2.0) -> None:
     while not stop.is_set():
         try:
             round_once()
-        except (DatabaseError, InterfaceError):
+        except (DatabaseError, InterfaceError, psycopg.Error):
             _log.exception("a round failed")
             close_old_connections()
         stop.wait(every)

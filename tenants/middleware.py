@@ -8,21 +8,24 @@ innermost and turns what views raise into that refusal.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from django.conf import settings
+from django.core.signals import got_request_exception
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import Resolver404, resolve, set_urlconf
 from django.utils.translation import gettext_lazy as _
+from redis.exceptions import RedisError
 
 from crm_platform.db import sides
 from crm_platform.kernel import context
 from crm_platform.kernel.errors import CrmError, NotFound, Unavailable
-from crm_platform.kernel.http.errors import Tripped, constant_500, render_refusal
+from crm_platform.kernel.http.errors import NoRoom, Tripped, constant_500, is_disk_full, render_refusal
 from crm_platform.ui.once import release
 
 from . import routing
@@ -104,17 +107,12 @@ class WorkspaceMiddleware:
         try:
             return self._work_once_more(request, unit)
         except _RollBack:
-            refusal = request.refusal or NotFound()  # type: ignore[attr-defined]
+            refusal = request.refusal or Tripped(number=getattr(request, "request_id", ""))  # type: ignore[attr-defined]
             return self._render(request, refusal, unit)
         except CrmError as error:  # settling the limits refused, or a port did
             return self._render(request, error, unit)
-        except (OperationalError, InterfaceError):
-            _log.exception("the database does not answer")
-            _drop_connections()
-            return _gone()
-        except Exception:  # broad: the last line before the person
-            _log.exception("tripped")
-            return self._render(request, Tripped(number=getattr(request, "request_id", "")), unit)
+        except Exception as error:  # broad: the last line before the person
+            return self._render(request, _refusal_of(error, request), unit)
 
     def _work_once_more(self, request: HttpRequest, unit: Callable[[], AbstractContextManager[Any]]) -> HttpResponse:
         """A connection that died while idle shows itself in the packet that enters: nothing has happened yet, so try again."""
@@ -173,18 +171,38 @@ class RefusalMiddleware:
         """Refusals and missing things are answers; database outages a sentence; the rest is ours, logged with its trace."""
         if isinstance(exception, (ImmediateHttpResponse, ReauthenticationRequired)):
             return None  # allauth's way of sending the person elsewhere: its own middleware, further out, answers
-        if isinstance(exception, CrmError):
-            request.refusal = exception  # type: ignore[attr-defined]
-        elif isinstance(exception, Http404):
-            request.refusal = NotFound()  # type: ignore[attr-defined]
-        elif isinstance(exception, (OperationalError, InterfaceError)):
-            _log.exception("the database does not answer")
-            _drop_connections()
-            request.refusal = Unavailable()  # type: ignore[attr-defined]
-        else:
-            _log.exception("tripped")
-            request.refusal = Tripped(number=getattr(request, "request_id", ""))  # type: ignore[attr-defined]
+        request.refusal = _refusal_of(exception, request)  # type: ignore[attr-defined]
         return HttpResponse(status=request.refusal.status)  # type: ignore[attr-defined]
+
+
+def _refusal_of(error: BaseException | None, request: HttpRequest) -> CrmError:
+    """What the person is told of an exception; one that is no refusal is logged."""
+    if isinstance(error, CrmError):
+        return error
+    if isinstance(error, Http404):
+        return NotFound()
+    number = getattr(request, "request_id", "")
+    if is_disk_full(error):
+        _log.error("the disk is full", exc_info=error)
+        return NoRoom()
+    if isinstance(error, (OperationalError, InterfaceError)):
+        _log.error("the database does not answer", exc_info=error)
+        _drop_connections()
+        return Unavailable()
+    if isinstance(error, RedisError):
+        _log.error("the cache does not answer", exc_info=error)
+        return Unavailable()
+    _log.error("tripped", exc_info=error)
+    return Tripped(number=number)
+
+
+def _note_refusal(request: HttpRequest | None = None, **_given: Any) -> None:
+    """A middleware within ours tripped (writing the session, taking in a body): Django makes a bare 500 of it, and says so here."""
+    if request is not None and getattr(request, "refusal", request) is None:
+        request.refusal = _refusal_of(sys.exc_info()[1], request)  # type: ignore[attr-defined]
+
+
+got_request_exception.connect(_note_refusal, dispatch_uid="tenants.middleware")
 
 
 @contextmanager

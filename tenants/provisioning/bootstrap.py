@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connections
+from django.db import OperationalError, connections
 from django.db.migrations.executor import MigrationExecutor
 from psycopg import sql
 
@@ -31,11 +31,22 @@ class UnsafeLogin(CrmError):
     sentence = "The application's login {user} is a superuser. Give it a plain login: NOSUPERUSER NOINHERIT."
 
 
-class MissingLogins(CrmError):
-    """The owner's login may not make roles; an administrator must."""
+class MissingRights(CrmError):
+    """The owner's login may not make the roles and schemas that each workspace needs; an administrator must allow it."""
 
-    code, status = "missing_logins", 500
-    sentence = "The database lacks the logins of the service. An administrator must run:\n{statements}"
+    code, status = "missing_rights", 500
+    sentence = "The login {user} may not make roles and schemas in the database {database}, which each workspace needs. An administrator must run:\n{statements}"
+
+
+class LoginTaken(CrmError):
+    """A login of that name is there, but not ours to change or to log in with."""
+
+    code, status = "login_taken", 500
+    sentence = (
+        "The database server has a login {user} already, which this installation cannot use: {why}. "
+        "Name logins of its own in DATABASE_URL, DATABASE_CONTROL_URL and DATABASE_OWNER_URL; or, if it is this installation's, give back its SECRET_KEY and let an administrator run:\n"
+        "GRANT {user} TO {owner} WITH ADMIN OPTION;"
+    )
 
 
 def seeds(function: Callable[[], None]) -> Callable[[], None]:
@@ -47,7 +58,9 @@ def seeds(function: Callable[[], None]) -> Callable[[], None]:
 def run(*, pool_size: int | None = None, say: Step = lambda sentence: None) -> None:
     """Bring the database to this release; needs the owner's login."""
     with owner.seated():
+        _need_rights()
         _make_logins()
+        _need_own_logins()
         _make_control()
         if _control_is_behind():
             say("migrating the shared side")
@@ -63,25 +76,36 @@ def run(*, pool_size: int | None = None, say: Step = lambda sentence: None) -> N
         say(f"{made} workspaces made ready")
 
 
+def _need_rights() -> None:
+    [(user, database, roles, schemas)] = owner.run(
+        "SELECT rolname, current_database(), rolsuper OR rolcreaterole, has_database_privilege(current_database(), 'CREATE') FROM pg_roles WHERE rolname = current_user"
+    )
+    role, name = sql.Identifier(user), sql.Identifier(database)
+    lacking = [] if roles else [sql.SQL("ALTER ROLE {} CREATEROLE;").format(role)]
+    lacking += [] if schemas else [sql.SQL("GRANT CREATE ON DATABASE {} TO {};").format(name, role)]
+    if lacking:
+        raise MissingRights(user=user, database=database, statements="\n".join(statement.as_string(None) for statement in lacking))
+
+
 def _make_logins() -> None:
-    statements = []
     for alias in ("control", *settings.CELLS):
         login = settings.DATABASES[alias]
         if owner.run("SELECT 1 FROM pg_roles WHERE rolname = %s", [login["USER"]]):
             continue
-        statements.append(
+        owner.run(
             sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT PASSWORD {}").format(
                 sql.Identifier(login["USER"]), sql.Literal(login["PASSWORD"])
             )
         )
-    if not statements:
-        return
-    [(may,)] = owner.run("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
-    if not may:
-        shown = [statement.as_string(None).rsplit("PASSWORD", 1)[0] + "PASSWORD '…'" for statement in statements]
-        raise MissingLogins(statements="\n".join(shown))
-    for statement in statements:
-        owner.run(statement)
+
+
+def _need_own_logins() -> None:
+    """Roles belong to the whole server, so another installation may have them: said before anything is changed."""
+    for alias in ("control", *settings.CELLS):
+        login, mine = settings.DATABASES[alias], settings.DATABASES[OWNER]["USER"]
+        [(may,)] = owner.run("SELECT pg_has_role(%s, 'MEMBER WITH ADMIN OPTION') OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)", [login["USER"]])
+        if not may:
+            raise LoginTaken(user=login["USER"], owner=mine, why=f"{mine} may not change it")
 
 
 def _make_control() -> None:
@@ -117,7 +141,12 @@ def _grant_control() -> None:
 
 def _refuse_superuser() -> None:
     for alias in ("control", *settings.CELLS):
-        with connections[alias].cursor() as cursor:
+        user = settings.DATABASES[alias]["USER"]
+        try:
+            cursor = connections[alias].cursor()
+        except OperationalError as error:
+            raise LoginTaken(user=user, owner=settings.DATABASES[OWNER]["USER"], why=str(error).strip().splitlines()[0]) from None
+        with cursor:
             cursor.execute("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user")
             if cursor.fetchone()[0]:
-                raise UnsafeLogin(user=settings.DATABASES[alias]["USER"])
+                raise UnsafeLogin(user=user)

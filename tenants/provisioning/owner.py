@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import psycopg
 from django.db import connections
-from psycopg import ClientCursor
+from psycopg import ClientCursor, sql
 
 from crm_platform.db.sides import OWNER, seat
 from crm_platform.kernel.errors import CrmError
@@ -51,6 +52,20 @@ def alone(number: int) -> Iterator[None]:
         yield
     finally:
         run("SELECT pg_advisory_unlock(hashtext('workspace'), %s::int)", [number % 2**31])
+
+
+def drop_workspace(name: str) -> None:
+    """Drop a workspace's schema and role, both or neither.
+
+    Who made a role may take membership in it; without, only a superuser may drop what it owns, and a rented server gives no such.
+    """
+    schema = sql.Identifier(name)
+    try:
+        run(sql.SQL("BEGIN; GRANT {0} TO CURRENT_USER; DROP SCHEMA IF EXISTS {0} CASCADE; DROP OWNED BY {0}; DROP ROLE {0}; COMMIT").format(schema))
+    except psycopg.Error:
+        with suppress(psycopg.Error):  # the open transaction must not swallow what comes next
+            run("ROLLBACK")
+        raise
 
 
 def version() -> int:

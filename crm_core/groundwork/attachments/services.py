@@ -38,7 +38,12 @@ def add(actor: Actor, *, entity: str, pk: int, file: File[Any]) -> Attachment:
     for chunk in file.chunks():
         digest.update(chunk)
     file.seek(0)
-    path = default_storage.save(f"{workspace.here().public_id}/{workspace.here().generation}/attachments/{ids.random_id(24)}", file)
+    path = f"{workspace.here().public_id}/{workspace.here().generation}/attachments/{ids.random_id(24)}"
+    try:
+        path = default_storage.save(path, file)
+    except OSError:  # a full disk: the piece that went in must not stay
+        default_storage.delete(path)
+        raise
     row = Attachment.objects.create(
         entity=entity, record_id=record.pk, name=name, path=path, size=size, sha256=digest.hexdigest(),
         media_type=mimetypes.guess_type(name)[0] or "application/octet-stream", created_by=actor.user_id,

@@ -27,6 +27,8 @@ from .reading import CannotRead, Reading
 PROFILED = 20_000
 SEVERAL = ("phone", "email", "note")
 SHOWN = 5
+# Of one cell in the examples: they are kept with the run.
+LONGEST_SHOWN = 2000
 _NAME = re.compile(r"[\W_]+", re.UNICODE)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
 _PHONE = re.compile(r"[\d\s()+./-]{7,25}\Z")
@@ -95,9 +97,9 @@ def profile(path: Path, read: Reading) -> dict[str, Any]:
     doubts = [*read.doubts, _("The first line looks like data, not like names of columns; it is read as a row.")] if headless else list(read.doubts)
     columns = []
     for at, name in enumerate(names):
-        values = [line[at] if at < len(line) else "" for line in sample]
+        values = [line[at][:LONGEST_SHOWN] if at < len(line) else "" for line in sample]
         columns.append(_column(name, values))
-    return {"rows": total, "columns": columns, "examples": sample[:SHOWN], "headless": headless, "doubts": doubts}
+    return {"rows": total, "columns": columns, "examples": [[cell[:LONGEST_SHOWN] for cell in line[: len(head)]] for line in sample[:SHOWN]], "headless": headless, "doubts": doubts}
 
 
 def _is_data(head: Sequence[str], sample: Sequence[Sequence[str]]) -> bool:

@@ -21,13 +21,13 @@ class BadCell(ValueError):
 
 
 # How several values stand in one cell: our export and most CRMs, Google's address book.
-_BETWEEN = re.compile(r"\s*(?:[;,\n]|:::)\s*")
+_BETWEEN = re.compile(r"[;,\n]|:::")
 LEAST_DIGITS = 5
 
 
 def several(text: str, kind: str) -> list[str]:
     """The phones or e-mails of one cell; what is too short to be a phone ("ext. 12") stays with the one before it."""
-    parts = [part for part in _BETWEEN.split(text.strip()) if part] if ";" in text or "," in text or "\n" in text or ":::" in text else [text]
+    parts = [part.strip() for part in _BETWEEN.split(text) if part.strip()] if ";" in text or "," in text or "\n" in text or ":::" in text else [text]
     if kind == "email":
         return [word for part in parts for word in (part.split() if part.count("@") > 1 else [part])]
     kept: list[str] = []

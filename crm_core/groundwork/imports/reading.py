@@ -14,11 +14,10 @@ from typing import Any
 from charset_normalizer import from_bytes
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
-from python_calamine import CalamineError, CalamineWorkbook
 
 from crm_platform.kernel.errors import Invalid
 
-from . import vcards
+from . import unpacking, vcards
 from .broken import Broken
 
 SAMPLE = 256 * 1024
@@ -27,6 +26,7 @@ SEPARATORS = (",", ";", "\t", "|")
 _FORMULA = frozenset("=+-@\t\r")
 # One cell: longer than anything a record holds is kept out of memory.
 csv.field_size_limit(2_000_000)
+LONGEST_LINE = 4_000_000
 # Those in which spreadsheets of our five languages are saved; the person may choose another of CHOICES.
 _ENCODINGS = ["utf_8", "cp1251", "cp1252", "koi8_r", "cp866"]
 CHOICES = ("utf-8", "cp1251", "cp1252", "koi8_r", "cp866", "cp1250", "cp1254", "utf-16")
@@ -83,14 +83,19 @@ def recognise(path: Path, name: str) -> Reading:
 
 def _recognise_workbook(path: Path) -> Reading:
     try:
-        book = CalamineWorkbook.from_path(str(path))
-    except (CalamineError, ValueError, OSError):
-        raise _refuse(_("This looks like an archive or an old document, not like a table. Save it as XLSX or CSV.")) from None
-    sheets = [name for name in book.sheet_names if book.get_sheet_by_name(name).height > 0]
+        sheets = unpacking.sheets(path)
+    except unpacking.CannotUnpack as error:
+        raise _why(error) from None
     if not sheets:
         raise _refuse(_("The workbook has no filled sheet."))
     doubts = [str(_("The workbook has several sheets; this is “{sheet}”.")).format(sheet=sheets[0])] if len(sheets) > 1 else []
     return Reading("xlsx", sheet=sheets[0], doubts=doubts)
+
+
+def _why(error: unpacking.CannotUnpack) -> CannotRead:
+    if error.heavy:
+        return _refuse(_("Unpacked, this workbook is too large to be read. Save the sheet as CSV, or cut it into parts."))
+    return _refuse(_("This looks like an archive or an old document, not like a table. Save it as XLSX or CSV."))
 
 
 def _encoding(path: Path, head: bytes) -> tuple[str, list[str]]:
@@ -176,7 +181,7 @@ def _csv_rows(file: Any, separator: str) -> Iterator[list[str]]:
         except csv.Error:
             yield Broken([], lines.swallowed() or _now("A cell of this row is longer than anything that can be kept."))
             continue
-        cells = [_freed(cell.strip().lstrip("\ufeff")) for cell in row]
+        cells = [_freed(cell.strip().lstrip("\ufeff")) for cell in row[: MOST_COLUMNS + 1]]
         lines.width = lines.width or len(cells)
         yield Broken(cells, lines.swallowed()) if lines.count > 1 and lines.quote_is_open(len(cells)) else cells
 
@@ -196,7 +201,10 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line: str = next(self._file, "")
+        line: str = self._file.readline(LONGEST_LINE)
+        if len(line) == LONGEST_LINE and not line.endswith("\n"):
+            self._skip_rest()
+            raise csv.Error("a line longer than any row")
         if not line:
             self._ended = True
             raise StopIteration
@@ -207,6 +215,11 @@ class _Lines:
         if self.count > 1 and line.count(self._separator) >= max(1, self.width - 1):
             self._like_rows += 1
         return line
+
+    def _skip_rest(self) -> None:
+        """The rest of a line that is too long goes by in pieces."""
+        while (piece := self._file.readline(LONGEST_LINE)) and not piece.endswith("\n"):
+            pass
 
     def quote_is_open(self, cells: int) -> bool:
         """Whether the row goes to the end of the file inside a quotation, or has eaten lines that are rows themselves."""
@@ -222,24 +235,9 @@ def _freed(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA else cell
 
 
-def _without_nul(file: Any) -> Iterator[str]:
-    for line in file:
-        yield line.replace("\x00", "")
-
-
 def _workbook_rows(path: Path, sheet: str) -> Iterator[list[str]]:
-    book = CalamineWorkbook.from_path(str(path))
-    for row in book.get_sheet_by_name(sheet).iter_rows():
-        yield [_freed(_cell(value)) for value in row]
-
-
-def _cell(value: Any) -> str:
-    """A workbook's cell as the text a person sees: whole numbers without a point, dates in ISO."""
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if hasattr(value, "isoformat"):
-        text: str = value.isoformat()
-        return text.removesuffix("T00:00:00")
-    return str(value).strip()
+    try:
+        for row in unpacking.rows(path, sheet):
+            yield [_freed(cell) for cell in row[: MOST_COLUMNS + 1]]
+    except unpacking.CannotUnpack as error:
+        raise _why(error) from None

@@ -33,6 +33,10 @@ _FIGURE_ONLY = re.compile(r"(?:[^\w\s]{1,2}|[A-Z]{3})?\s?[-+]?\d[\d.,\s']*(?:\s?
 _WORDY = re.compile(r"(?:(\d{1,2})[.\s-]+([^\W\d_]+)\.?[,\s-]+(\d{2,4})|([^\W\d_]+)\.?\s+(\d{1,2}),?\s+(\d{2,4}))", re.UNICODE)
 
 
+# A date or a figure is shorter; looking for one in a picture written as letters would take hours.
+LONGEST = 100
+
+
 @dataclass(frozen=True, slots=True)
 class DateOrder:
     """`order` is ymd, dmy or mdy; `certain` unless every row of the column could be read both ways; `doubt` counts those that cannot be read in it."""
@@ -58,9 +62,9 @@ def date_order(values: Iterable[str], *, prefer: str = "dmy") -> DateOrder | Non
 
 def _order_of(text: str) -> str:
     """The one order a text can be read in; "both" for a date of more orders, "" for no date."""
-    found = _DATE.match(text.strip())
+    found = _DATE.match(text.strip()[:LONGEST])
     if not found:
-        return "both" if _WORDY.search(text) else ""
+        return "both" if len(text) <= LONGEST and _WORDY.search(text) else ""
     first, second = int(found.group(1)), int(found.group(2))
     if len(found.group(1)) == 4:
         return "ymd"
@@ -71,7 +75,7 @@ def _order_of(text: str) -> str:
 
 def read_date(text: str, order: str) -> date | None:
     """A date in the column's order; None where it is none in it (31/12 in a month-first column)."""
-    found = _DATE.match(text.strip())
+    found = _DATE.match(text.strip()[:LONGEST])
     if not found:
         return _read_wordy(text)
     a, b, c = int(found.group(1)), int(found.group(2)), int(found.group(3))
@@ -85,7 +89,7 @@ def read_date(text: str, order: str) -> date | None:
 
 
 def _read_wordy(text: str) -> date | None:
-    found = _WORDY.search(text)
+    found = _WORDY.search(text) if len(text) <= LONGEST else None
     if not found:
         return None
     day, name, year = (found.group(1), found.group(2), found.group(3)) if found.group(1) else (found.group(5), found.group(4), found.group(6))
@@ -106,7 +110,7 @@ def decimal_sign(values: Iterable[str]) -> tuple[str, bool]:
     """"," or "." as the decimal sign of a column, and whether it is certain: from the rows that can be read one way only."""
     comma = point = 0
     for text in values:
-        plain = re.sub(r"[^\d.,]", "", currencies.apart(text)[0])
+        plain = re.sub(r"[^\d.,]", "", currencies.apart(text[:LONGEST])[0])
         last = max(plain.rfind(","), plain.rfind("."))
         if last < 0:
             continue
@@ -129,6 +133,8 @@ def decimal_sign(values: Iterable[str]) -> tuple[str, bool]:
 
 def read_number(text: str, sign: str) -> Decimal | None:
     """A figure in the column's notation; one that can only be read the other way is still read."""
+    if len(text) > LONGEST:
+        return None
     text = currencies.apart(text)[0]
     plain = re.sub(r"[\s\u00a0\u202f'’]", "", re.sub(r"[^\d,.\s'’()+-]", "", text))
     negative = plain.startswith(("(", "-"))
@@ -160,12 +166,12 @@ def _grouped(plain: str, sign: str) -> bool:
 
 def looks_like_date(text: str) -> bool:
     """Whether a text is a date in any order."""
-    return bool(_DATE.match(text.strip()))
+    return bool(_DATE.match(text.strip()[:LONGEST]))
 
 
 def looks_like_figure(text: str) -> bool:
     """Whether a text is a figure, with a currency or without."""
-    return bool(_FIGURE_ONLY.match(text.strip()))
+    return len(text) <= LONGEST and bool(_FIGURE_ONLY.match(text.strip()))
 
 
 def share(values: Iterable[str], test: Any) -> float:

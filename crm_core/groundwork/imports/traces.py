@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db import connection
+
 from crm_platform.events.models import Event
 from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import Actor, ActorKind
@@ -63,11 +65,9 @@ def leaving(run: ImportRun) -> list[str]:
 
 def touched_later(entity: str, pks: Collection[int], *, without: Sequence[str]) -> set[int]:
     """Those of the records on which a person, or another import, did something; `without`: the imports that do not count."""
-    found: set[int] = set()
-    all_of_them = list(pks)
-    for start in range(0, len(all_of_them), AT_ONCE):
-        found |= _touched(entity, all_of_them[start : start + AT_ONCE], without=without)
-    return found
+    if len(pks) > AT_ONCE:
+        return _touched_of_many(entity, pks, without=without)
+    return _touched(entity, pks, without=without) if pks else set()
 
 
 def _touched(entity: str, pks: Collection[int], *, without: Sequence[str]) -> set[int]:
@@ -78,6 +78,18 @@ def _touched(entity: str, pks: Collection[int], *, without: Sequence[str]) -> se
         if name.rpartition(".")[2] not in _NO_CHANGE:
             found.update(int(subject.partition(":")[2]) for subject in on if subject in wanted)
     return found
+
+
+def _touched_of_many(entity: str, pks: Collection[int], *, without: Sequence[str]) -> set[int]:
+    """The same for a large import, by one walk over the events: looking each record up in the index takes minutes."""
+    statement = """
+        SELECT DISTINCT subject FROM event, unnest(subjects) AS subject
+        WHERE via <> ALL(%s) AND actor_kind <> ALL(%s) AND substring(name from '[^.]*$') <> ALL(%s) AND subject = ANY(%s)
+    """
+    wanted = [f"{entity}:{pk}" for pk in pks]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [list(without), [ActorKind.ROBOT, ActorKind.RULE], list(_NO_CHANGE), wanted])
+        return {int(subject.partition(":")[2]) for (subject,) in cursor.fetchall()}
 
 
 def left_by(run: ImportRun) -> bool:

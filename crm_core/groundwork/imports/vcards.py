@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from .broken import Broken
 
+LONGEST = 2_000_000
 HEAD = ("Name", "First name", "Last name", "Company", "Position", "Phone", "Phone 2", "Phone 3", "E-mail", "E-mail 2", "Street", "City", "Region", "Postcode", "Country", "Site", "Birthday", "Note")
 
 
@@ -40,19 +41,47 @@ def _cut_off(card: dict[str, str]) -> Broken:
 
 def _unfolded(file: BinaryIO, encoding: str) -> Iterator[str]:
     """Lines with their continuations (RFC 6350, 3.2; quoted-printable soft breaks of version 2.1)."""
-    held = ""
+    held = _Held("")
     for raw in file:
         line = raw.decode(encoding, errors="replace").rstrip("\r\n")
-        if line[:1] in (" ", "\t") and held:
-            held += line[1:]
-        elif held.endswith("=") and "QUOTED-PRINTABLE" in held.upper():
-            held = held[:-1] + line
+        if line[:1] in (" ", "\t") and held.filled:
+            held.add(line[1:])
+        elif held.soft:
+            held.add(line, instead_of_sign=True)
         else:
-            if held:
-                yield held
-            held = line
-    if held:
-        yield held
+            if held.filled:
+                yield held.text()
+            held = _Held(line)
+    if held.filled:
+        yield held.text()
+
+
+class _Held:
+    """A line that may go on: gathered in pieces, since a hostile file goes on for millions; beyond what can be kept it is let go."""
+
+    def __init__(self, line: str) -> None:
+        self._pieces, self._length, self._quoted = [line], len(line), "QUOTED-PRINTABLE" in line[:500].upper()
+
+    @property
+    def filled(self) -> bool:
+        return bool(self._length)
+
+    @property
+    def soft(self) -> bool:
+        """Whether it ends in the sign by which quoted-printable goes on."""
+        return self._quoted and self._pieces[-1].endswith("=")
+
+    def add(self, line: str, *, instead_of_sign: bool = False) -> None:
+        if instead_of_sign:
+            self._pieces[-1] = self._pieces[-1][:-1]
+        if self._length < LONGEST:
+            self._pieces.append(line)
+            self._length += len(line)
+        else:
+            self._pieces[-1] = line[-1:]
+
+    def text(self) -> str:
+        return "".join(self._pieces)[:LONGEST]
 
 
 def _take_line(card: dict[str, str], line: str) -> None:

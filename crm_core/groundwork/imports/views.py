@@ -39,7 +39,7 @@ def imports(request: HttpRequest) -> HttpResponse:
                 form.add_error("file", [str(line) for lines in refusal.fields.values() for line in lines])
             else:
                 return responses.redirect(request, reverse("import", args=[run.pk]))
-    runs = ImportRun.objects.all() if actor.everything else ImportRun.objects.filter(started_by=actor.user_id)
+    runs = ImportRun.objects.defer("reading") if actor.everything else ImportRun.objects.defer("reading").filter(started_by=actor.user_id)
     return responses.page(request, "imports/list.html", status=status, rail="", form=form, page=page_of(runs, request.GET))
 
 

@@ -75,7 +75,7 @@ class Login:
 
     def url(self) -> str:
         """Back to a URL."""
-        return f"postgresql://{quote(self.user)}:{quote(self.password)}@/{quote(self.name)}?host={quote(self.host, safe='')}&port={self.port}"
+        return f"postgresql://{quote(self.user, safe='')}:{quote(self.password, safe='')}@/{quote(self.name, safe='')}?host={quote(self.host, safe='')}&port={self.port}"
 
 
 def logins(secret: str) -> dict[str, Login]:

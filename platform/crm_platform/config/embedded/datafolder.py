@@ -13,14 +13,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
-from .trouble import Trouble
+from .trouble import InUse, Trouble
 
 MARKER = "kartoteka.json"
 FORMAT = 1
 # Customers' files, letters with links that let people in, the queue's journal: for the program's own user alone.
 PRIVATE = frozenset({"files", "mail", "redis"})
 NEEDED_BYTES = 600 * 1024 * 1024
+# With less the servers cannot write what a start writes; and whatever fails then, fails for this reason.
+LEAST_BYTES = 64 * 1024 * 1024
+# What a first start that was cut off leaves, and what a file system of its own brings: a folder with these alone is empty.
+_ADVICE = "Put that right, or name another folder with --data."
+_NOTHING = frozenset({"secrets.json", "secrets.new", "kartoteka.new", "lost+found"})
 
 
 def default_folder() -> Path:
@@ -41,12 +47,17 @@ class DataFolder:
     def open(cls, path: Path) -> DataFolder:
         """Open or make the folder; raises Trouble where it is foreign, unwritable, of a newer format, or the disk is full."""
         marker = path / MARKER
-        if not marker.exists():
-            _make(path)
-        kept = json.loads(marker.read_text(encoding="utf-8"))
-        if kept["format"] > FORMAT:
-            raise Trouble(f"The data in {path} was written by a newer release. Nothing was touched.")
-        return cls(path, json.loads((path / "secrets.json").read_text(encoding="utf-8")))
+        try:
+            if not marker.exists():
+                _make(path)
+            kept = json.loads(marker.read_text(encoding="utf-8"))
+            if kept["format"] > FORMAT:
+                raise Trouble(f"The data in {path} was written by a newer release. Nothing was touched.")
+            return cls(path, json.loads((path / "secrets.json").read_text(encoding="utf-8")))
+        except OSError as error:
+            raise Trouble(f"The data in {path} cannot be used: {error.filename}: {error.strerror}. {_ADVICE}") from None
+        except (ValueError, KeyError, TypeError):
+            raise Trouble(f"{MARKER} or secrets.json in {path} is damaged. Put both back from a copy; nothing was touched.") from None
 
     def sub(self, name: str) -> Path:
         """A folder inside, made where it is missing."""
@@ -58,25 +69,31 @@ class DataFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder alone; raises Trouble when another run has it."""
-        with (self.path / "lock").open("w") as file:
+        """Hold the folder alone; raises InUse when another run has it, Trouble where nothing can be written."""
+        with self._lock() as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise Trouble(f"Another run already uses the data in {self.path}. Stop it first, or name another folder with --data.") from None
+                raise InUse(f"Another run already uses the data in {self.path}. Stop it first, or name another folder with --data.") from None
             yield
+
+    def _lock(self) -> TextIO:
+        try:
+            return (self.path / "lock").open("w")
+        except OSError as error:
+            raise Trouble(f"Nothing can be written into {self.path}: {error.strerror}. {_ADVICE}") from None
 
     def in_use(self) -> bool:
         """Whether a run holds the folder now."""
         try:
             with self.locked():
                 return False
-        except Trouble:
+        except InUse:
             return True
 
 
 def _make(path: Path) -> None:
-    if path.exists() and any(path.iterdir()):
+    if path.exists() and any(found.name not in _NOTHING for found in path.iterdir()):
         raise Trouble(f"The folder {path} holds something else than Kartoteka's data. Nothing was touched; name another with --data.")
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -84,8 +101,31 @@ def _make(path: Path) -> None:
         raise Trouble(f"The folder {path} cannot be made ({error.strerror}). Name another with --data.") from None
     if shutil.disk_usage(path).free < NEEDED_BYTES:
         raise Trouble(f"The disk under {path} is nearly full: a new start needs 600 MB. Nothing was written.")
-    _write(path / "secrets.json", json.dumps(_drawn()))
-    _write(path / MARKER, json.dumps({"format": FORMAT}))
+    write(path / "secrets.json", json.dumps(_drawn()))
+    write(path / MARKER, json.dumps({"format": FORMAT}))
+
+
+def need_room(path: Path) -> None:
+    """Raises Trouble where the disk is too full for a start: said before a server trips over it."""
+    if nearly_full(path):
+        raise Trouble(_full(path))
+
+
+def nearly_full(path: Path) -> bool:
+    """Whether the disk under the folder has no room to work in."""
+    try:
+        return shutil.disk_usage(path).free < LEAST_BYTES
+    except OSError:
+        return False
+
+
+def explained(trouble: str, path: Path) -> str:
+    """The sentence for the person: a full disk explains whatever went wrong on it."""
+    return _full(path) if nearly_full(path) else trouble
+
+
+def _full(path: Path) -> str:
+    return f"The disk under {path} is full: {shutil.disk_usage(path).free // 2**20} MB are free, {LEAST_BYTES // 2**20} MB are needed. What was stored before is whole; make room and start again."
 
 
 def _drawn() -> dict[str, str]:
@@ -98,7 +138,7 @@ def _drawn() -> dict[str, str]:
     }
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
     """Written whole or not at all, readable by us alone."""
     fresh = path.with_suffix(".new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from .datafolder import DataFolder, database_user
 from .trouble import Trouble
 
 DATABASE = "kartoteka"
+VERSION = "18"
 # A Unix socket's whole path must stay below 108 bytes.
 _SOCKET_LIMIT = 90
 _SETTINGS = {
@@ -66,12 +68,13 @@ def start(data: DataFolder, *, durable: bool = True, at: tuple[str, int] | None 
     user = database_user()
     programs = _programs(data)
     cluster = data.path / "postgres"
+    _need_version(cluster)
     if not (cluster / "PG_VERSION").exists():
         _initialise(data, programs=programs, cluster=cluster, user=user)
     host, port = at or _where(data, user=user)
     options = {**_SETTINGS, **({} if durable else _CARELESS)}
     options |= {"unix_socket_directories": host, "listen_addresses": ""} if host.startswith("/") else {"listen_addresses": host, "unix_socket_directories": ""}
-    _clear_stale_lock(cluster)
+    _clear_stale_lock(cluster, host=host)
     command: list[str | Path] = [programs / "postgres", "-D", cluster, "-p", str(port), *(f"-c{name}={value}" for name, value in options.items())]
     log = data.sub("logs") / "postgres.log"
     child = children.start(command, log=log, user=user, folder=data.path, last_signal=signal.SIGINT)
@@ -79,6 +82,13 @@ def start(data: DataFolder, *, durable: bool = True, at: tuple[str, int] | None 
     _wait(server, data=data, log=log)
     _make_logins(server, data=data)
     return server
+
+
+def _need_version(cluster: Path) -> None:
+    with suppress(FileNotFoundError):
+        found = (cluster / "PG_VERSION").read_text(encoding="utf-8").strip()
+        if found != VERSION:
+            raise Trouble(f"The database in {cluster} is of PostgreSQL {found or 'an unknown version'}, this release runs {VERSION}. Nothing was touched; move the data by pg_dump, or name another folder with --data.")
 
 
 def _programs(data: DataFolder) -> Path:
@@ -148,12 +158,10 @@ def _where(data: DataFolder, *, user: pwd.struct_passwd | None) -> tuple[str, in
         return "127.0.0.1", probe.getsockname()[1]
 
 
-def _clear_stale_lock(cluster: Path) -> None:
+def _clear_stale_lock(cluster: Path, *, host: str) -> None:
     """A killed run leaves its lock; we hold the data folder alone, so whoever it names is not our server any more."""
     lock = cluster / "postmaster.pid"
-    if not lock.exists():
-        return
-    number = int(lock.read_text(encoding="utf-8").splitlines()[0] or 0)
+    number = _number_in(lock)
     if number and _is_postgres(number, cluster=cluster):
         os.kill(number, signal.SIGINT)
         for _ in range(100):
@@ -161,6 +169,16 @@ def _clear_stale_lock(cluster: Path) -> None:
                 break
             time.sleep(0.1)
     lock.unlink(missing_ok=True)
+    # The socket has a lock of its own; the number in it may by now be another program's, as after a container's restart.
+    for left in Path(host).glob(".s.PGSQL.*") if host.startswith("/") else ():
+        left.unlink(missing_ok=True)
+
+
+def _number_in(lock: Path) -> int:
+    try:
+        return int(lock.read_text(encoding="utf-8").splitlines()[0])
+    except (OSError, ValueError, IndexError):  # none there, or a full disk left it empty
+        return 0
 
 
 def _is_postgres(number: int, *, cluster: Path) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import psycopg
 
 from . import postgres, redis
-from .datafolder import DataFolder
+from .datafolder import DataFolder, explained, need_room, write
 from .trouble import Trouble
 
 # A server that does not come back at once is tried again after this many seconds.
@@ -18,11 +20,12 @@ PAUSE = 2.0
 
 @dataclass(slots=True)
 class Servers:
-    """Running servers on a data folder."""
+    """Running servers on a data folder; `given` says where the operator's are, in whose place none of ours runs."""
 
     data: DataFolder
-    postgres: postgres.Postgres
-    redis: redis.Redis
+    postgres: postgres.Postgres | None
+    redis: redis.Redis | None
+    given: Mapping[str, str] = field(default_factory=dict)
     again_at: float = 0.0
 
     def revive(self, say: Callable[[str], None]) -> None:
@@ -30,49 +33,58 @@ class Servers:
         if time.monotonic() < self.again_at:
             return
         try:
-            if self.postgres.child.poll() is not None:
+            if self.postgres and self.postgres.child.poll() is not None:
                 say("the database stopped by itself and is started again")
                 self.postgres = postgres.start(self.data, at=(self.postgres.host, self.postgres.port))
-            if self.redis.child.poll() is not None:
+            if self.redis and self.redis.child.poll() is not None:
                 say("the queue stopped by itself and is started again")
                 self.redis = redis.start(self.data)
-        except Trouble as trouble:
+        except (Trouble, OSError, psycopg.Error) as trouble:
             self.again_at = time.monotonic() + PAUSE
-            say(f"{trouble} It is tried again.")
+            say(f"{explained(str(trouble), self.data.path)} It is tried again.")
 
     def stop(self) -> None:
         """The queue first, as it was started last."""
-        self.redis.stop()
-        self.postgres.stop()
+        if self.redis:
+            self.redis.stop()
+        if self.postgres:
+            self.postgres.stop()
 
     def environment(self, *, port: int = 8000) -> dict[str, str]:
         """The variables of design section 9 for this run; the owner's URL among them, for those who may hold it."""
         secrets = self.data.secrets
-        return {
+        variables = {
             "CRM_EMBEDDED": "1",
             "CRM_DATA": str(self.data.path),
             "CRM_MEDIA": str(self.data.sub("files")),
             "SECRET_KEY": secrets["SECRET_KEY"],
             "FIELD_KEYS": secrets["FIELD_KEYS"],
-            "DATABASE_OWNER_URL": self.postgres.url("owner", password=secrets["owner"]),
-            "DATABASE_CONTROL_URL": self.postgres.url("control", password=secrets["control"]),
-            "DATABASE_URL": self.postgres.url("app", password=secrets["app"]),
-            "REDIS_URL": self.redis.url(0),
-            "CACHE_REDIS_URL": self.redis.url(1),
             "EMAIL_URL": f"mailbox://{self.data.sub('mail')}",
             "PUBLIC_URL": f"http://localhost:{port}",
         }
+        if self.postgres:
+            variables |= {
+                "DATABASE_OWNER_URL": self.postgres.url("owner", password=secrets["owner"]),
+                "DATABASE_CONTROL_URL": self.postgres.url("control", password=secrets["control"]),
+                "DATABASE_URL": self.postgres.url("app", password=secrets["app"]),
+            }
+        if self.redis:
+            variables |= {"REDIS_URL": self.redis.url(0), "CACHE_REDIS_URL": self.redis.url(1)}
+        return {**variables, **self.given}
 
 
 @contextmanager
-def start(data: DataFolder, *, durable: bool = True) -> Iterator[Servers]:
-    """Hold the folder, start both servers, stop them at the end. Raises Trouble."""
+def start(data: DataFolder, *, durable: bool = True, given: Mapping[str, str] | None = None) -> Iterator[Servers]:
+    """Hold the folder, start the servers that are not given, stop them at the end. Raises Trouble."""
+    given = given or {}
     with data.locked():
-        database = postgres.start(data, durable=durable)
+        need_room(data.path)
+        database = None if "DATABASE_URL" in given else postgres.start(data, durable=durable)
         try:
-            running = Servers(data, database, redis.start(data))
+            running = Servers(data, database, None if "REDIS_URL" in given else redis.start(data), given)
         except BaseException:
-            database.stop()
+            if database:
+                database.stop()
             raise
         try:
             yield running
@@ -82,11 +94,13 @@ def start(data: DataFolder, *, durable: bool = True) -> Iterator[Servers]:
 
 def remember(data: DataFolder, variables: dict[str, str]) -> None:
     """Write down how a running `up` is reached, for commands beside it."""
-    (data.path / "running.json").touch(mode=0o600)
-    (data.path / "running.json").write_text(json.dumps(variables), encoding="utf-8")
+    write(data.path / "running.json", json.dumps(variables))
 
 
 def remembered(data: DataFolder) -> dict[str, str]:
     """What a running `up` wrote down."""
-    found: dict[str, str] = json.loads((data.path / "running.json").read_text(encoding="utf-8"))
+    try:
+        found: dict[str, str] = json.loads((data.path / "running.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise Trouble(f"The run on {data.path} is not up yet. Wait until it prints its addresses.") from None
     return found

@@ -68,12 +68,15 @@ class Supervisor:
                 process.child = None
 
     def _start(self, process: Process) -> None:
-        process.child = children.start(process.command, log=process.log, environment=process.environment)
         process.started = time.monotonic()
+        try:
+            process.child = children.start(process.command, log=process.log, environment=process.environment)
+        except OSError as error:  # no room for its log, no memory for a child: tried again like one that fell
+            self._fell(process, why=f"{process.name} could not be started ({error.strerror})")
 
-    def _fell(self, process: Process) -> None:
+    def _fell(self, process: Process, *, why: str = "") -> None:
         quick = time.monotonic() - process.started < QUICK
         process.pause = min(process.pause * 2, LONGEST_PAUSE) if quick else FIRST_PAUSE
         process.again_at = time.monotonic() + process.pause
         process.child = None
-        self.say(f"{process.name} stopped by itself and is started again; its log is {process.log}")
+        self.say(f"{why or f'{process.name} stopped by itself'} and is started again; its log is {process.log}")

@@ -11,12 +11,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import children, servers, web
-from .datafolder import DataFolder, default_folder
+from . import children, given, servers, web
+from .datafolder import DataFolder, default_folder, explained
 from .supervisor import Process, Supervisor
 from .trouble import Trouble
 
@@ -31,26 +31,24 @@ class Steps:
 
     def say(self, sentence: str) -> None:
         """One line, with the seconds since the start."""
-        sys.stdout.write(f"{time.monotonic() - self.started:6.1f} s  {sentence}\n")
-        sys.stdout.flush()
+        with suppress(OSError):  # a closed pipe or a full disk under the output must not stop what runs
+            sys.stdout.write(f"{time.monotonic() - self.started:6.1f} s  {sentence}\n")
+            sys.stdout.flush()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit status."""
     wished = _arguments().parse_args(argv)
-    steps = Steps()
+    path = Path(wished.data).expanduser().resolve() if wished.data else default_folder()
     try:
-        return _run(wished, steps=steps)
+        return _run(wished, path=path, steps=Steps())
     except Trouble as trouble:
-        sys.stderr.write(f"{trouble}\n")
-        return 1
+        sys.stderr.write(f"{explained(str(trouble), path)}\n")
+    except OSError as error:
+        sys.stderr.write(f"{explained(f'The data in {path} cannot be used: {error}.', path)}\n")
     except KeyboardInterrupt:
         return 130
-    except OSError as error:
-        if error.errno == 28:
-            sys.stderr.write("The disk is full. What was stored before is whole; make room and start again.\n")
-            return 1
-        raise
+    return 1
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -69,14 +67,16 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _run(wished: argparse.Namespace, *, steps: Steps) -> int:
+def _run(wished: argparse.Namespace, *, path: Path, steps: Steps) -> int:
     _free(wished.port)
-    path = Path(wished.data).expanduser().resolve() if wished.data else default_folder()
     data = DataFolder.open(path)
+    wanted = given.read(data)
+    given.check(wanted)
     with ExitStack() as stack:
-        started = stack.enter_context(servers.start(data))
-        steps.say(f"PostgreSQL and Redis run on {data.path}")
-        variables = {**os.environ, **started.environment(port=wished.port)}
+        started = stack.enter_context(servers.start(data, given=wanted))
+        given.remember(data, wanted)
+        steps.say(f"yours: {given.places(wanted)}" if given.places(wanted) else f"PostgreSQL and Redis run on {data.path}")
+        variables = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in started.environment()} | started.environment(port=wished.port)
         variables["DJANGO_SETTINGS_MODULE"] = "crm_platform.config.settings.production"
         if wished.api_host:
             variables["CRM_API_HOST"] = wished.api_host
@@ -112,9 +112,19 @@ def _free(port: int) -> None:
 def _crm(arguments: list[str], variables: dict[str, str], *, steps: Steps, sentence: str) -> str:
     done = subprocess.run([*CRM, *arguments], env=variables, capture_output=True, text=True, check=False)  # noqa: S603 (our own program)
     if done.returncode != 0:
-        raise Trouble(f"A step failed: crm {' '.join(arguments)}\n{(done.stderr or done.stdout).strip()[-2000:]}")
+        raise Trouble(_failed(arguments[0], (done.stderr or done.stdout).strip(), logs=Path(variables["CRM_DATA"]) / "logs"))
     steps.say(sentence)
     return done.stdout
+
+
+def _failed(step: str, said: str, *, logs: Path) -> str:
+    """What a step said, in its last words; a trace goes into a log."""
+    if "Traceback (most recent call last)" not in said:
+        return f"The step {step} failed: {said[-2000:]}"
+    log = logs / f"{step}.log"
+    with suppress(OSError):
+        log.write_text(f"{said}\n", encoding="utf-8")
+    return f"The step {step} failed: {said.splitlines()[-1].strip()}\nIts log is {log}."
 
 
 def _start_all(supervisor: Supervisor, wished: argparse.Namespace, *, data: DataFolder, variables: dict[str, str]) -> None:

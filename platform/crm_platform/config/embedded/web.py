@@ -9,7 +9,7 @@ def command(*, bind: str, workers: int, threads: int = 8) -> list[str]:
     """The command line of the web server."""
     return [
         sys.executable, "-m", "gunicorn", "crm_platform.config.wsgi:application",
-        "--bind", bind, "--workers", str(workers), "--worker-class", "gthread", "--threads", str(threads),
+        "--bind", bind, "--workers", str(workers), "--worker-class", "crm_platform.config.embedded.patience.PatientWorker", "--threads", str(threads),
         "--timeout", "60", "--graceful-timeout", "15", "--keep-alive", "15", "--max-requests", "20000",
         "--max-requests-jitter", "2000", "--no-control-socket", "--access-logfile", "/dev/null", "--preload",
     ]  # fmt: skip

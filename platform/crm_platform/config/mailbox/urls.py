@@ -6,6 +6,7 @@ from django.urls import path
 
 from . import views
 
+handler400 = "crm_platform.kernel.http.errors.handler400"
 handler404 = "crm_platform.kernel.http.errors.handler404"
 handler500 = "crm_platform.kernel.http.errors.handler500"
 

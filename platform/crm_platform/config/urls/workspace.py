@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+handler400 = "crm_platform.kernel.http.errors.handler400"
 handler404 = "crm_platform.kernel.http.errors.handler404"
 handler500 = "crm_platform.kernel.http.errors.handler500"
 

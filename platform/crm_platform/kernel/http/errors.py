@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 from pathlib import Path
 from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from crm_platform.kernel.errors import CrmError, Forbidden, Invalid, NotSignedIn, PlanRefusal, TooMany
+from crm_platform.kernel.errors import CrmError, Forbidden, Invalid, NotSignedIn, PlanRefusal, TooMany, Unavailable
 
 _log = logging.getLogger("kartoteka.errors")
+# PostgreSQL's state "disk_full".
+_DISK_FULL = "53100"
 
 
 class PageOutOfDate(Forbidden):
@@ -32,6 +35,20 @@ class Tripped(CrmError):
 
     code, status = "tripped", 500
     sentence = _("We tripped, not you. Nothing was saved by this click. The number is {number}.")
+
+
+class Unreadable(CrmError):
+    """A request that is no form, or larger than one."""
+
+    code, status = "unreadable", 400
+    sentence = _("What was sent is larger than a form may be, or damaged. Nothing was saved.")
+
+
+class NoRoom(Unavailable):
+    """A disk of the server is full."""
+
+    code = "no_room"
+    sentence = _("The server’s disk is full. Nothing was saved by this click; whoever runs the server must make room first.")
 
 
 def bears_token(request: HttpRequest) -> bool:
@@ -97,6 +114,12 @@ def handler500(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=500)
 
 
+def handler400(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """A body that is too large for a form, or that cannot be taken apart; rendered by the outermost middleware, like every refusal."""
+    request.refusal = Unreadable()  # type: ignore[attr-defined]
+    return HttpResponse(status=400)
+
+
 def handler404(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Rendered by the outermost middleware, like every refusal."""
     return HttpResponse(status=404)
@@ -109,6 +132,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return HttpResponse(status=request.refusal.status)  # type: ignore[attr-defined]
 
 
-def database_gone(error: BaseException) -> bool:
-    """Whether an exception says that a server does not answer, rather than that we made a mistake."""
-    return isinstance(error, DatabaseError) and "OperationalError" in type(error).__name__
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an exception, or what caused it, says that a disk has no room: ours, the database's or the queue's."""
+    while error is not None:
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if full or getattr(error, "sqlstate", "") == _DISK_FULL or os.strerror(errno.ENOSPC) in str(error):
+            return True
+        error = error.__cause__
+    return False
