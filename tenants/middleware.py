@@ -45,6 +45,7 @@ class Suspended(Unavailable):
     """The operator has closed the workspace for now."""
 
     code, status = "suspended", 403
+    heading = _("This workspace is closed")
     sentence = _("This workspace is closed at the moment. Its data is kept; write to us and we will sort it out.")
 
 
@@ -79,7 +80,7 @@ class WorkspaceMiddleware:
         if found.moved_to and request.method == "GET":
             return HttpResponseRedirect(routing.url_of(found.place, request.get_full_path()))
         if found.suspended:
-            return self._refuse_outside(request, Suspended())
+            return self._refuse_outside(request, Suspended(find=f"{settings.PUBLIC_URL}/find"))
         place = found.place
         request.place = place  # type: ignore[attr-defined]
         self._use(request, settings.WORKSPACE_URLCONF)

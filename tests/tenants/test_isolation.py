@@ -177,6 +177,7 @@ def test_a_suspended_or_unknown_workspace_gets_its_own_page(doors, public) -> No
     routing.forget()
     closed = doors.client().get("/board")
     assert closed.status_code == 403
+    assert b"<h1>This workspace is closed</h1>" in closed.content
     assert b"closed at the moment" in closed.content
 
 
