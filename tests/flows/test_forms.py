@@ -204,7 +204,8 @@ def test_an_unconfirmed_owner_works_seven_days_and_then_is_asked(doors) -> None:
         User.objects.update(created_at=clock.real_now() - timedelta(days=8))
     asked = client.get("/board")
     assert asked.status_code == 403
-    assert "Confirm your e-mail" in asked.content.decode()
+    assert "<h1>Confirm your e-mail</h1>" in asked.content.decode()
+    assert 'action="/send-confirmation"' in asked.content.decode()
     serving.serve_side(doors.unit)
     letter = next(letter for letter in reversed(mail.outbox) if "/confirm/" in letter.body)
     path = "/" + re.search(r"http://\S+/confirm/\S+", letter.body).group(0).split("/", 3)[3]

@@ -39,6 +39,7 @@ class EmailNotConfirmed(CrmError):
     """The owner has not confirmed the e-mail within seven days."""
 
     code, status = "email_not_confirmed", 403
+    heading = _("Confirm your e-mail")
     sentence = _("Confirm your e-mail to go on: the link is in the letter we sent to {email}. Nothing was lost.")
 
 
