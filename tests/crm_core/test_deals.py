@@ -188,3 +188,12 @@ def test_what_is_gone_or_stands_already_cannot_be_put_back(inside) -> None:
     with pytest.raises(putting.StandsAlready):
         putting.put_back(ROBOT, event_id=Event.objects.filter(before__has_key="source").order_by("id")[0].pk, name="source")
     assert (Event.objects.count(), Deal.objects.get(pk=deal.pk).stage_id) == (count, stages()[1].pk)
+
+
+@pytest.mark.parametrize(("who", "reads"), [("owner", True), ("manager", True), ("viewer", True), ("seller", False), ("mate", False), ("other", True)])
+def test_the_board_says_what_is_next_only_to_who_may_see_the_task(inside, who: str, reads: bool) -> None:
+    people = cast()
+    deal = services.create_deal(ROBOT, name="Shelves", responsible_id=people["other" if who == "other" else "seller"].user_id)
+    tasks.add(ROBOT, text="a secret call", due_at=clock.now(), entity="deal", record_id=deal.pk, responsible_id=people["other"].user_id)
+    (card,) = [card for column in queries.board(people[who], stages=stages()[:1], query={})[0] for card in column.cards]
+    assert ("secret" in card["next_task_text"], card["next_task_at"] is not None) == (reads, True)

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Sum
+from django.utils.translation import gettext as _
 
+from crm_core.engagement.tasks import services as tasks
+from crm_core.engagement.tasks.models import Task
+from crm_core.engagement.tasks.permissions import TASKS
 from crm_core.people.companies.models import Company
 from crm_core.sales.pipelines.models import Stage
 from crm_platform.db.prepared import Prepared, names_by_key
 from crm_platform.kernel import clock, versions
-from crm_platform.kernel.permissions import Actor
+from crm_platform.kernel.permissions import Actor, Scope
 
 from .desk import DESK
 from .models import Deal, DealContact
@@ -60,13 +64,24 @@ def cards(rows: QuerySet[Any], *, stage_ids: list[int], first: int, after: str =
     return found
 
 
-def dress(rows: list[dict[str, Any]]) -> None:
-    """Names of companies and main contacts for cards: two statements for the whole board."""
+def dress(actor: Actor, rows: list[dict[str, Any]]) -> None:
+    """Names of companies and main contacts for cards: two statements for the whole board, three for who may not see every task."""
     company_ids = {row["company_id"] for row in rows if row["company_id"]}
     companies = names_by_key(Company, company_ids)
     people = dict(_MAIN_CONTACTS.rows(deals=[row["id"] for row in rows])) if rows else {}
     for row in rows:
         row["company"], row["contact"] = companies.get(row["company_id"], ""), people.get(row["id"], "")
+    if actor.scope_for(TASKS.VIEW) != Scope.ALL:
+        _veil(actor, [row for row in rows if row["next_task_at"]])
+
+
+def _veil(actor: Actor, rows: list[dict[str, Any]]) -> None:
+    """The next step repeats a task: when it is due everyone reads who sees the card, what it says only who may see the task."""
+    mine = Task.objects.filter(tasks.reach(actor), entity="deal", record_id__in=[row["id"] for row in rows], done_at=None, binned_at=None)
+    told = set(mine.values_list("record_id", "due_at", "text")) if rows else set()
+    for row in rows:
+        if (row["id"], row["next_task_at"], row["next_task_text"]) not in told:
+            row["next_task_text"] = _("a task")
 
 
 def board(actor: Actor, *, stages: list[Stage], query: Any) -> tuple[list[Column], list[dict[str, Any]]]:
@@ -83,7 +98,7 @@ def board(actor: Actor, *, stages: list[Stage], query: Any) -> tuple[list[Column
         shown = found.get(stage.pk, [])
         more = shown[FIRST - 1]["rank"] if len(shown) > FIRST else ""
         columns.append(Column(stage, figure["count"], [(total, currency) for currency, total in figure["sums"].items()], shown[:FIRST], more))
-    dress([card for column in columns for card in column.cards])
+    dress(actor, [card for column in columns for card in column.cards])
     return columns, chips
 
 
@@ -92,7 +107,7 @@ def more_cards(actor: Actor, stage: Stage, *, after: str, query: Any) -> tuple[l
     rows, _chips = DESK.narrowed(actor, query)
     shown = cards(rows.filter(state="open"), stage_ids=[stage.pk], first=MORE, after=after)[stage.pk]
     following = shown[MORE - 1]["rank"] if len(shown) > MORE else ""
-    dress(shown[:MORE])
+    dress(actor, shown[:MORE])
     return shown[:MORE], following
 
 
