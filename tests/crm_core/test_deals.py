@@ -14,6 +14,8 @@ from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.pipelines import services as pipeline_services
 from crm_core.sales.pipelines.models import Stage
 from crm_platform.accounts import services as accounts
+from crm_platform.accounts.forms import DeactivateForm
+from crm_platform.accounts.models import User
 from crm_platform.events.models import Event
 from crm_platform.kernel import clock, gates
 from crm_platform.kernel.errors import Forbidden, Invalid
@@ -142,8 +144,6 @@ def test_who_leaves_hands_over_in_one_step(inside) -> None:
 
 
 def test_the_last_owner_cannot_leave(inside) -> None:
-    from crm_platform.accounts.models import User
-
     owner = User.objects.get(role__code="owner")
     with pytest.raises(accounts.LastOwner):
         accounts.deactivate(ROBOT, pk=owner.pk)
@@ -197,3 +197,14 @@ def test_the_board_says_what_is_next_only_to_who_may_see_the_task(inside, who: s
     tasks.add(ROBOT, text="a secret call", due_at=clock.now(), entity="deal", record_id=deal.pk, responsible_id=people["other"].user_id)
     (card,) = [card for column in queries.board(people[who], stages=stages()[:1], query={})[0] for card in column.cards]
     assert ("secret" in card["next_task_text"], card["next_task_at"] is not None) == (reads, True)
+
+
+def test_nobody_takes_over_who_is_not_here_any_more(inside) -> None:
+    people = cast()
+    deal = services.create_deal(ROBOT, name="Shelves", responsible_id=people["seller"].user_id)
+    ghost = accounts.add_without_access(ROBOT, name="Ghost Person")
+    User.objects.filter(pk=ghost.pk).update(deactivated_at=clock.now())  # as the undo of an import leaves one
+    with pytest.raises(Invalid):
+        accounts.deactivate(people["owner"], pk=people["seller"].user_id, to_id=ghost.pk)
+    assert (Deal.objects.get(pk=deal.pk).responsible_id, User.objects.get(pk=people["seller"].user_id).is_active) == (people["seller"].user_id, True)
+    assert "Ghost Person" not in str(DeactivateForm(leaving=User.objects.get(pk=people["seller"].user_id)))

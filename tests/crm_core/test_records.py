@@ -155,3 +155,15 @@ def test_who_may_not_is_refused_and_nothing_changes(inside) -> None:
         contacts.create_contact(people["viewer"], first_name="New")
     assert Contact.objects.get(pk=record.pk).first_name == "Client"
     assert Contact.objects.filter(first_name="New").count() == 0
+
+
+@pytest.mark.parametrize("typed", ["8 916 123", "8 916 12", "+7 916 12", "+7 (916) 123-45-67", "916 123", "1234567", "007 916 123"])
+def test_a_phone_is_found_however_its_first_digits_are_typed(inside, typed: str) -> None:
+    contacts.create_contacts(ROBOT, [{"first_name": "Rita", "phones": [{"number": "8 (916) 123-45-67"}]}])
+    assert [row.title for row in search.find(ROBOT, typed)] == ["Rita"]
+
+
+@pytest.mark.parametrize("typed", ["+1504621", "+1 504 621 89", "504-621-8927", "5046218"])
+def test_a_phone_without_a_country_is_found_with_one(inside, typed: str) -> None:
+    contacts.create_contacts(ROBOT, [{"first_name": "James", "phones": [{"number": "504-621-8927"}]}])
+    assert [row.title for row in search.find(ROBOT, typed)] == ["James"]

@@ -34,3 +34,28 @@ def test_the_site_speaks_the_browsers_language(public, language) -> None:
 def test_a_choice_of_language_is_kept(public) -> None:
     public.post("/language", {"language": "nl", "next": "/prices"})
     assert "Prijzen" in public.get("/prices").content.decode()
+
+
+WEAK = {
+    "ru": "Одни цифры легко угадать", "fr": "Des chiffres seuls se devinent vite", "nl": "Alleen cijfers zijn snel geraden", "uz": "Faqat raqamlar tez topiladi",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", WEAK)
+def test_a_weak_password_is_refused_in_the_readers_language(public, language) -> None:
+    given = {"email": "a@b.example", "firm": "Oak", "slug": "oak-weak", "password": "12345"}
+    page = public.post("/start", given, headers={"accept-language": language}).content.decode()
+    assert WEAK[language] in page
+
+
+def test_an_address_without_a_page_answers_in_the_persons_language(doors) -> None:
+    with doors.unit():
+        User.objects.update(language="nl")
+    client = doors.client()
+    assert 'lang="nl"' in client.get("/no-such-page").content.decode()
+
+
+def test_pages_of_a_firm_are_not_kept_for_the_next_at_the_desk(doors) -> None:
+    client = doors.client()
+    assert client.get("/board").headers["Cache-Control"] == "private, no-cache"
+    assert client.post("/account/logout/").headers["Clear-Site-Data"] == '"cache"'

@@ -25,7 +25,7 @@ def show(request: HttpRequest) -> HttpResponse:
     actor = request.actor  # type: ignore[attr-defined]
     kinds = [kind for kind in registry.kinds() if permissions.may(actor, kind.entity.VIEW)]
     entity = request.GET.get("entity", "")
-    kind = next((one for one in kinds if one.code == entity), kinds[0])
+    kind = next((one for one in kinds if one.code == entity), None) or next((one for one in kinds if services.lying(actor, one).exists()), kinds[0])
     page = page_of(services.lying(actor, kind), request.GET)
     drawn = [(record, directory.name_of(record.binned_by), record.binned_at + services.KEPT_FOR, writing.may(actor, kind.entity.DELETE, record)) for record in page.rows]
     return responses.page(request, "bin/bin.html", kinds=kinds, kind=kind, page=page, drawn=drawn, may_restore=any(mine for *_others, mine in drawn))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
 from crm_core.groundwork.records import registry
 from crm_core.groundwork.records.ordering import fold
@@ -36,15 +37,26 @@ _WILD, _ESCAPED = re.compile(r"([%_\\])"), r"\\\1"
 
 
 def words_of(text: str) -> list[str]:
-    """What is looked for: the folded words; a phone in any notation becomes its digits without a leading 0, 00 or 8."""
+    """What is looked for: the folded words; a phone in any notation, whole or begun, becomes its digits without 0, 00, 8 or the country's code before them.
+
+    Fewer digits find more, never less: a number kept with its country's code, and one kept without, both hold the rest.
+    """
     text = text.replace("\0", " ").strip()  # a NUL the database refuses
     if _PHONE.match(text):
-        digits = _NOT_DIGITS.sub("", text).lstrip("0")
-        if len(digits) == 11 and digits.startswith("8"):
-            digits = digits[1:]
+        digits = _national(text)
         if len(digits) >= 3:
             return [digits]
     return fold(text).split()[:8]
+
+
+def _national(text: str) -> str:
+    """The digits of a phone after the prefixes that one may write or leave out; the prefix stays where little would be left."""
+    digits = _NOT_DIGITS.sub("", text).lstrip("0")
+    if text.lstrip("( ").startswith(("+", "00")):
+        length = next((size for size in (1, 2, 3) if digits[:size].isdecimal() and int(digits[:size]) in COUNTRY_CODE_TO_REGION_CODE), 0)
+    else:
+        length = 1 if digits.startswith("8") else 0
+    return digits[length:] if len(digits) - length >= 5 else digits
 
 
 def condition(words: Sequence[str]) -> Q:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from django.db.models import Count, Sum
 from django.db.models.functions import TruncMonth
+from django.utils.formats import date_format
 
 from crm_core.sales.deals.desk import DESK
 from crm_core.sales.pipelines import queries as pipelines
@@ -102,7 +104,7 @@ def _draw(counted: _Counted, *, pipeline_id: int | None, currency: str) -> Funne
     closing = {stage.pk for stage in stages if stage.kind == StageKind.WON}
     won = _grouped(((person, code, n, s) for stage, code, person, n, s in counted.stages if stage in closing), found.currency)
     found.sellers = sorted((Row(directory.name_of(pk), count, total, f"{base}&state=won&responsible={pk or 0}") for pk, (count, total) in won.items()), key=lambda row: (-row.sum, row.name))
-    found.months = [Row(month, count, total) for month, (count, total) in _grouped(counted.months, found.currency).items()]
+    found.months = [Row(_month(month), count, total) for month, (count, total) in _grouped(counted.months, found.currency).items()]
     return found
 
 
@@ -112,6 +114,10 @@ def _main_currency(counted: _Counted) -> str:
     for _stage, code, _person, n, _sum in counted.stages:
         numbers[code] = numbers.get(code, 0) + n
     return min(numbers, key=lambda code: (-numbers[code], code), default="EUR")
+
+
+def _month(code: str) -> str:
+    return date_format(date.fromisoformat(f"{code}-01"), "M Y")
 
 
 def _grouped(rows: Iterable[tuple[Any, str, int, int]], currency: str) -> dict[Any, tuple[int, int]]:

@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from crm_platform.kernel.permissions import Actor
 
-from . import roles
-from .models import Access, Group, Role, User
+from . import directory, roles
+from .models import Group, Role, User
 
 
 class ProfileForm(forms.Form):
@@ -74,8 +74,8 @@ class DeactivateForm(forms.Form):
 
     def __init__(self, *args: Any, leaving: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        others = User.objects.exclude(pk=leaving.pk).exclude(access=Access.DEACTIVATED)
-        self.fields["to"].choices = [("", _("Choose a colleague")), *((person.pk, person.name) for person in others)]  # type: ignore[attr-defined]
+        others = [(pk, name) for pk, name in directory.choices() if pk != leaving.pk]
+        self.fields["to"].choices = [("", _("Choose a colleague")), *others]  # type: ignore[attr-defined]
 
 
 class JoinForm(forms.Form):

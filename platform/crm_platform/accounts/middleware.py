@@ -85,7 +85,14 @@ class ActorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.actor = None  # type: ignore[attr-defined]
         with timezone.override(None):
-            return self.get_response(request)
+            response = self.get_response(request)
+            if request.resolver_match is None and request.user.is_authenticated:
+                use_language(request, request.user.language)  # no view was found, and so none of them took the person in
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            response.headers.setdefault("Cache-Control", "private, no-cache")
+        if request.method == "POST" and request.resolver_match and request.resolver_match.url_name == "account_logout":
+            response.headers["Clear-Site-Data"] = '"cache"'  # what "Back" would show to the next at this desk
+        return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         """Before the view. Django gives what is raised here to nobody: a refusal is noted, the outermost renders it."""

@@ -21,7 +21,7 @@ from crm_platform.kernel.errors import Conflict, Invalid, NotFound
 from crm_platform.kernel.permissions import Action, Actor, require, robot
 from crm_platform.letters import post
 
-from . import handover, roles, tokens
+from . import directory, handover, roles, tokens
 from .models import Access, ApiToken, Group, Role, User
 
 MOST_INVITED_AT_ONCE = 10
@@ -309,8 +309,8 @@ def _hand_over(actor: Actor, person: User, *, to_id: int | None) -> int:
         if handover.open_work(person.pk):
             raise Invalid(fields={"to": [_("Choose who takes over the open work.")]})
         return 0
-    receiver = User.objects.filter(pk=to_id).exclude(pk=person.pk).exclude(access=Access.DEACTIVATED).first()
-    if receiver is None:
+    receiver = User.objects.filter(pk=to_id).exclude(pk=person.pk).first()
+    if receiver is None or directory.gone(receiver):
         raise Invalid(fields={"to": [_("Choose someone who works here.")]})
     return handover.hand_over(actor, from_id=person.pk, to_id=to_id)
 

@@ -3,6 +3,7 @@ export const bulk = (box) => {
   const rows = () => [...box.querySelectorAll("input[name=chosen]")];
   const all = box.querySelector("[data-bulk-all]");
   const bar = box.querySelector("[data-bulk-bar]");
+  if (!bar) return; // an empty list has nothing to choose
   let last = null;
   const show = () => {
     const chosen = rows().filter((row) => row.checked).length;

@@ -6,13 +6,14 @@ export const chart = (element) => {
   const colour = (name) => style.getPropertyValue(name).trim();
   const drawn = init(element, null, { renderer: "svg" });
   const given = JSON.parse(document.getElementById(element.dataset.from).textContent);
+  const figure = new Intl.NumberFormat(document.documentElement.lang);
   drawn.setOption({
     grid: { left: 8, right: 8, top: 8, bottom: 8, containLabel: true },
     textStyle: { fontFamily: style.fontFamily, color: colour("--ink-2") },
     xAxis: { type: "category", data: given.labels, axisLine: { lineStyle: { color: colour("--line-2") } }, axisTick: { show: false } },
-    yAxis: { type: "value", splitLine: { lineStyle: { color: colour("--line") } } },
+    yAxis: { type: "value", axisLabel: { formatter: (value) => figure.format(value) }, splitLine: { lineStyle: { color: colour("--line") } } },
     series: [{ type: "bar", data: given.values, itemStyle: { color: colour("--accent"), borderRadius: [3, 3, 0, 0] }, barMaxWidth: 48 }],
-    tooltip: { trigger: "axis" },
+    tooltip: { trigger: "axis", valueFormatter: (value) => figure.format(value) },
   });
   drawn.on("click", (event) => given.links?.[event.dataIndex] && location.assign(given.links[event.dataIndex]));
   new ResizeObserver(() => drawn.resize()).observe(element);
