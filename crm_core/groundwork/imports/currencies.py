@@ -42,6 +42,8 @@ _CODES = {fold(word): code for code, words in _WORDS.items() for word in words.s
 _SHARED_WORDS = "dollar dollars доллар доллара долларов pound pounds фунт фунтов франк франков koruna lira лира лир dirham дирхам manat манат dinar"
 _SHARED = frozenset(fold(word) for word in _SHARED_WORDS.split())
 _OURS = frozenset({"", "us", "s", "american", "amerikaanse", "usd", "united states", "british", "gbp", "английских", "swiss", "швейцарских", "czech", "turkish", "турецких", "uae"})
+# Said of a sum, and changes nothing of the figure.
+_OF_TAX = frozenset({"ttc", "ht", "tva", "vat", "tax", "btw", "incl", "excl", "ндс"})
 _CROWNS = frozenset({"SEK", "NOK", "DKK"})
 _PARTS = re.compile(r"[\s/.,;:()+\-\u2212\u2013|]+")
 _FIGURE = re.compile(r"(?:(?<![^\W\d_])[.,])?\d(?:.*\d)?", re.DOTALL)
@@ -80,6 +82,18 @@ def named(words: str, *, chosen: str = "") -> str:
     if len(found) > 1:
         raise UnknownCurrency(words)
     return found.pop() if found else ""
+
+
+def strange(words: str) -> bool:
+    """Whether the words around a figure say more than a currency: a measure, thousands, per cents."""
+    parts = [fold(word) for word in _PARTS.split(words) if word]
+    for at, word in enumerate(parts):
+        says = any(letter.isalpha() for letter in word) or "%" in word or "‰" in word
+        of_currency = word in _CODES or word in _OF_TAX or word == "kr" or word in _SHARED or word.upper() in _ISO or any(unicodedata.category(letter) == "Sc" for letter in word)
+        whose = word in _OURS and parts[at + 1 : at + 2] and parts[at + 1] in _SHARED
+        if says and not of_currency and not whose:
+            return True
+    return False
 
 
 def of_cell(text: str, *, chosen: str = "") -> str:

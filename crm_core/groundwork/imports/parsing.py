@@ -23,6 +23,8 @@ class BadCell(ValueError):
 # How several values stand in one cell: our export and most CRMs, Google's address book.
 _BETWEEN = re.compile(r"[;,\n]|:::")
 LEAST_DIGITS = 5
+# A figure from here on ("1E40") is a mistake of the file; its minor units could not be kept.
+BEYOND = 10**15
 
 
 def several(text: str, kind: str) -> list[str]:
@@ -52,7 +54,8 @@ class Parser:
             if target is not None:
                 given = notations.get(column["name"], {})
                 date = given.get("date") or (column["date"] or {}).get("order") or "dmy"
-                self.plan.append((at, column["name"], target, {"date": date, "decimal": given.get("decimal") or column["decimal"]["sign"]}))
+                percent = "%" if "%" in str(target.label) else ""
+                self.plan.append((at, column["name"], target, {"date": date, "decimal": given.get("decimal") or column["decimal"]["sign"], "percent": percent}))
 
     def parse(self, number: int, cells: list[str]) -> Parsed:
         """One row; raises BadCell."""
@@ -104,20 +107,22 @@ class Parser:
                 raise BadCell(_("%(column)s: “%(value)s” is not a date in the order of this column.") % {"column": column, "value": text[:60]})
             return found
         if kind in ("money", "number", "whole"):
-            return self._figure(column, text, kind, notation["decimal"])
+            return self._figure(column, text, kind, notation)
         if kind in ("figures", "sums"):
             one = "number" if kind == "figures" else "money"
-            return [self._figure(column, part, one, notation["decimal"]) if part.strip() else None for part in re.split(r"[;\n]", text)]
+            return [self._figure(column, part, one, notation) if part.strip() else None for part in re.split(r"[;\n]", text)]
         if kind == "currency":
             return self._currency(column, text, named=currencies.of_cell)
         return text
 
-    def _figure(self, column: str, text: str, kind: str, sign: str) -> Any:
-        number = recognising.read_number(text, sign)
-        if number is None or (kind == "whole" and abs(number) > 2_000_000_000):
+    def _figure(self, column: str, text: str, kind: str, notation: Mapping[str, str]) -> Any:
+        # The currency first: "5 Canadian dollars" is better told of its currency than of being no figure.
+        currency = self._currency(column, currencies.apart(text)[1], named=currencies.named) if kind == "money" else ""
+        number = recognising.read_number(text, notation["decimal"], percent=bool(notation["percent"]))
+        if number is None or abs(number) >= (2_000_000_001 if kind == "whole" else BEYOND):
             raise BadCell(_("%(column)s: “%(value)s” is not a number.") % {"column": column, "value": text[:60]})
         if kind == "money":
-            return number, self._currency(column, currencies.apart(text)[1], named=currencies.named)
+            return number, currency
         return int(number) if kind == "whole" else number
 
     def _currency(self, column: str, words: str, *, named: Callable[..., str]) -> str:

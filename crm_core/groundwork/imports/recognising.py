@@ -29,7 +29,11 @@ _MONTHS = {
     )
     for name in names.split()
 }  # fmt: skip
-_FIGURE_ONLY = re.compile(r"(?:[^\w\s]{1,2}|[A-Z]{3})?\s?[-+]?\d[\d.,\s']*(?:\s?(?:[^\w\s]{1,2}|[A-Z]{3}))?\Z")
+_FIGURE_ONLY = re.compile(r"(?:[^\w\s]{1,2}|[A-Z]{3})?\s?[-+]?\d[\d.,\s']*(?:[eE][-+]?\d{1,2})?(?:\s?(?:[^\w\s]{1,2}|[A-Z]{3}))?\Z")
+# Python and spreadsheets write large figures so; the sign before the power is the decimal one, thousands are never grouped in it.
+_POWER = re.compile(r"(-?)(\d+(?:[.,]\d+)?)[eE]([+-]?\d{1,2})")
+# What may stand between the digits of a figure: any other sign ("12/5", "10:30") makes it something else.
+_PLAIN = re.compile(r"[\d.,\s'’‘`´ʼ()+-]*")
 _WORDY = re.compile(r"(?:(\d{1,2})[.\s-]+([^\W\d_]+)\.?[,\s-]+(\d{2,4})|([^\W\d_]+)\.?\s+(\d{1,2}),?\s+(\d{2,4}))", re.UNICODE)
 
 
@@ -110,7 +114,12 @@ def decimal_sign(values: Iterable[str]) -> tuple[str, bool]:
     """"," or "." as the decimal sign of a column, and whether it is certain: from the rows that can be read one way only."""
     comma = point = 0
     for text in values:
-        plain = re.sub(r"[^\d.,]", "", currencies.apart(text[:LONGEST])[0])
+        figure = currencies.apart(text[:LONGEST])[0]
+        if power := _POWER.fullmatch(figure):
+            comma += "," in power.group(2)
+            point += "." in power.group(2)
+            continue
+        plain = re.sub(r"[^\d.,]", "", figure) if _PLAIN.fullmatch(figure) else ""
         last = max(plain.rfind(","), plain.rfind("."))
         if last < 0:
             continue
@@ -131,12 +140,22 @@ def decimal_sign(values: Iterable[str]) -> tuple[str, bool]:
     return ("," if comma > point else "."), not (comma and point)
 
 
-def read_number(text: str, sign: str) -> Decimal | None:
-    """A figure in the column's notation; one that can only be read the other way is still read."""
+def read_number(text: str, sign: str, *, percent: bool = False) -> Decimal | None:
+    """A figure in the column's notation; one that can only be read the other way is still read.
+
+    What has more to it than a currency ("5k", "1 млн", "12 pcs") is none: without that it would be another figure.
+    `percent`: the column holds per cents, a sign of that says nothing new.
+    """
     if len(text) > LONGEST:
         return None
-    text = currencies.apart(text)[0]
-    plain = re.sub(r"[\s\u00a0\u202f'’]", "", re.sub(r"[^\d,.\s'’()+-]", "", text))
+    text, words = currencies.apart(text)
+    if currencies.strange(words.replace("%", "") if percent else words):
+        return None
+    if power := _POWER.fullmatch(text):
+        return Decimal(format(Decimal(f"{power.group(1)}{power.group(2).replace(',', '.')}E{power.group(3)}"), "f"))
+    if not _PLAIN.fullmatch(text):
+        return None
+    plain = re.sub(r"[^\d.,()+-]", "", text)
     negative = plain.startswith(("(", "-"))
     plain = plain.strip("()+-")
     if not plain or not re.fullmatch(r"[\d.,]+", plain) or not any(letter.isdigit() for letter in plain):

@@ -61,7 +61,7 @@ def _shown(text: str, kind: str, notation: Mapping[str, str], *, sum_of: Any, cu
         return money.show(sum_of, currency=currency)
     if kind == "date" and (day := recognising.read_date(text, notation["date"])):
         return _day(day)
-    if kind in _FIGURES and (number := recognising.read_number(text, notation["decimal"])) is not None:
+    if kind in _FIGURES and (number := recognising.read_number(text, notation["decimal"], percent=bool(notation["percent"]))) is not None:
         return figure(number) if kind == "number" else str(int(number))
     return text
 
