@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from crm_core.groundwork.records import writing
 from crm_core.groundwork.records.registry import Kind
+from crm_platform.accounts.roles import SETTINGS
 from crm_platform.kernel.errors import NotFound
-from crm_platform.kernel.permissions import Actor
+from crm_platform.kernel.permissions import Actor, may
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -52,6 +53,11 @@ class Parsed:
     values: dict[str, Any]
 
 
+def may_add(actor: Actor) -> bool:
+    """Whether someone may add pipelines, stages, reasons, fields and choices."""
+    return may(actor, SETTINGS.right("edit"))
+
+
 @dataclass(slots=True)
 class Batch:
     """One batch on its way in. `choices` are the person's; the counts are of the main kind, `entities` of all kinds."""
@@ -89,8 +95,13 @@ class Batch:
         else:
             self.skipped += 1
 
+    @property
+    def may_add(self) -> bool:
+        """Whether the person may add to the firm's settings: the right that their page asks, an import gives no other."""
+        return may_add(self.actor)
+
     def note_added(self, what: str, name: str) -> None:
-        """Note a stage, tag or list value that was not there yet."""
+        """Note a pipeline, stage, tag or list value that was not there yet."""
         names = self.added.setdefault(what, [])
         if name not in names:
             names.append(name)

@@ -9,11 +9,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from crm_core.groundwork.custom_fields import services as custom
+from crm_core.groundwork.tags import services as tags
 from crm_platform.kernel import money
 
 from . import currencies, recognising
 from .broken import Broken
-from .kinds import Parsed, Target
+from .kinds import Batch, Parsed, Target, may_add
 
 
 class BadCell(ValueError):
@@ -23,8 +24,8 @@ class BadCell(ValueError):
 # How several values stand in one cell: our export and most CRMs, Google's address book.
 _BETWEEN = re.compile(r"[;,\n]|:::")
 LEAST_DIGITS = 5
-# A figure from here on ("1E40") is a mistake of the file; its minor units could not be kept.
-BEYOND = 10**15
+# A figure from here on ("1E40") cannot even be reckoned into minor units; what is merely too large for its place is refused there.
+BEYOND = 10**24
 
 
 def several(text: str, kind: str) -> list[str]:
@@ -152,10 +153,21 @@ def custom_choices(actor: Any, entity: str, values: Mapping[str, Any], *, add: b
     return read
 
 
+def tag_ids(batch: Batch, entity: str, names: Sequence[str]) -> list[int]:
+    """The ids of a row's tags; new ones are made, as on a card, and noted."""
+    before = set(tags.tags_of(entity))
+    found = tags.ids_of(entity, names, by=batch.actor)
+    for name in tags.names_of(entity, [pk for pk in found if pk not in before]):
+        batch.note_added(_("Tags"), name)
+    return found
+
+
 def _choice(actor: Any, field: Any, word: str, *, add: bool, note: Any) -> int:
     for option in field.options:
         if option["label"].casefold() == word.strip().casefold() and not option.get("archived"):
             return int(option["id"])
+    if not may_add(actor):
+        raise BadCell(_("%(field)s has no choice “%(value)s”; an administrator can add it.") % {"field": field.name, "value": word[:60]})
     if not add:
         raise BadCell(_("%(field)s: “%(value)s” is not one of the choices.") % {"field": field.name, "value": word[:60]})
     note(field.name, word)

@@ -95,6 +95,9 @@ def choose(actor: Actor, pk: int, *, kind: str, chosen: dict[str, str], choices:
     if not set(chosen.values()) & set(target_kind.needs):
         labels = ", ".join(str(target.label) for target in target_kind.targets if target.name in target_kind.needs)
         raise Invalid(fields={"mapping": [str(_("Choose a column for at least one of: {labels}")).format(labels=labels)]})
+    refused = [] if kinds.may_add(actor) else [column for column, target in chosen.items() if target == "new" and _field_called(target_kind.kind.code, column) is None]
+    if refused:
+        raise Invalid(fields={"mapping": [str(_("There is no field “{name}”; an administrator can add it.")).format(name=refused[0])]})
     run.kind, run.mapping, run.choices, run.stage = kind, chosen, {**DEFAULTS, **choices}, Stage.MAPPED
     run.save()
     return run
@@ -127,15 +130,23 @@ def start(actor: Actor, pk: int) -> ImportRun:
     return run
 
 
+def _field_called(entity: str, column: str) -> Any:
+    return next((field for field in custom.fields_of(entity) if field.name.casefold() == column.casefold()), None)
+
+
 def _make_new_fields(actor: Actor, run: ImportRun) -> dict[str, str]:
-    """Columns that shall become fields of their own."""
+    """Columns that shall become fields of their own, as on the page of fields: raises Forbidden for whom that is closed."""
     entity = kinds.find(run.kind).kind.code
-    mapped = dict(run.mapping)
+    mapped, added = dict(run.mapping), list[str]()
     for column, target in run.mapping.items():
         if target == "new":
-            present = next((field for field in custom.fields_of(entity) if field.name.casefold() == column.casefold()), None)
-            field = present or custom.add_field(acting(run, actor), entity=entity, name=column, kind="text", ask=False)
+            present = _field_called(entity, column)
+            field = present or custom.add_field(acting(run, actor), entity=entity, name=column, kind="text")
             mapped[column] = f"custom:{field.pk}"
+            if present is None:
+                added.append(field.name)
+    if added:
+        run.totals = {**run.totals, "added": {str(_("Fields")): added}}
     return mapped
 
 

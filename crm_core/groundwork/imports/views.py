@@ -84,7 +84,8 @@ def _columns(request: HttpRequest, run: ImportRun, *, status: int = 200, problem
     usage = gates.usage("contacts")
     context: dict[str, Any] = {
         "run": run, "kind": kind, "kinds": kinds.all_kinds(), "targets": targets, "columns": columns, "heads": showing.heads(run), "preview": list(showing.rows(run)),
-        "problem": problem, "currencies": money.CURRENCIES, "room": usage.room, "encodings": reading.CHOICES, "mapped": sum(1 for column in columns if column["target"]),
+        "problem": problem, "currencies": money.CURRENCIES, "room": usage.room, "encodings": reading.CHOICES, "may_add": kinds.may_add(request.actor),  # type: ignore[attr-defined]
+        "mapped": sum(1 for column in columns if column["target"]),
     }  # fmt: skip
     return responses.page(request, "imports/columns.html", status=status, **context)
 

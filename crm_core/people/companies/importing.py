@@ -10,10 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from crm_core.engagement.notes import services as notes
 from crm_core.groundwork.imports import own as own_rows
 from crm_core.groundwork.imports.kinds import Batch, ImportKind, Parsed, Target, register
-from crm_core.groundwork.imports.parsing import custom_choices
+from crm_core.groundwork.imports.parsing import custom_choices, tag_ids
 from crm_core.groundwork.imports.responsible import people_of
 from crm_core.groundwork.records import writing
-from crm_core.groundwork.tags import services as tags
 from crm_core.people import reaching
 from crm_core.people.importing import TARGETS as REACHED
 from crm_core.people.importing import merged, ways_of
@@ -57,7 +56,7 @@ def values_of(batch: Batch, row: Parsed, people: dict[str, int]) -> dict[str, An
     if given.get("responsible"):
         values["responsible_id"] = people.get(given["responsible"].casefold())
     if given.get("tags"):
-        values["tag_ids"] = tags.ids_of("company", given["tags"], by=batch.actor)
+        values["tag_ids"] = tag_ids(batch, "company", given["tags"])
     if given.get("custom"):
         values["custom"] = custom_choices(batch.actor, "company", given["custom"], add=batch.choices["add_missing"], note=batch.note_added)
     return values

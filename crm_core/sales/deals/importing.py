@@ -13,11 +13,11 @@ from crm_core.engagement.notes import services as notes
 from crm_core.groundwork.exports.columns import names_in
 from crm_core.groundwork.imports import own as own_rows
 from crm_core.groundwork.imports.kinds import Batch, ImportKind, Parsed, Target, register
-from crm_core.groundwork.imports.parsing import BadCell, custom_choices
+from crm_core.groundwork.imports.languages import firms_language
+from crm_core.groundwork.imports.parsing import BadCell, custom_choices, tag_ids
 from crm_core.groundwork.imports.responsible import people_of
 from crm_core.groundwork.records import writing
 from crm_core.groundwork.records.ordering import fold
-from crm_core.groundwork.tags import services as tags
 from crm_core.people import reaching
 from crm_core.people.companies import services as companies
 from crm_core.people.contacts.importing import met_or_made
@@ -64,6 +64,7 @@ TARGETS = (
 # How others call the two closed states.
 OPEN = frozenset(fold(word) for word in ("open", "in progress", "открыта", "открыто", "в работе", "ouvert", "ouverte", "en cours", "lopend", "ochiq"))
 WON = frozenset(fold(word) for word in ("won", "closed won", "success", "успешно", "успешно реализовано", "выиграна", "продано", "gagné", "gagnée", "gewonnen", "yutildi", "sotildi"))
+OTHER = frozenset(fold(word) for word in ("other", "другое", "autre", "anders", "overig", "boshqa"))
 LOST = frozenset(fold(word) for word in ("lost", "closed lost", "failed", "закрыто и не реализовано", "проиграна", "отказ", "perdu", "perdue", "verloren", "yutqazildi"))
 
 
@@ -190,13 +191,23 @@ class _Neighbours:
 
     def reason(self, name: str) -> int:
         """A reason by name, made where it is new; a loss without one says that the import gave none."""
-        wanted = name.strip() or _now("Not given in the import")
+        with firms_language():
+            wanted = name.strip() or _now("Not given in the import")
         if fold(wanted) not in self.reasons:
+            if not self.batch.may_add:
+                return self._reason_there(name)
             if name.strip() and not self.batch.choices["add_missing"]:
                 raise BadCell(_now("No such reason for losing: “%(name)s”.") % {"name": name[:60]})
-            self.reasons[fold(wanted)] = pipeline_services.add_reason(self.batch.actor, name=wanted, ask=False).pk
+            self.reasons[fold(wanted)] = pipeline_services.add_reason(self.batch.actor, name=wanted).pk
             self.batch.note_added(_now("Reasons for losing"), wanted)
         return self.reasons[fold(wanted)]
+
+    def _reason_there(self, name: str) -> int:
+        """For whom the reasons are not theirs to add: "Other" or the first where the file gives none."""
+        offered = [] if name.strip() else [reason for reason in pipelines.everything().reasons.values() if reason.archived_at is None]
+        if not offered:
+            raise BadCell(_now("There is no reason for losing “%(name)s”; an administrator can add it.") % {"name": name[:60]})
+        return next((reason for reason in offered if fold(reason.name) in OTHER), offered[0]).pk
 
     def stage(self, name: str, pipeline_name: str) -> Stage:
         """A stage by name; won and lost by the words others use; a new one where the person chose so."""
@@ -210,10 +221,12 @@ class _Neighbours:
                 return stage
         if folded in WON or folded in LOST:
             return board.closing(pipeline_id, StageKind.WON if folded in WON else StageKind.LOST)
+        if not self.batch.may_add:
+            raise BadCell(_now("There is no stage “%(name)s”; an administrator can add it.") % {"name": name[:60]})
         if not self.batch.choices["add_missing"]:
             nearest = ", ".join(stage.name for stage in stages)
             raise BadCell(_now("No such stage: “%(name)s”. There are: %(stages)s.") % {"name": name[:60], "stages": nearest})
-        stage = pipeline_services.add_stage(self.batch.actor, pipeline_id, name=name, hue=len(stages) % 8 + 1, ask=False)
+        stage = pipeline_services.add_stage(self.batch.actor, pipeline_id, name=name, hue=len(stages) % 8 + 1)
         self.batch.note_added(_now("Stages"), name)
         return stage
 
@@ -222,8 +235,12 @@ class _Neighbours:
         board = pipelines.everything()
         alike = [one for one in board.pipelines if fold(one.name) == fold(name)]
         pipeline = next((one for one in alike if one.archived_at is None), alike[0] if alike else None)
+        if pipeline is None and name.strip() and not self.batch.may_add:
+            raise BadCell(_now("There is no pipeline “%(name)s”; an administrator can add it.") % {"name": name[:60]})
         if pipeline is None and name.strip() and self.batch.choices["add_missing"]:
-            pipeline = pipeline_services.add_pipeline(self.batch.actor, name=name, ask=False)
+            with firms_language():  # its first stages are the firm's
+                pipeline = pipeline_services.add_pipeline(self.batch.actor, name=name)
+            self.batch.note_added(_now("Pipelines"), pipeline.name)
         return (pipeline or pipelines.first()).pk
 
     def standing(self, given: dict[str, Any]) -> Stage:
@@ -262,7 +279,7 @@ def _values(batch: Batch, row: Parsed, found: _Neighbours) -> dict[str, Any]:
     if given.get("responsible"):
         values["responsible_id"] = found.people[given["responsible"].casefold()]
     if given.get("tags"):
-        values["tag_ids"] = tags.ids_of("deal", given["tags"], by=batch.actor)
+        values["tag_ids"] = tag_ids(batch, "deal", given["tags"])
     if given.get("custom"):
         values["custom"] = custom_choices(batch.actor, "deal", given["custom"], add=batch.choices["add_missing"], note=batch.note_added)
     return values
@@ -278,7 +295,8 @@ def _name(row: Parsed, found: _Neighbours) -> str:
     products = [found.products[folded_name(name)].name for name in listed(row, "product") if folded_name(name) in found.products]
     given = row.values
     named = ", ".join(filter(None, (*products, given.get("company", ""))))
-    return named or given.get("contact", "") or given.get("external_id", "") or _now("Deal")
+    with firms_language():
+        return named or given.get("contact", "") or given.get("external_id", "") or _now("Deal")
 
 
 def _link(made: list[Deal], rows: list[Parsed], found: _Neighbours) -> None:

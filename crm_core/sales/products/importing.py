@@ -8,9 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from crm_core.groundwork.imports import own as own_rows
 from crm_core.groundwork.imports.kinds import Batch, ImportKind, Parsed, Target, register
-from crm_core.groundwork.imports.parsing import custom_choices
+from crm_core.groundwork.imports.parsing import custom_choices, tag_ids
 from crm_core.groundwork.records import writing
-from crm_core.groundwork.tags import services as tags
 
 from . import services
 from .kind import PRODUCT, folded_name
@@ -39,7 +38,7 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
         if "price_minor" in values:
             values["currency"] = row.values.get("currency") or batch.choices["currency"]
         if row.values.get("tags"):
-            values["tag_ids"] = tags.ids_of("product", row.values["tags"], by=batch.actor)
+            values["tag_ids"] = tag_ids(batch, "product", row.values["tags"])
         if row.values.get("custom"):
             values["custom"] = custom_choices(batch.actor, "product", row.values["custom"], add=batch.choices["add_missing"], note=batch.note_added)
         key = f"row {row.number}" if create else folded_name(values.get("name", ""))
