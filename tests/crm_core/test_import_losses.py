@@ -75,3 +75,17 @@ def test_several_addresses_and_phones_in_a_cell(doors) -> None:
 def test_a_cell_beyond_any_measure_is_reported(doors) -> None:
     run = bring_in(doors, b"Name,Email\nAnn," + b"x" * 2_100_000 + b"\nBo,bo@l.example\n")
     assert (run.totals["created"], run.totals["errors"]) == (1, 1)
+
+
+def test_a_file_of_two_encodings_is_never_read_as_gibberish(doors) -> None:
+    first, second = "Имя,Город\nПётр Ерёменко,Самара\n".encode(), "Мария Аксёнова,Екатеринбург\n".encode("cp1251")
+    run = bring_in(doors, first + second + b"Daan,Delft\n")
+    assert (run.totals["created"], list(reasons(doors, run))) == (2, [3])
+    assert "cannot be read" in reasons(doors, run)[3]
+    assert any("another encoding" in doubt for doubt in run.reading["doubts"])
+    with doors.unit():
+        assert sorted(contact.name for contact in Contact.objects.all()) == ["Daan", "Пётр Ерёменко"]
+    mostly_other = bring_in(doors, first + second * 3)
+    assert len(reasons(doors, mostly_other)) == 3
+    western = bring_in(doors, "Name,City\nAndré,Nîmes\nZoë,Liège\n".encode("cp1252"))
+    assert western.totals["errors"] == 0

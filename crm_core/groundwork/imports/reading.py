@@ -117,11 +117,17 @@ def _encoding(path: Path, head: bytes) -> tuple[str, list[str]]:
 
 
 def _mostly_utf8(head: bytes) -> bool:
-    """A mixed file: letters of several bytes that are right, and few bytes that are not."""
+    """A mixed file: few bytes that are no UTF-8, or whole lines that are.
+
+    Letters of another encoding make a right UTF-8 line by the rarest chance only, so a quarter of such lines says enough:
+    read so, the other lines become errors to mend; read the other way, these would be gibberish that nobody notices.
+    """
     text = head.decode("utf-8", errors="replace")
     wrong = text.count("\ufffd")
     right = sum(1 for letter in text if letter > "\x7f") - wrong
-    return right > 10 * wrong
+    lines = [line for line in text.splitlines() if not line.isascii()]
+    sound = sum(1 for line in lines if "\ufffd" not in line)
+    return right > 10 * wrong or (sound > 0 and sound * 4 >= len(lines))
 
 
 def _wide(head: bytes) -> str:
