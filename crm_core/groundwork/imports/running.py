@@ -19,6 +19,7 @@ from crm_platform.kernel.permissions import Actor, robot
 
 from . import kinds, mapping, services
 from .kinds import Batch, Parsed
+from .languages import importers_language
 from .models import ImportRow, ImportRun, Stage
 from .parsing import BadCell, Parser
 from .reading import Reading
@@ -52,6 +53,11 @@ def _fail(pk: int) -> None:
 @jobs.register("imports.run", failed=_fail)
 def run_import(pk: int, *, lease: Lease) -> Again | None:
     """Bring in the file, from the checkpoint on."""
+    with importers_language(pk):
+        return _run(pk, lease)
+
+
+def _run(pk: int, lease: Lease) -> Again | None:
     place = workspace.here()
     with sides.unit(place):
         run = ImportRun.objects.get(pk=pk)
@@ -204,6 +210,11 @@ def finish(run: ImportRun, *, stage: str) -> None:
 @jobs.register("imports.waiting", failed=_fail)
 def run_waiting(pk: int, *, lease: Lease) -> Again | None:
     """Bring in the rows that waited; what still has no room goes on waiting."""
+    with importers_language(pk):
+        return _run_waiting(pk, lease)
+
+
+def _run_waiting(pk: int, lease: Lease) -> Again | None:
     place = workspace.here()
     after = int(lease.checkpoint.get("row", 0))
     while True:

@@ -16,6 +16,7 @@ from crm_platform.kernel.jobs import Again, Lease
 from crm_platform.kernel.permissions import ActorKind, robot
 
 from . import traces
+from .languages import importers_language
 from .models import ImportRun, Stage
 from .traces import leaving, touched_later, via_of
 
@@ -48,6 +49,11 @@ def _fail(pk: int) -> None:
 @jobs.register("imports.undo", failed=_fail)
 def run_undo(pk: int, *, lease: Lease) -> Again | None:
     """In three parts, each batch in one transaction: what was made, what was changed, the people."""
+    with importers_language(pk):
+        return _run(pk, lease)
+
+
+def _run(pk: int, lease: Lease) -> Again | None:
     place = workspace.here()
     done = dict(lease.checkpoint)
     while not done.get("made"):

@@ -191,8 +191,7 @@ class _Neighbours:
 
     def reason(self, name: str) -> int:
         """A reason by name, made where it is new; a loss without one says that the import gave none."""
-        with firms_language():
-            wanted = name.strip() or _now("Not given in the import")
+        wanted = name.strip() or _in_firms_words(_("Not given in the import"))
         if fold(wanted) not in self.reasons:
             if not self.batch.may_add:
                 return self._reason_there(name)
@@ -295,8 +294,13 @@ def _name(row: Parsed, found: _Neighbours) -> str:
     products = [found.products[folded_name(name)].name for name in listed(row, "product") if folded_name(name) in found.products]
     given = row.values
     named = ", ".join(filter(None, (*products, given.get("company", ""))))
+    return named or given.get("contact", "") or given.get("external_id", "") or _in_firms_words(_("Deal"))
+
+
+def _in_firms_words(sentence: Any) -> str:
+    """What stays here as data, in the firm's language, whoever imports."""
     with firms_language():
-        return named or given.get("contact", "") or given.get("external_id", "") or _now("Deal")
+        return str(sentence)
 
 
 def _link(made: list[Deal], rows: list[Parsed], found: _Neighbours) -> None:
