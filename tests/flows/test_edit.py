@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 import pytest
 
 from crm_core.people.companies import services as companies
 from crm_core.people.contacts import services as contacts
+from crm_core.people.contacts.models import Contact
+from crm_core.sales.deals import services as deals
+from crm_core.sales.deals.models import Deal
+from crm_core.sales.pipelines import queries as pipelines
+from crm_core.sales.pipelines.models import Stage
+from crm_platform.accounts.models import User
 from crm_platform.events.models import Event
 from crm_platform.kernel.permissions import robot
 
@@ -52,3 +59,22 @@ def test_a_form_sent_back_changes_only_what_was_changed(doors, kind: str) -> Non
         assert event.after == {"site": "https://oak.example"}
         model = contacts.Contact if kind == "contact" else companies.Company
         assert model.objects.get(pk=pk).addresses == [{"kind": "home", "street": "1 Elm", "zip": "70116"}, {"kind": "work", "city": "Harlem"}]
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "fr", "nl", "uz"])
+def test_the_addresses_of_a_card_hold_keys_not_figures(doors, language: str) -> None:
+    """The thousandth record is no other: a key grouped like a count ("12,345") leads nowhere."""
+    with doors.unit():
+        User.objects.update(language=language)
+        pipeline = pipelines.first()
+        stage = Stage.objects.filter(pipeline=pipeline, kind="open").order_by("order")[0]
+        Stage.objects.create(pk=23456, pipeline=pipeline, name="Far", order=90)
+        contact = contacts.create_contacts(ROBOT, [{"first_name": "Bo"}])[0]
+        Contact.objects.filter(pk=contact.pk).update(id=12345)
+        deal = deals.create_deal(ROBOT, name="Oak", stage_id=stage.pk)
+        Deal.objects.filter(pk=deal.pk).update(id=34567)
+    client = doors.client()
+    for path, holds in (("/contacts/12345", "/contacts/12345/bin"), ("/deals/34567", "/deals/34567/bin"), ("/board", "stage-23456"), ("/settings/pipelines", "/settings/stages/23456")):
+        page = client.get(path).content.decode()
+        assert holds in page, (path, holds)
+        assert not re.findall(r'="[^"]*(?:12|23|34)[^0-9"](?:345|456|567)[^"]*"', page), path

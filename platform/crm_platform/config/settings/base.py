@@ -230,7 +230,8 @@ LOCALE_PATHS = [ROOT / "platform" / "crm_platform" / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
-USE_THOUSAND_SEPARATOR = True
+# A number that is no count must stay itself: grouped by default, the key of the thousandth record breaks addresses. Counts go through `figure`.
+USE_THOUSAND_SEPARATOR = False
 
 # Files.
 STATIC_URL = "/static/"
