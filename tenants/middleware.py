@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
 from crm_platform.db import sides
-from crm_platform.kernel import context
+from crm_platform.kernel import context, workspace
 from crm_platform.kernel.errors import CrmError, NotFound, Unavailable
 from crm_platform.kernel.http.errors import NoRoom, Tripped, constant_500, is_disk_full, render_refusal
 from crm_platform.ui.once import release
@@ -76,11 +76,11 @@ class WorkspaceMiddleware:
         except (OperationalError, InterfaceError):
             return _gone()
         if found is None:
-            return self._refuse_outside(request, UnknownWorkspace(find=f"{settings.PUBLIC_URL}/find"))
+            return self._refuse_outside(request, UnknownWorkspace(find=workspace.url("/find")))
         if found.moved_to and request.method == "GET":
             return HttpResponseRedirect(routing.url_of(found.place, request.get_full_path()))
         if found.suspended:
-            return self._refuse_outside(request, Suspended(find=f"{settings.PUBLIC_URL}/find"))
+            return self._refuse_outside(request, Suspended(find=workspace.url("/find")))
         place = found.place
         request.place = place  # type: ignore[attr-defined]
         self._use(request, settings.WORKSPACE_URLCONF)

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db import connection
 from django.template.defaultfilters import filesizeformat
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +15,7 @@ from billing import plans
 from crm_platform.kernel import clock, units
 from crm_platform.kernel.errors import PlanRefusal
 from crm_platform.kernel.gates import Usage
+from crm_platform.ui.markup import figure
 from tenants.inside import services as inside
 
 from .models import Counter
@@ -158,8 +158,8 @@ def refusal(usage: Usage, *, adding: int) -> PlanRefusal:
 def amount(metric: str, value: int) -> str:
     """A value of a counter as people read it: storage in bytes becomes 5 GB."""
     if metric != "storage":
-        return number_format(value, use_l10n=True, force_grouping=True)
-    return _now("%(n)s GB") % {"n": number_format(value // plans.GB, force_grouping=True)} if value and value % plans.GB == 0 else str(filesizeformat(value))
+        return figure(value)
+    return _now("%(n)s GB") % {"n": figure(value // plans.GB)} if value and value % plans.GB == 0 else str(filesizeformat(value))
 
 
 def forecast(metric: str) -> datetime | None:

@@ -10,7 +10,6 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 
-from crm_core.engagement.tasks import services as tasks
 from crm_core.groundwork.records import writing
 from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.models import Contact
@@ -388,15 +387,3 @@ def test_where_a_form_leads_is_an_address_and_no_header_of_its_own(doors) -> Non
     assert answer.status_code in (204, 303)
     assert "X-Evil" not in answer.headers
     assert "\n" not in answer.headers.get("HX-Redirect", "")
-
-
-def test_who_ticks_off_the_day_s_list_stays_on_it(doors) -> None:
-    client = doors.client()
-    with doors.unit():
-        deal = deals.create_deal(ROBOT, name="Oak")
-        owner = User.objects.get(email="olga@veldhuis.example")
-        pk = tasks.add(ROBOT, text="Call", due_at=clock.now(), entity="deal", record_id=deal.pk, responsible_id=owner.pk).pk
-    page = client.get("/day?team=1").content.decode()
-    form = page[page.index(f'action="/tasks/{pk}/done"') :].partition("</form>")[0]
-    assert 'name="next" value="/day?team=1"' in form
-    assert client.post(f"/tasks/{pk}/done", {"next": "/day?team=1"}).headers["Location"] == "/day?team=1"

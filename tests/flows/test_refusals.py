@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -27,6 +28,27 @@ from tests.factories.cast import cast
 
 ROBOT = robot("test")
 FRAGMENT = {"HTTP_HX_REQUEST": "true"}
+
+
+@contextmanager
+def uncommitted(doors: Door, act: Callable[[], Any], *, seconds: float) -> Iterator[None]:
+    """While another's unit has done something and commits it only after so many seconds."""
+    done = threading.Event()
+
+    def work() -> None:
+        try:
+            with doors.unit():
+                act()
+                done.set()
+                threading.Event().wait(seconds)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert done.wait(20)
+    yield
+    thread.join(20)
 
 
 def elsewhere(act: Callable[[], Any]) -> None:
@@ -206,22 +228,9 @@ def test_a_stage_deleted_while_a_deal_is_written_is_said_in_the_form(doors: Door
     with doors.unit():
         deal = deals.create_deal(ROBOT, name="Shelves")
         gone = pipeline_services.add_stage(ROBOT, pipelines.first().pk, name="Short-lived").pk
-    deleted, client = threading.Event(), doors.client()
-
-    def delete() -> None:
-        try:
-            with doors.unit():
-                pipeline_services.delete_stage(ROBOT, gone)
-                deleted.set()
-                threading.Event().wait(1.5)
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=delete)
-    thread.start()
-    assert deleted.wait(20)
-    answer = client.post(path.format(stage=gone, deal=deal.pk), {"name": "Long typed name", "currency": "EUR", "stage": gone})
-    thread.join(20)
+    client = doors.client()
+    with uncommitted(doors, lambda: pipeline_services.delete_stage(ROBOT, gone), seconds=1.5):
+        answer = client.post(path.format(stage=gone, deal=deal.pk), {"name": "Long typed name", "currency": "EUR", "stage": gone})
     page = answer.content.decode()
     assert (answer.status_code, SENTENCE in page, 'value="Long typed name"' in page) == (409, True, True)
     assert not re.search(f'<option value="{gone}"', page)
@@ -232,25 +241,10 @@ def test_a_stage_deleted_while_a_deal_is_written_is_said_in_the_form(doors: Door
 def test_a_stage_that_a_deal_is_just_put_into_is_not_deleted_under_it(doors: Door) -> None:
     with doors.unit():
         first, other = stages()[:2]
-    made, outcome = threading.Event(), []
-
-    def make() -> None:
-        try:
-            with doors.unit():
-                deals.create_deal(ROBOT, name="Shelves", stage_id=first)
-                made.set()
-                threading.Event().wait(1)
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=make)
-    thread.start()
-    assert made.wait(20)
+    with uncommitted(doors, lambda: deals.create_deal(ROBOT, name="Shelves", stage_id=first), seconds=1), doors.unit():
+        moved = pipeline_services.delete_stage(ROBOT, first, to_id=other)
     with doors.unit():
-        outcome.append(pipeline_services.delete_stage(ROBOT, first, to_id=other))
-    thread.join(20)
-    with doors.unit():
-        assert (outcome, Deal.objects.get().stage_id) == ([1], other)
+        assert (moved, Deal.objects.get().stage_id) == (1, other)
 
 
 def test_a_loss_that_somebody_overtook_keeps_its_comment(doors: Door) -> None:

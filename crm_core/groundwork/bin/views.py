@@ -35,13 +35,12 @@ def show(request: HttpRequest) -> HttpResponse:
 def restore(request: HttpRequest) -> HttpResponse:
     """Take records out, with their links."""
     given = request.POST if request.POST.getlist("pk") else request.GET
-    entity = request.POST.get("entity") or request.GET.get("entity", "")
+    kind = registry.find(request.POST.get("entity") or request.GET.get("entity", ""))
     pks = wholes(",".join(given.getlist("pk")))
     if not pks:
-        back = responses.redirect(request, f"{reverse('bin')}?{urlencode({'entity': registry.find(entity).code})}")
+        back = responses.redirect(request, f"{reverse('bin')}?{urlencode({'entity': kind.code})}")
         return responses.toast(request, back, _("Choose at least one record to take out."))
-    restored = services.restore(request.actor, entity=entity, pks=pks)  # type: ignore[attr-defined]
-    kind = registry.find(entity)
+    restored = services.restore(request.actor, entity=kind.code, pks=pks)  # type: ignore[attr-defined]
     to = kind.url(restored[0].pk) if len(restored) == 1 else "/bin"
     said = _("%(name)s is back.") % {"name": str(restored[0])} if len(restored) == 1 else ngettext("%(n)d is back.", "%(n)d are back.", len(restored)) % {"n": len(restored)}
     return responses.toast(request, responses.redirect(request, to), said)

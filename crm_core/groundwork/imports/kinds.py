@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     Words = str | _StrPromise
 
 
+# The types whose cells hold one figure.
+FIGURES = ("money", "number", "whole")
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a column may go: `type` says how its cells are read, `synonyms` how others call it, in five languages.
@@ -35,9 +39,14 @@ class Target:
     synonyms: str = ""
 
     @property
+    def plain_type(self) -> str:
+        """The type, the same for a custom field as for one of ours."""
+        return self.type.removeprefix("custom-")
+
+    @property
     def figures(self) -> bool:
         """Whether its cells are read in a notation of figures."""
-        return self.type.removeprefix("custom-") in ("money", "number", "whole", "figures", "sums")
+        return self.plain_type in (*FIGURES, "figures", "sums")
 
     def names(self) -> tuple[str, ...]:
         """The synonyms apart."""

@@ -101,7 +101,7 @@ class Parser:
             values.setdefault(target.name, value)
 
     def _read(self, column: str, text: str, target: Target, notation: Mapping[str, str]) -> Any:
-        kind = target.type.removeprefix("custom-")
+        kind = target.plain_type
         if kind == "date":
             found = recognising.read_date(text, notation["date"])
             if found is None:

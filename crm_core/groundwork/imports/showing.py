@@ -20,7 +20,6 @@ from .parsing import BadCell, Parser
 from .running import parser_of
 
 DATE_ORDERS = (("dmy", gettext_lazy("day, month, year")), ("mdy", gettext_lazy("month, day, year")), ("ymd", gettext_lazy("year, month, day")))
-_FIGURES = ("money", "number", "whole")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ def heads(run: ImportRun) -> list[tuple[str, bool]]:
     """The places the matched columns go to, and whether each holds figures, in the order of the file."""
     targets = {target.name: target for target in mapping.targets_of(kinds.find(run.kind))}
     found = [(column["name"], targets.get(run.mapping.get(column["name"], ""))) for column in run.reading["columns"]]
-    return [(str(target.label), _plain(target.type) in _FIGURES) for _name, target in found if target is not None]
+    return [(str(target.label), target.plain_type in kinds.FIGURES) for _name, target in found if target is not None]
 
 
 def rows(run: ImportRun) -> Iterator[Row]:
@@ -51,8 +50,8 @@ def rows(run: ImportRun) -> Iterator[Row]:
 
 def _cells(parser: Parser, cells: list[str], values: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
     for at, _column, target, notation in parser.plan:
-        text, kind = (cells[at] if at < len(cells) else ""), _plain(target.type)
-        yield _shown(text, kind, notation, sum_of=values.get(target.name), currency=values.get("currency") or parser.currency), kind in _FIGURES
+        text, kind = (cells[at] if at < len(cells) else ""), target.plain_type
+        yield _shown(text, kind, notation, sum_of=values.get(target.name), currency=values.get("currency") or parser.currency), kind in kinds.FIGURES
 
 
 def _shown(text: str, kind: str, notation: Mapping[str, str], *, sum_of: Any, currency: str) -> str:
@@ -61,7 +60,7 @@ def _shown(text: str, kind: str, notation: Mapping[str, str], *, sum_of: Any, cu
         return money.show(sum_of, currency=currency)
     if kind == "date" and (day := recognising.read_date(text, notation["date"])):
         return _day(day)
-    if kind in _FIGURES and (number := recognising.read_number(text, notation["decimal"], percent=bool(notation["percent"]))) is not None:
+    if kind in kinds.FIGURES and (number := recognising.read_number(text, notation["decimal"], percent=bool(notation["percent"]))) is not None:
         return figure(number) if kind == "number" else str(int(number))
     return text
 
@@ -78,7 +77,3 @@ def orders(examples: list[str]) -> list[tuple[str, str]]:
 
 def _day(day: date) -> str:
     return date_format(day, "j M Y")
-
-
-def _plain(kind: str) -> str:
-    return kind.removeprefix("custom-")

@@ -44,7 +44,7 @@ declare(register, "empty", required=("title",), optional=("sentence", "href", "l
 declare(register, "progress_bar", required=("value", "most", "label"), optional=("thin", "tone"))
 declare(register, "usage_bar", required=("label", "used", "limit"), optional=("percent", "tone", "note"))
 declare_block(register, "panel", required=("title",), optional=("id", "tone", "icon", "hint"))
-declare_block(register, "dialog", required=("id", "title"), optional=("wide",))
+declare_block(register, "dialog", required=("id", "title"))
 declare_block(register, "menu", required=("id", "label"), optional=("icon", "end"))
 
 
