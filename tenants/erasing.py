@@ -29,9 +29,9 @@ def mark_for_erasing(workspace: Workspace) -> Workspace:
 
 def erase(workspace: Workspace) -> None:
     """Drop schema, role, files and addresses; the registry keeps a stub with the dates. Needs the owner's login."""
-    with owner.seated(), owner.alone(workspace.pk):
+    with owner.seated(workspace.alias), owner.alone(workspace.pk):
         # The keeper and a command may both have seen the mark: whoever comes second finds it done.
-        if not owner.run("SELECT 1 FROM pg_roles WHERE rolname = %s", [workspace.schema_name]):
+        if not owner.has_workspace(workspace.schema_name):
             return
         owner.drop_workspace(workspace.schema_name)
     shutil.rmtree(Path(settings.MEDIA_ROOT) / workspace.public_id, ignore_errors=True)

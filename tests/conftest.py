@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.conf import settings
@@ -158,11 +159,11 @@ def make_door(house: None, django_db_blocker: Any) -> Iterator[Callable[..., Doo
 
 @pytest.fixture
 def two_doors(house: None, django_db_blocker: Any) -> Iterator[tuple[Door, Door]]:
-    """Two committed workspaces with disjoint id ranges: the second counts from 10^9 (design section 9)."""
-    with django_db_blocker.unblock():
+    """Two committed workspaces of one database with disjoint id ranges: the second counts from 10^9 (design section 9)."""
+    with django_db_blocker.unblock(), mock.patch.object(pool, "occupancy", return_value={owner.FIRST: 0}):
         cache.clear()
+        pool.fill(to=2, cell=owner.FIRST)
         first = _door(new_workspace())
-        pool.fill(to=1)
         _count_from(10**9)
         second = _door(new_workspace(firm="Eve & Co", email="eve@elsewhere.example"))
         yield first, second
@@ -174,9 +175,9 @@ def _count_from(start: int) -> None:
     from psycopg import sql
 
     with sides.control_unit():
-        following = Workspace.objects.filter(state="pool", template_version=template.fingerprint()).order_by("id").first()
+        following = Workspace.objects.filter(state="pool", template_version=template.fingerprint(), alias=owner.FIRST).order_by("id").first()
     assert following is not None
-    with owner.seated():
+    with owner.seated(following.alias):
         columns = owner.run(
             "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = %s AND is_identity = 'YES'",
             [following.schema_name],
@@ -211,7 +212,7 @@ def count_statements() -> Callable[[], Any]:
             seen.append(sql)
             return execute(sql, params, many, context)
 
-        wrapped = [connections[alias] for alias in ("cell1", "control")]
+        wrapped = [connections[alias] for alias in (*settings.CELLS, "control")]
         for connection in wrapped:
             connection.execute_wrappers.append(note)
         try:

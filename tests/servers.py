@@ -24,7 +24,7 @@ def _start() -> None:
     # The server runs as another user when we are root: it must be able to reach its own folder.
     folder.chmod(0o755)
     _stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    servers = _stack.enter_context(start(DataFolder.open(folder), durable=False))
+    servers = _stack.enter_context(start(DataFolder.open(folder), durable=False, databases=2))
     os.environ.update(servers.environment())
     os.environ["CRM_DATA"] = str(folder)
     for name in ("EMAIL_URL", "PUBLIC_URL"):

@@ -59,13 +59,19 @@ def run(*, pool_size: int | None = None, say: Step = lambda sentence: None) -> N
     """Bring the database to this release; needs the owner's login."""
     with owner.seated():
         _need_rights()
-        _make_logins()
-        _need_own_logins()
+        _make_logins("control", owner.FIRST)
+        _need_own_logins("control", owner.FIRST)
         _make_control()
         if _control_is_behind():
             say("migrating the shared side")
             call_command("migrate_schemas", shared=True, verbosity=0, interactive=False, stdout=io.StringIO())
         _grant_control()
+    for cell in settings.CELLS[1:]:
+        with owner.seated(cell):
+            _need_rights()
+            _make_logins(cell)
+            _need_own_logins(cell)
+            _close_cell(cell)
     _refuse_superuser()
     for seed in _seeds:
         seed()
@@ -87,8 +93,8 @@ def _need_rights() -> None:
         raise MissingRights(user=user, database=database, statements="\n".join(statement.as_string(None) for statement in lacking))
 
 
-def _make_logins() -> None:
-    for alias in ("control", *settings.CELLS):
+def _make_logins(*aliases: str) -> None:
+    for alias in aliases:
         login = settings.DATABASES[alias]
         if owner.run("SELECT 1 FROM pg_roles WHERE rolname = %s", [login["USER"]]):
             continue
@@ -99,27 +105,31 @@ def _make_logins() -> None:
         )
 
 
-def _need_own_logins() -> None:
+def _need_own_logins(*aliases: str) -> None:
     """Roles belong to the whole server, so another installation may have them: said before anything is changed."""
-    for alias in ("control", *settings.CELLS):
-        login, mine = settings.DATABASES[alias], settings.DATABASES[OWNER]["USER"]
+    [(mine,)] = owner.run("SELECT current_user")
+    for alias in aliases:
+        login = settings.DATABASES[alias]
         [(may,)] = owner.run("SELECT pg_has_role(%s, 'MEMBER WITH ADMIN OPTION') OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)", [login["USER"]])
         if not may:
             raise LoginTaken(user=login["USER"], owner=mine, why=f"{mine} may not change it")
 
 
 def _make_control() -> None:
-    control, name = sql.Identifier(settings.PUBLIC_SCHEMA_NAME), sql.Identifier(settings.DATABASES[OWNER]["NAME"])
+    control = sql.Identifier(settings.PUBLIC_SCHEMA_NAME)
     owner.run(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(control))
-    owner.run(sql.SQL("REVOKE ALL ON SCHEMA public FROM PUBLIC; REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
-    for alias in ("control", *settings.CELLS):
-        login = sql.Identifier(settings.DATABASES[alias]["USER"])
-        owner.run(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, login))
-    login = sql.Identifier(settings.DATABASES["control"]["USER"])
+    _close_cell(owner.FIRST, "control")
+    login, name = sql.Identifier(settings.DATABASES["control"]["USER"]), sql.Identifier(settings.DATABASES[OWNER]["NAME"])
     owner.run(sql.SQL("ALTER ROLE {} IN DATABASE {} SET search_path = {}").format(login, name, control))
-    for alias in settings.CELLS:
-        app = sql.Identifier(settings.DATABASES[alias]["USER"])
-        owner.run(sql.SQL("ALTER ROLE {} IN DATABASE {} SET search_path = ''").format(app, name))
+
+
+def _close_cell(cell: str, *others: str) -> None:
+    """Nobody but the logins named enters a database of workspaces, and the application's finds nothing there without a workspace."""
+    name = sql.Identifier(settings.DATABASES[cell]["NAME"])
+    owner.run(sql.SQL("REVOKE ALL ON SCHEMA public FROM PUBLIC; REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
+    for alias in (*others, cell):
+        owner.run(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, sql.Identifier(settings.DATABASES[alias]["USER"])))
+    owner.run(sql.SQL("ALTER ROLE {} IN DATABASE {} SET search_path = ''").format(sql.Identifier(settings.DATABASES[cell]["USER"]), name))
 
 
 def _control_is_behind() -> bool:
@@ -145,7 +155,7 @@ def _refuse_superuser() -> None:
         try:
             cursor = connections[alias].cursor()
         except OperationalError as error:
-            raise LoginTaken(user=user, owner=settings.DATABASES[OWNER]["USER"], why=str(error).strip().splitlines()[0]) from None
+            raise LoginTaken(user=user, owner=settings.DATABASES[settings.OWNERS.get(alias, OWNER)]["USER"], why=str(error).strip().splitlines()[0]) from None
         with cursor:
             cursor.execute("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user")
             if cursor.fetchone()[0]:

@@ -1,16 +1,18 @@
-"""The keeper's connection: DDL, roles, grants. Only its process has the alias."""
+"""The keeper's connections, one to each database: DDL, roles, grants. Only its process has the aliases."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import connections
 from psycopg import ClientCursor, sql
 
-from crm_platform.db.sides import OWNER, seat
+from crm_platform.db.sides import seat
 from crm_platform.kernel.errors import CrmError
 
 
@@ -21,25 +23,38 @@ class NotTheKeeper(CrmError):
     sentence = "This needs the owner's login (DATABASE_OWNER_URL), which only the keeper and the command line hold."
 
 
-def held() -> bool:
-    """Whether this process holds the owner's login."""
-    return OWNER in connections.settings
+FIRST = "cell1"
+_cell: ContextVar[str] = ContextVar("owner_cell", default=FIRST)
+
+
+def held(cell: str = FIRST) -> bool:
+    """Whether this process holds the owner's login of a database."""
+    return settings.OWNERS.get(cell) in connections.settings
 
 
 @contextmanager
-def seated() -> Iterator[Any]:
-    """Seat the owner's connection and give it; raises NotTheKeeper."""
-    if not held():
+def seated(cell: str = FIRST) -> Iterator[Any]:
+    """Seat the owner's connection to a database of workspaces and give it; `run` speaks to it. Raises NotTheKeeper."""
+    if not held(cell):
         raise NotTheKeeper
-    with seat(OWNER):
-        yield connections[OWNER]
+    token = _cell.set(cell)
+    try:
+        with seat(settings.OWNERS[cell]):
+            yield connection()
+    finally:
+        _cell.reset(token)
+
+
+def connection() -> Any:
+    """The owner's connection that is seated, the first database's where none is."""
+    return connections[settings.OWNERS[_cell.get()]]
 
 
 def run(statement: Any, params: Any = None) -> list[tuple[Any, ...]]:
-    """One statement, or a script of several, on the owner's connection; returns rows where there are any."""
-    connection = connections[OWNER]
-    connection.ensure_connection()
-    with ClientCursor(connection.connection) as cursor:
+    """One statement, or a script of several, on the seated owner's connection; returns rows where there are any."""
+    seated_here = connection()
+    seated_here.ensure_connection()
+    with ClientCursor(seated_here.connection) as cursor:
         cursor.execute(statement, params)
         return cursor.fetchall() if cursor.description else []
 
@@ -54,14 +69,23 @@ def alone(number: int) -> Iterator[None]:
         run("SELECT pg_advisory_unlock(hashtext('workspace'), %s::int)", [number % 2**31])
 
 
+def has_workspace(name: str) -> bool:
+    """Whether the seated database has a schema or (the server) a role of this name."""
+    [(found,)] = run("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = %s) OR EXISTS (SELECT 1 FROM pg_roles WHERE rolname = %s)", [name, name])
+    return bool(found)
+
+
 def drop_workspace(name: str) -> None:
-    """Drop a workspace's schema and role, both or neither.
+    """Drop a workspace's schema and role, both or neither; what of them is missing already is no hindrance.
 
     Who made a role may take membership in it; without, only a superuser may drop what it owns, and a rented server gives no such.
     """
     schema = sql.Identifier(name)
+    packet = "BEGIN; DROP SCHEMA IF EXISTS {0} CASCADE; COMMIT"
+    if run("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]):
+        packet = "BEGIN; GRANT {0} TO CURRENT_USER; DROP SCHEMA IF EXISTS {0} CASCADE; DROP OWNED BY {0}; DROP ROLE {0}; COMMIT"
     try:
-        run(sql.SQL("BEGIN; GRANT {0} TO CURRENT_USER; DROP SCHEMA IF EXISTS {0} CASCADE; DROP OWNED BY {0}; DROP ROLE {0}; COMMIT").format(schema))
+        run(sql.SQL(packet).format(schema))
     except psycopg.Error:
         with suppress(psycopg.Error):  # the open transaction must not swallow what comes next
             run("ROLLBACK")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.db.models import Count
 from psycopg import sql
 
 from crm_platform.db.sides import CONTROL, control_unit
@@ -11,9 +12,8 @@ from tenants.models import State, TemplateScript, Workspace
 
 from . import owner, template
 
-# One packet per workspace: role, schema, script, grants, registry row, commit. Nothing is half there if it fails.
+# One packet per workspace: role, schema, script, grants. Nothing is half there if it fails.
 _PACKET = """
-BEGIN;
 CREATE ROLE {role} NOLOGIN NOINHERIT;
 CREATE SCHEMA {schema};
 SET LOCAL search_path = {schema};
@@ -22,70 +22,101 @@ GRANT USAGE ON SCHEMA {schema} TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role};
 GRANT {role} TO {app} WITH INHERIT FALSE, SET TRUE;
+"""
+_REGISTER = """
 INSERT INTO {control}.workspace
     (schema_name, public_id, generation, alias, state, name, template_version, suspended_reason, created_at)
     VALUES ({name}, {public_id}, 1, {alias}, 'pool', '', {version}, '', now());
-COMMIT;
 """
 
 # From PostgreSQL 16 a grant says whether it is inherited; on 15 the login itself is NOINHERIT.
 _GRANT_15 = "GRANT {role} TO {app};"
 _GRANT_16 = "GRANT {role} TO {app} WITH INHERIT FALSE, SET TRUE;"
+# What a pool row says while its schema is made in another database than the registry's: no version, so nobody claims it.
+_IN_THE_MAKING = "in the making"
 
+# The emptiest database first; of its ready workspaces the newest version that has all this release needs, then the oldest row.
 _CLAIM = """
 UPDATE workspace SET state = 'claiming'
-WHERE id = (SELECT id FROM workspace WHERE state = 'pool' AND template_version = %s ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+WHERE id = (
+    SELECT ready.id FROM workspace ready JOIN template_script script ON script.version = ready.template_version
+    WHERE ready.state = 'pool' AND script.migrations @> %s::jsonb
+    ORDER BY array_position(%s::varchar[], ready.alias), script.created_at DESC, ready.id
+    LIMIT 1 FOR UPDATE OF ready SKIP LOCKED)
 RETURNING *
 """
 
 
-def make(script: TemplateScript, *, alias: str = "cell1") -> str:
-    """Make one ready workspace from the script in one round trip; returns its schema's name."""
+def make(script: TemplateScript, *, cell: str = owner.FIRST) -> str:
+    """Make one ready workspace in a database from the script; returns its schema's name. Needs the owner's login of it.
+
+    In the registry's own database in one round trip; in another the row comes first, so that a killed keeper leaves
+    nothing that nobody knows of.
+    """
     name = f"w_{ids.random_id(12)}"
-    schema = sql.Identifier(name)
-    version_16 = owner.version() >= 160000
-    packet = _PACKET if version_16 else _PACKET.replace(_GRANT_16, _GRANT_15)
-    owner.run(
-        sql.SQL(packet).format(
-            role=schema,
-            schema=schema,
-            app=sql.Identifier(settings.DATABASES[alias]["USER"]),
-            control=sql.Identifier(settings.PUBLIC_SCHEMA_NAME),
-            script=sql.SQL(script.script),
-            name=sql.Literal(name),
-            public_id=sql.Literal(ids.random_id()),
-            alias=sql.Literal(alias),
-            version=sql.Literal(script.version),
-        )
-    )
+    if cell == owner.FIRST:
+        with owner.seated(cell):
+            owner.run(_filled(f"BEGIN;{_PACKET}{_REGISTER}COMMIT;", script, name=name, cell=cell))
+        return name
+    with control_unit():
+        row = Workspace.objects.create(schema_name=name, alias=cell, template_version=_IN_THE_MAKING)
+    with owner.seated(cell), owner.alone(row.pk):
+        owner.run(_filled(f"BEGIN;{_PACKET}COMMIT;", script, name=name, cell=cell))
+        with control_unit():
+            row.template_version = script.version
+            row.save(update_fields=["template_version"])
     return name
 
 
-def ready(*, version: str) -> int:
-    """How many workspaces of this version wait to be claimed."""
+def _filled(packet: str, script: TemplateScript, *, name: str, cell: str) -> sql.Composed:
+    schema = sql.Identifier(name)
+    return sql.SQL(packet if owner.version() >= 160000 else packet.replace(_GRANT_16, _GRANT_15)).format(
+        role=schema, schema=schema, name=sql.Literal(name), alias=sql.Literal(cell), script=sql.SQL(script.script),
+        app=sql.Identifier(settings.DATABASES[cell]["USER"]), control=sql.Identifier(settings.PUBLIC_SCHEMA_NAME),
+        public_id=sql.Literal(ids.random_id()), version=sql.Literal(script.version),
+    )  # fmt: skip
+
+
+def ready(*, version: str, cell: str | None = None) -> int:
+    """How many workspaces of this version wait to be claimed, in one database or in all."""
     with control_unit():
-        return Workspace.objects.filter(state=State.POOL, template_version=version).count()
+        found = Workspace.objects.filter(state=State.POOL, template_version=version)
+        return found.filter(alias=cell).count() if cell else found.count()
 
 
-def fill(*, to: int) -> int:
-    """Make as many as are missing to `to`; returns how many were made. Needs the owner's login."""
+def fill(*, to: int, cell: str | None = None) -> int:
+    """Make as many as are missing to `to`, in one database or spread over those whose owner's login we hold; returns how many were made."""
     script = template.current()
-    missing = max(0, to - ready(version=script.version))
-    with owner.seated():
-        for _ in range(missing):
-            make(script)
+    missing = max(0, to - ready(version=script.version, cell=cell))
+    with control_unit():
+        cells = [cell] if cell else [alias for alias in occupancy() if owner.held(alias)]
+    if missing and not cells:
+        raise owner.NotTheKeeper
+    for number in range(missing):
+        make(script, cell=cells[number % len(cells)])
     return missing
 
 
+def occupancy() -> dict[str, int]:
+    """How many workspaces with an owner each database has, the emptiest first: new ones go there. Inside a control unit."""
+    found = Workspace.objects.exclude(state__in=(State.POOL, State.ERASED)).values_list("alias").annotate(Count("id"))
+    counted = dict.fromkeys(settings.CELLS, 0) | {alias: number for alias, number in found if alias in settings.CELLS}
+    return dict(sorted(counted.items(), key=lambda pair: (pair[1], pair[0])))
+
+
 def claim() -> Workspace | None:
-    """Take one ready workspace of this release, by one statement; None when the pool is empty. Inside a control unit."""
-    return next(iter(Workspace.objects.using(CONTROL).raw(_CLAIM, [template.fingerprint()])), None)
+    """Take one ready workspace that this release can serve, by one statement; None when the pool is empty. Inside a control unit.
+
+    With several databases the emptiest that has one gives it, which costs one statement more.
+    """
+    cells = list(occupancy()) if len(settings.CELLS) > 1 else []
+    return next(iter(Workspace.objects.using(CONTROL).raw(_CLAIM, [template.names_as_json(), cells])), None)
 
 
 def discard(workspace: Workspace) -> None:
     """Drop schema and role of a workspace and its registry row: for outdated pool members. Needs the owner's login."""
-    with owner.seated():
-        if owner.run("SELECT 1 FROM pg_roles WHERE rolname = %s", [workspace.schema_name]):
+    with owner.seated(workspace.alias), owner.alone(workspace.pk):
+        if owner.has_workspace(workspace.schema_name):
             owner.drop_workspace(workspace.schema_name)
-    with control_unit():
-        workspace.delete()
+        with control_unit():
+            workspace.delete()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -29,10 +30,9 @@ from . import owner
 _SKIP = ("SELECT", "UPDATE", "SAVEPOINT", "RELEASE", "ROLLBACK", "SET SEARCH_PATH", "SHOW")
 
 
-@functools.cache
-def fingerprint() -> str:
-    """What the migrations of all workspace applications amount to: changes when one of their files does. Read once a process: a release does not change under it."""
-    digest = hashlib.sha256()
+def _files() -> dict[str, Path]:
+    """The migration files of all workspace applications, by "label.name"."""
+    found: dict[str, Path] = {}
     for label in sorted(config.label for config in apps.get_app_configs() if config.name in settings.TENANT_APPS):
         name, _given = MigrationLoader.migrations_module(label)
         if name is None:
@@ -41,10 +41,30 @@ def fingerprint() -> str:
             module = import_module(name)
         except ModuleNotFoundError:
             continue
-        for path in sorted(Path(str(module.__file__)).parent.glob("[0-9]*.py")):
-            digest.update(f"{label}/{path.name}".encode())
-            digest.update(path.read_bytes())
+        found |= {f"{label}.{path.stem}": path for path in sorted(Path(str(module.__file__)).parent.glob("[0-9]*.py"))}
+    return found
+
+
+@functools.cache
+def fingerprint() -> str:
+    """What the migrations of all workspace applications amount to: changes when one of their files does. Read once a process: a release does not change under it."""
+    digest = hashlib.sha256()
+    for name, path in _files().items():
+        digest.update(f"{name.replace('.', '/')}.py".encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:32]
+
+
+@functools.cache
+def names() -> frozenset[str]:
+    """The migrations of this release, as "label.name": a workspace that has them all can be served, also one that has more."""
+    return frozenset(_files())
+
+
+@functools.cache
+def names_as_json() -> str:
+    """`names` as the registry compares them."""
+    return json.dumps(sorted(names()))
 
 
 def current() -> TemplateScript:
@@ -52,12 +72,15 @@ def current() -> TemplateScript:
     version = fingerprint()
     with control_unit():
         kept = TemplateScript.objects.filter(pk=version).first()
+        if kept is not None and not kept.migrations:  # of a time before their names were kept
+            kept.migrations = sorted(names())
+            kept.save(update_fields=["migrations"])
     if kept is not None:
         return kept
     script, tables, relations = render()
     with control_unit():
         row, _made = TemplateScript.objects.get_or_create(
-            version=version, defaults={"script": script, "tables": tables, "relations": relations}
+            version=version, defaults={"script": script, "tables": tables, "relations": relations, "migrations": sorted(names())}
         )
     return row
 

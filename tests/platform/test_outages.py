@@ -90,10 +90,21 @@ def test_later_changes_are_found_alike_in_small_and_large_imports(inside: Any, m
 
 
 def test_a_workspace_that_cannot_be_dropped_leaves_the_connection_usable(control_side: Any) -> None:
+    """Its role owns something in another database, so PostgreSQL keeps it."""
+    with owner.seated("cell2"):
+        owner.run("CREATE ROLE w_keepsthings NOLOGIN; GRANT w_keepsthings TO CURRENT_USER; CREATE SCHEMA w_keepsthings AUTHORIZATION w_keepsthings")
     with owner.seated():
         with pytest.raises(psycopg.Error):
-            owner.drop_workspace("w_nobodyhasthis")
+            owner.drop_workspace("w_keepsthings")
         assert owner.run("SELECT 1") == [(1,)]
+    with owner.seated("cell2"):
+        owner.drop_workspace("w_keepsthings")
+        assert not owner.has_workspace("w_keepsthings")
+
+
+def test_what_is_gone_already_is_no_hindrance(control_side: Any) -> None:
+    with owner.seated():
+        owner.drop_workspace("w_nobodyhasthis")
 
 
 def test_a_rented_server_s_owner_drops_what_it_made(control_side: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
@@ -15,7 +16,7 @@ KNOWN = frozenset(
     {
         "CRM_DATA", "CRM_EMBEDDED", "CRM_TLS", "CRM_API_HOST", "CRM_CHROMIUM", "CRM_NO_BROWSER", "CRM_VENV", "CRM_MEDIA",
         "CRM_MAX_BODY", "CRM_TRUSTED_PROXIES", "CRM_POOL_SIZE", "CRM_FROM_EMAIL", "CRM_DEBUG", "CRM_LOG_LEVEL", "CRM_TEST_DATA",
-        "CRM_JOB_SLOTS", "CRM_SIGNUPS_AN_HOUR", "CRM_WEB_WORKERS",
+        "CRM_JOB_SLOTS", "CRM_SIGNUPS_AN_HOUR", "CRM_WEB_WORKERS", "CRM_CELLS",
     }
 )  # fmt: skip
 
@@ -89,3 +90,28 @@ def logins(secret: str) -> dict[str, Login]:
         return {"owner": owner, "control": owner.derived("control", secret=secret), "app": owner.derived("app", secret=secret)}
     found = {"app": app_url, "control": control_url, "owner": owner_url}
     return {alias: Login.parse(url) for alias, url in found.items() if url}
+
+
+_CELL = re.compile(r"cell(?:[2-9]|[1-9][0-9]+)\Z")
+
+
+def cell_names(alias: str) -> tuple[str, str]:
+    """The variables of a further database: the application's login and the keeper's."""
+    return f"DATABASE_{alias.upper()}_URL", f"DATABASE_{alias.upper()}_OWNER_URL"
+
+
+def cells(secret: str) -> dict[str, dict[str, Login]]:
+    """The logins of every further database that CRM_CELLS names ("cell2, cell3"): `app` always, `owner` only where this process may hold it.
+
+    Raises ImproperlyConfigured for a name that is none, and for a database without an address.
+    """
+    found: dict[str, dict[str, Login]] = {}
+    for alias in words("CRM_CELLS"):
+        if not _CELL.match(alias):
+            raise ImproperlyConfigured(f"CRM_CELLS names {alias}: further databases are called cell2, cell3 and so on; the first is the one of DATABASE_URL.")
+        app_url, owner_url = (read(name) for name in cell_names(alias))
+        if not app_url and not owner_url:
+            raise ImproperlyConfigured(f"CRM_CELLS names {alias}, but {' and '.join(cell_names(alias))} are not set.")
+        owner = {"owner": Login.parse(owner_url)} if owner_url else {}
+        found[alias] = owner | {"app": Login.parse(app_url) if app_url else owner["owner"].derived("app", secret=secret)}
+    return found

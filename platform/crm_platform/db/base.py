@@ -19,7 +19,7 @@ from psycopg import pq
 from crm_platform.kernel import versions, workspace
 
 from .moments import MomentLoader
-from .sides import CONTROL, OWNER, refuse_control_writes
+from .sides import CONTROL, is_owner, refuse_control_writes
 
 _SCHEMA = re.compile(r"w_[a-z0-9]{4,40}\Z")
 
@@ -31,7 +31,7 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
         super().__init__(*args, **kwargs)
         if self.alias == CONTROL:
             self.execute_wrappers.append(refuse_control_writes)
-        elif self.alias != OWNER:
+        elif not is_owner(self.alias):
             self.execute_wrappers.append(versions.note_write)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
@@ -42,7 +42,7 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
 
     def _handle_search_path(self, cursor: Any = None) -> None:
         """Only the keeper's connection has a path that lasts; cells have one per transaction."""
-        if self.alias == OWNER:
+        if is_owner(self.alias):
             super()._handle_search_path(cursor)
 
     def _get_cursor_search_paths(self) -> list[str]:
@@ -51,7 +51,7 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
 
     def _commit(self) -> None:
         super()._commit()
-        if self.alias not in (OWNER, CONTROL):
+        if self.alias != CONTROL and not is_owner(self.alias):
             versions.raise_written()
 
     def _set_autocommit(self, autocommit: bool) -> None:

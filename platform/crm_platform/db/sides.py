@@ -20,6 +20,13 @@ from crm_platform.kernel.workspace import Place
 
 SEAT, CONTROL, OWNER = "default", "control", "owner"
 
+
+
+def is_owner(alias: str) -> bool:
+    """Whether it is a keeper's connection, of the first database or of a further one."""
+    return alias == OWNER or alias.startswith(f"{OWNER}_")
+
+
 _writing_control: ContextVar[bool] = ContextVar("writing_control", default=False)
 _WRITES = re.compile(r"\s*(insert|update|delete|merge|truncate|create|alter|drop|grant|copy)\b|.*\bfor\s+update\b", re.IGNORECASE | re.DOTALL)
 

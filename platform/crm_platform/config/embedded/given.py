@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import redis
+from django.core.exceptions import ImproperlyConfigured
 
 from crm_platform.config import env
 
@@ -28,9 +29,24 @@ def read(data: DataFolder) -> dict[str, str]:
         logins = env.logins(secret)
         if "owner" not in logins or "control" not in logins:
             raise Trouble("Set DATABASE_URL alone, an administrator's, or all three: DATABASE_URL, DATABASE_CONTROL_URL and DATABASE_OWNER_URL.")
-        found |= {names[alias]: login.url() for alias, login in logins.items()}
+        found |= {names[alias]: login.url() for alias, login in logins.items()} | _cells(secret)
     if _read("REDIS_URL"):
         found |= {"REDIS_URL": _read("REDIS_URL"), "CACHE_REDIS_URL": _read("CACHE_REDIS_URL") or _read("REDIS_URL")}
+    return found
+
+
+def _cells(secret: str) -> dict[str, str]:
+    """The further databases, their logins written out."""
+    found = {"CRM_CELLS": _read("CRM_CELLS")} if _read("CRM_CELLS") else {}
+    try:
+        cells = env.cells(secret)
+    except ImproperlyConfigured as error:
+        raise Trouble(str(error)) from None
+    for alias, logins in cells.items():
+        app_name, owner_name = env.cell_names(alias)
+        if "owner" not in logins:
+            raise Trouble(f"Set {owner_name} too: the keeper makes workspaces there.")
+        found |= {app_name: logins["app"].url(), owner_name: logins["owner"].url()}
     return found
 
 
@@ -43,11 +59,11 @@ def _read(name: str) -> str:
 
 def check(given: Mapping[str, str]) -> None:
     """Knock at the operator's servers; raises Trouble with what they say."""
-    if "DATABASE_OWNER_URL" in given:
+    for name in (name for name in given if name.startswith("DATABASE_") and name.endswith("OWNER_URL")):
         try:
-            psycopg.connect(given["DATABASE_OWNER_URL"], connect_timeout=5).close()
+            psycopg.connect(given[name], connect_timeout=5).close()
         except psycopg.Error as error:
-            raise Trouble(f"The database of DATABASE_URL cannot be reached: {str(error).strip().splitlines()[0]}") from None
+            raise Trouble(f"The database of {name.replace('OWNER_URL', 'URL')} cannot be reached: {str(error).strip().splitlines()[0]}") from None
     for name in ("REDIS_URL", "CACHE_REDIS_URL"):
         if name in given:
             try:

@@ -51,13 +51,25 @@ class Postgres:
     host: str
     port: int
 
-    def url(self, user: str, *, password: str) -> str:
-        """How a login reaches the database."""
-        return f"postgresql://{user}:{password}@/{DATABASE}?host={self.host}&port={self.port}"
+    def url(self, user: str, *, password: str, database: str = DATABASE) -> str:
+        """How a login reaches a database."""
+        return f"postgresql://{user}:{password}@/{database}?host={self.host}&port={self.port}"
 
     def stop(self) -> None:
         """A fast, clean shutdown: sessions are cut, everything written is kept."""
         children.stop(self.child, kind=signal.SIGINT, patience=60)
+
+
+def cells(server: Postgres, *, data: DataFolder, wanted: int = 1) -> list[int]:
+    """The numbers of the further databases of workspaces that the cluster has; as many are made as `wanted` says there should be, the first counted."""
+    with psycopg.connect(_admin(server, data=data), autocommit=True) as connection:
+        found = connection.execute("SELECT substr(datname, %s)::int FROM pg_database WHERE datname ~ %s ORDER BY 1", [len(DATABASE) + 1, f"^{DATABASE}[0-9]+$"])
+        numbers = [number for (number,) in found]
+        for number in range(2, wanted + 1):
+            if number not in numbers:
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER owner").format(sql.Identifier(f"{DATABASE}{number}")))
+                numbers.append(number)
+    return sorted(numbers)
 
 
 def start(data: DataFolder, *, durable: bool = True, at: tuple[str, int] | None = None) -> Postgres:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
+
+from crm_platform.config import env
 
 from . import postgres, redis
 from .datafolder import DataFolder, explained, need_room, write
@@ -26,6 +28,7 @@ class Servers:
     postgres: postgres.Postgres | None
     redis: redis.Redis | None
     given: Mapping[str, str] = field(default_factory=dict)
+    cells: Sequence[int] = ()
     again_at: float = 0.0
 
     def revive(self, say: Callable[[str], None]) -> None:
@@ -68,14 +71,24 @@ class Servers:
                 "DATABASE_CONTROL_URL": self.postgres.url("control", password=secrets["control"]),
                 "DATABASE_URL": self.postgres.url("app", password=secrets["app"]),
             }
+            variables |= _cells(self.postgres, self.cells, secrets=secrets)
         if self.redis:
             variables |= {"REDIS_URL": self.redis.url(0), "CACHE_REDIS_URL": self.redis.url(1)}
         return {**variables, **self.given}
 
 
+def _cells(server: postgres.Postgres, numbers: Sequence[int], *, secrets: Mapping[str, str]) -> dict[str, str]:
+    """The variables of the further databases on this server."""
+    found = {"CRM_CELLS": ",".join(f"cell{number}" for number in numbers)} if numbers else {}
+    for number in numbers:
+        for variable, login in zip(env.cell_names(f"cell{number}"), ("app", "owner"), strict=True):
+            found[variable] = server.url(login, password=secrets[login], database=f"{postgres.DATABASE}{number}")
+    return found
+
+
 @contextmanager
-def start(data: DataFolder, *, durable: bool = True, given: Mapping[str, str] | None = None) -> Iterator[Servers]:
-    """Hold the folder, start the servers that are not given, stop them at the end. Raises Trouble."""
+def start(data: DataFolder, *, durable: bool = True, given: Mapping[str, str] | None = None, databases: int = 1) -> Iterator[Servers]:
+    """Hold the folder, start the servers that are not given, stop them at the end; with at least so many databases of workspaces. Raises Trouble."""
     given = given or {}
     with data.locked():
         need_room(data.path)
@@ -87,6 +100,8 @@ def start(data: DataFolder, *, durable: bool = True, given: Mapping[str, str] | 
                 database.stop()
             raise
         try:
+            if database:
+                running.cells = postgres.cells(database, data=data, wanted=databases)
             yield running
         finally:
             running.stop()

@@ -57,6 +57,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--data", default=os.environ.get("CRM_DATA", ""), help=f"the data folder ({default_folder()})")
     parser.add_argument("--demo", action=argparse.BooleanOptionalAction, default=True, help="make a workspace with examples")
     parser.add_argument("--workers", type=int, default=2, help="web processes (2)")
+    parser.add_argument("--databases", type=int, default=1, help="how many databases the workspaces are spread over (1); those once made stay")
     parser.add_argument("--api-host", default="", metavar="SLUG", help="serve this workspace at 127.0.0.1 too")
     return parser
 
@@ -73,7 +74,7 @@ def _run(wished: argparse.Namespace, *, path: Path, steps: Steps) -> int:
     wanted = given.read(data)
     given.check(wanted)
     with ExitStack() as stack:
-        started = stack.enter_context(servers.start(data, given=wanted))
+        started = stack.enter_context(servers.start(data, given=wanted, databases=wished.databases))
         given.remember(data, wanted)
         steps.say(f"yours: {given.places(wanted)}" if given.places(wanted) else f"PostgreSQL and Redis run on {data.path}")
         variables = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in started.environment()} | started.environment(port=wished.port)
@@ -130,7 +131,7 @@ def _failed(step: str, said: str, *, logs: Path) -> str:
 def _start_all(supervisor: Supervisor, wished: argparse.Namespace, *, data: DataFolder, variables: dict[str, str]) -> None:
     logs = data.sub("logs")
     # The keeper alone holds the owner's login.
-    plain = {name: value for name, value in variables.items() if name != "DATABASE_OWNER_URL"}
+    plain = {name: value for name, value in variables.items() if not (name.startswith("DATABASE_") and name.endswith("OWNER_URL"))}
     worker = [sys.executable, "-m", "celery", "-A", "crm_platform.config.celery", "worker", "--pool", "threads", "-c", "4", "-l", "WARNING", "--without-gossip", "--without-mingle"]
     supervisor.add(Process("keeper", [*CRM, "keeper"], variables, logs / "keeper.log"))
     supervisor.add(Process("worker", worker, plain, logs / "worker.log"))

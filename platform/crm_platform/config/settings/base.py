@@ -104,7 +104,14 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": {},
     **{_aliases[name]: _database(login) for name, login in env.logins(SECRET_KEY).items()},
 }
-CELLS = ["cell1"]
+# Each cell is a database of workspaces; the first is the control side's too. OWNERS says by which alias the keeper enters it.
+CELLS, OWNERS = ["cell1"], {"cell1": "owner"}
+for _cell, _logins in env.cells(SECRET_KEY).items():
+    CELLS.append(_cell)
+    OWNERS[_cell] = f"owner_{_cell}"
+    DATABASES[_cell] = _database(_logins["app"])
+    if "owner" in _logins:
+        DATABASES[OWNERS[_cell]] = _database(_logins["owner"])
 DATABASE_ROUTERS = ["tenants.routing.SideRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TENANT_MODEL = "tenants.Workspace"
