@@ -60,6 +60,19 @@ def run(statement: Any, params: Any = None) -> list[tuple[Any, ...]]:
 
 
 @contextmanager
+def direct(cell: str = FIRST) -> Iterator[psycopg.Connection[Any]]:
+    """A connection of its own to a database, in autocommit, closed at the end: for long copies and for work in threads. Raises NotTheKeeper."""
+    if not held(cell):
+        raise NotTheKeeper
+    login = settings.DATABASES[settings.OWNERS[cell]]
+    with psycopg.connect(
+        host=login["HOST"], port=login["PORT"] or None, user=login["USER"], password=login["PASSWORD"], dbname=login["NAME"],
+        autocommit=True, connect_timeout=5, application_name="kartoteka",
+    ) as made:  # fmt: skip
+        yield made
+
+
+@contextmanager
 def alone(number: int) -> Iterator[None]:
     """Work on a workspace that no other keeper or command works on meanwhile."""
     run("SELECT pg_advisory_lock(hashtext('workspace'), %s::int)", [number % 2**31])

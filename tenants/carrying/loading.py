@@ -1,0 +1,74 @@
+"""Filling an empty schema with rows: keys and indexes off, COPY, keys and indexes on; all of it in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from psycopg import Connection, sql
+
+from .tables import Table
+
+Format = Literal["binary", "csv"]
+_FORMATS = {"binary": "(FORMAT binary)", "csv": "(FORMAT csv, HEADER true, FORCE_QUOTE *)"}
+_FORMATS_IN = {"binary": "(FORMAT binary)", "csv": "(FORMAT csv, HEADER true)"}
+
+
+def copy_out(connection: Connection[Any], schema: str, table: Table, *, form: Format = "binary", columns: tuple[str, ...] | None = None) -> Iterator[bytes]:
+    """A table's rows in the order of its key, in pieces; as CSV with a heading, every value quoted, NULL as nothing."""
+    order = sql.SQL(", ").join(map(sql.Identifier, table.key)) if table.key else sql.SQL("1")
+    statement = sql.SQL("COPY (SELECT {} FROM {} ORDER BY {}) TO STDOUT {}").format(
+        table.names(of=columns), sql.Identifier(schema, table.name), order, sql.SQL(_FORMATS[form])
+    )
+    with connection.cursor() as cursor, cursor.copy(statement) as pieces:
+        for piece in pieces:
+            yield bytes(piece)
+
+
+def copy_in(connection: Connection[Any], schema: str, table: Table, pieces: Iterable[bytes], *, form: Format = "binary", columns: tuple[str, ...] | None = None) -> None:
+    """Rows that `copy_out` gave, into the same table elsewhere; the columns are those that were read."""
+    statement = sql.SQL("COPY {} ({}) FROM STDIN {}").format(sql.Identifier(schema, table.name), table.names(of=columns), sql.SQL(_FORMATS_IN[form]))
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for piece in pieces:
+            copy.write(piece)
+
+
+_KEYS = """
+SELECT c.conrelid::regclass::text, quote_ident(c.conname), pg_get_constraintdef(c.oid)
+FROM pg_constraint c WHERE c.connamespace = %s::regnamespace AND c.contype = 'f' ORDER BY 1, 2
+"""
+# Only indexes that read the same when written again: an expression or a condition would come back in other words.
+_INDEXES = """
+SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
+FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
+WHERE t.relnamespace = %s::regnamespace AND NOT i.indisprimary AND i.indpred IS NULL AND i.indexprs IS NULL
+  AND NOT EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conindid = i.indexrelid AND c.contype IN ('u', 'x'))
+ORDER BY 1
+"""
+
+
+@contextmanager
+def emptied(connection: Connection[Any], schema: str, tables: Sequence[Table], *, say: Callable[[str], None] = lambda step: None) -> Iterator[None]:
+    """Empty a schema for the block to fill, within the caller's transaction; its keys and indexes are off meanwhile and checked at the end.
+
+    Needs the owner's login. Raises psycopg's IntegrityError where what was loaded breaks a key.
+    """
+    connection.execute(sql.SQL("SET LOCAL search_path = {}; SET LOCAL maintenance_work_mem = '256MB'").format(sql.Identifier(schema)))
+    keys = connection.execute(_KEYS, [schema]).fetchall()
+    indexes = connection.execute(_INDEXES, [schema]).fetchall()
+    for table, name, _definition in keys:
+        connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")  # names and definitions are the catalogue's own writing
+    for name, _definition in indexes:
+        connection.execute(f"DROP INDEX {name}")
+    if tables:
+        connection.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(sql.Identifier(schema, table.name) for table in tables)))
+    yield
+    say("indexes")
+    for _name, definition in indexes:
+        connection.execute(definition)
+    say("keys")
+    for table, name, definition in keys:
+        connection.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+    for table in tables:
+        connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(schema, table.name)))
