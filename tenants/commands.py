@@ -19,6 +19,8 @@ from crm_platform.kernel.errors import NotFound
 from . import creating, erasing, keeper, routing, scheduler
 from .models import State, Workspace
 from .provisioning import bootstrap, measuring, owner
+from .rollout import commands as rollout_commands  # noqa: F401  # registers its commands
+from .rollout import run as rollouts
 
 
 class NoSuchWorkspace(NotFound):
@@ -55,7 +57,12 @@ def bootstrap_command(pool: int | None) -> None:
 def keeper_command() -> None:
     """Run the keeper until stopped."""
     with owner.seated():
-        _until_stopped(keeper.run)
+        _until_stopped(_keep)
+
+
+def _keep(stop: threading.Event) -> None:
+    with rollouts.beside(stop):
+        keeper.run(stop)
 
 
 @commands.command("scheduler")

@@ -24,8 +24,9 @@ from redis.exceptions import RedisError
 
 from crm_platform.db import sides
 from crm_platform.kernel import context, workspace
-from crm_platform.kernel.errors import CrmError, NotFound, Unavailable
+from crm_platform.kernel.errors import BehindRelease, CrmError, NotFound, Unavailable
 from crm_platform.kernel.http.errors import NoRoom, Tripped, constant_500, is_disk_full, render_refusal
+from crm_platform.kernel.workspace import Place
 from crm_platform.ui.once import release
 
 from . import routing
@@ -79,6 +80,8 @@ class WorkspaceMiddleware:
             return self._refuse_outside(request, UnknownWorkspace(find=workspace.url("/find")))
         if found.moved_to and request.method == "GET":
             return HttpResponseRedirect(routing.url_of(found.place, request.get_full_path()))
+        if found.behind:
+            return self._hold(request, found.place)
         if found.suspended:
             return self._refuse_outside(request, Suspended(find=workspace.url("/find")))
         place = found.place
@@ -103,6 +106,15 @@ class WorkspaceMiddleware:
     def _refuse_outside(self, request: HttpRequest, error: CrmError) -> HttpResponse:
         self._use(request, settings.ROOT_URLCONF)
         return self._render(request, error, _only_seated)
+
+    def _hold(self, request: HttpRequest, place: Place) -> HttpResponse:
+        """The page of a workspace that a rollout has not reached: it comes next, and the page asks again by itself."""
+        routing.bring_soon(place)
+        response = self._refuse_outside(request, BehindRelease())
+        response.headers["Retry-After"] = "3"
+        if request.method == "GET":
+            response.headers["Refresh"] = "3"
+        return response
 
     def _in_unit(self, request: HttpRequest, unit: Callable[[], AbstractContextManager[Any]]) -> HttpResponse:
         try:

@@ -14,6 +14,9 @@ from crm_platform.kernel import clock, ids
 from crm_platform.kernel.workspace import Place
 
 from .reserved import READS_AS
+from .rollout.models import Rollout, RolloutStep
+
+__all__ = ["Domain", "Due", "EmailIndex", "Rollout", "RolloutStep", "Signup", "State", "TemplateScript", "Workspace"]
 
 
 class State(models.TextChoices):

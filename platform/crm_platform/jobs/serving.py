@@ -11,7 +11,7 @@ from typing import Any
 from crm_platform.db import sides
 from crm_platform.events import backbone
 from crm_platform.kernel import clock, context, ids, jobs, workspace
-from crm_platform.kernel.errors import NotFound
+from crm_platform.kernel.errors import BehindRelease, NotFound
 from crm_platform.kernel.jobs import Again, LeaseLost
 
 from . import broker, rows
@@ -31,8 +31,8 @@ def serve_place(public_id: str, generation: int) -> bool:
         try:
             with context.bind(request=f"job-{ids.random_id(8)}"):
                 emptied = serve_side(open_unit)
-        except NotFound:
-            return True  # erased meanwhile
+        except (NotFound, BehindRelease):
+            return True  # erased meanwhile; or a rollout has not reached it, and its note of what is due rings again
     if not emptied:
         broker.wake(public_id, generation)
     return emptied

@@ -120,6 +120,8 @@ TENANT_SYNC_ROUTER = "tenants.routing.SideRouter"
 TENANT_DB_ALIAS = "owner"
 PUBLIC_SCHEMA_NAME = "control"
 TEMPLATE_SCHEMA = "w_template"
+# The addresses of our own workspaces: every rollout begins with them.
+CRM_OWN_WORKSPACES = env.words("CRM_OWN_WORKSPACES")
 CRM_POOL_SIZE = int(env.read("CRM_POOL_SIZE", "20"))
 
 # Third parties' migrations are kept by us: bigint ids, one change per ALTER, no Python in them (foundation section 4).
