@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,6 @@ from crm_platform.db.rules.purity import is_pure_ddl
 from crm_platform.db.rules.releases import Marks, Past
 from crm_platform.db.rules.rendering import widens
 
-ROOT = Path(__file__).resolve().parents[2]
 TIGHTEN = Marks("tighten", ("tags.0001_initial",))
 FILLED = Marks("tighten", ("tags.0002_tag_is_filled",))
 
@@ -306,11 +304,14 @@ def test_a_release_is_cut_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     kept.write_text(releases.path().read_text())
     monkeypatch.setattr(releases, "path", lambda: kept)
     before = releases.written()
-    assert releases.cut("9.9.9") > 20
+    releases.write(releases.cut("9.9.9"))
     assert releases.written()[:-1] == before
     assert releases.written()[-1]["leaves"]["tags"]
     with pytest.raises(ValueError, match="cut already"):
         releases.cut("9.9.9")
+    with pytest.raises(ValueError, match="cut already"):
+        releases.cut(before[0]["version"], again=True)  # only the newest can be listed anew
+    assert releases.cut("9.9.9", again=True) == releases.written()
 
 
 def test_a_release_that_names_no_migration_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -320,7 +321,35 @@ def test_a_release_that_names_no_migration_is_found(monkeypatch: pytest.MonkeyPa
     assert [found.code for found in checking.everything()] == ["releases"]
 
 
-def test_the_command_refuses_a_version_that_is_cut() -> None:
-    done = subprocess.run([sys.executable, "-m", "crm_platform.config.cli", "cut-release"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "cut already" in done.stderr
+def test_the_command_lists_a_release_and_refuses_one_that_is_cut(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    import crm_platform
+    from crm_platform.config.house_commands import cut_release
+
+    kept = tmp_path / "releases.json"
+    kept.write_text(releases.path().read_text())
+    monkeypatch.setattr(releases, "path", lambda: kept)
+    monkeypatch.setattr(crm_platform, "__version__", "9.9.9")
+    done = CliRunner().invoke(cut_release)
+    assert (done.exit_code, done.output.split(":")[0]) == (0, "release 9.9.9")
+    after = kept.read_text()
+    done = CliRunner().invoke(cut_release)
+    assert done.exit_code == 1
+    assert "cut already" in done.output
+    assert kept.read_text() == after
+
+
+def test_nothing_is_listed_while_a_rule_is_broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from crm_platform.config.house_commands import cut_release
+
+    kept = tmp_path / "releases.json"
+    kept.write_text('{"releases": []}')
+    monkeypatch.setattr(releases, "path", lambda: kept)
+    monkeypatch.setattr(checking, "everything", lambda _listed: ["a refusal"])
+    done = CliRunner().invoke(cut_release)
+    assert done.exit_code == 1
+    assert "a refusal" in done.output
+    assert releases.written() == []

@@ -33,19 +33,21 @@ def translations() -> None:
 
 
 @commands.command("cut-release")
-def cut_release() -> None:
+@click.option("--again", is_flag=True, help="List the newest release anew: it has not been shipped yet.")
+def cut_release(*, again: bool) -> None:
     """List today's migrations as those of this release: what comes later must let it serve on."""
     from crm_platform import __version__
     from crm_platform.db.rules import checking, releases  # inline: needed here alone
 
-    found = checking.everything()
-    if found:
-        raise click.ClickException("\n".join(map(str, found)))
     try:
-        applications = releases.cut(__version__)
+        listed = releases.cut(__version__, again=again)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"release {__version__}: the migrations of {applications} applications")
+    found = checking.everything(listed)
+    if found:
+        raise click.ClickException("\n".join(map(str, found)))
+    releases.write(listed)
+    click.echo(f"release {__version__}: the migrations of {len(listed[-1]['leaves'])} applications")
 
 
 @commands.command("lock")

@@ -109,11 +109,16 @@ def leaves(loader: MigrationLoader) -> dict[str, str]:
     return found
 
 
-def cut(version: str) -> int:
-    """List the release of this version with today's leaves; returns how many applications. Raises ValueError if it is there."""
+def cut(version: str, *, again: bool = False) -> list[dict[str, Any]]:
+    """The list with a release of this version and today's leaves; `again` lists the newest anew, as long as it is not shipped. Raises ValueError."""
     listed = written()
+    if again and listed and listed[-1]["version"] == version:
+        listed.pop()
     if any(release["version"] == version for release in listed):
-        raise ValueError(f"release {version} is cut already; raise __version__ in crm_platform/__init__.py first")
-    found = leaves(MigrationLoader(None))
-    path().write_text(json.dumps({"releases": [*listed, {"version": version, "leaves": found}]}, indent=2) + "\n")
-    return len(found)
+        raise ValueError(f"release {version} is cut already; raise __version__ in crm_platform/__init__.py first, or give --again if it is not shipped yet")
+    return [*listed, {"version": version, "leaves": leaves(MigrationLoader(None))}]
+
+
+def write(listed: list[dict[str, Any]]) -> None:
+    """Keep the list."""
+    path().write_text(json.dumps({"releases": listed}, indent=2) + "\n")
