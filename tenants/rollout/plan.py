@@ -16,11 +16,11 @@ from typing import Any
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.operations import RunPython, SeparateDatabaseAndState
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.migrations.state import ProjectState
 from psycopg import sql
 
+from crm_platform.db.rules.purity import is_pure_ddl
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import ids
 from tenants.models import TemplateScript
@@ -55,17 +55,6 @@ def pieces(applied: Applied) -> tuple[Piece, ...]:
         return _rendered[key]
 
 
-def is_pure(migration: Migration) -> bool:
-    """Whether its SQL is the same in every workspace: no Python, no wish to run beside a transaction."""
-    return migration.atomic and not any(_has_python(operation) for operation in migration.operations)
-
-
-def _has_python(operation: Any) -> bool:
-    if isinstance(operation, SeparateDatabaseAndState):
-        return any(_has_python(inner) for inner in operation.database_operations)
-    return isinstance(operation, RunPython)
-
-
 def _render(applied: Applied) -> Iterator[Piece]:
     with control_unit():
         known = next((row for row in TemplateScript.objects.order_by("-created_at") if frozenset(row.migrations) == applied), None)
@@ -78,7 +67,7 @@ def _render(applied: Applied) -> Iterator[Piece]:
             name = f"{migration.app_label}.{migration.name}"
             with template.recording(connection, skipping=template.READS) as statements:
                 MigrationExecutor(connection).migrate([(migration.app_label, migration.name)])
-            yield Piece((name,), tuple(statements) if is_pure(migration) else None)
+            yield Piece((name,), tuple(statements) if is_pure_ddl(migration) else None)
 
 
 def _missing(connection: Any) -> list[Migration]:
