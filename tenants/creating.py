@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,9 +22,12 @@ from . import claiming, routing
 from .claiming import WorkspaceClaimed
 from .mailindex import remember
 from .models import Domain, Signup, State, Workspace
-from .provisioning import owner, pool
+from .provisioning import calling, owner, pool
 from .reserved import AddressRefused, appearance, check_address
 from .suggesting import free_addresses
+
+# Seconds a sign-up waits for the keeper when the pool is empty.
+PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +138,25 @@ def _claim(wish: Wish, *, operation: uuid.UUID) -> tuple[Workspace, bool]:
             return made_before.workspace, False
         workspace = pool.claim()
         if workspace is not None:
+            transaction.on_commit(calling.call, using="control")
             return _name(workspace, wish, operation=operation), True
-    # Beyond the pool it still works, only slower, where this process may make schemas (the keeper refills it elsewhere).
+    # Beyond the pool it still works, only slower: who may makes one, who may not waits for the keeper's.
     if not owner.held():
-        raise NoneReady
-    pool.fill(to=1)
+        _wait_for_one()
+    else:
+        pool.fill(to=1)
     return _claim(wish, operation=operation)
+
+
+def _wait_for_one() -> None:
+    """Call the keeper and wait until something is ready to be claimed (another may be quicker). Raises NoneReady after PATIENCE."""
+    end = time.monotonic() + PATIENCE
+    calling.call()
+    while time.monotonic() < end:
+        time.sleep(0.1)
+        if pool.any_ready():
+            return
+    raise NoneReady
 
 
 def _name(workspace: Workspace, wish: Wish, *, operation: uuid.UUID) -> Workspace:

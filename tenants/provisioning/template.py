@@ -78,6 +78,11 @@ def names_as_json() -> str:
     return json.dumps(sorted(names()))
 
 
+def served() -> list[str]:
+    """The versions that have all this release needs, the newest first. Inside a control unit."""
+    return list(TemplateScript.objects.filter(migrations__contains=sorted(names())).order_by("-created_at").values_list("version", flat=True))
+
+
 def current() -> TemplateScript:
     """The script of this release; rendered and kept if it is not yet. Needs the owner's login only then."""
     version = fingerprint()
