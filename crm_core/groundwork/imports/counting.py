@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 # Cells counted of one file; what lies beyond is read, not counted, and the page says so.
-CELLS = 2_000_000
+CELLS = 1_000_000
 FEWEST = 2_000
 AT_ONCE = 2_000
 # Beyond these a column is one of keys, texts or figures: how often each value occurs tells nothing.
 MOST_NAMES = 5_000
-MOST_DISTINCT = 50_000
+MOST_DISTINCT = 25_000
 LONGEST_NAME = 250
 # Values kept with one import, of all its columns.
 MOST_KEPT = 20_000

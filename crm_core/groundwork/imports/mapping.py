@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -93,21 +93,17 @@ def profile(path: Path, read: Reading) -> dict[str, Any]:
     if headless:
         sample.insert(0, head)
     names = _distinct([""] * len(head) if headless else head)
-    counts = counting.Columns(len(names))
-    for line in sample:
-        counts.add(line)
-    total = len(sample)
-    for line in filled:
+    columns = [_column(name, [line[at][:LONGEST_SHOWN] if at < len(line) else "" for line in sample]) for at, name in enumerate(names)]
+    examples = [[cell[:LONGEST_SHOWN] for cell in line[: len(head)]] for line in sample[:SHOWN]]
+    counts, total = counting.Columns(len(names)), 0
+    sample.reverse()
+    # The sample goes as it is counted: what is counted of the rest takes its place in memory.
+    for line in chain(iter(lambda: sample.pop() if sample else None, None), filled):
         counts.add(line)
         total += 1
     doubts = [*read.doubts, _("The first line looks like data, not like names of columns; it is read as a row.")] if headless else list(read.doubts)
-    columns = []
-    for at, name in enumerate(names):
-        values = [line[at][:LONGEST_SHOWN] if at < len(line) else "" for line in sample]
-        columns.append(_column(name, values))
     seen = counts.as_json(plain=[column["date"] is not None or column["figures"] for column in columns])
     columns = [{**column, **counted} for column, counted in zip(columns, seen, strict=True)]
-    examples = [[cell[:LONGEST_SHOWN] for cell in line[: len(head)]] for line in sample[:SHOWN]]
     return {"rows": total, "counted": counts.rows, "columns": columns, "examples": examples, "headless": headless, "doubts": doubts}
 
 

@@ -27,11 +27,12 @@ MIXED_UP = (("mdy", gettext_lazy("Month / day / year"), "dmy"), ("dmy", gettext_
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell as it will stand here, the name of its column, whether it is a figure, and what it was or might be instead."""
+    """A cell as it will stand here, the name of its column, whether it is a figure or a date, and what it was or might be instead."""
 
     text: str
     label: str
     figure: bool
+    date: bool
     doubt: str = ""
 
 
@@ -83,7 +84,7 @@ def _cells(parser: Parser, kind: kinds.ImportKind, cells: list[str], values: Map
                 doubt = _("was %(name)s") % {"name": ", ".join(name for name in given if name in mains)}
         elif column in unsure:
             doubt = _or_else(text, notation["date"])
-        yield Cell(shown, str(target.label), plain in kinds.FIGURES, doubt)
+        yield Cell(shown, str(target.label), plain in kinds.FIGURES, plain == "date", doubt)
 
 
 def _or_else(text: str, order: str) -> str:

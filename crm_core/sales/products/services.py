@@ -60,7 +60,8 @@ def spellings_here(names: Sequence[str]) -> dict[str, list[str]]:
 
 
 def named(actor: Actor, name: str) -> Product | None:
-    """The product of a name, made where there is none; None for an empty name."""
-    if not name.strip():
+    """The product of exactly that name, else of one that folds to the same; made where there is none; None for an empty name."""
+    wanted = " ".join(name.split())
+    if not wanted:
         return None
-    return by_names([name]).get(folded_name(name)) or create_product(actor, name=name)
+    return by_spellings([wanted]).get(wanted) or create_product(actor, name=wanted)
