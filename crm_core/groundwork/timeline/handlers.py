@@ -33,6 +33,8 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "pipeline.added": ("square-kanban", gettext_lazy("{who} added the pipeline {name}")),
     "pipeline.changed": ("square-kanban", gettext_lazy("{who} changed the pipeline {name}")),
     "pipeline.deleted": ("trash-2", gettext_lazy("{who} deleted the pipeline {name}")),
+    "pipeline.stages_chosen": ("square-kanban", gettext_lazy("{who} gave the pipeline {name} the stages of a trade")),
+    "pipeline.stages_taken_back": ("undo-2", gettext_lazy("{who} gave the pipeline {name} its former stages back")),
     "stage.added": ("square-kanban", gettext_lazy("{who} added the stage {name}")),
     "stage.changed": ("square-kanban", gettext_lazy("{who} changed the stage {name}")),
     "stage.moved": ("square-kanban", gettext_lazy("{who} moved a stage")),
