@@ -55,7 +55,7 @@ def chosen() -> Chosen:
     now, kept = time.monotonic(), _chosen.get(place.prefix)
     if kept is None or now - kept[0] > BELIEVED or _STATE_WRITTEN in units.store():
         row = preferences()
-        kept = now, Chosen(row.firm, row.language, row.time_zone, row.first_weekday, row.currency, row.country)
+        kept = now, Chosen(row.firm, row.language, row.time_zone, row.first_weekday, row.currency, row.country, row.first_steps)
         if len(_chosen) > 20_000:
             _chosen.clear()
         _chosen[place.prefix] = kept

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from crm_core.engagement.notes import services as notes
 from crm_core.engagement.tasks import services as tasks
+from crm_core.insights.first_hour import services as first_hour
 from crm_core.people.companies import services as companies
 from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.models import Contact
@@ -55,6 +56,7 @@ def fill(owner: User) -> None:
     actor = actor_of(owner)
     if Contact.objects.exists():
         return
+    first_hour.close(actor)  # a demo is past its first hour
     people = [accounts.add_without_access(actor, name=name).pk for name in COLLEAGUES]
     for name, series, price in PRODUCTS:
         products.create_product(actor, name=name, series=series, price_minor=price)
