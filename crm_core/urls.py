@@ -23,5 +23,6 @@ urlpatterns = [
     path("", include("crm_core.sales.deals.urls")),
     path("", include("crm_core.insights.funnel.urls")),
     path("", include("crm_core.insights.first_hour.urls")),
+    path("", include("crm_core.insights.examples.urls")),
     path("", include("crm_core.groundwork.imports.urls")),
 ]

@@ -48,6 +48,8 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "field.revived": ("undo-2", gettext_lazy("{who} took a field into use again")),
     "view.saved": ("bookmark", gettext_lazy("{who} saved the view {name}")),
     "view.removed": ("bookmark", gettext_lazy("{who} removed a saved view")),
+    "examples.filled": ("sparkle", gettext_lazy("{who} filled the workspace with examples ({created})")),
+    "examples.taken_off": ("x", gettext_lazy("{who} took the examples off ({deleted}; kept: {kept})")),
     "import.started": ("upload", gettext_lazy("{who} began to bring in {file}: {rows} rows")),
     "import.done": ("upload", gettext_lazy("{who}: the import is done; {created} created, {updated} updated, {skipped} skipped")),
     "import.cancelled": ("x", gettext_lazy("{who}: the import was cancelled; {created} created, {updated} updated")),
@@ -56,7 +58,7 @@ _TOLD: dict[str, tuple[str, Any]] = {
 }
 
 
-_FACTS = ("file", "rows", "deals", "created", "updated", "skipped")
+_FACTS = ("file", "rows", "deals", "created", "updated", "skipped", "deleted", "kept")
 
 
 @describes(*_TOLD)

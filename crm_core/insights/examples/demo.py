@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from crm_core.engagement.notes import services as notes
 from crm_core.engagement.tasks import services as tasks
-from crm_core.insights.first_hour import services as first_hour
 from crm_core.people.companies import services as companies
 from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.models import Contact
@@ -20,6 +19,7 @@ from crm_platform.accounts.actors import actor_of
 from crm_platform.accounts.models import User
 from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import Actor
+from tenants.inside import services as inside
 
 COLLEAGUES = ("Jeroen Kuipers", "Marina Alekseeva", "Thomas Leroy", "Dilnoza Karimova")
 PRODUCTS = (("Wall shelf 120 cm", "Shelves", 64_000), ("Bar counter, oak", "Counters", 980_000), ("Installation, a day", "Services", 120_000), ("Meeting table", "Tables", 240_000))
@@ -56,7 +56,7 @@ def fill(owner: User) -> None:
     actor = actor_of(owner)
     if Contact.objects.exists():
         return
-    first_hour.close(actor)  # a demo is past its first hour
+    inside.change_preferences(actor, first_steps=False)  # a demo is past its first hour
     people = [accounts.add_without_access(actor, name=name).pk for name in COLLEAGUES]
     for name, series, price in PRODUCTS:
         products.create_product(actor, name=name, series=series, price_minor=price)

@@ -9,7 +9,6 @@ from typing import Any
 
 from crm_core.engagement.notes.models import Note
 from crm_core.engagement.tasks.models import Task
-from crm_core.insights.first_hour import services as first_hour
 from crm_core.people.companies import services as companies
 from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.models import Employment
@@ -25,6 +24,7 @@ from crm_platform.events.backbone import Change, emit_all
 from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import robot
 from crm_platform.kernel.workspace import Place
+from tenants.inside import services as inside
 
 BATCH = 1000
 ROBOT = robot("seed")
@@ -44,7 +44,7 @@ def seed(place: Place, *, contact_count: int, company_count: int, deal_count: in
     """Fill a workspace; returns what was made. Opens a unit for each batch."""
     dice = random.Random(seed_number)  # noqa: S311 (invented data)
     with sides.unit(place):
-        first_hour.close(ROBOT)  # a filled workspace is past its first hour
+        inside.change_preferences(ROBOT, first_steps=False)  # a filled workspace is past its first hour
         people = [accounts.add_without_access(ROBOT, name=f"{dice.choice(FIRST)} {dice.choice(LAST)} {at}").pk for at in range(SELLERS)]
         people += list(User.objects.filter(is_active=True).values_list("pk", flat=True))
     firm_ids: list[int] = []

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from crm_core.insights.examples import filling
 from crm_platform.kernel import preferences
 
 from . import queries, services
@@ -19,4 +20,4 @@ def beside(request: HttpRequest, add_url: str) -> SafeString:
     if hour.following is None:
         services.finish()
         return SafeString()
-    return render_to_string("first_hour/_beside.html", {"hour": hour}, request=request)
+    return render_to_string("first_hour/_beside.html", {"hour": hour, "examples": filling.standing()}, request=request)

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from crm_core.engagement.tasks.models import Task
 from crm_core.groundwork.imports.models import ImportRun, Stage
+from crm_core.insights.examples.invented import MARK
 from crm_core.sales.deals.models import Deal
 from crm_core.sales.deals.permissions import DEALS
 from crm_core.sales.pipelines import queries as pipelines
@@ -23,6 +24,9 @@ from crm_platform.ui.markup import figure
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
+
+# Examples are not the firm's own work: they tick nothing off.
+_EXAMPLES = Deal.objects.filter(external_id__startswith=MARK).values("pk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def for_whom(actor: Actor) -> bool:
 
 def hour(*, add_url: str = "") -> Hour:
     """The steps in order; `add_url` leads to where a deal is added, if that is on the page already. Four statements at most."""
-    deal = Deal.objects.filter(binned_at=None).order_by("-id").values_list("id", flat=True).first()
+    deal = Deal.objects.filter(binned_at=None).exclude(external_id__startswith=MARK).order_by("-id").values_list("id", flat=True).first()
     return Hour([_firm(), _pipeline(), _deal(deal, add_url), _list(), _next(deal), _colleagues()])
 
 
@@ -88,7 +92,7 @@ def _list() -> Step:
 
 
 def _next(deal: int | None) -> Step:
-    done = deal is not None and Task.objects.filter(entity="deal", binned_at=None).exists()
+    done = deal is not None and Task.objects.filter(entity="deal", binned_at=None).exclude(record_id__in=_EXAMPLES).exists()
     return Step("next", _("Say what is next"), done, _("one task on the deal"), reverse("deal", args=[deal]) if deal else "", _("Plan"))
 
 

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from crm_core.insights.examples import filling
 from crm_platform.accounts.roles import SETTINGS
 from crm_platform.kernel.permissions import require
 from crm_platform.ui import responses
@@ -18,7 +19,7 @@ from . import queries, services
 def first_hour(request: HttpRequest) -> HttpResponse:
     """The steps, whether they stand beside the board, and the way to change that."""
     require(request.actor, SETTINGS.right("edit"))  # type: ignore[attr-defined]
-    return responses.page(request, "first_hour/first_hour.html", hour=queries.hour(), offered=inside.preferences().first_steps)
+    return responses.page(request, "first_hour/first_hour.html", hour=queries.hour(), offered=inside.preferences().first_steps, examples=filling.standing())
 
 
 @require_POST
