@@ -34,7 +34,10 @@ class WorkspaceState(models.Model):
 
 
 class Preferences(models.Model):
-    """The firm's own choices: they belong to the workspace, a person's language belongs to the person. One row, id 1."""
+    """The firm's own choices: they belong to the workspace, a person's language belongs to the person. One row, id 1.
+
+    `first_steps`: a new workspace is offered the list of first steps until it is closed or done.
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     firm = models.CharField(max_length=200)
@@ -43,6 +46,7 @@ class Preferences(models.Model):
     first_weekday = models.PositiveSmallIntegerField(default=1)
     currency = models.CharField(max_length=3, default="EUR")
     country = models.CharField(max_length=2, blank=True)
+    first_steps = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "preferences"

@@ -52,14 +52,20 @@ def chosen() -> Chosen:
     place = workspace.current()
     if place is None:
         return Chosen()
+    if _STATE_WRITTEN in units.store():
+        return _choice()  # what this unit wrote may still be taken back: nobody else believes it yet
     now, kept = time.monotonic(), _chosen.get(place.prefix)
-    if kept is None or now - kept[0] > BELIEVED or _STATE_WRITTEN in units.store():
-        row = preferences()
-        kept = now, Chosen(row.firm, row.language, row.time_zone, row.first_weekday, row.currency, row.country)
+    if kept is None or now - kept[0] > BELIEVED:
+        kept = now, _choice()
         if len(_chosen) > 20_000:
             _chosen.clear()
         _chosen[place.prefix] = kept
     return kept[1]
+
+
+def _choice() -> Chosen:
+    row = preferences()
+    return Chosen(row.firm, row.language, row.time_zone, row.first_weekday, row.currency, row.country, row.first_steps)
 
 
 def forget() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,7 +15,7 @@ from crm_platform.kernel.permissions import require
 from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
 
-from . import queries, services
+from . import choosing, queries, services
 from .models import HUES
 
 
@@ -54,6 +56,27 @@ def change_pipeline(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         services.rename_pipeline(request.actor, pk, name=request.POST.get("name", ""))  # type: ignore[attr-defined]
     return _saved(request)
+
+
+def _on(request: HttpRequest) -> str:
+    """Where the choice was made: the board says it; the settings otherwise."""
+    return responses.local_path(request.POST.get("next") or request.GET.get("next", ""), default=reverse("pipelines"))
+
+
+@require_POST
+def choose_trade(request: HttpRequest, pk: int) -> HttpResponse:
+    """The stages of a trade; the toast takes them back."""
+    choosing.choose(request.actor, pk, trade=request.POST.get("trade", ""))  # type: ignore[attr-defined]
+    to = _on(request)
+    undo = f"{reverse('trade-take-back', args=[pk])}?{urlencode({'next': to})}"
+    return responses.toast(request, responses.redirect(request, to), _("The stages stand as your trade has them."), undo=undo)
+
+
+@require_POST
+def take_back_trade(request: HttpRequest, pk: int) -> HttpResponse:
+    """The stages as they stood before."""
+    choosing.take_back(request.actor, pk)  # type: ignore[attr-defined]
+    return responses.toast(request, responses.redirect(request, _on(request)), _("The former stages stand again."))
 
 
 @require_POST

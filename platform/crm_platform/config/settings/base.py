@@ -76,6 +76,7 @@ CORE_APPS = [
     "crm_core.sales.deals",
     "crm_core.insights.funnel",
     "crm_core.insights.examples",
+    "crm_core.insights.first_hour",
 ]
 
 SHARED_APPS = [*CONTROL_APPS, *BOTH_APPS, *TABLELESS_APPS]
