@@ -244,13 +244,14 @@ def test_who_used_up_the_databases_time_waits_with_reports_and_exports_alone(two
 def test_what_statements_take_is_charged_to_their_workspace_also_when_they_are_cut_off(two_doors: Any, settings: Any) -> None:
     mine, other = two_doors
     settings.CRM_TYPING_SECONDS = 1
+    neighbours._all.clear()
     with mine.unit(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(0.3)")
     with effort.use(Effort.TYPING), pytest.raises(OperationalError), mine.unit():
         reading_for_ever()
     spent = {key: one.fresh.get("database", 0.0) for key, one in neighbours._all.items()}
-    assert 1.3 <= spent[mine.place.public_id] < 5
-    assert spent.get(other.place.public_id, 0.0) < 0.3
+    assert spent[mine.place.public_id] >= 1.2
+    assert other.place.public_id not in spent
 
 
 # Connections.

@@ -326,8 +326,7 @@ def test_jobs_of_a_workspace_that_is_behind_wait(firms) -> None:
         with pytest.raises(BehindRelease):
             routing.find_by_public_id(door.place.public_id)
         cache.clear()
-        while turns.take() is not None:
-            pass
+        turns.queue().delete(turns.NOW, turns.REST)
         turns.ask(door.place.public_id, 1)
         assert serving.serve_turn()
         assert not turns.queue().zcard(f"slots:{door.place.public_id}:1")
