@@ -1,4 +1,4 @@
-"""The command line of workspaces: bootstrap, keeper, scheduler, create, list, delete."""
+"""The command line of workspaces: bootstrap, keeper, scheduler, create, list, delete, neighbours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm_platform.accounts import services as people
 from crm_platform.db import sides
-from crm_platform.kernel import commands
+from crm_platform.kernel import commands, neighbours
 from crm_platform.kernel.commands import answer, as_json, read_secret, workspace_option
 from crm_platform.kernel.errors import NotFound
 
@@ -112,6 +112,20 @@ def list_workspaces(as_json: bool) -> None:
     with sides.control_unit():
         rows = [described(row) for row in Workspace.objects.exclude(state__in=(State.POOL, State.ERASED)).order_by("id")]
     answer(rows, as_json=as_json, text="\n".join(f"{row['slug']}\t{row['state']}\t{row['name']}" for row in rows))
+
+
+@commands.command("neighbours")
+@click.option("--minutes", type=click.IntRange(1, 100), default=5, help="Of how many minutes, the begun one included.")
+@as_json
+def neighbours_command(as_json: bool, minutes: int) -> None:
+    """The workspaces that take most just now: requests, jobs, seconds of the database, refusals."""
+    found = neighbours.heaviest(minutes=minutes)
+    with sides.control_unit():
+        slugs = dict(Workspace.objects.filter(public_id__in=[key for key, _one in found]).values_list("public_id", "slug"))
+    rows = [{"workspace": slugs.get(key) or key, "public_id": key, **{name: round(value, 3) for name, value in one.items()}} for key, one in found]
+    lines = [f"{'database, s':>12}{'requests':>10}{'jobs':>8}{'refused':>9}  workspace"]
+    lines += [f"{row['database']:>12.1f}{row['requests']:>10.0f}{row['jobs']:>8.0f}{row['refused']:>9.0f}  {row['workspace']}" for row in rows]
+    answer(rows, as_json=as_json, text="\n".join(lines) if rows else "Nobody asked for anything.")
 
 
 @commands.command("delete-workspace")

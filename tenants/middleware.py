@@ -7,6 +7,7 @@ innermost and turns what views raise into that refusal.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Callable, Iterator
@@ -19,13 +20,22 @@ from django.core.signals import got_request_exception
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import Resolver404, resolve, set_urlconf
+from django.utils.translation import get_language_from_request
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
+from crm_platform.accounts.middleware import use_language
 from crm_platform.db import sides
-from crm_platform.kernel import context, workspace
+from crm_platform.kernel import context, effort, neighbours, workspace
 from crm_platform.kernel.errors import BehindRelease, CrmError, NotFound, Unavailable
-from crm_platform.kernel.http.errors import NoRoom, Tripped, constant_500, is_disk_full, render_refusal
+from crm_platform.kernel.http.errors import (
+    NoRoom,
+    Tripped,
+    constant_500,
+    is_disk_full,
+    refusal_of_database,
+    render_refusal,
+)
 from crm_platform.kernel.workspace import Place
 from crm_platform.ui.once import release
 
@@ -87,8 +97,15 @@ class WorkspaceMiddleware:
         place = found.place
         request.place = place  # type: ignore[attr-defined]
         self._use(request, settings.WORKSPACE_URLCONF)
-        with context.bind(workspace=place.public_id):
-            return self._in_unit(request, lambda: sides.unit(place))
+        try:
+            neighbours.arrive(place.public_id)
+        except neighbours.Crowded as error:
+            return self._refuse_crowd(request, error)
+        try:
+            with context.bind(workspace=place.public_id), effort.use(effort.of_path(request.path_info, urlconf=settings.WORKSPACE_URLCONF)):
+                return self._in_unit(request, lambda: sides.unit(place))
+        finally:
+            neighbours.depart(place.public_id)
 
     def _serve_control(self, request: HttpRequest, *, side: str) -> HttpResponse:
         urlconf = {"operator": settings.OPERATOR_URLCONF, "mail": settings.MAILBOX_URLCONF}.get(side, settings.ROOT_URLCONF)
@@ -114,6 +131,15 @@ class WorkspaceMiddleware:
         response.headers["Retry-After"] = "3"
         if request.method == "GET":
             response.headers["Refresh"] = "3"
+        return response
+
+    def _refuse_crowd(self, request: HttpRequest, error: CrmError) -> HttpResponse:
+        """Without a unit: who asks too much gets an answer that costs nothing of what the others need."""
+        use_language(request, request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "") or get_language_from_request(request))
+        response = self._render(request, error, _only_seated)
+        if request.headers.get("HX-Request"):  # what stands on the page is right: said in a toast, nothing is swapped
+            response.headers["HX-Reswap"] = "none"
+            response.headers["HX-Trigger"] = json.dumps({"toast": {"sentence": error.message}})
         return response
 
     def _in_unit(self, request: HttpRequest, unit: Callable[[], AbstractContextManager[Any]]) -> HttpResponse:
@@ -198,6 +224,10 @@ def _refusal_of(error: BaseException | None, request: HttpRequest) -> CrmError:
     if is_disk_full(error):
         _log.error("the disk is full", exc_info=error)
         return NoRoom()
+    refused = refusal_of_database(error)
+    if refused is not None:
+        _log.warning("the database was asked too much", extra={"code": refused.code})
+        return refused
     if isinstance(error, (OperationalError, InterfaceError)):
         _log.error("the database does not answer", exc_info=error)
         _drop_connections()

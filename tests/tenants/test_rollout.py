@@ -319,14 +319,17 @@ def test_a_visit_brings_a_workspace_to_the_front(firms) -> None:
 
 
 def test_jobs_of_a_workspace_that_is_behind_wait(firms) -> None:
-    from crm_platform.jobs.serving import serve_place
+    from crm_platform.jobs import serving, turns
 
     [door] = firms(1)
     with rehearsal.release("contacts", "0098_shoe_size", COLUMN):
         with pytest.raises(BehindRelease):
             routing.find_by_public_id(door.place.public_id)
         cache.clear()
-        assert serve_place(door.place.public_id, 1) is True
+        turns.queue().delete(turns.NOW, turns.REST)
+        turns.ask(door.place.public_id, 1)
+        assert serving.serve_turn()
+        assert not turns.queue().zcard(f"slots:{door.place.public_id}:1")
 
 
 def test_nothing_is_failed_by_a_rollout_under_load(firms) -> None:

@@ -50,7 +50,7 @@ def _fail(pk: int) -> None:
     run.save(update_fields=["stage", "finished_at"])
 
 
-@jobs.register("imports.run", failed=_fail)
+@jobs.register("imports.run", kind=jobs.Kind.LONG, failed=_fail)
 def run_import(pk: int, *, lease: Lease) -> Again | None:
     """Bring in the file, from the checkpoint on."""
     with importers_language(pk):
@@ -208,7 +208,7 @@ def finish(run: ImportRun, *, stage: str) -> None:
     emit(actor_for(run), f"import.{stage}", entity="import", record_id=run.pk, after=figures, also=["workspace:1"])
 
 
-@jobs.register("imports.waiting", failed=_fail)
+@jobs.register("imports.waiting", kind=jobs.Kind.LONG, failed=_fail)
 def run_waiting(pk: int, *, lease: Lease) -> Again | None:
     """Bring in the rows that waited; what still has no room goes on waiting."""
     with importers_language(pk):
