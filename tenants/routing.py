@@ -21,6 +21,8 @@ from .reserved import SIDES
 
 # Seconds a found address is believed without asking the registry again: no extra round trip per request.
 BELIEVED = 10.0
+# That nobody lives there is believed for a moment only: a rename leads people to an address that was free just now.
+DOUBTED = 1.0
 
 
 class SideRouter(TenantSyncRouter):  # type: ignore[misc]  # django-tenants carries no types
@@ -51,11 +53,10 @@ def _control_only(label: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an address leads to: `moved_to` is the workspace's present label where the address is an old one."""
+    """What an address leads to: `moved_to` is the workspace's present label where the address is an old one. Whether people may come in is access."""
 
     place: Place
     state: str
-    suspended: bool
     moved_to: str = ""
 
 
@@ -86,7 +87,7 @@ def find_by_address(key: str) -> Found | None:
     now = time.monotonic()
     with _lock:
         kept = _known.get(key)
-        if kept and now - kept[0] < BELIEVED:
+        if kept and now - kept[0] < (BELIEVED if kept[1] else DOUBTED):
             return kept[1]
     found = _ask(key)
     with _lock:
@@ -112,7 +113,7 @@ def _ask(key: str) -> Found | None:
         return None
     tenant: Workspace = domain.tenant
     moved_to = "" if domain.is_primary or "." in key else tenant.slug or ""
-    return Found(tenant.place, tenant.state, bool(tenant.suspended_reason), moved_to)
+    return Found(tenant.place, tenant.state, moved_to)
 
 
 def find_by_public_id(public_id: str) -> Place:
