@@ -104,7 +104,7 @@ def lines(certificate: Certificate) -> list[tuple[str, str]]:
         (_now("Size in the database"), str(filesizeformat(erased.get("database_bytes", 0)))),
         (_now("Files"), figure(erased.get("files", 0))),
         (_now("Size of the files"), str(filesizeformat(erased.get("file_bytes", 0)))),
-        (_now("Backups forget it on"), date_format(forget, "DATE_FORMAT")),
+        (_now("Backups forget it on"), date_format(forget, "j F Y")),
         (_now("Sum of the address (SHA-256)"), certificate.address_digest),
         (_now("Sum of this certificate (SHA-256)"), certificate.digest),
     ]
@@ -112,7 +112,7 @@ def lines(certificate: Certificate) -> list[tuple[str, str]]:
 
 def moment(when: Any) -> str:
     """A moment in UTC: the certificate is read anywhere."""
-    return f"{date_format(when, 'DATE_FORMAT')} {when:%H:%M:%S} UTC"
+    return f"{date_format(when, 'j F Y')} {when:%H:%M:%S} UTC"
 
 
 def text(certificate: Certificate) -> str:

@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
+from crm_platform.accounts.actors import actor_of
+from crm_platform.accounts.models import User
 from crm_platform.db import sides
 from crm_platform.events.models import Event
 from crm_platform.jobs import serving
@@ -291,11 +293,10 @@ def test_who_may(doors, world) -> None:
     page = doors.client().get("/settings/address")
     assert page.status_code == 200
     assert "Change the address" not in page.content.decode()
-    with doors.unit(), pytest.raises(ReadOnly):
-        from crm_platform.accounts.actors import actor_of
-        from crm_platform.accounts.models import User
-
-        hosts.remove_by(actor_of(User.objects.select_related("role").get(name="Otto")), public_id, row.pk, operation=uuid.uuid4())
+    with doors.unit():
+        otto = actor_of(User.objects.select_related("role").get(name="Otto"))
+    with pytest.raises(ReadOnly):
+        hosts.remove_by(otto, public_id, row.pk, operation=uuid.uuid4())
 
 
 @pytest.mark.parametrize("rows", [1, 3])
