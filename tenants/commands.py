@@ -16,7 +16,8 @@ from crm_platform.kernel import commands, neighbours
 from crm_platform.kernel.commands import answer, as_json, read_secret, workspace_option
 from crm_platform.kernel.errors import NotFound
 
-from . import creating, erasing, keeper, routing, scheduler
+from . import creating, keeper, routing, scheduler
+from .lifecycle import certificates, erasing, states
 from .models import State, Workspace
 from .provisioning import bootstrap, measuring, owner
 from .rollout import commands as rollout_commands  # noqa: F401  # registers its commands
@@ -133,14 +134,13 @@ def neighbours_command(as_json: bool, minutes: int) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json
 def delete_workspace(slug: str, yes: bool, as_json: bool) -> None:
-    """Erase a workspace with everything in it, at once."""
+    """Erase a workspace with everything in it, at once; prints the certificate."""
     workspace = by_slug(slug)
     if not yes:
         click.confirm(f"Erase {workspace.name} ({slug}) with everything in it?", abort=True)
-    with sides.control_unit():
-        erasing.mark_for_erasing(workspace)
-    erasing.erase(workspace)
-    answer({"erased": slug}, as_json=as_json, text=f"{slug} is erased.")
+    certificate = erasing.erase_at_once(workspace, by=states.OPERATOR)
+    facts = {"erased": slug, **certificates.facts(certificate), "url": certificates.address(certificate.pk)}
+    answer(facts, as_json=as_json, text=f"{slug} is erased.\n\n{certificates.text(certificate)}")
 
 
 @commands.command("create-token")

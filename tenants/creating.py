@@ -20,6 +20,7 @@ from crm_platform.kernel.errors import Conflict, Invalid, Unavailable
 
 from . import claiming, routing
 from .claiming import WorkspaceClaimed
+from .lifecycle import states
 from .mailindex import remember
 from .models import Domain, Signup, State, Workspace
 from .provisioning import calling, owner, pool
@@ -199,8 +200,8 @@ def _open(claimed: WorkspaceClaimed, *, operation: uuid.UUID) -> Workspace:
     with sides.control_unit():
         claiming.fill_control(claimed)
         workspace = Workspace.objects.select_for_update().get(public_id=claimed.place.public_id)
-        workspace.state = State.ACTIVE
-        workspace.save(update_fields=["state"])
+        before = states.move(workspace, State.ACTIVE)
+        states.record(workspace, "opened", by=states.By("person", claimed.name), operation=operation, before=before)
         remember(claimed.email, workspace=workspace)
         Signup.objects.filter(pk=operation).update(finished_at=clock.real_now())
     routing.forget(workspace.slug)

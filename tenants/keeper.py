@@ -13,7 +13,7 @@ from django.db.models import Q
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
 
-from .erasing import erase_marked
+from .lifecycle import chores
 from .models import State, Workspace
 from .provisioning import calling, pool
 
@@ -43,7 +43,7 @@ def round_once() -> None:
     for workspace in _broken():
         _log.warning("unfinished sign-up returned", extra={"workspace": workspace.public_id})
         pool.discard(workspace)
-    erase_marked()
+    chores.keep()
 
 
 def _broken() -> list[Workspace]:

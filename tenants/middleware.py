@@ -18,7 +18,7 @@ from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequi
 from django.conf import settings
 from django.core.signals import got_request_exception
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve, set_urlconf
 from django.utils.translation import get_language_from_request
 from django.utils.translation import gettext_lazy as _
@@ -26,7 +26,8 @@ from redis.exceptions import RedisError
 
 from crm_platform.accounts.middleware import use_language
 from crm_platform.db import sides
-from crm_platform.kernel import context, effort, neighbours, workspace
+from crm_platform.kernel import access, context, effort, neighbours, workspace
+from crm_platform.kernel.access import Level
 from crm_platform.kernel.errors import BehindRelease, CrmError, NotFound, Unavailable
 from crm_platform.kernel.http.errors import (
     NoRoom,
@@ -40,6 +41,8 @@ from crm_platform.kernel.workspace import Place
 from crm_platform.ui.once import release
 
 from . import routing
+from .lifecycle import moved
+from .lifecycle.access import Suspended
 
 _log = logging.getLogger("kartoteka.http")
 View = Callable[[HttpRequest], HttpResponse]
@@ -50,14 +53,6 @@ class UnknownWorkspace(NotFound):
 
     code = "unknown_workspace"
     sentence = _("No workspace lives at this address. Check the spelling, or find your workspaces by e-mail.")
-
-
-class Suspended(Unavailable):
-    """The operator has closed the workspace for now."""
-
-    code, status = "suspended", 403
-    heading = _("This workspace is closed")
-    sentence = _("This workspace is closed at the moment. Its data is kept; write to us and we will sort it out.")
 
 
 class _RollBack(Exception):
@@ -88,21 +83,21 @@ class WorkspaceMiddleware:
             return _gone()
         if found is None:
             return self._refuse_outside(request, UnknownWorkspace(find=workspace.url("/find")))
-        if found.moved_to and request.method == "GET":
-            return HttpResponseRedirect(routing.url_of(found.place, request.get_full_path()))
         if found.behind:
             return self._hold(request, found.place)
-        if found.suspended:
-            return self._refuse_outside(request, Suspended(find=workspace.url("/find")))
+        leads_on = moved.leads_on(request, found)
+        if leads_on and not moved.is_known(request):
+            return moved.to_present(request, found)
         place = found.place
         request.place = place  # type: ignore[attr-defined]
-        self._use(request, settings.WORKSPACE_URLCONF)
+        urlconf = moved.URLCONF if leads_on else settings.WORKSPACE_URLCONF
+        self._use(request, urlconf)
         try:
             neighbours.arrive(place.public_id)
         except neighbours.Crowded as error:
             return self._refuse_crowd(request, error)
         try:
-            with context.bind(workspace=place.public_id), effort.use(effort.of_path(request.path_info, urlconf=settings.WORKSPACE_URLCONF)):
+            with context.bind(workspace=place.public_id), effort.use(effort.of_path(request.path_info, urlconf=urlconf)):
                 return self._in_unit(request, lambda: sides.unit(place))
         finally:
             neighbours.depart(place.public_id)
@@ -148,6 +143,9 @@ class WorkspaceMiddleware:
         except _RollBack:
             refusal = request.refusal or Tripped(number=getattr(request, "request_id", ""))  # type: ignore[attr-defined]
             return self._render(request, refusal, unit)
+        except Suspended as error:
+            request.place = None  # type: ignore[attr-defined]
+            return self._refuse_outside(request, error)
         except CrmError as error:  # settling the limits refused, or a port did
             return self._render(request, error, unit)
         except Exception as error:  # broad: the last line before the person
@@ -166,6 +164,8 @@ class WorkspaceMiddleware:
     def _work(self, request: HttpRequest, unit: Callable[[], AbstractContextManager[Any]]) -> HttpResponse:
         with unit():
             request.entered = True  # type: ignore[attr-defined]
+            if access.here().level is Level.CLOSED:
+                raise Suspended(find=workspace.url("/find"))
             response = self.get_response(request)
             _bare_404(request, response)
             if response.status_code >= 400:

@@ -25,6 +25,8 @@ from .rollout import steps
 BELIEVED = 10.0
 # For so long that it is behind: it may be brought to this release at any moment.
 BEHIND_BELIEVED = 0.5
+# That nobody lives there is believed for a moment only: a rename leads people to an address that was free just now.
+DOUBTED = 1.0
 
 
 class SideRouter(TenantSyncRouter):  # type: ignore[misc]  # django-tenants carries no types
@@ -62,11 +64,13 @@ def _control_only(label: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an address leads to: `moved_to` is the workspace's present label where the address is an old one; `behind` says that a rollout has not reached it."""
+    """What an address leads to: `moved_to` is the workspace's present label where the address is an old one; `behind` says that a rollout has not reached it.
+
+    Whether people may come in is access.
+    """
 
     place: Place
     state: str
-    suspended: bool
     moved_to: str = ""
     behind: bool = False
 
@@ -98,7 +102,7 @@ def find_by_address(key: str) -> Found | None:
     now = time.monotonic()
     with _lock:
         kept = _known.get(key)
-        if kept and now - kept[0] < (BEHIND_BELIEVED if kept[1] and kept[1].behind else BELIEVED):
+        if kept and now - kept[0] < (DOUBTED if kept[1] is None else BEHIND_BELIEVED if kept[1].behind else BELIEVED):
             return kept[1]
     found = _ask(key)
     with _lock:
@@ -124,7 +128,7 @@ def _ask(key: str) -> Found | None:
         return None
     tenant: Workspace = domain.tenant
     moved_to = "" if domain.is_primary or "." in key else tenant.slug or ""
-    return Found(tenant.place, tenant.state, bool(tenant.suspended_reason), moved_to, _is_behind(tenant))
+    return Found(tenant.place, tenant.state, moved_to, _is_behind(tenant))
 
 
 _served: dict[tuple[str, str], bool] = {}

@@ -15,6 +15,7 @@ from crm_platform.db.sides import control_unit, control_writes
 from crm_platform.jobs import broker
 from crm_platform.kernel import clock
 
+from .lifecycle.chores import look_after_addresses
 from .models import Due, State, Workspace
 
 _log = logging.getLogger("kartoteka.scheduler")
@@ -39,7 +40,7 @@ def note_due(public_id: str, moment: datetime | None) -> None:
 
 def run(stop: threading.Event, *, every: float = 2.0) -> None:
     """Work until `stop` is set."""
-    chores: list[tuple[float, Callable[[], None]]] = [(every, ring), (every, top_up), (60.0, sweep_active), (30.0, wake_control), (3600.0, sweep_all)]
+    chores: list[tuple[float, Callable[[], None]]] = [(every, ring), (every, top_up), (60.0, sweep_active), (30.0, wake_control), (3600.0, sweep_all), (60.0, look_after_addresses)]
     last = [0.0] * len(chores)
     while not stop.is_set():
         for position, (pause, chore) in enumerate(chores):

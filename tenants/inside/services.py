@@ -93,6 +93,19 @@ def write_state(place: Place, operation: str, **values: Any) -> None:
         forget()
 
 
+def write_access(*, version: int, **values: Any) -> bool:
+    """What the control side says of the workspace's life; an older version than the one told last changes nothing. Inside a unit."""
+    row = WorkspaceState.objects.select_for_update().get(pk=1)
+    if row.access_version >= version:
+        return False
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.access_version, row.updated_at = version, clock.real_now()
+    row.save(update_fields=[*values, "access_version", "updated_at"])
+    forget()
+    return True
+
+
 def change_preferences(actor: Actor, **values: Any) -> Preferences:
     """Change what the firm chose. Raises Forbidden."""
     require(actor, SETTINGS.right("edit"))

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from crm_platform.accounts.roles import SETTINGS
 from crm_platform.kernel.errors import Invalid
-from crm_platform.kernel.permissions import require
+from crm_platform.kernel.permissions import as_ever, require
 from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
 
@@ -21,7 +21,7 @@ from .models import HUES
 
 def pipelines(request: HttpRequest) -> HttpResponse:
     """All pipelines with their stages, and the reasons for losing."""
-    require(request.actor, SETTINGS.right("edit"))  # type: ignore[attr-defined]
+    require(as_ever(request.actor), SETTINGS.right("edit"))  # type: ignore[attr-defined]
     board = queries.everything()
     drawn = [(pipeline, board.of(pipeline.pk)) for pipeline in board.pipelines]
     return responses.page(request, "pipelines/pipelines.html", pipelines=drawn, reasons=board.reasons.values(), hues=HUES)

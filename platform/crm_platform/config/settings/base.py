@@ -35,6 +35,7 @@ CONTROL_APPS = [
     "django.contrib.auth",
     "tenants",
     "tenants.signup",
+    "tenants.lifecycle",
     "billing",
     "billing.site",
     "webhooks.inbound",
@@ -267,6 +268,8 @@ if EMAIL_URL.startswith(("smtp:", "smtps:")):
 DEFAULT_FROM_EMAIL = env.read("CRM_FROM_EMAIL", f"Kartoteka <hello@{PUBLIC_HOST}>")
 
 CRM_SIGNUPS_AN_HOUR = int(env.read("CRM_SIGNUPS_AN_HOUR", "300"))
+# How long a backup knows what was erased: it stands on every certificate, and whoever keeps backups keeps them no longer.
+CRM_BACKUP_DAYS = int(env.read("CRM_BACKUP_DAYS", "30"))
 
 # Neighbours (decision 0013): what one workspace may take, in each process. Workers at once:
 CRM_JOB_SLOTS = env.whole("CRM_JOB_SLOTS", 2)
