@@ -49,7 +49,7 @@ def due(door) -> None:
 
 
 def there(door) -> tuple[bool, bool]:
-    with owner.seated():
+    with owner.seated(door.place.alias):
         name = door.place.schema
         return bool(owner.run("SELECT 1 FROM pg_namespace WHERE nspname = %s", [name])), bool(owner.run("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]))
 
@@ -151,7 +151,7 @@ def test_what_is_gone_beforehand_does_not_block_it(doors, lost) -> None:
     folder = filled(doors)
     due(doors)
     name = sql.Identifier(doors.place.schema)
-    with owner.seated():
+    with owner.seated(doors.place.alias):
         owner.run(sql.SQL("GRANT {} TO CURRENT_USER").format(name))
         if lost in ("schema", "both", "all"):
             owner.run(sql.SQL("DROP SCHEMA {} CASCADE").format(name))
