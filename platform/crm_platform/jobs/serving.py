@@ -24,6 +24,13 @@ OpenUnit = Callable[[], Any]
 def serve_place(public_id: str, generation: int) -> bool:
     """Serve a workspace, or the control side ("control", 0); True when there is nothing left that is due."""
     broker.woken(public_id, generation)
+    with context.bind(workspace=public_id):
+        return _serve_named(public_id, generation)
+
+
+def _serve_named(public_id: str, generation: int) -> bool:
+    if not _is_present(public_id, generation):
+        return True  # erased, restored or moved meanwhile: the message is of a past
     with broker.slot(public_id, generation) as mine:
         if not mine:
             return False  # others serve it already; whoever finishes last looks again
@@ -36,6 +43,17 @@ def serve_place(public_id: str, generation: int) -> bool:
     if not emptied:
         broker.wake(public_id, generation)
     return emptied
+
+
+def _is_present(public_id: str, generation: int) -> bool:
+    """Whether the message names a workspace as it is now: its generation too, so that one of a past life wakes nobody."""
+    if public_id == "control":
+        return generation == 0
+    try:
+        with workspace.enter(public_id) as place:
+            return place.generation == generation
+    except NotFound:
+        return False
 
 
 def serve_side(open_unit: OpenUnit, *, seconds: float = broker.SLICE) -> bool:
