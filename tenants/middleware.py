@@ -77,11 +77,13 @@ class WorkspaceMiddleware:
             return _gone()
         if found is None:
             return self._refuse_outside(request, UnknownWorkspace(find=workspace.url("/find")))
+        place = found.place
+        request.of_workspace = place.public_id  # type: ignore[attr-defined]
         if found.moved_to and request.method == "GET":
             return HttpResponseRedirect(routing.url_of(found.place, request.get_full_path()))
         if found.suspended:
-            return self._refuse_outside(request, Suspended(find=workspace.url("/find")))
-        place = found.place
+            with context.bind(workspace=place.public_id):
+                return self._refuse_outside(request, Suspended(find=workspace.url("/find")))
         request.place = place  # type: ignore[attr-defined]
         self._use(request, settings.WORKSPACE_URLCONF)
         with context.bind(workspace=place.public_id):
