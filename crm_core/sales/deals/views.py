@@ -42,6 +42,8 @@ def board(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         "weighted": _weighted(columns, currency), "currency": currency, "may_create": permissions.may(actor, DEALS.CREATE),
         "filters": DESK.fields_to_narrow(request.GET, without=("pipeline", "stage", "state", "reason")),
         "board_url": reverse("board", args=[pipeline.pk]), "q": request.GET.get("q", ""), "narrowed": bool(chips or request.GET.get("q")),
+        # Not in the template: there `GET.lists` is first looked for among what was asked.
+        "kept_query": [(name, value) for name, values in request.GET.lists() if name != "q" for value in values],
     }  # fmt: skip
     template = "deals/_board.html" if responses.wants_fragment(request) else "deals/board.html"
     return responses.page(request, template, rail="deals", **context)
