@@ -89,3 +89,21 @@ def discard(workspace: Workspace) -> None:
             owner.drop_workspace(workspace.schema_name)
     with control_unit():
         workspace.delete()
+
+
+def count_from(start: int) -> Workspace:
+    """Let every identity of the workspace that is claimed next begin at `start`: ids apart from all others'. Needs the owner's seat."""
+    with control_unit():
+        following = Workspace.objects.filter(state=State.POOL, template_version=template.fingerprint()).order_by("id").first()
+    if following is None:
+        raise LookupError("no workspace is ready")
+    columns = owner.run(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = %s AND is_identity = 'YES'", [following.schema_name]
+    )
+    for table, column in columns:
+        owner.run(
+            sql.SQL("ALTER TABLE {}.{} ALTER COLUMN {} RESTART WITH {}").format(
+                sql.Identifier(following.schema_name), sql.Identifier(table), sql.Identifier(column), sql.Literal(start)
+            )
+        )
+    return following

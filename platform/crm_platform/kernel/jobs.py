@@ -60,6 +60,11 @@ def find(name: str) -> JobFunction:
     return _registry[name]
 
 
+def names() -> list[str]:
+    """Every registered job."""
+    return sorted(_registry)
+
+
 def gave_up(name: str, pk: int) -> None:
     """Tell the owner of a job that its last attempt has failed."""
     if name in _failed:
