@@ -16,6 +16,7 @@ from django.db import DatabaseError, models, transaction
 from django.utils.module_loading import autodiscover_modules
 
 from crm_platform.db import sides
+from crm_platform.jobs.models import Job
 from crm_platform.kernel import clock
 
 from .houses import House
@@ -44,6 +45,7 @@ def fill(house: House) -> list[str]:
     for function in _fills:
         with sides.unit(house.place):
             function(house.mark)
+            Job.objects.all().delete()  # before the commit: no worker shall send letters to people who are none
     with sides.unit(house.place):
         return [model._meta.db_table for model in models_inside() if not model._default_manager.exists() and not _made(model, house.mark)]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,7 @@ from django.db import connection
 from psycopg import sql
 
 from crm_platform.db import sides
-from crm_platform.jobs import rows as job_rows
-from crm_platform.jobs import serving
+from crm_platform.jobs import broker, serving
 from crm_platform.jobs.models import Job
 from crm_platform.kernel import ids, jobs, workspace
 
@@ -36,7 +37,8 @@ _PREFIX = re.compile(r"[0-9a-z]{16}\.\d+:")
 def work(trial: Trial) -> None:
     """Every registered job, run in one workspace with the numbers of another."""
     houses = trial.houses
-    in_batches(trial, "job", _job_attempts(trial), still=(houses.other, houses.twin))
+    with _workers_kept_out(houses.all()):
+        in_batches(trial, "job", _job_attempts(trial), still=(houses.other, houses.twin))
     for found in watching.references(houses.mine.place):
         trial.fail("job", f"a row of one's own names another's: {found}")
 
@@ -59,11 +61,34 @@ def _job_attempts(trial: Trial) -> Iterator[bool]:
 def messages(trial: Trial) -> None:
     """The queue's messages that name another workspace, a past or coming generation, or nobody: no row moves."""
     houses = trial.houses
-    for house in houses.all():
-        with sides.unit(house.place):
-            Job.objects.all().delete()
-            job_rows.later("isolation.no-such-job", 1)
-    in_batches(trial, "message", _message_attempts(trial), still=houses.all())
+    with _workers_kept_out(houses.all()):
+        for house in houses.all():
+            with sides.unit(house.place):
+                Job.objects.all().delete()
+                Job.objects.create(name="isolation.no-such-job", target=1)
+        in_batches(trial, "message", _message_attempts(trial), still=houses.all())
+
+
+@contextmanager
+def _workers_kept_out(houses: Iterable[House]) -> Iterator[None]:
+    """Where workers run, they would rightly serve the houses meanwhile: hold every place at their tables. A message of another generation has a table of its own."""
+    with ExitStack() as held:
+        for house in houses:
+            for _place in range(settings.CRM_JOB_SLOTS):
+                held.enter_context(_place_at(house))
+        yield
+
+
+@contextmanager
+def _place_at(house: House) -> Iterator[None]:
+    """One of the places, waited for while a worker has it."""
+    until = time.monotonic() + 60
+    while True:
+        with broker.slot(house.place.public_id, house.place.generation) as mine:
+            if mine or time.monotonic() > until:
+                yield
+                return
+        time.sleep(0.1)
 
 
 def _message_attempts(trial: Trial) -> Iterator[bool]:
@@ -117,7 +142,7 @@ def _forged_rows(trial: Trial, of: House, kept: list[Path]) -> Iterator[bool]:
                 _write(mine, table, column, forged)
                 for addresses in trial.learnt.own.values():
                     for address in addresses if trial.whole else addresses[:1]:
-                        if any(character.isdigit() for character in address):
+                        if re.search(r"\d", address):
                             knock(trial, "file", client, Request("GET", address), judge=_no_matter, of=(of,))
                 _restore(mine, table, column, before)
                 yield True
