@@ -85,14 +85,14 @@ def three(make_door: Callable[..., Door]) -> list[Door]:
 
 
 @pytest.fixture
-def behind(bouncer: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int | None], None]]:
-    """Sends the application's login through the bouncer, with prepared statements from so many uses on (None: never)."""
+def behind(bouncer: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Sends the application's login through the bouncer: as it is, or with statements that the server prepares from the third use on."""
 
-    def go(threshold: int | None) -> None:
+    def go(*, prepared: bool) -> None:
         login = connections.settings["cell1"]
         monkeypatch.setitem(login, "HOST", "127.0.0.1")
         monkeypatch.setitem(login, "PORT", str(bouncer))
-        monkeypatch.setitem(login, "OPTIONS", {**login["OPTIONS"], "prepare_threshold": threshold})
+        monkeypatch.setitem(login, "OPTIONS", {**login["OPTIONS"], "server_side_binding": prepared})
         connections["cell1"].close()
 
     yield go
@@ -150,15 +150,25 @@ def units_of(doors: list[Door]) -> Callable[[int, Counter[str]], None]:
     return work
 
 
+def test_our_connections_prepare_nothing(three, behind) -> None:
+    """Django binds values itself, so no statement is prepared whatever the threshold: an old pooler has nothing to confuse."""
+    behind(prepared=False)
+    with three[0].unit(), connection.cursor() as cursor:
+        for _ in range(12):
+            list(Contact.objects.filter(pk=1))
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+        assert cursor.fetchone() == (0,)
+
+
 def test_thousands_of_units_without_prepared_statements_see_only_their_own(three, behind, django_db_blocker) -> None:
-    behind(None)
+    behind(prepared=False)
     counts = in_threads(units_of(three), django_db_blocker)
     assert counts == {"right": CLIENTS * UNITS}
 
 
 def test_thousands_of_units_with_prepared_statements_see_only_their_own(three, behind, django_db_blocker) -> None:
-    """PgBouncer 1.21 carries them. An older one confuses their names: units fail then (so `CRM_PREPARED_STATEMENTS=0`), and still nobody reads another's."""
-    behind(3)
+    """PgBouncer 1.21 carries them. An older one confuses their names: units fail, which shows that there are some, and still nobody reads another's."""
+    behind(prepared=True)
     counts = in_threads(units_of(three), django_db_blocker)
     assert counts["LEAK"] == 0
     assert not [name for name in counts if name.startswith("died")], counts
@@ -166,6 +176,7 @@ def test_thousands_of_units_with_prepared_statements_see_only_their_own(three, b
         assert counts == {"right": CLIENTS * UNITS}
     else:
         assert sum(counts.values()) == CLIENTS * UNITS
+        assert counts["refused: 42P05"] + counts["refused: 26000"] > 0
 
 
 def test_real_requests_see_only_their_own(three, behind, django_db_blocker) -> None:
@@ -173,7 +184,7 @@ def test_real_requests_see_only_their_own(three, behind, django_db_blocker) -> N
     for door in three:
         client = door.client()
         keys[door.host] = client.cookies[settings.SESSION_COOKIE_NAME].value
-    behind(None)
+    behind(prepared=False)
 
     def work(number: int, counts: Counter[str]) -> None:
         for step in range(60):
@@ -217,6 +228,6 @@ def test_the_stock_way_leaks_on_the_same_set_up(three, bouncer) -> None:
 
 
 def test_the_connections_that_test_uses_do_go_through_the_bouncer(three, behind, bouncer) -> None:
-    behind(None)
+    behind(prepared=False)
     with three[0].unit():
         assert connections["cell1"].connection.info.port == bouncer

@@ -83,9 +83,6 @@ TENANT_APPS = [*BOTH_APPS, *INSIDE_APPS, *CORE_APPS]
 INSTALLED_APPS = [*CONTROL_APPS, *BOTH_APPS, *INSIDE_APPS, *TABLELESS_APPS, *CORE_APPS]
 
 
-# Off behind a pooler that does not carry them in transaction mode (PgBouncer before 1.21).
-PREPARED_STATEMENTS = env.read("CRM_PREPARED_STATEMENTS", "1") != "0"
-
 # Databases: `default` is a seat (crm_platform.db.sides); every other alias is a login.
 def _database(login: env.Login) -> dict[str, Any]:
     return {
@@ -97,7 +94,7 @@ def _database(login: env.Login) -> dict[str, Any]:
         "PORT": login.port,
         # Recycled by age, since a backend's memory grows with the number of workspaces it has served.
         "CONN_MAX_AGE": 600,
-        "OPTIONS": {"connect_timeout": 5, "application_name": "kartoteka", "prepare_threshold": 3 if PREPARED_STATEMENTS else None},
+        "OPTIONS": {"connect_timeout": 5, "application_name": "kartoteka", "prepare_threshold": 3},
         "ATOMIC_REQUESTS": False,
     }
 
