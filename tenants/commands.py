@@ -1,8 +1,9 @@
-"""The command line of workspaces: bootstrap, keeper, scheduler, create, list, delete, neighbours."""
+"""The command line of workspaces: bootstrap, keeper, scheduler, create, list, delete, neighbours, prove."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from crm_platform.kernel.commands import answer, as_json, read_secret, workspace
 from crm_platform.kernel.errors import NotFound
 
 from . import creating, keeper, routing, scheduler
+from .isolation import proving
 from .lifecycle import certificates, erasing, states
 from .models import State, Workspace
 from .provisioning import bootstrap, measuring, owner
@@ -161,3 +163,17 @@ def measure_provisioning(as_json: bool) -> None:
     """Time a claim, the making of a ready schema, and django-tenants' own migrations into a fresh one: for the bench."""
     found = measuring.provisioning()
     answer(found, as_json=as_json, text=str(found))
+
+
+@commands.command("prove-isolation")
+@click.option("--attempts", type=int, default=0, help="Go on to so many attempts; every way in is tried once in any case.")
+@as_json
+def prove_isolation(as_json: bool, attempts: int) -> None:
+    """Try every way into one workspace with what belongs to another, on throw-away ones; the result is kept for the operators. Status 1 where anything came through."""
+    signal.signal(signal.SIGTERM, lambda *_args: sys.exit(143))  # asked to end, it still erases what it made
+    result = proving.prove(attempts=attempts)
+    kept = proving.keep(result)
+    said = [f"{result.total} attempts of {len(result.attempts)} kinds at {result.routes} addresses: {'nothing came through.' if result.holds else 'NOT ISOLATED.'}", *result.failures]
+    answer(proving.described(result, kept=kept), as_json=as_json, text="\n".join(said))
+    if not result.holds:
+        sys.exit(1)

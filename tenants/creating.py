@@ -33,7 +33,7 @@ PATIENCE = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What a founder asks for. `password` in clear; empty means a person who sets it by mail."""
+    """What a founder asks for. `password` in clear; empty means a person who sets it by mail. `cell` is a database to prefer."""
 
     firm: str
     slug: str
@@ -45,6 +45,7 @@ class Wish:
     currency: str = "EUR"
     country: str = ""
     plan: str = "trial"
+    cell: str = ""
 
 
 class NoneReady(Unavailable):
@@ -137,7 +138,7 @@ def _claim(wish: Wish, *, operation: uuid.UUID) -> tuple[Workspace, bool]:
             if made_before.slug != wish.slug:
                 raise SentBefore
             return made_before.workspace, False
-        workspace = pool.claim()
+        workspace = pool.claim(cell=wish.cell)
         if workspace is not None:
             transaction.on_commit(calling.call, using="control")
             return _name(workspace, wish, operation=operation), True

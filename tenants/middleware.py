@@ -85,6 +85,7 @@ class WorkspaceMiddleware:
             return self._refuse_outside(request, UnknownWorkspace(find=workspace.url("/find")))
         if found.behind:
             return self._hold(request, found.place)
+        request.of_workspace = found.place.public_id  # type: ignore[attr-defined]
         leads_on = moved.leads_on(request, found)
         if leads_on and not moved.is_known(request):
             return moved.to_present(request, found)

@@ -159,3 +159,19 @@ class Due(models.Model):
 
     class Meta:
         db_table = "due"
+
+
+class IsolationProof(models.Model):
+    """One run of the proof that no workspace reaches another: what was tried, and what came through (nothing, we hope)."""
+
+    proved_at = models.DateTimeField(default=clock.real_now)
+    commit = models.CharField(max_length=64, blank=True)
+    attempts = models.PositiveIntegerField()
+    kinds = models.JSONField(default=dict)
+    failures = models.JSONField(default=list)
+    routes = models.PositiveIntegerField()
+    seconds = models.FloatField()
+
+    class Meta:
+        db_table = "isolation_proof"
+        ordering = ["-id"]

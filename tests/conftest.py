@@ -25,7 +25,7 @@ from crm_platform.kernel.workspace import Place
 from tenants import routing
 from tenants.creating import Wish, create_workspace
 from tenants.models import Workspace
-from tenants.provisioning import bootstrap, owner, pool, template
+from tenants.provisioning import bootstrap, owner, pool
 
 PASSWORD = "a-long-enough-sentence-7"
 
@@ -164,30 +164,11 @@ def two_doors(house: None, django_db_blocker: Any) -> Iterator[tuple[Door, Door]
         cache.clear()
         pool.fill(to=2, cell=owner.FIRST)
         first = _door(new_workspace())
-        _count_from(10**9)
+        with owner.seated():
+            pool.count_from(10**9)
         second = _door(new_workspace(firm="Eve & Co", email="eve@elsewhere.example"))
         yield first, second
         routing.forget()
-
-
-def _count_from(start: int) -> None:
-    """Let the identities of the next workspace to be claimed begin at `start`."""
-    from psycopg import sql
-
-    with sides.control_unit():
-        following = Workspace.objects.filter(state="pool", template_version=template.fingerprint(), alias=owner.FIRST).order_by("id").first()
-    assert following is not None
-    with owner.seated(following.alias):
-        columns = owner.run(
-            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = %s AND is_identity = 'YES'",
-            [following.schema_name],
-        )
-        for table, column in columns:
-            owner.run(
-                sql.SQL("ALTER TABLE {}.{} ALTER COLUMN {} RESTART WITH {}").format(
-                    sql.Identifier(following.schema_name), sql.Identifier(table), sql.Identifier(column), sql.Literal(start)
-                )
-            )
 
 
 @pytest.fixture

@@ -130,12 +130,12 @@ def occupancy() -> dict[str, int]:
     return dict(sorted(counted.items(), key=lambda pair: (pair[1], pair[0])))
 
 
-def claim() -> Workspace | None:
+def claim(*, cell: str = "") -> Workspace | None:
     """Take one ready workspace that this release can serve, by one statement; None when the pool is empty. Inside a control unit.
 
-    With several databases the emptiest that has one gives it, which costs one statement more.
+    With several databases the emptiest that has one gives it, which costs one statement more; or `cell`, where it has one.
     """
-    cells = list(occupancy()) if len(settings.CELLS) > 1 else []
+    cells = [cell] if cell else list(occupancy()) if len(settings.CELLS) > 1 else []
     return next(iter(Workspace.objects.using(CONTROL).raw(_CLAIM, [template.names_as_json(), cells])), None)
 
 
@@ -149,3 +149,21 @@ def discard(workspace: Workspace) -> None:
             owner.drop_workspace(workspace.schema_name)
         with control_unit():
             workspace.delete()
+
+
+def count_from(start: int) -> Workspace:
+    """Let every identity of the workspace of the first database that is claimed next begin at `start`: ids apart from all others'. Needs the owner's login."""
+    with control_unit():
+        following = Workspace.objects.filter(state=State.POOL, template_version=template.fingerprint(), alias=owner.FIRST).order_by("id").first()
+    if following is None:
+        raise LookupError("no workspace is ready")
+    columns = owner.run(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = %s AND is_identity = 'YES'", [following.schema_name]
+    )
+    for table, column in columns:
+        owner.run(
+            sql.SQL("ALTER TABLE {}.{} ALTER COLUMN {} RESTART WITH {}").format(
+                sql.Identifier(following.schema_name), sql.Identifier(table), sql.Identifier(column), sql.Literal(start)
+            )
+        )
+    return following

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from crm_core.groundwork.records import registry, writing
 from crm_platform.db.prepared import Prepared
 from crm_platform.events.backbone import emit
-from crm_platform.kernel import clock, gates, ids, workspace
+from crm_platform.kernel import clock, files, gates, ids
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.kernel.permissions import Actor
 
@@ -38,7 +38,7 @@ def add(actor: Actor, *, entity: str, pk: int, file: File[Any]) -> Attachment:
     for chunk in file.chunks():
         digest.update(chunk)
     file.seek(0)
-    path = f"{workspace.here().public_id}/{workspace.here().generation}/attachments/{ids.random_id(24)}"
+    path = f"{files.folder()}/attachments/{ids.random_id(24)}"
     try:
         path = default_storage.save(path, file)
     except OSError:  # a full disk: the piece that went in must not stay

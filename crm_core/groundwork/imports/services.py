@@ -7,12 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from crm_core.groundwork.custom_fields import services as custom
 from crm_platform.events.backbone import emit
-from crm_platform.kernel import clock, ids, jobs, preferences, workspace
+from crm_platform.kernel import clock, files, ids, jobs, preferences
 from crm_platform.kernel.errors import Conflict, Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, ActorKind, require
 
@@ -38,16 +37,10 @@ class CannotUndo(Conflict):
     sentence = _("An import can be undone when it is finished, for 30 days.")
 
 
-def folder() -> Path:
-    """Where this workspace's uploaded files lie."""
-    place = workspace.here()
-    return Path(settings.MEDIA_ROOT) / place.public_id / str(place.generation) / "imports"
-
-
 def upload(actor: Actor, *, name: str, chunks: Any, kind: str = "") -> ImportRun:
     """Keep a file and read what is in it; nothing is imported yet. Raises CannotRead with the reason, keeping nothing."""
-    folder().mkdir(parents=True, exist_ok=True)
-    path = folder() / ids.random_id(24)
+    path = files.path_in("imports", ids.random_id(24))
+    path.parent.mkdir(parents=True, exist_ok=True)
     size = 0
     try:
         with path.open("wb") as file:
@@ -81,8 +74,8 @@ def get(actor: Actor, pk: int, *, lock: bool = False) -> ImportRun:
 
 
 def path_of(run: ImportRun) -> Path:
-    """The uploaded file."""
-    return folder() / run.path
+    """The uploaded file; raises NotOurs where the row names anything but a file of this workspace."""
+    return files.path_in("imports", run.path)
 
 
 def choose(actor: Actor, pk: int, *, kind: str, chosen: dict[str, str], choices: dict[str, Any], encoding: str = "") -> ImportRun:

@@ -45,6 +45,8 @@ def board(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         "weighted": _weighted(columns, currency), "currency": currency, "may_create": may_create,
         "filters": DESK.fields_to_narrow(request.GET, without=("pipeline", "stage", "state", "reason")),
         "board_url": reverse("board", args=[pipeline.pk]), "q": request.GET.get("q", ""), "narrowed": narrowed, "beside": "" if responses.wants_fragment(request) else beginning.beside(request),
+        # Not in the template: there `GET.lists` is first looked for among what was asked.
+        "kept_query": [(name, value) for name, values in request.GET.lists() if name != "q" for value in values],
     }  # fmt: skip
     template = "deals/_board.html" if responses.wants_fragment(request) else "deals/board.html"
     return responses.page(request, template, rail="deals", **context)

@@ -34,9 +34,21 @@ def serve_turn() -> bool:
     turn = turns.take()
     if turn is None:
         return True
+    return serve(turn)
+
+
+def serve(turn: Turn) -> bool:
+    """Serve the one whose turn it is; True when nothing is left that is due, or the turn is of nobody who lives here now."""
+    with context.bind(workspace=turn.public_id):
+        return _serve_turn(turn)
+
+
+def _serve_turn(turn: Turn) -> bool:
     unfinished = False
     open_unit: OpenUnit = sides.control_unit if turn.public_id == "control" else (lambda: workspace.unit(turn.public_id))
     try:
+        if not _is_present(turn):
+            return True  # erased, restored or moved meanwhile: the message is of a past
         with context.bind(request=f"job-{ids.random_id(8)}"):
             unfinished = not serve_side(open_unit, seconds=broker.SLICE, turn=turn)
     except (NotFound, BehindRelease):
@@ -44,6 +56,14 @@ def serve_turn() -> bool:
     finally:
         broker.leave(turn, unfinished=unfinished)
     return not unfinished
+
+
+def _is_present(turn: Turn) -> bool:
+    """Whether the message names a workspace as it is now: its generation too, so that one of a past life wakes nobody. Raises NotFound, BehindRelease."""
+    if turn.public_id == "control":
+        return turn.generation == 0
+    with workspace.enter(turn.public_id) as place:
+        return place.generation == turn.generation
 
 
 def serve_side(open_unit: OpenUnit, *, seconds: float = broker.SLICE, turn: Turn | None = None) -> bool:

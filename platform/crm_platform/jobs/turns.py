@@ -13,6 +13,8 @@ from __future__ import annotations
 import functools
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,6 +130,21 @@ def take() -> Turn | None:
 def leave(turn: Turn, *, unfinished: bool) -> bool:
     """Give the place back; who is not finished, or came meanwhile, queues up again: True where a worker has to be told."""
     return bool(_scripts()[2](keys=[NOW, REST, NUMBER, OWED], args=[turn.member, turn.holder, int(unfinished)]))
+
+
+@contextmanager
+def kept_out(public_id: str, generation: int, *, patience: float = 60.0) -> Iterator[None]:
+    """Hold every place at a workspace's table for the block, so that no worker serves it; one at work is waited for, up to `patience` seconds."""
+    key, mine = f"slots:{public_id}:{generation}", [f"{MAY_DO_ALL}kept-out-{number}" for number in range(settings.CRM_JOB_SLOTS)]
+    ahead = clock.real_now().timestamp() + 3600  # no sign of life is needed so long
+    queue().zadd(key, dict.fromkeys(mine, ahead))
+    try:
+        until = time.monotonic() + patience
+        while queue().zcount(key, clock.real_now().timestamp() - HOLDER_DIES, "+inf") > len(mine) and time.monotonic() < until:
+            time.sleep(0.1)
+        yield
+    finally:
+        queue().zrem(key, *mine)
 
 
 def waiting() -> int:

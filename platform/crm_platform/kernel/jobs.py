@@ -75,6 +75,11 @@ def named(kind: Kind) -> list[str]:
     return [name for name, found in _kinds.items() if found == kind]
 
 
+def names() -> list[str]:
+    """Every registered job."""
+    return sorted(_registry)
+
+
 def gave_up(name: str, pk: int) -> None:
     """Tell the owner of a job that its last attempt has failed."""
     if name in _failed:

@@ -248,7 +248,7 @@ USE_THOUSAND_SEPARATOR = False
 STATIC_URL = "/static/"
 STATIC_ROOT = CRM_DATA / "static"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {"BACKEND": "crm_platform.kernel.files.WorkspaceStorage"},
     "staticfiles": {"BACKEND": "crm_platform.ui.storage.StaticStorage"},
 }
 MEDIA_ROOT = Path(env.read("CRM_MEDIA") or CRM_DATA / "files")

@@ -33,7 +33,6 @@ class TracingMiddleware:
         return response
 
     def _say(self, request: HttpRequest, response: HttpResponse, *, started: float) -> None:
-        place = getattr(request, "place", None)
         match = request.resolver_match
         # The route, not the path: paths hold tokens and names.
         _log.info(
@@ -43,6 +42,6 @@ class TracingMiddleware:
                 "route": match.route if match else "",
                 "status": response.status_code,
                 "ms": round((time.perf_counter() - started) * 1000, 1),
-                "workspace": place.public_id if place else "control",
+                "workspace": getattr(request, "of_workspace", "control"),
             },
         )

@@ -1,0 +1,157 @@
+"""Whether anything came through: every row of a workspace by count and sum, and its texts and numbers in an answer."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_plus
+
+from django.db import connection
+from psycopg import sql
+
+from crm_platform.db import sides
+from crm_platform.kernel.workspace import Place
+
+from .houses import OTHERS_IDS, House
+
+# What a visit writes although it was refused, and why that is no change.
+RESTLESS_TABLES = {
+    "django_session": "any visit, also a stranger's, may begin a session or write its own",
+    "usersessions_usersession": "the list of sessions follows them",
+}
+RESTLESS_COLUMNS = {
+    "person": {"last_seen_at", "last_login"},  # when somebody was last here
+    "api_token": {"last_used_at"},  # the same of a program
+}
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d")
+_NUMBER = re.compile(r"(?<!\d)\d{10}(?!\d)")
+_SHORTEST = 8
+IDS = range(OTHERS_IDS, OTHERS_IDS + 10**7)
+# Columns of amounts: a number there counts something, it names no row.
+_AMOUNTS = re.compile(r"(minor|size|rank|quantity|amount|total|position|hue|used|version|count|bytes|num)$")
+
+
+def tables() -> list[str]:
+    """Every table of the workspace's schema, by the catalogue. Inside a unit."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace ORDER BY 1")
+        return [name for (name,) in cursor.fetchall()]
+
+
+def rows() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every row of the workspace as plain values. Inside a unit."""
+    for table in tables():
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL("SELECT to_jsonb(t) FROM {} t").format(sql.Identifier(table)))
+            for (row,) in cursor.fetchall():
+                yield table, json.loads(row) if isinstance(row, str) else row
+
+
+def fingerprint(place: Place, *, without: Iterable[str] = ()) -> dict[str, tuple[int, str]]:
+    """Table → (rows, sum of their contents), of the whole schema but for what a visit writes. Opens a unit."""
+    with sides.unit(place), connection.cursor() as cursor:
+        found = [table for table in tables() if table not in RESTLESS_TABLES and table not in set(without)]
+        parts = [
+            sql.SQL("SELECT {name}, count(*), coalesce(md5(string_agg(one, '' ORDER BY one)), '') FROM (SELECT md5((to_jsonb(t) - {left}::text[])::text) AS one FROM {table} t) s").format(
+                name=sql.Literal(table), table=sql.Identifier(table), left=sql.Literal(sorted(RESTLESS_COLUMNS.get(table, ())))
+            )
+            for table in found
+        ]
+        cursor.execute(sql.SQL(" UNION ALL ").join(parts))
+        return {name: (count, total) for name, count, total in cursor.fetchall()}
+
+
+def changes(before: dict[str, tuple[int, str]], after: dict[str, tuple[int, str]]) -> list[str]:
+    """The tables that differ."""
+    return sorted(table for table in before.keys() | after.keys() if before.get(table) != after.get(table))
+
+
+@dataclass(slots=True)
+class Secrets:
+    """What an answer to another must not hold: a house's own texts, and its numbers where they are nobody else's."""
+
+    house: House
+    texts: list[str]
+    numbers: bool
+
+    def found_in(self, answer: str, *, asked: str) -> str:
+        """The first text or number of the house in an answer that the question did not itself bring; empty where there is none."""
+        for text in self.texts:
+            if text in answer and text not in asked:
+                return text
+        if self.numbers:
+            said = {number for number in _NUMBER.findall(answer) if int(number) in IDS}
+            foreign: set[str] = said - set(_NUMBER.findall(asked))
+            if foreign:
+                return min(foreign)
+        return ""
+
+
+def secrets_of(house: House, others: Iterable[House]) -> Secrets:
+    """Its texts of some length that no other house has too (the names of stages are everybody's)."""
+    common = {text for one in others for text in _texts_of(one.place)}
+    own = sorted(text for text in _texts_of(house.place) - common if house.mark not in text)
+    return Secrets(house, [house.mark, house.place.schema, *own], numbers=_counts_apart(house))
+
+
+def _counts_apart(house: House) -> bool:
+    with sides.unit(house.place):
+        return any(isinstance(row.get("id"), int) and row["id"] in IDS for _table, row in rows())
+
+
+def _texts_of(place: Place) -> set[str]:
+    with sides.unit(place):
+        return {text for _table, row in rows() for text in _walk_texts(row) if len(text) >= _SHORTEST and not _MOMENT.match(text)}
+
+
+def _walk_texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _walk_texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _walk_texts(one)
+
+
+def references(place: Place, ids: range = IDS) -> list[str]:
+    """Where rows of a workspace name numbers of another: "table.column: number". Opens a unit."""
+    with sides.unit(place):
+        return sorted({f"{table}.{name}: {number}" for table, row in rows() for name, value in row.items() for number in _walk_numbers(value, name) if number in ids})
+
+
+def _walk_numbers(value: Any, name: str) -> Iterator[int]:
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not _AMOUNTS.search(name):
+            yield value
+    elif isinstance(value, dict):
+        for inner, one in value.items():
+            yield from _walk_numbers(one, inner)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _walk_numbers(one, name)
+
+
+def rows_with(place: Place, text: str) -> list[str]:
+    """The tables of a workspace in which a text stands. Opens a unit."""
+    with sides.unit(place):
+        return sorted({table for table, row in rows() if text in json.dumps(row, ensure_ascii=False)})
+
+
+def said(response: Any) -> str:
+    """Everything an answer says: head and body, streamed or packed."""
+    body = b"".join(response.streaming_content) if response.streaming else response.content
+    response.close()
+    if body[:2] == b"PK":
+        with zipfile.ZipFile(io.BytesIO(body)) as packed:
+            body = b"\n".join(packed.read(name) for name in packed.namelist())
+    text = body.decode("utf-8", "replace")
+    head = "\n".join(f"{name}: {value}" for name, value in response.items())
+    return unquote_plus(head) + "\n" + (html.unescape(text) if "&" in text else text)
