@@ -1,4 +1,4 @@
-"""The keeper: the one process with the owner's login. It refills the pool, finishes broken sign-ups, erases."""
+"""The keeper: the one process with the owner's login. It refills the pool, finishes broken sign-ups, erases, proves archives."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.db.models import Q
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
 
+from .archives import proving
 from .erasing import erase_marked
 from .models import State, Workspace
 from .provisioning import pool, template
@@ -45,6 +46,7 @@ def round_once() -> None:
         _log.warning("unfinished sign-up returned", extra={"workspace": workspace.public_id})
         pool.discard(workspace)
     erase_marked()
+    proving.start()
 
 
 def _outdated() -> list[Workspace]:

@@ -10,16 +10,16 @@ from psycopg import Connection, sql
 
 from .tables import Table
 
-Format = Literal["binary", "csv"]
-_FORMATS = {"binary": "(FORMAT binary)", "csv": "(FORMAT csv, HEADER true, FORCE_QUOTE *)"}
-_FORMATS_IN = {"binary": "(FORMAT binary)", "csv": "(FORMAT csv, HEADER true)"}
+Format = Literal["binary", "csv", "text"]
+_FORMATS = {"binary": "(FORMAT binary)", "text": "(FORMAT text)", "csv": "(FORMAT csv, HEADER true, FORCE_QUOTE *)"}
+_FORMATS_IN = {"binary": "(FORMAT binary)", "text": "(FORMAT text)", "csv": "(FORMAT csv, HEADER true)"}
 
 
-def copy_out(connection: Connection[Any], schema: str, table: Table, *, form: Format = "binary", columns: tuple[str, ...] | None = None) -> Iterator[bytes]:
-    """A table's rows in the order of its key, in pieces; as CSV with a heading, every value quoted, NULL as nothing."""
+def copy_out(connection: Connection[Any], schema: str, table: Table, *, form: Format = "binary", read: sql.Composed | None = None) -> Iterator[bytes]:
+    """A table's rows in the order of its key, in pieces; as CSV with a heading, every value quoted, NULL as nothing. `read`: what to select, where not all."""
     order = sql.SQL(", ").join(map(sql.Identifier, table.key)) if table.key else sql.SQL("1")
     statement = sql.SQL("COPY (SELECT {} FROM {} ORDER BY {}) TO STDOUT {}").format(
-        table.names(of=columns), sql.Identifier(schema, table.name), order, sql.SQL(_FORMATS[form])
+        read or table.names(), sql.Identifier(schema, table.name), order, sql.SQL(_FORMATS[form])
     )
     with connection.cursor() as cursor, cursor.copy(statement) as pieces:
         for piece in pieces:

@@ -43,6 +43,7 @@ class Preferences(models.Model):
     first_weekday = models.PositiveSmallIntegerField(default=1)
     currency = models.CharField(max_length=3, default="EUR")
     country = models.CharField(max_length=2, blank=True)
+    weekly_archive = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "preferences"

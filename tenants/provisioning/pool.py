@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 from django.conf import settings
 from django.db.models import Count
 from psycopg import sql
@@ -113,10 +116,17 @@ def claim() -> Workspace | None:
     return next(iter(Workspace.objects.using(CONTROL).raw(_CLAIM, [template.names_as_json(), cells])), None)
 
 
+def take(schema: str) -> Workspace | None:
+    """Take one ready workspace by its schema's name; None when another has it. Inside a control unit."""
+    taken = Workspace.objects.filter(schema_name=schema, state=State.POOL).update(state=State.CLAIMING)
+    return Workspace.objects.get(schema_name=schema) if taken else None
+
+
 def discard(workspace: Workspace) -> None:
-    """Drop schema and role of a workspace and its registry row: for outdated pool members. Needs the owner's login."""
+    """Drop schema, role and files of a workspace nobody has been in, and its registry row. Needs the owner's login."""
     with owner.seated(workspace.alias), owner.alone(workspace.pk):
         if owner.has_workspace(workspace.schema_name):
             owner.drop_workspace(workspace.schema_name)
+        shutil.rmtree(Path(settings.MEDIA_ROOT) / workspace.public_id, ignore_errors=True)
         with control_unit():
             workspace.delete()
