@@ -16,4 +16,4 @@ class ArchivesConfig(AppConfig):
 
         from . import returning, services  # noqa: F401  # inline: apps load before models
 
-        places.register_settings(places.SettingsPage(_("Archive"), "archive", "archives", 80, only=services.may))
+        places.register_settings(places.SettingsPage(_("Archives"), "archive", "archives", 80, only=services.may))

@@ -43,16 +43,20 @@ def _fit(whole: Table, table: Table, columns: tuple[str, ...], *, version: str) 
     filled: dict[str, sql.Composable] = {name: sql.SQL(text) for name, text in contents.of(table.name).blanked.items()}
     for column in whole.columns:
         if column.name not in columns and column.name not in filled and not column.nullable:
-            filled[column.name] = _default(table.name, column.name, version=version)
+            value = _default(table.name, column.name, version=version)
+            if value is not None:
+                filled[column.name] = value
     return Fit(table, columns, filled)
 
 
-def _default(table: str, column: str, *, version: str) -> sql.Composable:
-    """What a row made before the column was gets, as the model says it."""
+def _default(table: str, column: str, *, version: str) -> sql.Composable | None:
+    """What a row made before the column was gets, as the model says it; None where the database has its own answer. Raises TooOld."""
     for model in apps.get_models():
         if model._meta.db_table == table:
             field = next(field for field in model._meta.concrete_fields if field.column == column)
-            if field.db_default is not NOT_PROVIDED or not (field.has_default() or field.empty_strings_allowed):
+            if field.db_default is not NOT_PROVIDED:
+                return None
+            if not (field.has_default() or field.empty_strings_allowed):
                 break
             value = field.get_default()
             return sql.Literal(Jsonb(value) if isinstance(value, (dict, list)) and field.get_internal_type() == "JSONField" else value)
