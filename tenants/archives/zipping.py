@@ -26,7 +26,7 @@ LOCAL_MARK, CENTRAL_MARK, END_MARK, END64_MARK, LOCATOR64_MARK = b"PK\x03\x04", 
 STORED, DEFLATED, UTF8, ZIP64 = 0, 8, 0x800, 1
 # Room for 64-bit sizes is kept in each member's head; where it is not needed, it is padding that readers pass over.
 _PADDING, _FULL = 0xD935, 0xFFFFFFFF
-_LEVEL = 3
+_LEVEL = 1
 
 
 @dataclass(slots=True)
