@@ -356,6 +356,7 @@ def test_an_owner_has_it_made_and_fetches_it(furnished) -> None:
     content = b"".join(answer.streaming_content)
     assert len(content) == run.size
     assert zipfile.is_zipfile(io.BytesIO(content))
+    assert "fetched an archive of the workspace" in client.get("/settings/journal").content.decode()
     with furnished.unit():
         assert Event.objects.filter(name="archive.fetched").count() == 1
         sent = Letter.objects.filter(to="olga@veldhuis.example", subject__contains="archive")

@@ -21,7 +21,7 @@ shelves.register(
             Column(_("Contact"), "c.name", to="contacts", key="CASE WHEN c.binned_at IS NULL THEN c.id END"),
             Column(_("Stage"), "l.name || ': ' || s.name"),
             Column(_("Sum"), f"trim_scale(d.sum_minor / ({_WHOLE})::numeric) || ' ' || d.currency", number=True),
-            Column(_("Created"), "left(d.created_at::text, 10)"),
+            Column(_("Created"), "left(d.created_at::text, 10)", number=True),
             Column(_("Responsible"), "p.name"),
         ],
     )
