@@ -35,9 +35,11 @@ class Book:
 
     def add(self, connection: Connection[Any], schema: str, table: Table) -> None:
         """One table: moments as text in UTC, lists and structures as JSON, yes and no as 1 and 0."""
-        columns = [f"{quoted(column.name)} {_affinity(column)}" for column in table.columns]
-        key = f", PRIMARY KEY ({', '.join(map(quoted, table.key))})" if table.key else ""
-        self._lite.execute(f"CREATE TABLE {quoted(table.name)} ({', '.join(columns)}{key})")
+        parts = [f"{quoted(column.name)} {_affinity(column)}" for column in table.columns]
+        if table.key:
+            parts.append(f"PRIMARY KEY ({', '.join(map(quoted, table.key))})")
+        statement = f"CREATE TABLE {quoted(table.name)} ({', '.join(parts)})"  # names of our own tables
+        self._lite.execute(statement)
         read = sql.SQL(", ").join(_readable(column) for column in table.columns)
         marks = ", ".join("?" * len(table.columns))
         lines = _lines(loading.copy_out(connection, schema, table, form="text", read=read))

@@ -61,7 +61,8 @@ def folder_of(run: ArchiveRun) -> Path:
 def ask(actor: Actor) -> ArchiveRun:
     """Have an archive made in the background; where one is being made, that one. Raises OwnersOnly."""
     require(actor)
-    present = ArchiveRun.objects.select_for_update().filter(stage=Stage.RUNNING, weekly=False).first()
+    Preferences.objects.select_for_update().get(pk=1)  # two askings at once are one after the other
+    present = ArchiveRun.objects.filter(stage=Stage.RUNNING, weekly=False).first()
     if present is not None and not present.cancel_asked:
         return present
     run = _begin(weekly=False, asked_by=actor.user_id)

@@ -285,7 +285,7 @@ def test_an_archive_of_an_archive_is_the_same(furnished, tmp_path: Path, restore
 # Older versions
 
 
-ADDED = ("archives.0001_initial", "inside.0002_preferences_weekly_archive")
+ADDED = ("archives.0001_initial", "inside.0010_preferences_weekly_archive")
 
 
 def _older_script(current: TemplateScript) -> TemplateScript:
