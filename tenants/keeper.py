@@ -7,7 +7,6 @@ import threading
 from datetime import timedelta
 
 import psycopg
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.db.models import Q
 
@@ -15,9 +14,9 @@ from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
 
 from .archives import proving
-from .erasing import erase_marked
+from .lifecycle import chores
 from .models import State, Workspace
-from .provisioning import pool, template
+from .provisioning import calling, pool
 
 _log = logging.getLogger("kartoteka.keeper")
 # A sign-up that has not finished by then was killed; those at work take well under a second.
@@ -32,27 +31,21 @@ def run(stop: threading.Event, *, every: float = 2.0) -> None:
         except (DatabaseError, InterfaceError, psycopg.Error):
             _log.exception("a round failed")
             close_old_connections()
-        stop.wait(every)
+        calling.wait(stop, seconds=every)
 
 
 def round_once() -> None:
     """One round: refill, give back what was never finished, discard what is of an older release, erase what is due."""
-    made = pool.fill(to=settings.CRM_POOL_SIZE)
+    made = pool.fill(to=pool.wanted())
     if made:
         _log.info("pool refilled", extra={"made": made})
-    for workspace in _outdated():
+    for workspace in pool.outdated():
         pool.discard(workspace)
     for workspace in _broken():
         _log.warning("unfinished sign-up returned", extra={"workspace": workspace.public_id})
         pool.discard(workspace)
-    erase_marked()
+    chores.keep()
     proving.start()
-
-
-def _outdated() -> list[Workspace]:
-    with control_unit():
-        found = Workspace.objects.filter(state=State.POOL).exclude(template_version=template.fingerprint())
-        return list(found[:10])
 
 
 def _broken() -> list[Workspace]:

@@ -26,6 +26,6 @@ def forget(email: str, *, workspace: Workspace) -> None:
 
 
 def workspaces_of(email: str) -> list[Workspace]:
-    """The active workspaces of an address, by name. Inside a control unit."""
-    found = Workspace.objects.filter(emails__digest=digest(email), state=State.ACTIVE)
+    """The workspaces of an address, by name; those that leave too, since their people still come in. Inside a control unit."""
+    found = Workspace.objects.filter(emails__digest=digest(email), state__in=(State.ACTIVE, State.LEAVING))
     return list(found.order_by("name", "id"))

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tenants', '0003_template_migrations'),
+        ('tenants', '0005_domain_retired'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from crm_platform.kernel.permissions import Actor, Right, may
+from crm_platform.kernel.permissions import Actor, Right, as_ever, may
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -69,7 +69,7 @@ class SettingsPage:
 
     def open_to(self, actor: Actor) -> bool:
         """Whether this person may open it."""
-        return (self.right is None or may(actor, self.right)) and (self.only is None or self.only(actor))
+        return (self.right is None or may(as_ever(actor), self.right)) and (self.only is None or self.only(actor))
 
 
 _settings: dict[str, SettingsPage] = {}
@@ -87,5 +87,5 @@ def may_open(actor: Actor | None, url_name: str) -> bool:
 
 
 def settings_for(actor: Actor) -> list[SettingsPage]:
-    """The settings pages this person may open, in order."""
+    """The settings pages this person may open, in order: all of them while the workspace is read-only too, the way out is among them."""
     return sorted((page for page in _settings.values() if page.open_to(actor)), key=lambda page: page.order)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inside', '0001_initial'),
+        ('inside', '0003_access'),
     ]
 
     operations = [

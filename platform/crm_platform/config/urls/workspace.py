@@ -13,5 +13,6 @@ urlpatterns = [
     path("", include("billing.urls")),
     path("", include("tenants.inside.urls")),
     path("", include("tenants.archives.urls")),
+    path("", include("tenants.lifecycle.urls")),
     path("", include("crm_core.urls")),
 ]
