@@ -40,7 +40,7 @@ def _fail(pk: int) -> None:
     services.stop(ArchiveRun.objects.select_for_update().get(pk=pk), stage=Stage.FAILED)
 
 
-@jobs.register("archives.make", failed=_fail)
+@jobs.register("archives.make", kind=jobs.Kind.LONG, failed=_fail)
 def make(pk: int, *, lease: Lease) -> Again | None:
     """Make an archive: rows in one go, files slice by slice."""
     place = workspace.here()

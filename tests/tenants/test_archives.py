@@ -25,7 +25,7 @@ from crm_platform.accounts import roles
 from crm_platform.accounts.models import Access, User
 from crm_platform.db import sides
 from crm_platform.events.models import Event
-from crm_platform.jobs.serving import serve_place
+from crm_platform.jobs.serving import serve_side
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.gates import Usage
@@ -343,7 +343,7 @@ def test_an_owner_has_it_made_and_fetches_it(furnished) -> None:
     client = furnished.client()
     assert client.post("/settings/archives").status_code == 303
     assert client.post("/settings/archives").status_code == 303
-    serve_place(furnished.place.public_id, 1)
+    serve_side(furnished.unit)
     with furnished.unit():
         run = ArchiveRun.objects.get()
         assert (run.stage, run.figures["files"], run.percent) == (Stage.DONE, 2, 100)
@@ -366,7 +366,7 @@ def test_an_owner_has_it_made_and_fetches_it(furnished) -> None:
 def test_after_seven_days_it_is_gone(furnished) -> None:
     with furnished.unit():
         run = services.ask(kit.ROBOT)
-    serve_place(furnished.place.public_id, 1)
+    serve_side(furnished.unit)
     with furnished.unit():
         folder = services.folder_of(run)
         assert (folder / "archive.zip").exists()
@@ -375,7 +375,7 @@ def test_after_seven_days_it_is_gone(furnished) -> None:
 
         assert Job.objects.filter(name="archives.forget", state="waiting").update(at=clock.real_now()) == 1
     assert furnished.client().get(f"/settings/archives/{run.pk}/file").status_code == 410
-    serve_place(furnished.place.public_id, 1)
+    serve_side(furnished.unit)
     with furnished.unit():
         assert ArchiveRun.objects.get().stage == Stage.GONE
     assert not folder.exists()
@@ -421,7 +421,7 @@ def test_a_cancelled_one_leaves_nothing(furnished) -> None:
             real(*given)
 
     with mock.patch.object(making, "_write_rows", write):
-        serve_place(furnished.place.public_id, 1)
+        serve_side(furnished.unit)
     with furnished.unit():
         assert ArchiveRun.objects.get().stage == Stage.CANCELLED
         assert not services.folder_of(run).exists()
@@ -434,7 +434,7 @@ def test_what_cannot_be_made_is_said_and_leaves_nothing(furnished) -> None:
     with furnished.unit():
         run = services.ask(kit.ROBOT)
     with mock.patch.object(making, "_write_rows", side_effect=OSError(28, "full")), mock.patch.object(rows, "MOST_ATTEMPTS", 1):
-        serve_place(furnished.place.public_id, 1)
+        serve_side(furnished.unit)
     with furnished.unit():
         assert ArchiveRun.objects.get().stage == Stage.FAILED
         assert Event.objects.filter(name="archive.failed").exists()
@@ -489,7 +489,7 @@ def test_others_have_their_turn_between_files(furnished, tmp_path: Path) -> None
 def test_a_weekly_one_is_made_and_proved_and_the_page_says_so(furnished) -> None:
     client = furnished.client()
     assert client.post("/settings/archives/weekly", {"weekly": "on"}).status_code == 303
-    serve_place(furnished.place.public_id, 1)
+    serve_side(furnished.unit)
     before = kit.claiming_or_active()
     assert proving.prove_next()
     with sides.control_unit():
@@ -512,11 +512,11 @@ def test_a_weekly_one_is_made_and_proved_and_the_page_says_so(furnished) -> None
 def test_next_weeks_takes_the_place_of_last_weeks(furnished) -> None:
     with furnished.unit():
         services.keep_fresh(kit.ROBOT, weekly=True)
-    serve_place(furnished.place.public_id, 1)
+    serve_side(furnished.unit)
     with furnished.unit():
         first = ArchiveRun.objects.get()
         services.make_weekly()
-    serve_place(furnished.place.public_id, 1)
+    serve_side(furnished.unit)
     with furnished.unit():
         assert list(ArchiveRun.objects.order_by("id").values_list("stage", flat=True)) == [Stage.GONE, Stage.DONE]
         assert not services.folder_of(first).exists()
@@ -526,7 +526,7 @@ def test_next_weeks_takes_the_place_of_last_weeks(furnished) -> None:
 def test_an_archive_that_does_not_restore_is_told(furnished) -> None:
     with furnished.unit():
         services.keep_fresh(kit.ROBOT, weekly=True)
-    serve_place(furnished.place.public_id, 1)
+    serve_side(furnished.unit)
     with sides.control_unit():
         path = Path(settings.MEDIA_ROOT) / FreshArchive.objects.get(workspace=furnished.workspace).path
     data = bytearray(path.read_bytes())
