@@ -17,6 +17,7 @@ bootstrap.seeds(services.seed_plans)
 
 
 @claiming.inside(10)
+@claiming.returned(10)
 def write_plan(claimed: WorkspaceClaimed) -> None:
     """The trial of everything, or the plan that was asked for; counters at nought."""
     inside.write_state(claimed.place, f"claim.{claimed.operation}", **services.state_of(claimed.plan))

@@ -1,7 +1,8 @@
 """What happens when a workspace is claimed: owners register what they put into it before it becomes active.
 
 Two steps, since no transaction spans both sides: `inside` functions run in one unit of the workspace, `on_control`
-functions in one unit of the control side after it. Both must be idempotent: a sweeper may run them again.
+functions in one unit of the control side after it. Both must be idempotent: a sweeper may run them again. A workspace
+that comes back from an archive has its rows already: there the `returned` functions run instead of the `inside` ones.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class WorkspaceClaimed:
 
 Function = Callable[[WorkspaceClaimed], None]
 _inside: list[tuple[int, Function]] = []
+_returned: list[tuple[int, Function]] = []
 _control: list[tuple[int, Function]] = []
 
 
@@ -42,6 +44,16 @@ def inside(order: int) -> Callable[[Function], Function]:
 
     def keep(function: Function) -> Function:
         _inside.append((order, function))
+        return function
+
+    return keep
+
+
+def returned(order: int) -> Callable[[Function], Function]:
+    """Register a function for the side of a workspace that comes back from an archive: its plan, its timers, what was at work."""
+
+    def keep(function: Function) -> Function:
+        _returned.append((order, function))
         return function
 
     return keep
@@ -60,6 +72,12 @@ def on_control(order: int) -> Callable[[Function], Function]:
 def fill_inside(claimed: WorkspaceClaimed) -> None:
     """Run what was registered for the workspace's side, in order, in the unit the caller opened."""
     for _order, function in sorted(_inside, key=lambda pair: pair[0]):
+        function(claimed)
+
+
+def fill_returned(claimed: WorkspaceClaimed) -> None:
+    """Run what was registered for workspaces that come back, in order, in the unit the caller opened."""
+    for _order, function in sorted(_returned, key=lambda pair: pair[0]):
         function(claimed)
 
 

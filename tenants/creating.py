@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -74,22 +75,23 @@ def create_once(wish: Wish, *, operation: uuid.UUID) -> tuple[Workspace, bool]:
     AddressRefused for a reserved, malformed, taken or look-alike address, SentBefore, NoneReady when no schema is ready.
     What fails half-way is given back: the address is free at once, the schema goes with the keeper's next round.
     """
-    _check(wish)
+    check(wish)
     hashed = make_password(wish.password or None)  # before the claim: hashing takes most of the time
-    workspace, fresh = _claim(wish, operation=operation)
+    workspace, fresh = claim(wish, operation=operation)
     if not fresh and workspace.state == State.ACTIVE:
         return workspace, False
-    claimed = _facts(wish, workspace=workspace, operation=operation, hashed=hashed)
+    claimed = facts(wish, workspace=workspace, operation=operation, hashed=hashed)
     try:
         with sides.unit(workspace.place):
             claiming.fill_inside(claimed)
-        return _open(claimed, operation=operation), fresh
+        return open_up(claimed, operation=operation), fresh
     except Exception:
-        _give_back(workspace, operation=operation)
+        give_back(workspace, operation=operation)
         raise
 
 
-def _check(wish: Wish) -> None:
+def check(wish: Wish) -> None:
+    """Raise AddressRefused or Invalid for a wish without sense."""
     check_address(wish.slug)
     wrong: dict[str, list[str]] = {}
     if not wish.firm.strip():
@@ -107,7 +109,8 @@ def _check(wish: Wish) -> None:
         raise Invalid(fields=wrong)
 
 
-def _give_back(workspace: Workspace, *, operation: uuid.UUID) -> None:
+def give_back(workspace: Workspace, *, operation: uuid.UUID) -> None:
+    """Free the address of what was claimed and not opened; the keeper takes the schema away."""
     with sides.control_unit():
         Signup.objects.filter(pk=operation, finished_at=None).delete()
         if Workspace.objects.filter(pk=workspace.pk, state=State.CLAIMING).update(slug=None):
@@ -115,7 +118,8 @@ def _give_back(workspace: Workspace, *, operation: uuid.UUID) -> None:
     routing.forget(workspace.slug)
 
 
-def _facts(wish: Wish, *, workspace: Workspace, operation: uuid.UUID, hashed: str) -> WorkspaceClaimed:
+def facts(wish: Wish, *, workspace: Workspace, operation: uuid.UUID, hashed: str) -> WorkspaceClaimed:
+    """The wish as those who fill the workspace read it."""
     return WorkspaceClaimed(
         place=workspace.place,
         operation=str(operation),
@@ -131,23 +135,26 @@ def _facts(wish: Wish, *, workspace: Workspace, operation: uuid.UUID, hashed: st
     )
 
 
-def _claim(wish: Wish, *, operation: uuid.UUID) -> tuple[Workspace, bool]:
+def claim(wish: Wish, *, operation: uuid.UUID, take: Callable[[], Workspace | None] = pool.claim) -> tuple[Workspace, bool]:
+    """Take a ready workspace and give it the address; False beside it where the operation has one already. Raises AddressRefused, NoneReady."""
     with sides.control_unit():
         made_before = Signup.objects.select_related("workspace").filter(pk=operation).first()
         if made_before and made_before.workspace:
             if made_before.slug != wish.slug:
                 raise SentBefore
             return made_before.workspace, False
-        workspace = pool.claim(cell=wish.cell)
+        workspace = pool.claim(cell=wish.cell) if take is pool.claim else take()
         if workspace is not None:
             transaction.on_commit(calling.call, using="control")
             return _name(workspace, wish, operation=operation), True
     # Beyond the pool it still works, only slower: who may makes one, who may not waits for the keeper's.
+    if take is not pool.claim:
+        raise NoneReady
     if not owner.held():
         _wait_for_one()
     else:
         pool.fill(to=1)
-    return _claim(wish, operation=operation)
+    return claim(wish, operation=operation)
 
 
 def _wait_for_one() -> None:
@@ -197,7 +204,8 @@ def taken(slug: str, *, firm: str) -> AddressRefused:
     return AddressRefused(fields={"slug": [str(sentence).format(slug=slug, free=", ".join(free))]}, free=free)
 
 
-def _open(claimed: WorkspaceClaimed, *, operation: uuid.UUID) -> Workspace:
+def open_up(claimed: WorkspaceClaimed, *, operation: uuid.UUID) -> Workspace:
+    """The control side's part, and the doors open. Opens a control unit."""
     with sides.control_unit():
         claiming.fill_control(claimed)
         workspace = Workspace.objects.select_for_update().get(public_id=claimed.place.public_id)

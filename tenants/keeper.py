@@ -1,4 +1,4 @@
-"""The keeper: the one process with the owner's login. It refills the pool, finishes broken sign-ups, erases."""
+"""The keeper: the one process with the owner's login. It refills the pool, finishes broken sign-ups, erases, proves archives."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.db.models import Q
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
 
+from .archives import proving
 from .lifecycle import chores
 from .models import State, Workspace
 from .provisioning import calling, pool
@@ -44,6 +45,7 @@ def round_once() -> None:
         _log.warning("unfinished sign-up returned", extra={"workspace": workspace.public_id})
         pool.discard(workspace)
     chores.keep()
+    proving.start()
 
 
 def _broken() -> list[Workspace]:

@@ -151,6 +151,35 @@ class EmailIndex(models.Model):
         constraints = [models.UniqueConstraint(fields=["digest", "workspace"], name="email_index_once")]
 
 
+class FreshArchive(models.Model):
+    """The week's archive of a workspace that wants one kept fresh, and the proof that it restores: the keeper's, which alone can make a schema for it.
+
+    `path` lies below the files' folder; `figures` and `sentence` are of the last proof, which was at `proved_at`.
+    """
+
+    class State(models.TextChoices):
+        """What is to be done with it."""
+
+        WAITING = "waiting"
+        PROVING = "proving"
+        PROVED = "proved"
+
+    workspace = models.OneToOneField(Workspace, models.CASCADE, primary_key=True, related_name="fresh_archive")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    path = models.CharField(max_length=200)
+    made_at = models.DateTimeField()
+    begun_at = models.DateTimeField(null=True)
+    proved_at = models.DateTimeField(null=True)
+    proved_made_at = models.DateTimeField(null=True)
+    ok = models.BooleanField(null=True)
+    figures = models.JSONField(default=dict)
+    sentence = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "fresh_archive"
+        indexes = [models.Index(fields=["made_at"], name="fresh_archive_open", condition=~Q(state="proved"))]
+
+
 class Due(models.Model):
     """When a workspace's earliest timer rings; a hint for the scheduler, the truth is in the workspace."""
 

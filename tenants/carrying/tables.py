@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -96,17 +96,17 @@ def _qualified(sequence: str) -> sql.Identifier:
     return sql.Identifier(*(part.strip('"') for part in sequence.split(".")))
 
 
-def sums(connection: Connection[Any], schema: str, found: list[Table]) -> dict[str, Sum]:
-    """Rows and sum of each table, as the transaction sees them."""
+def sums(connection: Connection[Any], schema: str, found: list[Table], *, read: Callable[[Table], sql.Composed] = Table.names) -> dict[str, Sum]:
+    """Rows and sum of each table, as the transaction sees them; `read` says what of a row counts, where not all of it does."""
     with connection.transaction():
         connection.execute(SAME_TEXT)
-        return {table.name: _sum(connection, schema, table) for table in found}
+        return {table.name: _sum(connection, schema, table, read(table)) for table in found}
 
 
-def _sum(connection: Connection[Any], schema: str, table: Table) -> Sum:
+def _sum(connection: Connection[Any], schema: str, table: Table, read: sql.Composed) -> Sum:
     # 60 bits of each row's hash, added up as numerics: the order of rows does not matter, a doubled row does.
     statement = sql.SQL("SELECT count(*), coalesce(sum(('x' || substr(md5(ROW({})::text), 1, 15))::bit(60)::bigint), 0)::text FROM {}")
-    [(rows, total)] = connection.execute(statement.format(table.names(), sql.Identifier(schema, table.name)))
+    [(rows, total)] = connection.execute(statement.format(read, sql.Identifier(schema, table.name)))
     return Sum(rows, total)
 
 

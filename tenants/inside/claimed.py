@@ -10,6 +10,7 @@ from .models import Preferences, WorkspaceState
 
 
 @claiming.inside(5)
+@claiming.returned(5)
 def write_rows(claimed: WorkspaceClaimed) -> None:
     """The workspace's state (billing fills it) and the firm's first choices."""
     place = claimed.place

@@ -53,6 +53,7 @@ class Preferences(models.Model):
     currency = models.CharField(max_length=3, default="EUR")
     country = models.CharField(max_length=2, blank=True)
     first_steps = models.BooleanField(default=False, db_default=False)
+    weekly_archive = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "preferences"

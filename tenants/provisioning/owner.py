@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -11,6 +11,7 @@ import psycopg
 from django.conf import settings
 from django.db import connections
 from psycopg import ClientCursor, sql
+from psycopg.pq import TransactionStatus
 
 from crm_platform.db.sides import seat
 from crm_platform.kernel.errors import CrmError
@@ -55,7 +56,12 @@ def run(statement: Any, params: Any = None) -> list[tuple[Any, ...]]:
     seated_here = connection()
     seated_here.ensure_connection()
     with ClientCursor(seated_here.connection) as cursor:
-        cursor.execute(statement, params)
+        try:
+            cursor.execute(statement, params)
+        except psycopg.Error:
+            if not seated_here.in_atomic_block and seated_here.connection.info.transaction_status == TransactionStatus.INERROR:
+                seated_here.connection.rollback()  # a packet that began one must not swallow what comes next
+            raise
         return cursor.fetchall() if cursor.description else []
 
 
@@ -97,12 +103,7 @@ def drop_workspace(name: str) -> None:
     packet = "BEGIN; DROP SCHEMA IF EXISTS {0} CASCADE; COMMIT"
     if run("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]):
         packet = "BEGIN; GRANT {0} TO CURRENT_USER; DROP SCHEMA IF EXISTS {0} CASCADE; DROP OWNED BY {0}; DROP ROLE {0}; COMMIT"
-    try:
-        run(sql.SQL(packet).format(schema))
-    except psycopg.Error:
-        with suppress(psycopg.Error):  # the open transaction must not swallow what comes next
-            run("ROLLBACK")
-        raise
+    run(sql.SQL(packet).format(schema))
 
 
 def version() -> int:

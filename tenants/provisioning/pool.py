@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
+from pathlib import Path
 
 from django.conf import settings
 from django.db.models import Count
@@ -139,14 +141,21 @@ def claim(*, cell: str = "") -> Workspace | None:
     return next(iter(Workspace.objects.using(CONTROL).raw(_CLAIM, [template.names_as_json(), cells])), None)
 
 
+def take(schema: str) -> Workspace | None:
+    """Take one ready workspace by its schema's name; None when another has it. Inside a control unit."""
+    taken = Workspace.objects.filter(schema_name=schema, state=State.POOL).update(state=State.CLAIMING)
+    return Workspace.objects.get(schema_name=schema) if taken else None
+
+
 def discard(workspace: Workspace) -> None:
-    """Drop schema and role of a workspace and its registry row, unless somebody has changed it meanwhile (claimed it, finished making it). Needs the owner's login."""
+    """Drop schema, role, files and registry row of a workspace, unless somebody has changed it meanwhile (claimed it, finished making it). Needs the owner's login."""
     with owner.seated(workspace.alias), owner.alone(workspace.pk):
         with control_unit():
             if not Workspace.objects.filter(pk=workspace.pk, state=workspace.state, template_version=workspace.template_version).exists():
                 return
         if owner.has_workspace(workspace.schema_name):
             owner.drop_workspace(workspace.schema_name)
+        shutil.rmtree(Path(settings.MEDIA_ROOT) / workspace.public_id, ignore_errors=True)
         with control_unit():
             workspace.delete()
 

@@ -287,6 +287,7 @@ def test_the_operator_sees_the_heaviest(two_doors: Any) -> None:
     mine.client().get("/contacts")
     spend(mine, 3000.0)
     mine.client().get("/funnel")
+    spend(other, 2000.0)  # the list ends with the twentieth, and other tests have worked too
     neighbours.note(other.place.public_id, "jobs")
     neighbours.tell()
     neighbours.tell()

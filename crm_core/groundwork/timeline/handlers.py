@@ -1,4 +1,4 @@
-"""What the journal says of events that stand on no card: people, roles, the plan, pipelines, fields, imports.
+"""What the journal says of events that stand on no card: people, roles, the plan, pipelines, fields, imports, archives.
 
 One table for all of them: they are told, and only told, in the journal. A slice whose events stand on cards
 registers its own sentences (`describing.describes`).
@@ -63,10 +63,17 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "import.cancelled": ("x", gettext_lazy("{who}: the import was cancelled; {created} created, {updated} updated")),
     "import.failed": ("circle-alert", gettext_lazy("{who}: the import failed")),
     "import.undone": ("undo-2", gettext_lazy("{who}: the import was undone")),
+    "archive.asked": ("archive", gettext_lazy("{who} had an archive of the workspace made")),
+    "archive.made": ("archive", gettext_lazy("{who}: an archive was made; {rows} rows, {files} files")),
+    "archive.fetched": ("download", gettext_lazy("{who} fetched an archive of the workspace")),
+    "archive.cancelled": ("x", gettext_lazy("{who} cancelled or deleted an archive")),
+    "archive.failed": ("circle-alert", gettext_lazy("{who}: an archive could not be made")),
+    "archive.weekly": ("archive", gettext_lazy("{who} changed whether an archive is kept fresh")),
+    "workspace.restored": ("undo-2", gettext_lazy("{who}: the workspace was taken in from its archive; {rows} rows, {files} files")),
 }
 
 
-_FACTS = ("file", "rows", "deals", "created", "updated", "skipped", "deleted", "kept")
+_FACTS = ("file", "rows", "files", "deals", "created", "updated", "skipped", "deleted", "kept")
 
 
 @describes(*_TOLD)

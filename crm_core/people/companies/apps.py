@@ -13,7 +13,7 @@ class CompaniesConfig(AppConfig):
     def ready(self) -> None:
         from crm_platform.ui import places  # inline: apps load before models
 
-        from . import desk, exporting, importing  # noqa: F401  # inline: apps load before models
+        from . import desk, exporting, importing, shelving  # noqa: F401  # inline: apps load before models
         from .permissions import COMPANIES  # inline: apps load before models
 
         places.register(places.Place("companies", _("Companies"), "building-2", "companies", 40, right=COMPANIES.VIEW))

@@ -15,7 +15,7 @@ class ContactsConfig(AppConfig):
         from crm_core.people.companies.models import Company  # inline: apps load before models
         from crm_platform.ui import places  # inline: apps load before models
 
-        from . import desk, exporting, importing  # noqa: F401  # inline: apps load before models
+        from . import desk, exporting, importing, shelving  # noqa: F401  # inline: apps load before models
         from .models import Contact  # inline: apps load before models
         from .permissions import CONTACTS  # inline: apps load before models
 

@@ -20,7 +20,7 @@ class DealsConfig(AppConfig):
         from crm_platform.kernel import permissions  # inline: apps load before models
         from crm_platform.ui import places  # inline: apps load before models
 
-        from . import exporting, importing, queries, services, undoing  # noqa: F401  # inline: apps load before models
+        from . import exporting, importing, queries, services, shelving, undoing  # noqa: F401  # inline: apps load before models
         from .models import Deal  # inline: apps load before models
         from .permissions import DEALS  # inline: apps load before models
 

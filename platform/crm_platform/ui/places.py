@@ -54,7 +54,10 @@ def for_actor(actor: Actor) -> list[Place]:
 
 @dataclass(frozen=True, slots=True)
 class SettingsPage:
-    """One entry of the settings' menu; `also` names the pages behind it, on which it is the present one too."""
+    """One entry of the settings' menu; `also` names the pages behind it, on which it is the present one too.
+
+    `only` narrows further than a right can: what an owner alone may.
+    """
 
     label: str | _StrPromise
     icon: str
@@ -62,6 +65,11 @@ class SettingsPage:
     order: int
     right: Right | None = None
     also: tuple[str, ...] = ()
+    only: Callable[[Actor], bool] | None = None
+
+    def open_to(self, actor: Actor) -> bool:
+        """Whether this person may open it."""
+        return (self.right is None or may(as_ever(actor), self.right)) and (self.only is None or self.only(actor))
 
 
 _settings: dict[str, SettingsPage] = {}
@@ -75,10 +83,9 @@ def register_settings(page: SettingsPage) -> None:
 def may_open(actor: Actor | None, url_name: str) -> bool:
     """Whether this person may open a page of the settings: for links that stand elsewhere."""
     page = _settings.get(url_name)
-    return page is not None and actor is not None and (page.right is None or may(as_ever(actor), page.right))
+    return page is not None and actor is not None and page.open_to(actor)
 
 
 def settings_for(actor: Actor) -> list[SettingsPage]:
     """The settings pages this person may open, in order: all of them while the workspace is read-only too, the way out is among them."""
-    mine = [page for page in _settings.values() if page.right is None or may(as_ever(actor), page.right)]
-    return sorted(mine, key=lambda page: page.order)
+    return sorted((page for page in _settings.values() if page.open_to(actor)), key=lambda page: page.order)

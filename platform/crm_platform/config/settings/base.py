@@ -53,6 +53,7 @@ BOTH_APPS = [
 ]
 INSIDE_APPS = [
     "tenants.inside",
+    "tenants.archives",
     "billing.metering",
 ]
 TABLELESS_APPS = ["django.contrib.messages", "django.contrib.humanize", "django.contrib.staticfiles", "crm_platform.ui", "crm_platform.config.mailbox"]

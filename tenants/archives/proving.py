@@ -1,0 +1,130 @@
+"""The weekly proof: the fresh archive is restored into a spare schema, compared, and the schema dropped again. The keeper's work."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, connections
+from django.db.models import Q
+
+from crm_platform.db import sides
+from crm_platform.kernel import clock, ids
+from crm_platform.kernel.errors import CrmError, NotFound
+from crm_platform.kernel.workspace import Place
+from tenants.models import FreshArchive, Signup, Workspace
+from tenants.provisioning import owner
+
+from . import checking, loading, pulse, restoring
+from .checking import Given
+from .making import Made
+
+_log = logging.getLogger("kartoteka.keeper")
+State = FreshArchive.State
+# One that was begun so long ago and is not done was begun by a keeper that was killed.
+_GIVEN_UP = timedelta(hours=2)
+_thread: threading.Thread | None = None
+
+
+def hand_over(place: Place, made: Made) -> None:
+    """Leave a fresh archive to be proved; the one before it is forgotten. May be said twice."""
+    values = {"state": State.WAITING, "path": str(made.path.relative_to(settings.MEDIA_ROOT)), "made_at": clock.real_now()}
+    with sides.control_writes():
+        FreshArchive.objects.update_or_create(workspace=Workspace.objects.get(public_id=place.public_id), defaults=values)
+
+
+def of(place: Place) -> FreshArchive | None:
+    """What is known of a workspace's fresh archive and its proof."""
+    with sides.outside():
+        return FreshArchive.objects.filter(workspace__public_id=place.public_id).first()
+
+
+def start() -> None:
+    """Prove what waits, one after the other, beside the keeper's other work; nothing where that goes on already."""
+    global _thread
+    if _thread is not None and _thread.is_alive():
+        return
+    with sides.control_unit():
+        if not _open().exists():
+            return
+    _thread = threading.Thread(target=_work, name="proof", daemon=True)
+    _thread.start()
+
+
+def _work() -> None:
+    try:
+        while prove_next():
+            pass
+    except DatabaseError:
+        _log.exception("a proof could not be begun or noted")
+    finally:
+        connections.close_all()
+
+
+def _open() -> Any:
+    begun_long_ago = Q(state=State.PROVING, begun_at__lt=clock.real_now() - _GIVEN_UP)
+    return FreshArchive.objects.filter(Q(state=State.WAITING) | begun_long_ago)
+
+
+def prove_next() -> bool:
+    """Prove one archive and note what came of it; False where none waits. Needs the owner's login."""
+    with sides.control_unit():
+        row = _open().select_related("workspace").select_for_update(of=("self",), skip_locked=True).order_by("made_at").first()
+        if row is None:
+            return False
+        row.state, row.begun_at = State.PROVING, clock.real_now()
+        row.save(update_fields=["state", "begun_at"])
+    begun = time.monotonic()
+    try:
+        figures, sentence = _prove(Path(settings.MEDIA_ROOT) / row.path, cell=row.workspace.alias), ""
+    except Exception as error:  # broad: whatever it is, this archive would not have restored
+        figures, sentence = {}, error.message if isinstance(error, CrmError) else type(error).__name__
+        _log.exception("an archive does not restore", extra={"workspace": row.workspace.public_id})
+    figures["seconds"] = round(time.monotonic() - begun, 1)
+    _note(row, figures, sentence)
+    return True
+
+
+def _note(row: FreshArchive, figures: dict[str, Any], sentence: str) -> None:
+    with sides.control_unit():
+        # A newer one may have been handed over meanwhile: that waits for its own proof.
+        FreshArchive.objects.filter(pk=row.pk, state=State.PROVING, path=row.path).update(state=State.PROVED)
+        FreshArchive.objects.filter(pk=row.pk).update(ok=not sentence, figures=figures, sentence=sentence, proved_at=clock.real_now(), proved_made_at=row.made_at)
+
+
+def _prove(path: Path, *, cell: str) -> dict[str, Any]:
+    if not path.exists():
+        raise NotFound
+    operation = uuid.uuid4()
+    with checking.opened(path) as given, restoring.alive(operation) as check:
+        given.read_through()
+        spare = _spare(given, cell=cell if owner.held(cell) else owner.FIRST, operation=operation)
+        try:
+            return _compare(given, spare, check)
+        finally:
+            restoring.undo(spare, operation=operation)
+
+
+def _spare(given: Given, *, cell: str, operation: uuid.UUID) -> Workspace:
+    """A schema that nobody can reach: its name is no address. Whoever is killed leaves it to the keeper's next round."""
+    take = restoring.taker(given, cell=cell)
+    with sides.control_unit():
+        spare = take()
+        if spare is None:
+            raise NotFound
+        spare.slug, spare.claimed_at = f"~proof-{ids.random_id(12)}", clock.real_now()
+        spare.save(update_fields=["slug", "claimed_at"])
+        Signup.objects.create(operation=operation, workspace=spare, slug=spare.slug)
+    return spare
+
+
+def _compare(given: Given, spare: Workspace, check: pulse.Check) -> dict[str, Any]:
+    amounts = restoring.fill(given, spare, check=check)
+    count = loading.files(given, None, check=check)
+    return {"tables": len(amounts), "rows": sum(one.rows for one in amounts.values()), "files": count, "missing": given.content["files"]["missing"]}
