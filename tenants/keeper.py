@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import psycopg
+import redis
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.db.models import Q
 
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
+from crm_platform.kernel.errors import CrmError
 
+from .carrying import spares
 from .erasing import erase_marked
 from .models import State, Workspace
+from .moving import services as moving
 from .provisioning import pool, template
 
 _log = logging.getLogger("kartoteka.keeper")
@@ -26,25 +31,42 @@ BROKEN_AFTER = timedelta(minutes=2)
 def run(stop: threading.Event, *, every: float = 2.0) -> None:
     """Work until `stop` is set, a round each `every` seconds; a failing round is logged and tried again."""
     while not stop.is_set():
-        try:
-            round_once()
-        except (DatabaseError, InterfaceError, psycopg.Error):
-            _log.exception("a round failed")
-            close_old_connections()
+        round_once()
         stop.wait(every)
 
 
 def round_once() -> None:
-    """One round: refill, give back what was never finished, discard what is of an older release, erase what is due."""
+    """One round of all duties. One that fails, as where a database does not answer, is logged and keeps no other from its turn."""
+    for duty in DUTIES:
+        try:
+            duty()
+        except (DatabaseError, InterfaceError, psycopg.Error, redis.RedisError, OSError, CrmError):
+            _log.exception("a duty failed", extra={"duty": duty.__name__})
+            close_old_connections()
+
+
+def refill() -> None:
+    """Make as many ready workspaces as are missing."""
     made = pool.fill(to=settings.CRM_POOL_SIZE)
     if made:
         _log.info("pool refilled", extra={"made": made})
+
+
+def tidy() -> None:
+    """Discard what is of an older release, and what was claimed and never opened."""
     for workspace in _outdated():
-        pool.discard(workspace)
+        _tried(workspace)
     for workspace in _broken():
         _log.warning("unfinished sign-up returned", extra={"workspace": workspace.public_id})
+        _tried(workspace)
+
+
+def _tried(workspace: Workspace) -> None:
+    try:
         pool.discard(workspace)
-    erase_marked()
+    except (DatabaseError, InterfaceError, psycopg.Error) as error:
+        _log.warning("a schema could not be dropped", extra={"workspace": workspace.public_id, "error": str(error)})
+        close_old_connections()
 
 
 def _outdated() -> list[Workspace]:
@@ -59,3 +81,6 @@ def _broken() -> list[Workspace]:
     with control_unit():
         stale = Q(signup__finished_at=None, signup__started_at__lt=before) | Q(signup=None, claimed_at__lt=before) | Q(slug=None)
         return list(Workspace.objects.filter(stale, state=State.CLAIMING)[:10])
+
+
+DUTIES: tuple[Callable[[], object], ...] = (refill, tidy, erase_marked, moving.resume_all, spares.sweep)

@@ -26,9 +26,11 @@ from crm_platform.db import sides
 from crm_platform.kernel import context, workspace
 from crm_platform.kernel.errors import CrmError, NotFound, Unavailable
 from crm_platform.kernel.http.errors import NoRoom, Tripped, constant_500, is_disk_full, render_refusal
+from crm_platform.kernel.workspace import Place
 from crm_platform.ui.once import release
 
-from . import routing
+from . import following, routing
+from .following import Elsewhere
 
 _log = logging.getLogger("kartoteka.http")
 View = Callable[[HttpRequest], HttpResponse]
@@ -81,11 +83,22 @@ class WorkspaceMiddleware:
             return HttpResponseRedirect(routing.url_of(found.place, request.get_full_path()))
         if found.suspended:
             return self._refuse_outside(request, Suspended(find=workspace.url("/find")))
-        place = found.place
+        return self._serve_place(request, found.place, key=key)
+
+    def _serve_place(self, request: HttpRequest, place: Place, *, key: str, again: int = 2) -> HttpResponse:
         request.place = place  # type: ignore[attr-defined]
         self._use(request, settings.WORKSPACE_URLCONF)
         with context.bind(workspace=place.public_id):
-            return self._in_unit(request, lambda: sides.unit(place))
+            try:
+                return self._in_unit(request, lambda: sides.unit(place))
+            except Elsewhere as error:
+                # It moved while we were on the way: nothing of this request was kept, so it is served once more where it lives now.
+                moved = following.new_place(key, place)
+                if moved is None:
+                    return self._render(request, _refusal_of(error.__cause__, request, moved=False), lambda: sides.unit(place))
+        if not again or not following.begin_anew(request):
+            return _gone()
+        return self._serve_place(request, moved, key=key, again=again - 1)
 
     def _serve_control(self, request: HttpRequest, *, side: str) -> HttpResponse:
         urlconf = {"operator": settings.OPERATOR_URLCONF, "mail": settings.MAILBOX_URLCONF}.get(side, settings.ROOT_URLCONF)
@@ -107,13 +120,20 @@ class WorkspaceMiddleware:
     def _in_unit(self, request: HttpRequest, unit: Callable[[], AbstractContextManager[Any]]) -> HttpResponse:
         try:
             return self._work_once_more(request, unit)
+        except Elsewhere:
+            raise
         except _RollBack:
+            if isinstance(request.refusal, Elsewhere):  # type: ignore[attr-defined]
+                raise request.refusal from request.refusal.__cause__  # type: ignore[attr-defined]
             refusal = request.refusal or Tripped(number=getattr(request, "request_id", ""))  # type: ignore[attr-defined]
             return self._render(request, refusal, unit)
         except CrmError as error:  # settling the limits refused, or a port did
             return self._render(request, error, unit)
         except Exception as error:  # broad: the last line before the person
-            return self._render(request, _refusal_of(error, request), unit)
+            refusal = _refusal_of(error, request)
+            if isinstance(refusal, Elsewhere):
+                raise refusal from error
+            return self._render(request, refusal, unit)
 
     def _work_once_more(self, request: HttpRequest, unit: Callable[[], AbstractContextManager[Any]]) -> HttpResponse:
         """A connection that died while idle shows itself in the packet that enters: nothing has happened yet, so try again."""
@@ -145,7 +165,9 @@ class WorkspaceMiddleware:
                 if not isinstance(error, Tripped):
                     release(request)  # a refusal at the commit came after the view had gone well
                 return render_refusal(request, error)
-        except (CrmError, DatabaseError, RuntimeError, OSError, LookupError, ValueError, TypeError, AttributeError):
+        except (CrmError, DatabaseError, RuntimeError, OSError, LookupError, ValueError, TypeError, AttributeError) as failed:
+            if following.turned_away(failed) and not following.turned_away(error.__cause__):
+                raise Elsewhere from failed
             _log.exception("the error page itself failed")
             return constant_500()
 
@@ -176,10 +198,14 @@ class RefusalMiddleware:
         return HttpResponse(status=request.refusal.status)  # type: ignore[attr-defined]
 
 
-def _refusal_of(error: BaseException | None, request: HttpRequest) -> CrmError:
-    """What the person is told of an exception; one that is no refusal is logged."""
+def _refusal_of(error: BaseException | None, request: HttpRequest, *, moved: bool = True) -> CrmError:
+    """What the person is told of an exception; one that is no refusal is logged. `moved` False: the workspace is where it was believed to be."""
     if isinstance(error, CrmError):
         return error
+    if moved and getattr(request, "place", None) and following.turned_away(error):
+        elsewhere = Elsewhere()
+        elsewhere.__cause__ = error
+        return elsewhere
     if isinstance(error, Http404):
         return NotFound()
     number = getattr(request, "request_id", "")

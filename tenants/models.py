@@ -17,13 +17,22 @@ from .reserved import READS_AS
 
 
 class State(models.TextChoices):
-    """The lifecycle of design section 5; whether people may write is access, not lifecycle."""
+    """The lifecycle of design section 5; whether people may write is access, not lifecycle.
+
+    `asleep`: in a snapshot, with no schema, until somebody comes. `spare`: a schema that is no workspace's place (see carrying).
+    """
 
     POOL = "pool"
     CLAIMING = "claiming"
     ACTIVE = "active"
     LEAVING = "leaving"
     ERASED = "erased"
+    ASLEEP = "asleep"
+    SPARE = "spare"
+
+
+# Rows of the registry that are no firm's workspace: ready ones, spare schemas, and what is gone.
+NOBODYS = (State.POOL, State.SPARE, State.ERASED)
 
 
 class Workspace(TenantMixin):  # type: ignore[misc]  # django-tenants carries no types
@@ -152,3 +161,9 @@ class Due(models.Model):
 
     class Meta:
         db_table = "due"
+
+
+from .carrying.models import Spare, Use  # noqa: E402 (they point to the workspace)
+from .moving.models import Move, Step  # noqa: E402
+
+__all__ = ["NOBODYS", "Domain", "Due", "EmailIndex", "Move", "Signup", "Spare", "State", "Step", "TemplateScript", "Use", "Workspace"]

@@ -16,7 +16,7 @@ from crm_platform.kernel import workspace
 from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.workspace import Place
 
-from .models import Domain, State, Workspace
+from .models import NOBODYS, Domain, State, Workspace
 from .reserved import SIDES
 
 # Seconds a found address is believed without asking the registry again: no extra round trip per request.
@@ -118,7 +118,7 @@ def _ask(key: str) -> Found | None:
 def find_by_public_id(public_id: str) -> Place:
     """The place of a workspace by what travels outside; raises NotFound."""
     with outside():
-        row = Workspace.objects.filter(public_id=public_id).exclude(state__in=(State.POOL, State.ERASED)).first()
+        row = Workspace.objects.filter(public_id=public_id).exclude(state__in=NOBODYS).first()
     if row is None:
         raise NotFound
     return row.place

@@ -121,6 +121,13 @@ TENANT_DB_ALIAS = "owner"
 PUBLIC_SCHEMA_NAME = "control"
 TEMPLATE_SCHEMA = "w_template"
 CRM_POOL_SIZE = int(env.read("CRM_POOL_SIZE", "20"))
+# Days: how long the place a workspace has left is kept, so that it may go back; how long a snapshot; how long a free workspace
+# is idle before it is put to sleep (0: never); how long a copy laid beside a workspace.
+CRM_MOVE_GRACE_DAYS = int(env.read("CRM_MOVE_GRACE_DAYS", "3"))
+CRM_SNAPSHOT_DAYS = int(env.read("CRM_SNAPSHOT_DAYS", "30"))
+CRM_SLEEP_DAYS = int(env.read("CRM_SLEEP_DAYS", "0"))
+CRM_BESIDE_DAYS = int(env.read("CRM_BESIDE_DAYS", "7"))
+CRM_PITR_URL = env.read("CRM_PITR_URL")
 
 # Third parties' migrations are kept by us: bigint ids, one change per ALTER, no Python in them (foundation section 4).
 MIGRATION_MODULES = {
