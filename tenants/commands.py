@@ -19,10 +19,11 @@ from .finding import NoSuchWorkspace, by_slug
 from .models import NOBODYS, Workspace
 from .moving import commands as _moving
 from .provisioning import bootstrap, measuring, owner
+from .snapshots import commands as _snapshots
 
 __all__ = ["NoSuchWorkspace", "by_slug", "described"]
 # Each slice brings its own commands; importing them registers them.
-_SLICES = (_moving,)
+_SLICES = (_moving, _snapshots)
 
 
 def _until_stopped(work: Callable[[threading.Event], None]) -> None:

@@ -22,6 +22,8 @@ from .erasing import erase_marked
 from .models import State, Workspace
 from .moving import services as moving
 from .provisioning import pool, template
+from .snapshots import nightly
+from .snapshots import services as snapshots
 
 _log = logging.getLogger("kartoteka.keeper")
 # A sign-up that has not finished by then was killed; those at work take well under a second.
@@ -83,4 +85,4 @@ def _broken() -> list[Workspace]:
         return list(Workspace.objects.filter(stale, state=State.CLAIMING)[:10])
 
 
-DUTIES: tuple[Callable[[], object], ...] = (refill, tidy, erase_marked, moving.resume_all, spares.sweep)
+DUTIES: tuple[Callable[[], object], ...] = (refill, tidy, erase_marked, moving.resume_all, spares.sweep, snapshots.let_go, nightly.one_more)

@@ -253,6 +253,11 @@ STATIC_ROOT = CRM_DATA / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "crm_platform.ui.storage.StaticStorage"},
+    # Sealed with the platform's key before they are written: any storage of Django's kind will do, also one of objects.
+    "snapshots": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": env.read("CRM_SNAPSHOTS") or str(CRM_DATA / "snapshots"), "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+    },
 }
 MEDIA_ROOT = Path(env.read("CRM_MEDIA") or CRM_DATA / "files")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
