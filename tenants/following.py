@@ -13,7 +13,7 @@ from crm_platform.kernel.errors import Unavailable
 from crm_platform.kernel.workspace import Place
 
 from . import routing
-from .models import Spare, Use
+from .models import Nap, NapStep, Spare, State, Use
 
 # PostgreSQL's states for "no right" and "no such table": what an old place answers.
 _TURNED_AWAY = frozenset({"42501", "42P01"})
@@ -37,22 +37,26 @@ def turned_away(error: BaseException | None) -> bool:
     return False
 
 
-def new_place(key: str, old: Place) -> Place | None:
-    """Where the workspace of an address lives now; None where it lives where it did: then the error is our own. Waits while it is being carried."""
+def found_anew(key: str, old: Place) -> routing.Found | None:
+    """What the registry says of an address now, after a place turned us away; waits while the workspace is being carried."""
     until = time.monotonic() + PATIENCE
     while True:
         routing.forget(key)
         found = routing.find_by_address(key)
-        if found is None or (found.place.schema, found.place.alias) != (old.schema, old.alias):
-            return found.place if found else None
-        if time.monotonic() > until or not _carried(old.public_id):
-            return None
+        if found is None or found.state == State.ASLEEP or not same_place(found.place, old) or time.monotonic() > until or not _carried(old.public_id):
+            return found
         time.sleep(LOOKS_EVERY)
+
+
+def same_place(one: Place, other: Place) -> bool:
+    """Whether both are the same schema of the same database."""
+    return (one.schema, one.alias) == (other.schema, other.alias)
 
 
 def _carried(public_id: str) -> bool:
     with sides.outside():
-        return Spare.objects.filter(owner__public_id=public_id, use=Use.FILLING).exists()
+        filling = Spare.objects.filter(owner__public_id=public_id, use=Use.FILLING).exists()
+        return filling or Nap.objects.filter(workspace__public_id=public_id, step=NapStep.CLOSING, finished_at=None).exists()
 
 
 def begin_anew(request: HttpRequest) -> bool:

@@ -22,6 +22,8 @@ from .erasing import erase_marked
 from .models import State, Workspace
 from .moving import services as moving
 from .provisioning import pool, template
+from .sleeping import services as sleeping
+from .sleeping import waking
 from .snapshots import nightly
 from .snapshots import services as snapshots
 
@@ -32,6 +34,7 @@ BROKEN_AFTER = timedelta(minutes=2)
 
 def run(stop: threading.Event, *, every: float = 2.0) -> None:
     """Work until `stop` is set, a round each `every` seconds; a failing round is logged and tried again."""
+    threading.Thread(target=waking.watch, args=(stop,), daemon=True).start()  # nobody who waits waits for a round
     while not stop.is_set():
         round_once()
         stop.wait(every)
@@ -85,4 +88,4 @@ def _broken() -> list[Workspace]:
         return list(Workspace.objects.filter(stale, state=State.CLAIMING)[:10])
 
 
-DUTIES: tuple[Callable[[], object], ...] = (refill, tidy, erase_marked, moving.resume_all, spares.sweep, snapshots.let_go, nightly.one_more)
+DUTIES: tuple[Callable[[], object], ...] = (refill, tidy, erase_marked, moving.resume_all, sleeping.resume_all, waking.wake_asked, spares.sweep, snapshots.let_go, nightly.one_more, sleeping.one_more)

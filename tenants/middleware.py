@@ -25,12 +25,14 @@ from redis.exceptions import RedisError
 from crm_platform.db import sides
 from crm_platform.kernel import context, workspace
 from crm_platform.kernel.errors import CrmError, NotFound, Unavailable
-from crm_platform.kernel.http.errors import NoRoom, Tripped, constant_500, is_disk_full, render_refusal
+from crm_platform.kernel.http.errors import NoRoom, Tripped, constant_500, is_disk_full, render_refusal, wants_json
 from crm_platform.kernel.workspace import Place
 from crm_platform.ui.once import release
 
 from . import following, routing
 from .following import Elsewhere
+from .models import State
+from .sleeping import asking
 
 _log = logging.getLogger("kartoteka.http")
 View = Callable[[HttpRequest], HttpResponse]
@@ -77,28 +79,44 @@ class WorkspaceMiddleware:
             found = _found(key)
         except (OperationalError, InterfaceError):
             return _gone()
+        return self._serve_found(request, found, key=key)
+
+    def _serve_found(self, request: HttpRequest, found: routing.Found | None, *, key: str, tries: int = 3) -> HttpResponse:
         if found is None:
             return self._refuse_outside(request, UnknownWorkspace(find=workspace.url("/find")))
         if found.moved_to and request.method == "GET":
             return HttpResponseRedirect(routing.url_of(found.place, request.get_full_path()))
         if found.suspended:
             return self._refuse_outside(request, Suspended(find=workspace.url("/find")))
-        return self._serve_place(request, found.place, key=key)
-
-    def _serve_place(self, request: HttpRequest, place: Place, *, key: str, again: int = 2) -> HttpResponse:
+        if found.state == State.ASLEEP:
+            return self._wake(request, found, key=key)
+        place = found.place
         request.place = place  # type: ignore[attr-defined]
         self._use(request, settings.WORKSPACE_URLCONF)
         with context.bind(workspace=place.public_id):
             try:
                 return self._in_unit(request, lambda: sides.unit(place))
-            except Elsewhere as error:
-                # It moved while we were on the way: nothing of this request was kept, so it is served once more where it lives now.
-                moved = following.new_place(key, place)
-                if moved is None:
-                    return self._render(request, _refusal_of(error.__cause__, request, moved=False), lambda: sides.unit(place))
-        if not again or not following.begin_anew(request):
-            return _gone()
-        return self._serve_place(request, moved, key=key, again=again - 1)
+            except Elsewhere as turned_away:
+                error = turned_away.__cause__
+            now = following.found_anew(key, place)
+            if tries == 1 or not following.begin_anew(request) or (now and following.same_place(now.place, place) and tries < 3):
+                return self._render(request, _refusal_of(error, request, moved=False), lambda: sides.unit(place))
+        # It went elsewhere while we were on the way: nothing of this request was kept, so it is served once more where it lives now.
+        return self._serve_found(request, now, key=key, tries=tries - 1)
+
+    def _wake(self, request: HttpRequest, found: routing.Found, *, key: str) -> HttpResponse:
+        """People see a page that comes back by itself; programs and forms wait, for they do not come back."""
+        page = request.method in ("GET", "HEAD") and not wants_json(request) and not request.headers.get("HX-Request")
+        try:
+            asking.awaited(found.place.public_id, patience=0.0 if page else asking.PATIENCE)
+        except asking.Asleep as asleep:
+            response = self._refuse_outside(request, asleep)
+            response.headers["Retry-After"] = str(asking.PAGE_RETURNS)
+            if page:
+                response.headers["Refresh"] = str(asking.PAGE_RETURNS)
+            return response
+        routing.forget(key)
+        return self._serve_found(request, routing.find_by_address(key), key=key)
 
     def _serve_control(self, request: HttpRequest, *, side: str) -> HttpResponse:
         urlconf = {"operator": settings.OPERATOR_URLCONF, "mail": settings.MAILBOX_URLCONF}.get(side, settings.ROOT_URLCONF)

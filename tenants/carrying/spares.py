@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Q
+from psycopg import sql
 
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Conflict
-from tenants.models import State, Workspace
+from tenants.models import State, TemplateScript, Workspace
 from tenants.provisioning import owner, pool, template
 
 from . import turns
@@ -26,9 +28,9 @@ class NotServed(Conflict):
     sentence = "The workspace {slug} is {state}; this needs an active one."
 
 
-def make(workspace: Workspace, *, cell: str, use: Use = Use.FILLING, drop_at: datetime | None = None) -> Workspace:
-    """An empty schema of this release for the workspace, in a database; its registry row is returned. Needs the owner's login of it."""
-    name = pool.make(template.current(), cell=cell, state=State.SPARE)
+def make(workspace: Workspace, *, cell: str, use: Use = Use.FILLING, drop_at: datetime | None = None, script: TemplateScript | None = None) -> Workspace:
+    """An empty schema for the workspace, in a database, of this release or of the script's; its registry row is returned. Needs the owner's login of it."""
+    name = pool.make(script or template.current(), cell=cell, state=State.SPARE)
     with control_unit():
         row = Workspace.objects.get(schema_name=name)
         Spare.objects.create(schema=row, owner=workspace, use=use, drop_at=drop_at)
@@ -55,6 +57,19 @@ def exchange(workspace: Workspace, spare: Workspace, *, use: Use, drop_at: datet
     other.save(update_fields=fields)
     Spare.objects.filter(schema=other).update(use=use, drop_at=drop_at)
     return mine
+
+
+def bring_up(spare: Workspace) -> None:
+    """Migrate a spare schema of an older release to this one, Django's way."""
+    with owner.seated(spare.alias) as connection:
+        connection.set_schema(spare.schema_name, include_public=False)
+        executor = MigrationExecutor(connection)
+        executor.migrate(executor.loader.graph.leaf_nodes())
+        grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {0} TO {0}; GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {0} TO {0}"
+        owner.run(sql.SQL(grant).format(sql.Identifier(spare.schema_name)))
+    with control_unit():
+        spare.template_version = template.fingerprint()
+        spare.save(update_fields=["template_version"])
 
 
 def drop(spare: Workspace) -> None:
