@@ -19,12 +19,13 @@ from .finding import NoSuchWorkspace, by_slug
 from .models import NOBODYS, Workspace
 from .moving import commands as _moving
 from .provisioning import bootstrap, measuring, owner
+from .returning import commands as _returning
 from .sleeping import commands as _sleeping
 from .snapshots import commands as _snapshots
 
 __all__ = ["NoSuchWorkspace", "by_slug", "described"]
 # Each slice brings its own commands; importing them registers them.
-_SLICES = (_moving, _sleeping, _snapshots)
+_SLICES = (_moving, _returning, _sleeping, _snapshots)
 
 
 def _until_stopped(work: Callable[[threading.Event], None]) -> None:

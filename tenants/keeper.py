@@ -22,6 +22,7 @@ from .erasing import erase_marked
 from .models import State, Workspace
 from .moving import services as moving
 from .provisioning import pool, template
+from .returning import services as returning
 from .sleeping import services as sleeping
 from .sleeping import waking
 from .snapshots import nightly
@@ -88,4 +89,4 @@ def _broken() -> list[Workspace]:
         return list(Workspace.objects.filter(stale, state=State.CLAIMING)[:10])
 
 
-DUTIES: tuple[Callable[[], object], ...] = (refill, tidy, erase_marked, moving.resume_all, sleeping.resume_all, waking.wake_asked, spares.sweep, snapshots.let_go, nightly.one_more, sleeping.one_more)
+DUTIES: tuple[Callable[[], object], ...] = (refill, tidy, erase_marked, moving.resume_all, sleeping.resume_all, waking.wake_asked, returning.resume_all, spares.sweep, snapshots.let_go, nightly.one_more, sleeping.one_more)

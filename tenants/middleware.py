@@ -26,7 +26,6 @@ from crm_platform.db import sides
 from crm_platform.kernel import context, workspace
 from crm_platform.kernel.errors import CrmError, NotFound, Unavailable
 from crm_platform.kernel.http.errors import NoRoom, Tripped, constant_500, is_disk_full, render_refusal, wants_json
-from crm_platform.kernel.workspace import Place
 from crm_platform.ui.once import release
 
 from . import following, routing

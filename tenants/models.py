@@ -165,7 +165,8 @@ class Due(models.Model):
 
 from .carrying.models import Spare, Use  # noqa: E402 (they point to the workspace)
 from .moving.models import Move, Step  # noqa: E402
+from .returning.models import Beside, BesideStep  # noqa: E402
 from .sleeping.models import Nap, NapStep  # noqa: E402
 from .snapshots.models import Looked, Snapshot  # noqa: E402
 
-__all__ = ["NOBODYS", "Domain", "Due", "EmailIndex", "Looked", "Move", "Nap", "NapStep", "Signup", "Snapshot", "Spare", "State", "Step", "TemplateScript", "Use", "Workspace"]
+__all__ = ["NOBODYS", "Beside", "BesideStep", "Domain", "Due", "EmailIndex", "Looked", "Move", "Nap", "NapStep", "Signup", "Snapshot", "Spare", "State", "Step", "TemplateScript", "Use", "Workspace"]

@@ -109,10 +109,10 @@ def _copy(source: End, target: End, table: Table, *, where: sql.Composable, into
         sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(name, table.names(of=columns), target.name(table))
     )
     out = sql.SQL("COPY (SELECT {} FROM {} WHERE {}) TO STDOUT (FORMAT binary)").format(table.names(of=columns), source.name(table), where)
-    with source.connection.cursor() as reading, reading.copy(out) as pieces, target.connection.cursor() as writing:
-        with writing.copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(name, table.names(of=columns))) as copy:
-            for piece in pieces:
-                copy.write(piece)
+    into_it = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(name, table.names(of=columns))
+    with source.connection.cursor() as reading, reading.copy(out) as pieces, target.connection.cursor() as writing, writing.copy(into_it) as copy:
+        for piece in pieces:
+            copy.write(piece)
     target.connection.execute(sql.SQL("ANALYZE {}").format(name))
 
 

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
-from crm_platform.kernel.errors import Conflict
+from crm_platform.kernel.errors import CrmError
 from tenants.models import State, TemplateScript, Workspace
 from tenants.provisioning import owner, pool, template
 
@@ -21,10 +21,10 @@ from .models import Spare, Use
 UNNOTED_AFTER = timedelta(minutes=2)
 
 
-class NotServed(Conflict):
+class NotServed(CrmError):
     """The workspace is not in the state that the work needs."""
 
-    code = "workspace_not_active"
+    code, status = "workspace_not_active", 409
     sentence = "The workspace {slug} is {state}; this needs an active one."
 
 

@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from django.utils.translation import gettext_lazy as _
 from psycopg import Connection, pq, sql
 
-from crm_platform.kernel.errors import Conflict
+from crm_platform.kernel.errors import CrmError
 
 from .tables import Table
 
@@ -22,18 +21,18 @@ PATIENCE, LONGER = 700, 1500
 TRIES = 40
 
 
-class NeverStill(Conflict):
+class NeverStill(CrmError):
     """A writer held on for longer than we tried."""
 
-    code = "workspace_never_still"
-    sentence = _("Somebody writes to the workspace without a pause (a long import?), so the moment for the change did not come. It is tried again by itself.")
+    code, status = "workspace_never_still", 409
+    sentence = "Somebody writes to the workspace without a pause (a long import?), so the moment for the change did not come. It is tried again by itself."
 
 
 @contextmanager
-def still(connection: Connection[Any], schema: str, tables: Sequence[Table], *, tries: int = TRIES) -> Iterator[None]:
+def still(connection: Connection[Any], schema: str, tables: Sequence[Table]) -> Iterator[None]:
     """A transaction on the owner's connection in which nobody else writes to these tables. Raises NeverStill."""
     names = sql.SQL(", ").join(sql.Identifier(schema, table.name) for table in tables)
-    for attempt in range(1, tries + 1):
+    for attempt in range(1, TRIES + 1):
         connection.execute("BEGIN")
         try:
             connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(LONGER if attempt % 4 == 0 else PATIENCE))

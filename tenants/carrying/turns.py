@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.utils.translation import gettext_lazy as _
-
-from crm_platform.kernel.errors import Conflict
+from crm_platform.kernel.errors import CrmError
 from tenants.provisioning import owner
 
 
-class Busy(Conflict):
+class Busy(CrmError):
     """Somebody carries the workspace already."""
 
-    code = "workspace_is_carried"
-    sentence = _("The workspace {slug} is being moved, restored or put to sleep at this moment. Look again in a minute.")
+    code, status = "workspace_is_carried", 409
+    sentence = "The workspace {slug} is being moved, restored or put to sleep at this moment. Look again in a minute."
 
 
 @contextmanager

@@ -13,12 +13,11 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
-from django.utils.translation import gettext_lazy as _
 from psycopg import Connection
 
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
-from crm_platform.kernel.errors import Conflict, CrmError, Invalid
+from crm_platform.kernel.errors import CrmError
 from tenants import routing
 from tenants.carrying import changes, fencing, spares, stopping, tables, turns
 from tenants.carrying.changes import End
@@ -34,38 +33,38 @@ FEW, ROUNDS = 2000, 4
 MOST_ATTEMPTS = 20
 
 
-class Unknown(Invalid):
+class Unknown(CrmError):
     """No database has this name."""
 
-    code = "unknown_database"
+    code, status = "unknown_database", 422
     sentence = "There is no database {alias}; there are: {known}."
 
 
-class Here(Conflict):
+class Here(CrmError):
     """It lives there already."""
 
-    code = "lives_there"
+    code, status = "lives_there", 409
     sentence = "The workspace {slug} lives in {alias} already."
 
 
-class UnderWay(Conflict):
+class UnderWay(CrmError):
     """A move of it is not finished."""
 
-    code = "move_under_way"
+    code, status = "move_under_way", 409
     sentence = "The workspace {slug} is on its way from {there} to {alias} already (step: {step}). One move at a time."
 
 
-class Behind(Conflict):
+class Behind(CrmError):
     """Its schema is not of this release."""
 
-    code = "roll_out_first"
+    code, status = "roll_out_first", 409
     sentence = "The workspace {slug} is not of this release yet. Roll out first: bin/crm rollout start."
 
 
-class NoWayBack(Conflict):
+class NoWayBack(CrmError):
     """It has not moved, or the place it left is gone."""
 
-    code = "no_way_back"
+    code, status = "no_way_back", 409
     sentence = "The workspace {slug} has no earlier place to go back to."
 
 
@@ -73,7 +72,7 @@ class NotEqual(CrmError):
     """What was carried is not what was there; the workspace stays where it is."""
 
     code, status = "not_equal", 500
-    sentence = _("The copy is not equal to the original in: {tables}. The workspace stays where it was.")
+    sentence = "The copy is not equal to the original in: {tables}. The workspace stays where it was."
 
 
 def begin(workspace: Workspace, *, to: str) -> Move:
@@ -212,11 +211,11 @@ def _catch_up(move: Move) -> None:
         _switch_over(move, source, target, found)
 
 
-def _switch_over(move: Move, source: End, target: End, found: Sequence[Table]) -> None:
+def _switch_over(move: Move, source: End, target: End, found: list[Table]) -> None:
     began = time.monotonic()
     with stopping.still(source.connection, source.schema, found):
         began = time.monotonic()
-        if tables.tables(source.connection, source.schema) != list(found):
+        if tables.tables(source.connection, source.schema) != found:
             raise Behind(slug=move.workspace.slug)
         with target.connection.transaction():
             carried = changes.carry(source, target, found, since=_since(move))

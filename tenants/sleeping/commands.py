@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import click
-
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import commands
 from crm_platform.kernel.commands import answer, as_json, workspace_option

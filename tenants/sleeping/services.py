@@ -11,12 +11,11 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
-from django.utils.translation import gettext_lazy as _
 from psycopg import Connection, sql
 
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
-from crm_platform.kernel.errors import Conflict, CrmError
+from crm_platform.kernel.errors import CrmError
 from tenants import routing
 from tenants.carrying import fencing, spares, stopping, tables, turns
 from tenants.carrying.points import reached
@@ -32,11 +31,11 @@ LATER = 20 * 3600.0
 _not_now: dict[int, float] = {}
 
 
-class AtWork(Conflict):
+class AtWork(CrmError):
     """Somebody wrote meanwhile: it does not sleep."""
 
-    code = "workspace_at_work"
-    sentence = _("Somebody is at work in {slug}: it is not put to sleep.")
+    code, status = "workspace_at_work", 409
+    sentence = "Somebody is at work in {slug}: it is not put to sleep."
 
 
 def begin(workspace: Workspace) -> Nap:

@@ -95,7 +95,8 @@ def _still_there(nap: Nap) -> bool:
 def _awake(nap: Nap) -> None:
     """In the unit that gives the workspace its place: both or neither. Its snapshot is one like others now."""
     Nap.objects.filter(pk=nap.pk).update(step=NapStep.AWAKE, finished_at=clock.real_now())
-    Snapshot.objects.filter(pk=nap.snapshot_id).update(keep=False)
+    if nap.snapshot is not None:
+        Snapshot.objects.filter(pk=nap.snapshot.pk).update(keep=False)
 
 
 def _restore(nap: Nap) -> None:

@@ -13,12 +13,11 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import Storage, storages
 from django.db.models import Q
-from django.utils.translation import gettext_lazy as _
 from psycopg import Connection
 
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock, ids, sealing
-from crm_platform.kernel.errors import CrmError, NotFound
+from crm_platform.kernel.errors import CrmError
 from tenants.carrying import changes, loading, spares, tables
 from tenants.carrying.points import reached
 from tenants.carrying.tables import Sum, Table
@@ -37,21 +36,21 @@ class OtherShape(CrmError):
     """The snapshot is of another version than the schema it is to go into."""
 
     code, status = "snapshot_of_another_version", 409
-    sentence = _("The snapshot is of another version of the program than the schema: {tables}.")
+    sentence = "The snapshot is of another version of the program than the schema: {tables}."
 
 
-class NoSnapshot(NotFound):
+class NoSnapshot(CrmError):
     """There is none (of that time)."""
 
-    code = "no_snapshot"
-    sentence = _("There is no snapshot of {slug} that old. The oldest is of {oldest}.")
+    code, status = "no_snapshot", 404
+    sentence = "There is no snapshot of {slug} that old. The oldest is of {oldest}."
 
 
 class NotRestored(CrmError):
     """What was loaded is not what was written."""
 
     code, status = "snapshot_not_equal", 500
-    sentence = _("The snapshot did not come back equal in: {tables}. Nothing was changed.")
+    sentence = "The snapshot did not come back equal in: {tables}. Nothing was changed."
 
 
 def take(workspace: Workspace, *, why: str, keep: bool = False) -> Snapshot:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
@@ -34,7 +33,7 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def at_home(make_door) -> Iterator[Any]:
+def at_home(make_door) -> Any:
     """A workspace in the first database, with a few rows."""
     pool.fill(to=1, cell=owner.FIRST)
     with mock.patch.object(pool, "occupancy", return_value={owner.FIRST: 0}):
@@ -43,7 +42,7 @@ def at_home(make_door) -> Iterator[Any]:
         for number in range(5):
             contacts.create_contact(ROBOT, first_name=f"Zoë {number}", emails=[{"value": f"z{number}@example.com"}])
         deals.create_deal(ROBOT, name="Kitchen")
-    yield door
+    return door
 
 
 def _now(door: Any) -> Workspace:
@@ -162,7 +161,7 @@ def test_killed_at(point: str, at_home) -> None:
         assert Move.objects.get(pk=move.pk).step == Step.DONE
     row = _now(at_home)
     assert (row.alias, _names(row.place)) == ("cell2", before)
-    with pytest.raises(Exception, match="permission denied|does not exist"), sides.unit(at_home.place):
+    with pytest.raises(Exception, match=r"permission denied|does not exist"), sides.unit(at_home.place):
         Contact.objects.count()
 
 
@@ -199,9 +198,8 @@ def test_a_writer_without_a_pause_puts_the_move_off_and_the_workspace_stays(at_h
     with owner.direct() as writer:
         writer.execute("BEGIN")
         writer.execute(f"UPDATE \"{at_home.place.schema}\".contact SET first_name = 'Held'")
-        with mock.patch.object(stopping, "TRIES", 1), mock.patch.object(stopping, "PATIENCE", 100):
-            with pytest.raises(stopping.NeverStill):
-                moving.proceed(moving.begin(_now(at_home), to="cell2"))
+        with mock.patch.object(stopping, "TRIES", 1), mock.patch.object(stopping, "PATIENCE", 100), pytest.raises(stopping.NeverStill):
+            moving.proceed(moving.begin(_now(at_home), to="cell2"))
         writer.execute("COMMIT")
     assert _now(at_home).alias == owner.FIRST
     keeper.round_once()

@@ -27,14 +27,14 @@ def _allow(name: str, *, yes: bool) -> None:
 
 
 @pytest.fixture
-def two_homes(make_door) -> Iterator[tuple[Any, Any]]:
+def two_homes(make_door) -> tuple[Any, Any]:
     """One workspace in each database; the second is down from `down()` on, until the end of the test."""
     made = []
     for cell in (owner.FIRST, "cell2"):
         pool.fill(to=1, cell=cell)
         with mock.patch.object(pool, "occupancy", return_value={cell: 0}):
             made.append(make_door())
-    yield made[0], made[1]
+    return made[0], made[1]
 
 
 @pytest.fixture

@@ -70,35 +70,21 @@ def test_what_is_sealed_opens_again(size: int) -> None:
 
 @pytest.mark.parametrize("wrong", ["cut", "cut mid-chunk", "swapped", "doubled", "bit", "of another stream", "about", "key", "more"])
 def test_what_is_not_as_it_was_sealed_is_noticed(wrong: str) -> None:
-    sealed = _sealed(b"x" * (3 * sealing.CHUNK))
-    head, chunks = _chunks(sealed)
+    head, chunks = _chunks(_sealed(b"x" * (3 * sealing.CHUNK)))
     other = _chunks(_sealed(b"y" * (3 * sealing.CHUNK)))[1]
-    about, keys = "test", secrets_box.keys()
-    if wrong == "cut":
-        chunks = chunks[:-1]
-    elif wrong == "cut mid-chunk":
-        chunks[-1] = chunks[-1][:-9]
-    elif wrong == "swapped":
-        chunks[0], chunks[1] = chunks[1], chunks[0]
-    elif wrong == "doubled":
-        chunks.insert(1, chunks[0])
-    elif wrong == "bit":
-        chunks[1] = chunks[1][:99] + bytes([chunks[1][99] ^ 1]) + chunks[1][100:]
-    elif wrong == "of another stream":
-        chunks[1] = other[1]
-    elif wrong == "about":
-        about = "another"
-    elif wrong == "key":
-        keys = (b"k" * 32,)
-    else:
-        chunks.append(chunks[-1])
-    with mock.patch.object(secrets_box, "keys", return_value=keys), pytest.raises(sealing.Broken):
-        list(sealing.unseal(io.BytesIO(head + b"".join(chunks)), about=about))
+    one, two, last = chunks
+    wronged = {
+        "cut": [one, two], "cut mid-chunk": [one, two, last[:-9]], "swapped": [two, one, last], "doubled": [one, one, two, last],
+        "bit": [one, two[:99] + bytes([two[99] ^ 1]) + two[100:], last], "of another stream": [one, other[1], last], "more": [one, two, last, last],
+    }.get(wrong, chunks)  # fmt: skip
+    about, keys = "another" if wrong == "about" else "test", (b"k" * 32,) if wrong == "key" else secrets_box.all_keys()
+    with mock.patch.object(secrets_box, "all_keys", return_value=keys), pytest.raises(sealing.Broken):
+        list(sealing.unseal(io.BytesIO(head + b"".join(wronged)), about=about))
 
 
 def test_an_older_key_still_opens() -> None:
-    sealed, old = _sealed(b"secret"), secrets_box.keys()
-    with mock.patch.object(secrets_box, "keys", return_value=(b"n" * 32, *old)):
+    sealed, old = _sealed(b"secret"), secrets_box.all_keys()
+    with mock.patch.object(secrets_box, "all_keys", return_value=(b"n" * 32, *old)):
         assert b"".join(sealing.unseal(io.BytesIO(sealed), about="test")) == b"secret"
 
 
@@ -207,13 +193,17 @@ def test_the_storage_is_named_in_the_settings() -> None:
     assert "snapshots" in storages.backends
 
 
+def _read(whole: bytes) -> None:
+    reader = stream.Reader([whole])
+    list(reader.table("a"))
+    reader.tail()
+
+
 def test_the_stream_ends_where_it_says() -> None:
     whole = b"".join(stream.written({"tables": []}, [("a", [b"1", b"", b"22"])], lambda hashes: {"hashes": hashes}))
     reader = stream.Reader([whole])
     assert b"".join(reader.table("a")) == b"122"
     assert reader.tail()["hashes"]
     for cut in (9, 20, len(whole) - 1):
-        with pytest.raises((sealing.Broken, ValueError)):
-            reader = stream.Reader([whole[:cut]])
-            list(reader.table("a"))
-            reader.tail()
+        with pytest.raises(sealing.Broken):
+            _read(whole[:cut])

@@ -30,6 +30,8 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "token.revoked": ("key-round", gettext_lazy("{who} revoked a token")),
     "preferences.changed": ("settings", gettext_lazy("{who} changed the settings of the firm")),
     "plan.changed": ("gauge", gettext_lazy("{who} changed the plan from {before} to {after}")),
+    "record.returned": ("undo-2", gettext_lazy("{who} took {name} back out of an earlier copy")),
+    "workspace.returned": ("undo-2", gettext_lazy("{who} put the whole workspace back to {moment}")),
     "pipeline.added": ("square-kanban", gettext_lazy("{who} added the pipeline {name}")),
     "pipeline.changed": ("square-kanban", gettext_lazy("{who} changed the pipeline {name}")),
     "pipeline.deleted": ("trash-2", gettext_lazy("{who} deleted the pipeline {name}")),
@@ -54,7 +56,7 @@ _TOLD: dict[str, tuple[str, Any]] = {
 }
 
 
-_FACTS = ("file", "rows", "deals", "created", "updated", "skipped")
+_FACTS = ("file", "rows", "deals", "created", "updated", "skipped", "moment")
 
 
 @describes(*_TOLD)

@@ -18,7 +18,6 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.utils.translation import gettext_lazy as _
 
 from . import secrets_box
 from .errors import CrmError
@@ -31,7 +30,7 @@ class Broken(CrmError):
     """Cut short, tampered with, of another workspace, or sealed with a key that is gone."""
 
     code, status = "seal_broken", 422
-    sentence = _("The file is damaged, cut short, or sealed with another key. Nothing of it was used.")
+    sentence = "The file is damaged, cut short, or sealed with another key. Nothing of it was used."
 
 
 def _cipher(key: bytes, salt: bytes, about: str) -> AESGCM:
@@ -45,7 +44,7 @@ def _nonce(number: int, *, last: bool) -> bytes:
 def seal(pieces: Iterable[bytes], *, about: str) -> Iterator[bytes]:
     """The stream sealed, piece by piece; `about` must be given again to open it."""
     salt = secrets.token_bytes(SALT)
-    cipher = _cipher(secrets_box.keys()[0], salt, about)
+    cipher = _cipher(secrets_box.all_keys()[0], salt, about)
     yield MAGIC + salt
     number, held = 0, bytearray()
     for piece in pieces:
@@ -66,7 +65,7 @@ def unseal(file: BinaryIO, *, about: str) -> Iterator[bytes]:
     head = file.read(len(MAGIC) + SALT)
     if len(head) != len(MAGIC) + SALT or not head.startswith(MAGIC):
         raise Broken
-    ciphers = [_cipher(key, head[len(MAGIC) :], about) for key in secrets_box.keys()]
+    ciphers = [_cipher(key, head[len(MAGIC) :], about) for key in secrets_box.all_keys()]
     sealed, number = _chunk(file), 0
     while True:
         following = _chunk(file)

@@ -11,7 +11,7 @@ from django.conf import settings
 
 
 @functools.cache
-def keys() -> tuple[bytes, ...]:
+def all_keys() -> tuple[bytes, ...]:
     """The platform's keys, 32 bytes each, the one that encrypts first; without FIELD_KEYS one derived from SECRET_KEY."""
     given = tuple(base64.urlsafe_b64decode(key) for key in settings.FIELD_KEYS)
     return given or (hashlib.sha256(b"field-keys:" + settings.SECRET_KEY.encode()).digest(),)
@@ -19,7 +19,7 @@ def keys() -> tuple[bytes, ...]:
 
 @functools.cache
 def _box() -> MultiFernet:
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys()])
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in all_keys()])
 
 
 def encrypt(text: str) -> str:
