@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import psycopg
@@ -21,7 +21,7 @@ from .carrying import spares
 from .erasing import erase_marked
 from .models import State, Workspace
 from .moving import services as moving
-from .provisioning import pool, template
+from .provisioning import owner, pool, template
 from .returning import services as returning
 from .sleeping import services as sleeping
 from .sleeping import waking
@@ -34,16 +34,31 @@ BROKEN_AFTER = timedelta(minutes=2)
 
 
 def run(stop: threading.Event, *, every: float = 2.0) -> None:
-    """Work until `stop` is set, a round each `every` seconds; a failing round is logged and tried again."""
-    threading.Thread(target=waking.watch, args=(stop,), daemon=True).start()  # nobody who waits waits for a round
+    """Work until `stop` is set, a round each `every` seconds. What takes long goes on beside it, so that neither the pool nor who wakes a workspace waits for a copy."""
+    beside = (threading.Thread(target=waking.watch, args=(stop,)), threading.Thread(target=_carry, args=(stop,), kwargs={"every": every}))
+    for thread in beside:
+        thread.daemon = True
+        thread.start()
     while not stop.is_set():
-        round_once()
+        _do(QUICK)
         stop.wait(every)
 
 
+def _carry(stop: threading.Event, *, every: float) -> None:
+    with owner.seated():
+        while not stop.is_set():
+            _do(CARRYING)
+            stop.wait(every)
+
+
 def round_once() -> None:
-    """One round of all duties. One that fails, as where a database does not answer, is logged and keeps no other from its turn."""
-    for duty in DUTIES:
+    """One round of all duties."""
+    _do((*QUICK, *CARRYING))
+
+
+def _do(duties: Iterable[Callable[[], object]]) -> None:
+    """One that fails, as where a database does not answer, is logged and keeps no other from its turn."""
+    for duty in duties:
         try:
             duty()
         except (DatabaseError, InterfaceError, psycopg.Error, redis.RedisError, OSError, CrmError):
@@ -89,4 +104,7 @@ def _broken() -> list[Workspace]:
         return list(Workspace.objects.filter(stale, state=State.CLAIMING)[:10])
 
 
-DUTIES: tuple[Callable[[], object], ...] = (refill, tidy, erase_marked, moving.resume_all, sleeping.resume_all, waking.wake_asked, returning.resume_all, spares.sweep, snapshots.let_go, nightly.one_more, sleeping.one_more)
+QUICK: tuple[Callable[[], object], ...] = (refill, tidy, erase_marked, spares.sweep, snapshots.let_go)
+CARRYING: tuple[Callable[[], object], ...] = (
+    moving.resume_all, sleeping.resume_all, waking.wake_asked, returning.resume_all, nightly.one_more, sleeping.one_more,
+)  # fmt: skip

@@ -31,6 +31,8 @@ Say = Callable[[str], None]
 # What changed during the copy is carried after it while the workspace serves, until so little is left for the read-only moment.
 FEW, ROUNDS = 2000, 4
 MOST_ATTEMPTS = 20
+# Seconds that writers are let wait; where the last carrying takes longer, it is given up and begun again, with less to carry.
+MOST_STILL = 3.5
 
 
 class Unknown(CrmError):
@@ -73,6 +75,10 @@ class NotEqual(CrmError):
 
     code, status = "not_equal", 500
     sentence = "The copy is not equal to the original in: {tables}. The workspace stays where it was."
+
+
+class _TooLong(Exception):
+    """The read-only moment is over before the work in it."""
 
 
 def begin(workspace: Workspace, *, to: str) -> Move:
@@ -198,33 +204,37 @@ def _copy(move: Move) -> None:
 
 
 def _catch_up(move: Move) -> None:
-    """Carry what changed meanwhile, still serving, until little is left; then the switch."""
+    """Carry what changed meanwhile, still serving, until little is left; then the switch. One that takes too long lets the writers go on, and is tried again."""
     with ExitStack() as stack:
         source, target = _ends(move, stack)
         found = _same_tables(move, source, target)
-        for _round in range(ROUNDS):
-            with tables.snapshot(source.connection) as oldest, target.connection.transaction():
-                carried = changes.carry(source, target, found, since=_since(move))
-            _note(move, Step.COPIED, oldest=oldest, carried_after=move.carried_after + carried)
-            if carried < FEW:
-                break
-        _switch_over(move, source, target, found)
+        for longest in (MOST_STILL, MOST_STILL, None):
+            _carry_after(move, source, target, found)
+            try:
+                _switch_over(move, source, target, found, longest=longest)
+            except _TooLong:
+                _log.warning("the moment took too long", extra={"move": move.pk})
+                continue
+            return
 
 
-def _switch_over(move: Move, source: End, target: End, found: list[Table]) -> None:
+def _carry_after(move: Move, source: End, target: End, found: list[Table]) -> None:
+    for _round in range(ROUNDS):
+        with tables.snapshot(source.connection) as oldest, target.connection.transaction():
+            carried = changes.carry(source, target, found, since=_since(move))
+        _note(move, Step.COPIED, oldest=oldest, carried_after=move.carried_after + carried)
+        if carried < FEW:
+            return
+
+
+def _switch_over(move: Move, source: End, target: End, found: list[Table], *, longest: float | None) -> None:
     began = time.monotonic()
     with stopping.still(source.connection, source.schema, found):
         began = time.monotonic()
-        if tables.tables(source.connection, source.schema) != found:
-            raise Behind(slug=move.workspace.slug)
-        with target.connection.transaction():
-            carried = changes.carry(source, target, found, since=_since(move))
-            tables.count_on(target.connection, target.schema, found, tables.counters(source.connection, source.schema, found))
-            wrong = changes.differing(source, target, found, since=_since(move))
-            if wrong:
-                raise NotEqual(tables=", ".join(wrong))
-        reached("move.carried")
-        _note(move, Step.SWITCHING, carried_after=move.carried_after + carried)
+        _last_carrying(move, source, target, found)
+        if longest is not None and time.monotonic() - began > longest:
+            raise _TooLong
+        _note(move, Step.SWITCHING)
         fencing.close(source.schema, connection=source.connection)
         with control_unit():
             _flip(move)
@@ -234,6 +244,18 @@ def _switch_over(move: Move, source: End, target: End, found: list[Table]) -> No
     move.stood_still_ms = round((time.monotonic() - began) * 1000)
     reached("move.switched")
     _finish(move)
+
+
+def _last_carrying(move: Move, source: End, target: End, found: list[Table]) -> None:
+    if tables.tables(source.connection, source.schema) != found:
+        raise Behind(slug=move.workspace.slug)
+    with target.connection.transaction():
+        move.carried_after += changes.carry(source, target, found, since=_since(move))
+        tables.count_on(target.connection, target.schema, found, tables.counters(source.connection, source.schema, found))
+        wrong = changes.differing(source, target, found, since=_since(move))
+        if wrong:
+            raise NotEqual(tables=", ".join(wrong))
+    reached("move.carried")
 
 
 def _switch(move: Move) -> None:
@@ -258,7 +280,7 @@ def _flip(move: Move) -> None:
 
 
 def _finish(move: Move) -> None:
-    _note(move, Step.DONE, finished_at=clock.real_now(), stood_still_ms=move.stood_still_ms, error="")
+    _note(move, Step.DONE, finished_at=clock.real_now(), stood_still_ms=move.stood_still_ms, carried_after=move.carried_after, error="")
     routing.forget(move.workspace.slug)
     _log.info("workspace moved", extra={"workspace": move.workspace.public_id, "left": move.from_alias, "reached": move.to_alias, "rows": move.rows})
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -9,6 +12,7 @@ from unittest import mock
 
 import pytest
 from click.testing import CliRunner
+from django.conf import settings
 from django.db import connection, connections
 from django.utils import timezone
 
@@ -297,3 +301,44 @@ def test_a_job_goes_on_where_its_workspace_moved_to(at_home) -> None:
         job = Job.objects.get(pk=pk)
         assert (job.state, job.error) == ("done", "")
     assert _names(_now(at_home).place).count("By the job") == 1
+
+
+_AND_DIE = """
+import os, signal, sys
+import django
+django.setup()
+from tenants.models import Move
+from tenants.moving import services
+from tenants.provisioning import owner
+
+def reached(name):
+    if name == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+services.reached = reached
+with owner.seated():
+    services.proceed(Move.objects.using("control").get(pk=sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("point", ["move.rows", "move.carried", "move.fenced"])
+def test_killed_for_good_at(point: str, at_home) -> None:
+    """A process of its own, and kill -9: nothing is rolled back by our own hands."""
+    before = _names(at_home.place)
+    move = moving.begin(_now(at_home), to="cell2")
+    done = subprocess.run([sys.executable, "-c", _AND_DIE, str(move.pk), point], capture_output=True, text=True, check=False, cwd=settings.ROOT)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:  # the server notices a dead client when it next speaks to it
+        keeper.round_once()
+        if _now(at_home).alias == "cell2":
+            break
+        time.sleep(0.2)
+    assert _names(_now(at_home).place) == before
+    assert at_home.client(email=None).get("/account/login/").status_code == 200
+
+
+def test_a_moment_that_takes_too_long_lets_the_writers_go_on_and_comes_again(at_home) -> None:
+    with mock.patch.object(moving, "MOST_STILL", -1.0):
+        move = _move(at_home)
+    assert (move.step, _now(at_home).alias) == (Step.DONE, "cell2")
