@@ -98,9 +98,12 @@ class WorkspaceMiddleware:
             except Elsewhere as turned_away:
                 error = turned_away.__cause__
             now = following.found_anew(key, place)
-            if tries == 1 or not following.begin_anew(request) or (now and following.same_place(now.place, place) and tries < 3):
+            stayed = now is not None and now.state != State.ASLEEP and following.same_place(now.place, place)
+            if tries == 1 or (stayed and tries < 3):  # no fence (any more): the error is our own
                 return self._render(request, _refusal_of(error, request, moved=False), lambda: sides.unit(place))
         # It went elsewhere while we were on the way: nothing of this request was kept, so it is served once more where it lives now.
+        if not following.begin_anew(request):
+            return _gone()
         return self._serve_found(request, now, key=key, tries=tries - 1)
 
     def _wake(self, request: HttpRequest, found: routing.Found, *, key: str) -> HttpResponse:

@@ -13,9 +13,12 @@ from unittest import mock
 import pytest
 from click.testing import CliRunner
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, connections
 from django.utils import timezone
 
+from crm_core.groundwork.attachments import services as attachments
+from crm_core.groundwork.attachments.models import Attachment
 from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals import services as deals
@@ -342,3 +345,36 @@ def test_a_moment_that_takes_too_long_lets_the_writers_go_on_and_comes_again(at_
     with mock.patch.object(moving, "MOST_STILL", -1.0):
         move = _move(at_home)
     assert (move.step, _now(at_home).alias) == (Step.DONE, "cell2")
+
+
+def test_a_file_that_was_on_its_way_arrives_once_where_the_workspace_lives_now(at_home) -> None:
+    client = at_home.client()
+    with at_home.unit():
+        pk = Contact.objects.order_by("pk")[0].pk
+    real, seen = attachments.add, []
+
+    def add(actor: Any, **given: Any) -> Any:
+        seen.append(workspace.here().alias)
+        if len(seen) == 1:
+            given["file"].read()
+            _move(at_home)
+        return real(actor, **given)
+
+    client.get("/board")  # seen a moment ago: the request below writes nothing before its file
+    with mock.patch.object(attachments, "add", add), mock.patch.object(stopping, "TRIES", 3):
+        answer = client.post(f"/files/contact/{pk}", {"file": SimpleUploadedFile("plan.txt", b"the plan")})
+    assert answer.status_code < 400, answer.content
+    assert seen == [owner.FIRST, "cell2"]
+    with sides.unit(_now(at_home).place):
+        [row] = Attachment.objects.all()
+        assert (row.name, row.size) == ("plan.txt", 8)
+
+
+def test_an_error_of_our_own_is_served_as_one(at_home) -> None:
+    """A missing table where the workspace lives is no move: tried once more, then said."""
+    client = at_home.client()
+    with owner.direct() as one:
+        one.execute(f'ALTER TABLE "{at_home.place.schema}".deal RENAME TO deal_gone')
+    began = time.monotonic()
+    assert client.get("/deals").status_code == 500
+    assert time.monotonic() - began < 5
