@@ -20,8 +20,10 @@ from crm_core.sales.deals import services as deals
 from crm_core.sales.deals.models import Deal
 from crm_platform.db import sides
 from crm_platform.events.models import Event
-from crm_platform.kernel import clock
+from crm_platform.jobs.models import Job
+from crm_platform.kernel import clock, jobs
 from crm_platform.kernel.permissions import robot
+from crm_platform.letters.models import Letter
 from tenants import keeper, routing
 from tenants.inside.models import WorkspaceState
 from tenants.models import Beside, BesideStep, Snapshot, Spare, Workspace
@@ -154,6 +156,27 @@ def test_all_of_it_goes_back_and_what_was_is_kept_for_its_days(firm) -> None:
         old = Spare.objects.get(owner=firm.workspace)
     assert old.use == "old"
     assert _there(firm).client().get("/board").status_code == 200
+
+
+def test_what_went_out_since_does_not_go_out_again(firm) -> None:
+    with firm.unit():
+        done, still = jobs.later("test.returning", 1), jobs.later("test.returning", 2)
+        Job.objects.exclude(pk__in=(done, still)).delete()
+        letter = Letter.objects.create(to="a@example.com", subject="Hello", text="Hello")
+        Event.objects.update(pending=True)
+        WorkspaceState.objects.update(plan="start")
+    snapshots.take(_now(firm), why="nightly")
+    with firm.unit():
+        Job.objects.filter(pk=done).update(state="done")
+        Letter.objects.update(sent_at=clock.now())
+        Event.objects.update(pending=False)
+        WorkspaceState.objects.update(plan="team")
+    services.return_all(_beside(firm))
+    with sides.unit(_now(firm).place):
+        assert list(Job.objects.filter(state="waiting").values_list("pk", flat=True)) == [still]
+        assert Letter.objects.get(pk=letter.pk).sent_at
+        assert not Event.objects.filter(pending=True).exists()
+        assert WorkspaceState.objects.get().plan == "team"
 
 
 @pytest.mark.parametrize("point", ["beside.spare", "beside.loaded", "beside.ready", "beside.returning", "beside.fenced", "beside.flipped"])

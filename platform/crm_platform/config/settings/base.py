@@ -125,7 +125,7 @@ CRM_POOL_SIZE = int(env.read("CRM_POOL_SIZE", "20"))
 # is idle before it is put to sleep (0: never); how long a copy laid beside a workspace.
 CRM_MOVE_GRACE_DAYS = int(env.read("CRM_MOVE_GRACE_DAYS", "3"))
 CRM_SNAPSHOT_DAYS = int(env.read("CRM_SNAPSHOT_DAYS", "30"))
-CRM_SLEEP_DAYS = int(env.read("CRM_SLEEP_DAYS", "0"))
+CRM_SLEEP_DAYS = int(env.read("CRM_SLEEP_DAYS", "90"))
 CRM_BESIDE_DAYS = int(env.read("CRM_BESIDE_DAYS", "7"))
 CRM_PITR_URL = env.read("CRM_PITR_URL")
 
