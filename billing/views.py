@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from crm_platform.accounts.roles import SETTINGS
 from crm_platform.db import sides
 from crm_platform.kernel import clock, gates
-from crm_platform.kernel.permissions import Action, require
+from crm_platform.kernel.permissions import Action, as_ever, require
 from crm_platform.ui import responses
 from tenants.inside import services as inside
 
@@ -25,7 +25,7 @@ from .metering.answering import LABELS, amount, forecast
 
 def plan(request: HttpRequest) -> HttpResponse:
     """What the workspace has, what of it is used, and the other plans."""
-    require(request.actor, SETTINGS.right(Action.EDIT))  # type: ignore[attr-defined]
+    require(as_ever(request.actor), SETTINGS.right(Action.EDIT))  # type: ignore[attr-defined]
     with sides.outside():
         sold = services.on_sale()
     state = inside.state()
@@ -95,7 +95,7 @@ def _sold(version: Any, currency: str) -> dict[str, Any]:
 def change(request: HttpRequest) -> HttpResponse:
     """Put the workspace on another plan, at once. The control side is written after this unit's commit."""
     actor = request.actor  # type: ignore[attr-defined]
-    require(actor, SETTINGS.right(Action.EDIT))
+    require(as_ever(actor), SETTINGS.right(Action.EDIT))
     code = request.POST.get("plan", "")
     with sides.outside():
         services.find(code)

@@ -22,5 +22,7 @@ urlpatterns = [
     path("", include("crm_core.sales.products.urls")),
     path("", include("crm_core.sales.deals.urls")),
     path("", include("crm_core.insights.funnel.urls")),
+    path("", include("crm_core.insights.first_hour.urls")),
+    path("", include("crm_core.insights.examples.urls")),
     path("", include("crm_core.groundwork.imports.urls")),
 ]

@@ -1,4 +1,4 @@
-"""The command line of workspaces: bootstrap, keeper, scheduler, create, list, delete."""
+"""The command line of workspaces: bootstrap, keeper, scheduler, create, list, delete, neighbours."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ import click
 
 from crm_platform.accounts import services as people
 from crm_platform.db import sides
-from crm_platform.kernel import commands
+from crm_platform.kernel import commands, neighbours
 from crm_platform.kernel.commands import answer, as_json, read_secret, workspace_option
 
-from . import creating, erasing, keeper, routing, scheduler
+from . import creating, keeper, routing, scheduler
 from .finding import NoSuchWorkspace, by_slug
+from .lifecycle import certificates, erasing, states
 from .models import NOBODYS, Workspace
 from .moving import commands as _moving
 from .provisioning import bootstrap, measuring, owner
 from .returning import commands as _returning
+from .rollout import commands as _rollout
+from .rollout import run as rollouts
 from .sleeping import commands as _sleeping
 from .snapshots import commands as _snapshots
 
 __all__ = ["NoSuchWorkspace", "by_slug", "described"]
 # Each slice brings its own commands; importing them registers them.
-_SLICES = (_moving, _returning, _sleeping, _snapshots)
+_SLICES = (_moving, _returning, _rollout, _sleeping, _snapshots)
 
 
 def _until_stopped(work: Callable[[threading.Event], None]) -> None:
@@ -46,7 +49,12 @@ def bootstrap_command(pool: int | None) -> None:
 def keeper_command() -> None:
     """Run the keeper until stopped."""
     with owner.seated():
-        _until_stopped(keeper.run)
+        _until_stopped(_keep)
+
+
+def _keep(stop: threading.Event) -> None:
+    with rollouts.beside(stop):
+        keeper.run(stop)
 
 
 @commands.command("scheduler")
@@ -98,19 +106,32 @@ def list_workspaces(as_json: bool) -> None:
     answer(rows, as_json=as_json, text="\n".join(f"{row['slug']}\t{row['state']}\t{row['name']}" for row in rows))
 
 
+@commands.command("neighbours")
+@click.option("--minutes", type=click.IntRange(1, 100), default=5, help="Of how many minutes, the begun one included.")
+@as_json
+def neighbours_command(as_json: bool, minutes: int) -> None:
+    """The workspaces that take most just now: requests, jobs, seconds of the database, refusals."""
+    found = neighbours.heaviest(minutes=minutes)
+    with sides.control_unit():
+        slugs = dict(Workspace.objects.filter(public_id__in=[key for key, _one in found]).values_list("public_id", "slug"))
+    rows = [{"workspace": slugs.get(key) or key, "public_id": key, **{name: round(value, 3) for name, value in one.items()}} for key, one in found]
+    lines = [f"{'database, s':>12}{'requests':>10}{'jobs':>8}{'refused':>9}  workspace"]
+    lines += [f"{row['database']:>12.1f}{row['requests']:>10.0f}{row['jobs']:>8.0f}{row['refused']:>9.0f}  {row['workspace']}" for row in rows]
+    answer(rows, as_json=as_json, text="\n".join(lines) if rows else "Nobody asked for anything.")
+
+
 @commands.command("delete-workspace")
 @workspace_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json
 def delete_workspace(slug: str, yes: bool, as_json: bool) -> None:
-    """Erase a workspace with everything in it, at once."""
+    """Erase a workspace with everything in it, at once; prints the certificate."""
     workspace = by_slug(slug)
     if not yes:
         click.confirm(f"Erase {workspace.name} ({slug}) with everything in it?", abort=True)
-    with sides.control_unit():
-        erasing.mark_for_erasing(workspace)
-    erasing.erase(workspace)
-    answer({"erased": slug}, as_json=as_json, text=f"{slug} is erased.")
+    certificate = erasing.erase_at_once(workspace, by=states.OPERATOR)
+    facts = {"erased": slug, **certificates.facts(certificate), "url": certificates.address(certificate.pk)}
+    answer(facts, as_json=as_json, text=f"{slug} is erased.\n\n{certificates.text(certificate)}")
 
 
 @commands.command("create-token")

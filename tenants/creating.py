@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,11 +20,15 @@ from crm_platform.kernel.errors import Conflict, Invalid, Unavailable
 
 from . import claiming, routing
 from .claiming import WorkspaceClaimed
+from .lifecycle import states
 from .mailindex import remember
 from .models import Domain, Signup, State, Workspace
-from .provisioning import owner, pool
+from .provisioning import calling, owner, pool
 from .reserved import AddressRefused, appearance, check_address
 from .suggesting import free_addresses
+
+# Seconds a sign-up waits for the keeper when the pool is empty.
+PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +139,25 @@ def _claim(wish: Wish, *, operation: uuid.UUID) -> tuple[Workspace, bool]:
             return made_before.workspace, False
         workspace = pool.claim()
         if workspace is not None:
+            transaction.on_commit(calling.call, using="control")
             return _name(workspace, wish, operation=operation), True
-    # Beyond the pool it still works, only slower, where this process may make schemas (the keeper refills it elsewhere).
+    # Beyond the pool it still works, only slower: who may makes one, who may not waits for the keeper's.
     if not owner.held():
-        raise NoneReady
-    pool.fill(to=1)
+        _wait_for_one()
+    else:
+        pool.fill(to=1)
     return _claim(wish, operation=operation)
+
+
+def _wait_for_one() -> None:
+    """Call the keeper and wait until something is ready to be claimed (another may be quicker). Raises NoneReady after PATIENCE."""
+    end = time.monotonic() + PATIENCE
+    calling.call()
+    while time.monotonic() < end:
+        time.sleep(0.1)
+        if pool.any_ready():
+            return
+    raise NoneReady
 
 
 def _name(workspace: Workspace, wish: Wish, *, operation: uuid.UUID) -> Workspace:
@@ -182,8 +200,8 @@ def _open(claimed: WorkspaceClaimed, *, operation: uuid.UUID) -> Workspace:
     with sides.control_unit():
         claiming.fill_control(claimed)
         workspace = Workspace.objects.select_for_update().get(public_id=claimed.place.public_id)
-        workspace.state = State.ACTIVE
-        workspace.save(update_fields=["state"])
+        before = states.move(workspace, State.ACTIVE)
+        states.record(workspace, "opened", by=states.By("person", claimed.name), operation=operation, before=before)
         remember(claimed.email, workspace=workspace)
         Signup.objects.filter(pk=operation).update(finished_at=clock.real_now())
     routing.forget(workspace.slug)

@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import psycopg
 import redis
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.db.models import Q
 
@@ -18,10 +17,10 @@ from crm_platform.kernel import clock
 from crm_platform.kernel.errors import CrmError
 
 from .carrying import spares
-from .erasing import erase_marked
+from .lifecycle import chores
 from .models import State, Workspace
 from .moving import services as moving
-from .provisioning import owner, pool, template
+from .provisioning import calling, owner, pool
 from .returning import services as returning
 from .sleeping import services as sleeping
 from .sleeping import waking
@@ -41,7 +40,7 @@ def run(stop: threading.Event, *, every: float = 2.0) -> None:
         thread.start()
     while not stop.is_set():
         _do(QUICK)
-        stop.wait(every)
+        calling.wait(stop, seconds=every)
 
 
 def _carry(stop: threading.Event, *, every: float) -> None:
@@ -68,14 +67,14 @@ def _do(duties: Iterable[Callable[[], object]]) -> None:
 
 def refill() -> None:
     """Make as many ready workspaces as are missing."""
-    made = pool.fill(to=settings.CRM_POOL_SIZE)
+    made = pool.fill(to=pool.wanted())
     if made:
         _log.info("pool refilled", extra={"made": made})
 
 
 def tidy() -> None:
     """Discard what is of an older release, and what was claimed and never opened."""
-    for workspace in _outdated():
+    for workspace in pool.outdated():
         _tried(workspace)
     for workspace in _broken():
         _log.warning("unfinished sign-up returned", extra={"workspace": workspace.public_id})
@@ -90,12 +89,6 @@ def _tried(workspace: Workspace) -> None:
         close_old_connections()
 
 
-def _outdated() -> list[Workspace]:
-    with control_unit():
-        found = Workspace.objects.filter(state=State.POOL).exclude(template_version=template.fingerprint())
-        return list(found[:10])
-
-
 def _broken() -> list[Workspace]:
     """Claimed, never opened: nobody has ever been inside, so the schema is dropped and the address is free again."""
     before = clock.real_now() - BROKEN_AFTER
@@ -104,7 +97,7 @@ def _broken() -> list[Workspace]:
         return list(Workspace.objects.filter(stale, state=State.CLAIMING)[:10])
 
 
-QUICK: tuple[Callable[[], object], ...] = (refill, tidy, erase_marked, spares.sweep, snapshots.let_go)
+QUICK: tuple[Callable[[], object], ...] = (refill, tidy, chores.keep, spares.sweep, snapshots.let_go)
 CARRYING: tuple[Callable[[], object], ...] = (
     moving.resume_all, sleeping.resume_all, waking.wake_asked, returning.resume_all, nightly.one_more, sleeping.one_more,
 )  # fmt: skip

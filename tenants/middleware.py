@@ -7,6 +7,7 @@ innermost and turns what views raise into that refusal.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Callable, Iterator
@@ -17,19 +18,33 @@ from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequi
 from django.conf import settings
 from django.core.signals import got_request_exception
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve, set_urlconf
+from django.utils.translation import get_language_from_request
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
+from crm_platform.accounts.middleware import use_language
 from crm_platform.db import sides
-from crm_platform.kernel import context, workspace
-from crm_platform.kernel.errors import CrmError, NotFound, Unavailable
-from crm_platform.kernel.http.errors import NoRoom, Tripped, constant_500, is_disk_full, render_refusal, wants_json
+from crm_platform.kernel import access, context, effort, neighbours, workspace
+from crm_platform.kernel.access import Level
+from crm_platform.kernel.errors import BehindRelease, CrmError, NotFound, Unavailable
+from crm_platform.kernel.http.errors import (
+    NoRoom,
+    Tripped,
+    constant_500,
+    is_disk_full,
+    refusal_of_database,
+    render_refusal,
+    wants_json,
+)
+from crm_platform.kernel.workspace import Place
 from crm_platform.ui.once import release
 
 from . import following, routing
 from .following import Elsewhere
+from .lifecycle import moved
+from .lifecycle.access import Suspended
 from .models import State
 from .sleeping import asking
 
@@ -42,14 +57,6 @@ class UnknownWorkspace(NotFound):
 
     code = "unknown_workspace"
     sentence = _("No workspace lives at this address. Check the spelling, or find your workspaces by e-mail.")
-
-
-class Suspended(Unavailable):
-    """The operator has closed the workspace for now."""
-
-    code, status = "suspended", 403
-    heading = _("This workspace is closed")
-    sentence = _("This workspace is closed at the moment. Its data is kept; write to us and we will sort it out.")
 
 
 class _RollBack(Exception):
@@ -83,28 +90,40 @@ class WorkspaceMiddleware:
     def _serve_found(self, request: HttpRequest, found: routing.Found | None, *, key: str, tries: int = 3) -> HttpResponse:
         if found is None:
             return self._refuse_outside(request, UnknownWorkspace(find=workspace.url("/find")))
-        if found.moved_to and request.method == "GET":
-            return HttpResponseRedirect(routing.url_of(found.place, request.get_full_path()))
-        if found.suspended:
-            return self._refuse_outside(request, Suspended(find=workspace.url("/find")))
         if found.state == State.ASLEEP:
             return self._wake(request, found, key=key)
-        place = found.place
-        request.place = place  # type: ignore[attr-defined]
-        self._use(request, settings.WORKSPACE_URLCONF)
-        with context.bind(workspace=place.public_id):
+        if found.behind:
+            return self._hold(request, found.place)
+        leads_on = moved.leads_on(request, found)
+        if leads_on and not moved.is_known(request):
+            return moved.to_present(request, found)
+        request.place = found.place  # type: ignore[attr-defined]
+        self._use(request, moved.URLCONF if leads_on else settings.WORKSPACE_URLCONF)
+        try:
+            neighbours.arrive(found.place.public_id)
+        except neighbours.Crowded as error:
+            return self._refuse_crowd(request, error)
+        try:
+            answered = self._serve_place(request, found.place, key=key, tries=tries)
+        finally:
+            neighbours.depart(found.place.public_id)
+        return self._serve_found(request, answered, key=key, tries=tries - 1) if isinstance(answered, routing.Found) else answered
+
+    def _serve_place(self, request: HttpRequest, place: Place, *, key: str, tries: int) -> HttpResponse | routing.Found:
+        """The answer; or where the workspace lives now, if it went elsewhere while we were on the way.
+
+        Nothing of that request was kept, so it is served once more there.
+        """
+        with context.bind(workspace=place.public_id), effort.use(effort.of_path(request.path_info, urlconf=str(request.urlconf))):
             try:
                 return self._in_unit(request, lambda: sides.unit(place))
             except Elsewhere as turned_away:
                 error = turned_away.__cause__
             now = following.found_anew(key, place)
             stayed = now is not None and now.state != State.ASLEEP and following.same_place(now.place, place)
-            if tries == 1 or (stayed and tries < 3):  # no fence (any more): the error is our own
+            if now is None or tries == 1 or (stayed and tries < 3):  # no fence (any more): the error is our own
                 return self._render(request, _refusal_of(error, request, moved=False), lambda: sides.unit(place))
-        # It went elsewhere while we were on the way: nothing of this request was kept, so it is served once more where it lives now.
-        if not following.begin_anew(request):
-            return _gone()
-        return self._serve_found(request, now, key=key, tries=tries - 1)
+        return now if following.begin_anew(request) else _gone()
 
     def _wake(self, request: HttpRequest, found: routing.Found, *, key: str) -> HttpResponse:
         """People see a page that comes back by itself; programs and forms wait, for they do not come back."""
@@ -137,6 +156,24 @@ class WorkspaceMiddleware:
         self._use(request, settings.ROOT_URLCONF)
         return self._render(request, error, _only_seated)
 
+    def _hold(self, request: HttpRequest, place: Place) -> HttpResponse:
+        """The page of a workspace that a rollout has not reached: it comes next, and the page asks again by itself."""
+        routing.bring_soon(place)
+        response = self._refuse_outside(request, BehindRelease())
+        response.headers["Retry-After"] = "3"
+        if request.method == "GET":
+            response.headers["Refresh"] = "3"
+        return response
+
+    def _refuse_crowd(self, request: HttpRequest, error: CrmError) -> HttpResponse:
+        """Without a unit: who asks too much gets an answer that costs nothing of what the others need."""
+        use_language(request, request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "") or get_language_from_request(request))
+        response = self._render(request, error, _only_seated)
+        if request.headers.get("HX-Request"):  # what stands on the page is right: said in a toast, nothing is swapped
+            response.headers["HX-Reswap"] = "none"
+            response.headers["HX-Trigger"] = json.dumps({"toast": {"sentence": error.message}})
+        return response
+
     def _in_unit(self, request: HttpRequest, unit: Callable[[], AbstractContextManager[Any]]) -> HttpResponse:
         try:
             return self._work_once_more(request, unit)
@@ -147,6 +184,9 @@ class WorkspaceMiddleware:
                 raise request.refusal from request.refusal.__cause__  # type: ignore[attr-defined]
             refusal = request.refusal or Tripped(number=getattr(request, "request_id", ""))  # type: ignore[attr-defined]
             return self._render(request, refusal, unit)
+        except Suspended as error:
+            request.place = None  # type: ignore[attr-defined]
+            return self._refuse_outside(request, error)
         except CrmError as error:  # settling the limits refused, or a port did
             return self._render(request, error, unit)
         except Exception as error:  # broad: the last line before the person
@@ -168,6 +208,8 @@ class WorkspaceMiddleware:
     def _work(self, request: HttpRequest, unit: Callable[[], AbstractContextManager[Any]]) -> HttpResponse:
         with unit():
             request.entered = True  # type: ignore[attr-defined]
+            if access.here().level is Level.CLOSED:
+                raise Suspended(find=workspace.url("/find"))
             response = self.get_response(request)
             _bare_404(request, response)
             if response.status_code >= 400:
@@ -232,6 +274,10 @@ def _refusal_of(error: BaseException | None, request: HttpRequest, *, moved: boo
     if is_disk_full(error):
         _log.error("the disk is full", exc_info=error)
         return NoRoom()
+    refused = refusal_of_database(error)
+    if refused is not None:
+        _log.warning("the database was asked too much", extra={"code": refused.code})
+        return refused
     if isinstance(error, (OperationalError, InterfaceError)):
         _log.error("the database does not answer", exc_info=error)
         _drop_connections()

@@ -14,6 +14,7 @@ from crm_platform.kernel import clock, ids
 from crm_platform.kernel.workspace import Place
 
 from .reserved import READS_AS
+from .rollout.models import Rollout, RolloutStep
 
 
 class State(models.TextChoices):
@@ -47,6 +48,7 @@ class Workspace(TenantMixin):  # type: ignore[misc]  # django-tenants carries no
     slug = models.CharField(max_length=40, null=True, unique=True)  # noqa: DJ001 (no address is not the empty address)
     name = models.CharField(max_length=200, blank=True)
     template_version = models.CharField(max_length=64)
+    # Of the release before: access is computed by `tenants.lifecycle.access` alone. It goes once that release is gone.
     suspended_reason = models.TextField(blank=True)
     created_at = models.DateTimeField(default=clock.real_now)
     claimed_at = models.DateTimeField(null=True)
@@ -92,19 +94,22 @@ _APPEARANCE = Replace(Replace(Func(F("domain"), *map(Value, READS_AS), function=
 class Domain(DomainMixin):  # type: ignore[misc]  # django-tenants carries no types
     """An address of a workspace: a label under our own domains ("acme"), or a host of its own ("crm.acme.com").
 
-    The old label of a renamed workspace stays, not primary, and redirects.
+    The old label of a renamed workspace stays for twelve months from `retired_at`, not primary, and redirects
+    (`tenants.lifecycle.renaming`). A host of its own stands here only while it routes (`tenants.lifecycle.hosts`).
     """
 
     created_at = models.DateTimeField(default=clock.real_now)
+    retired_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "domain"
         indexes = [models.Index(_APPEARANCE, name="domain_appearance")]
 
     @classmethod
-    def appearances(cls, wanted: Iterable[str]) -> list[str]:
-        """Those of the appearances that some address has already. Inside a control unit."""
-        return list(cls.objects.annotate(looks=_APPEARANCE).filter(looks__in=list(wanted)).values_list("looks", flat=True))
+    def appearances(cls, wanted: Iterable[str], *, besides: Workspace | None = None) -> list[str]:
+        """Those of the appearances that some address (of another than `besides`) has already. Inside a control unit."""
+        found = cls.objects.annotate(looks=_APPEARANCE).filter(looks__in=list(wanted))
+        return list((found if besides is None else found.exclude(tenant=besides)).values_list("looks", flat=True))
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """A plain row."""
@@ -169,4 +174,4 @@ from .returning.models import Beside, BesideStep  # noqa: E402
 from .sleeping.models import Nap, NapStep  # noqa: E402
 from .snapshots.models import Looked, Snapshot  # noqa: E402
 
-__all__ = ["NOBODYS", "Beside", "BesideStep", "Domain", "Due", "EmailIndex", "Looked", "Move", "Nap", "NapStep", "Signup", "Snapshot", "Spare", "State", "Step", "TemplateScript", "Use", "Workspace"]
+__all__ = ["NOBODYS", "Beside", "BesideStep", "Domain", "Due", "EmailIndex", "Looked", "Move", "Nap", "NapStep", "Rollout", "RolloutStep", "Signup", "Snapshot", "Spare", "State", "Step", "TemplateScript", "Use", "Workspace"]

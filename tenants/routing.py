@@ -11,17 +11,23 @@ from django.conf import settings
 from django.db import models
 from django_tenants.routers import TenantSyncRouter
 
-from crm_platform.db.sides import CONTROL, SEAT, outside
+from crm_platform.db.sides import CONTROL, OWNER, SEAT, control_unit, is_owner, outside
 from crm_platform.kernel import workspace
-from crm_platform.kernel.errors import NotFound
+from crm_platform.kernel.errors import BehindRelease, NotFound
 from crm_platform.kernel.workspace import Place
 
-from .models import NOBODYS, Domain, State, Workspace
+from .models import NOBODYS, Domain, State, TemplateScript, Workspace
+from .provisioning import template
 from .reserved import SIDES
+from .rollout import steps
 from .sleeping import asking
 
 # Seconds a found address is believed without asking the registry again: no extra round trip per request.
 BELIEVED = 10.0
+# For so long that it is behind: it may be brought to this release at any moment.
+BEHIND_BELIEVED = 0.5
+# That nobody lives there is believed for a moment only: a rename leads people to an address that was free just now.
+DOUBTED = 1.0
 
 
 class SideRouter(TenantSyncRouter):  # type: ignore[misc]  # django-tenants carries no types
@@ -35,6 +41,13 @@ class SideRouter(TenantSyncRouter):  # type: ignore[misc]  # django-tenants carr
 
     def db_for_write(self, model: type[models.Model], **hints: Any) -> str:
         return self._side(model)
+
+    def allow_migrate(self, db: str, app_label: str, model_name: str | None = None, **hints: Any) -> bool | None:
+        """The first database's owner migrates both sides, by the schema; a further one's only workspaces."""
+        if is_owner(db) and db != OWNER:
+            return None if self.app_in_list(app_label, settings.TENANT_APPS) else False
+        found: bool | None = super().allow_migrate(db, app_label, model_name, **hints)
+        return found
 
     def allow_relation(self, one: models.Model, other: models.Model, **hints: Any) -> bool:
         return self._side(one.__class__) == self._side(other.__class__)  # a lazy person says its class so
@@ -52,12 +65,15 @@ def _control_only(label: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an address leads to: `moved_to` is the workspace's present label where the address is an old one."""
+    """What an address leads to: `moved_to` is the workspace's present label where the address is an old one; `behind` says that a rollout has not reached it.
+
+    Whether people may come in is access.
+    """
 
     place: Place
     state: str
-    suspended: bool
     moved_to: str = ""
+    behind: bool = False
 
 
 _lock = threading.Lock()
@@ -87,7 +103,7 @@ def find_by_address(key: str) -> Found | None:
     now = time.monotonic()
     with _lock:
         kept = _known.get(key)
-        if kept and now - kept[0] < BELIEVED:
+        if kept and now - kept[0] < (DOUBTED if kept[1] is None else BEHIND_BELIEVED if kept[1].behind else BELIEVED):
             return kept[1]
     found = _ask(key)
     with _lock:
@@ -114,17 +130,44 @@ def _ask(key: str) -> Found | None:
         return None
     tenant: Workspace = domain.tenant
     moved_to = "" if domain.is_primary or "." in key else tenant.slug or ""
-    return Found(tenant.place, tenant.state, bool(tenant.suspended_reason), moved_to)
+    return Found(tenant.place, tenant.state, moved_to, _is_behind(tenant))
+
+
+_served: dict[tuple[str, str], bool] = {}
+
+
+def _is_behind(tenant: Workspace) -> bool:
+    """Whether a workspace lacks a migration of this release; one that has more is served: releases only add (design section 5)."""
+    mine = template.fingerprint()
+    if tenant.template_version == mine:
+        return False
+    key = mine, tenant.template_version
+    if key not in _served:
+        with outside():
+            row = TemplateScript.objects.filter(pk=tenant.template_version).only("migrations").first()
+        _served[key] = row is not None and template.names() <= frozenset(row.migrations)
+    return not _served[key]
+
+
+def bring_soon(place: Place) -> None:
+    """Somebody stands before the door of a workspace that is behind: it comes next. Opens a control unit."""
+    with control_unit():
+        steps.hurry(place.public_id)
 
 
 def find_by_public_id(public_id: str) -> Place:
-    """The place of a workspace by what travels outside; raises NotFound. One that is asleep is woken and waited for; raises Asleep where that takes long."""
+    """The place of a workspace by what travels outside; raises NotFound, and BehindRelease until a rollout has reached it.
+
+    One that is asleep is woken and waited for; raises Asleep where that takes long.
+    """
     with outside():
         row = Workspace.objects.filter(public_id=public_id).exclude(state__in=NOBODYS).first()
     if row is None:
         raise NotFound
     if row.state == State.ASLEEP:
         row = asking.awaited(public_id)
+    if _is_behind(row):
+        raise BehindRelease
     return row.place
 
 

@@ -15,6 +15,7 @@ from crm_platform.db.sides import control_unit, control_writes
 from crm_platform.jobs import broker
 from crm_platform.kernel import clock
 
+from .lifecycle.chores import look_after_addresses
 from .models import Due, State, Workspace
 
 _log = logging.getLogger("kartoteka.scheduler")
@@ -39,7 +40,7 @@ def note_due(public_id: str, moment: datetime | None) -> None:
 
 def run(stop: threading.Event, *, every: float = 2.0) -> None:
     """Work until `stop` is set."""
-    chores: list[tuple[float, Callable[[], None]]] = [(every, ring), (60.0, sweep_active), (30.0, wake_control), (3600.0, sweep_all)]
+    chores: list[tuple[float, Callable[[], None]]] = [(every, ring), (every, top_up), (60.0, sweep_active), (30.0, wake_control), (3600.0, sweep_all), (60.0, look_after_addresses)]
     last = [0.0] * len(chores)
     while not stop.is_set():
         for position, (pause, chore) in enumerate(chores):
@@ -64,13 +65,13 @@ def ring() -> None:
         due = list(Due.objects.select_related("workspace").select_for_update(of=("self",), skip_locked=True).filter(at__lte=now)[:AT_ONCE])
         Due.objects.filter(pk__in=[row.pk for row in due]).update(at=now + PATIENCE)
     for row in due:
-        broker.wake(row.workspace.public_id, row.workspace.generation)
+        broker.wake(row.workspace.public_id, row.workspace.generation, lane=broker.REST)
 
 
 def sweep_active() -> None:
     """Those active in the last ten minutes."""
     for public_id, generation in broker.recently_active(seconds=600):
-        broker.wake(public_id, generation)
+        broker.wake(public_id, generation, lane=broker.REST)
 
 
 def sweep_all() -> None:
@@ -78,9 +79,16 @@ def sweep_all() -> None:
     with control_unit():
         found = list(Workspace.objects.filter(state=State.ACTIVE).values_list("public_id", "generation"))
     for public_id, generation in found:
-        broker.wake(public_id, generation)
+        broker.wake(public_id, generation, lane=broker.REST)
 
 
 def wake_control() -> None:
     """The control side's own jobs."""
-    broker.wake("control", 0)
+    broker.wake("control", 0, lane=broker.REST)
+
+
+def top_up() -> None:
+    """Tickets that went with a worker or a message come back."""
+    missing = broker.top_up()
+    if missing:
+        _log.info("tickets written anew", extra={"tickets": missing})

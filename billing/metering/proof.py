@@ -40,7 +40,7 @@ def prove() -> dict[str, dict[str, Any]]:
     return found
 
 
-@jobs.register("metering.prove")
+@jobs.register("metering.prove", kind=jobs.Kind.LONG)
 def nightly(pk: int, *, lease: Lease) -> Again | None:
     """Prove tonight, and leave tomorrow's proof."""
     with sides.unit(workspace.here()):

@@ -41,5 +41,5 @@ def context(request: HttpRequest, kind: registry.Kind, record: Any) -> dict[str,
     return {
         "history": drawing.lines(request, entries, back=kind.url(pk), acts=alive), "following": following, "group": group, "open_tasks": open_tasks, "pinned": pinned,
         "files": attachments.of_record(entity, pk), "task_fields": blank_fields_in_short(timezone.localdate(now)),
-        "may_note": alive and not actor.view_only, "may_task": alive and permissions.may(actor, TASKS.CREATE),
+        "may_note": alive and actor.may_write, "may_task": alive and permissions.may(actor, TASKS.CREATE),
     }  # fmt: skip

@@ -58,9 +58,9 @@ def emptied(connection: Connection[Any], schema: str, tables: Sequence[Table], *
     keys = connection.execute(_KEYS, [schema]).fetchall()
     indexes = connection.execute(_INDEXES, [schema]).fetchall()
     for table, name, _definition in keys:
-        connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")  # names and definitions are the catalogue's own writing
+        connection.execute(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(sql.SQL(table), sql.SQL(name)))  # the catalogue's own writing
     for name, _definition in indexes:
-        connection.execute(f"DROP INDEX {name}")
+        connection.execute(sql.SQL("DROP INDEX {}").format(sql.SQL(name)))
     if tables:
         connection.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(sql.Identifier(schema, table.name) for table in tables)))
     yield
@@ -69,6 +69,6 @@ def emptied(connection: Connection[Any], schema: str, tables: Sequence[Table], *
         connection.execute(definition)
     say("keys")
     for table, name, definition in keys:
-        connection.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+        connection.execute(sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(sql.SQL(table), sql.SQL(name), sql.SQL(definition)))
     for table in tables:
         connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(schema, table.name)))

@@ -18,7 +18,7 @@ def write_rows(claimed: WorkspaceClaimed) -> None:
         pk=1,
         defaults={
             "firm": claimed.firm, "language": claimed.language, "time_zone": claimed.time_zone,
-            "currency": claimed.currency, "country": claimed.country,
+            "currency": claimed.currency, "country": claimed.country, "first_steps": True,
         },
     )  # fmt: skip
 

@@ -52,14 +52,20 @@ def chosen() -> Chosen:
     place = workspace.current()
     if place is None:
         return Chosen()
+    if _STATE_WRITTEN in units.store():
+        return _choice()  # what this unit wrote may still be taken back: nobody else believes it yet
     now, kept = time.monotonic(), _chosen.get(place.prefix)
-    if kept is None or now - kept[0] > BELIEVED or _STATE_WRITTEN in units.store():
-        row = preferences()
-        kept = now, Chosen(row.firm, row.language, row.time_zone, row.first_weekday, row.currency, row.country)
+    if kept is None or now - kept[0] > BELIEVED:
+        kept = now, _choice()
         if len(_chosen) > 20_000:
             _chosen.clear()
         _chosen[place.prefix] = kept
     return kept[1]
+
+
+def _choice() -> Chosen:
+    row = preferences()
+    return Chosen(row.firm, row.language, row.time_zone, row.first_weekday, row.currency, row.country, row.first_steps)
 
 
 def forget() -> None:
@@ -85,6 +91,19 @@ def write_state(place: Place, operation: str, **values: Any) -> None:
         row.last_operation, row.updated_at = operation, clock.real_now()
         row.save()
         forget()
+
+
+def write_access(*, version: int, **values: Any) -> bool:
+    """What the control side says of the workspace's life; an older version than the one told last changes nothing. Inside a unit."""
+    row = WorkspaceState.objects.select_for_update().get(pk=1)
+    if row.access_version >= version:
+        return False
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.access_version, row.updated_at = version, clock.real_now()
+    row.save(update_fields=[*values, "access_version", "updated_at"])
+    forget()
+    return True
 
 
 def change_preferences(actor: Actor, **values: Any) -> Preferences:

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from crm_platform.accounts.roles import SETTINGS
-from crm_platform.kernel.permissions import require
+from crm_platform.kernel.permissions import as_ever, require
 from crm_platform.ui import responses
 
 from . import services
@@ -19,7 +19,7 @@ FIELDS = ("firm", "language", "time_zone", "first_weekday", "currency", "country
 def firm(request: HttpRequest) -> HttpResponse:
     """Name, language, time zone, week, currency, country."""
     actor = request.actor  # type: ignore[attr-defined]
-    require(actor, SETTINGS.right("edit"))
+    require(as_ever(actor), SETTINGS.right("edit"))
     row = services.preferences()
     form = FirmForm(request.POST or None, initial={name: getattr(row, name) for name in FIELDS})
     if request.method == "POST" and form.is_valid():

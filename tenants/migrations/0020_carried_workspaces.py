@@ -9,7 +9,7 @@ import crm_platform.kernel.clock
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tenants', '0003_template_migrations'),
+        ('tenants', '0005_domain_retired'),
     ]
 
     operations = [

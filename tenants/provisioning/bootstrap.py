@@ -17,6 +17,7 @@ from psycopg import sql
 
 from crm_platform.db.sides import OWNER
 from crm_platform.kernel.errors import CrmError
+from tenants.rollout import steps
 
 from . import owner, pool, template
 
@@ -80,6 +81,8 @@ def run(*, pool_size: int | None = None, say: Step = lambda sentence: None) -> N
     made = pool.fill(to=settings.CRM_POOL_SIZE if pool_size is None else pool_size)
     if made:
         say(f"{made} workspaces made ready")
+    if steps.start_if_behind(by="bootstrap"):
+        say("the workspaces of an earlier release are brought to this one by the keeper")
 
 
 def _need_rights() -> None:

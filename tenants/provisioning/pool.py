@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 import psycopg
 from django.conf import settings
@@ -11,7 +12,7 @@ from django.db.models import Count
 from psycopg import sql
 
 from crm_platform.db.sides import CONTROL, control_unit
-from crm_platform.kernel import ids
+from crm_platform.kernel import clock, ids
 from tenants.models import State, TemplateScript, Workspace
 
 from . import owner, template
@@ -91,6 +92,30 @@ def ready(*, version: str, cell: str | None = None) -> int:
         return found.filter(alias=cell).count() if cell else found.count()
 
 
+def any_ready() -> bool:
+    """Whether something waits that this release can serve. Opens a control unit."""
+    with control_unit():
+        return Workspace.objects.filter(state=State.POOL, template_version__in=template.served()).exists()
+
+
+def wanted() -> int:
+    """`wanted_now`, in a control unit of its own."""
+    with control_unit():
+        return wanted_now()
+
+
+def wanted_now() -> int:
+    """How many should wait: CRM_POOL_SIZE, and as many again as were claimed in the last minute, up to ten times the size. Inside a control unit."""
+    lately = Workspace.objects.filter(claimed_at__gt=clock.real_now() - timedelta(minutes=1)).count()
+    return int(settings.CRM_POOL_SIZE) + min(lately, 10 * int(settings.CRM_POOL_SIZE))
+
+
+def outdated() -> list[Workspace]:
+    """Some of those that wait but lack what this release needs; what a newer one made is left to it. Opens a control unit."""
+    with control_unit():
+        return list(Workspace.objects.filter(state=State.POOL).exclude(template_version__in=template.served())[:10])
+
+
 def fill(*, to: int, cell: str | None = None) -> int:
     """Make as many as are missing to `to`, in one database or spread over those whose owner's login we hold; returns how many were made.
 
@@ -137,8 +162,11 @@ def claim() -> Workspace | None:
 
 
 def discard(workspace: Workspace) -> None:
-    """Drop schema and role of a workspace and its registry row: for outdated pool members. Needs the owner's login."""
+    """Drop schema and role of a workspace and its registry row, unless somebody has changed it meanwhile (claimed it, finished making it). Needs the owner's login."""
     with owner.seated(workspace.alias), owner.alone(workspace.pk):
+        with control_unit():
+            if not Workspace.objects.filter(pk=workspace.pk, state=workspace.state, template_version=workspace.template_version).exists():
+                return
         if owner.has_workspace(workspace.schema_name):
             owner.drop_workspace(workspace.schema_name)
         with control_unit():

@@ -20,14 +20,25 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
-from psycopg import ClientCursor, sql
+from psycopg import ClientCursor, Connection, sql
 
 from crm_platform.db.sides import control_unit
+from crm_platform.kernel import ids
+from crm_platform.kernel.errors import CrmError
 from tenants.models import TemplateScript
 
 from . import owner
 
-_SKIP = ("SELECT", "UPDATE", "SAVEPOINT", "RELEASE", "ROLLBACK", "SET SEARCH_PATH", "SHOW")
+READS = ("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK", "SET SEARCH_PATH", "SHOW")
+# In an empty schema an update changes nothing.
+_SKIP = (*READS, "UPDATE")
+
+
+class ScriptDiffers(CrmError):
+    """The rendered script makes something else than the migrations: no workspace may be made of it."""
+
+    code, status = "script_differs", 500
+    sentence = "The template script and the migrations make different schemas:\n{lines}"
 
 
 def _files() -> dict[str, Path]:
@@ -67,6 +78,11 @@ def names_as_json() -> str:
     return json.dumps(sorted(names()))
 
 
+def served() -> list[str]:
+    """The versions that have all this release needs, the newest first. Inside a control unit."""
+    return list(TemplateScript.objects.filter(migrations__contains=sorted(names())).order_by("-created_at").values_list("version", flat=True))
+
+
 def current() -> TemplateScript:
     """The script of this release; rendered and kept if it is not yet. Needs the owner's login only then."""
     version = fingerprint()
@@ -90,21 +106,38 @@ def render() -> tuple[str, int, int]:
     schema = settings.TEMPLATE_SCHEMA
     with owner.seated() as connection:
         owner.run(sql.SQL("DROP SCHEMA IF EXISTS {0} CASCADE; CREATE SCHEMA {0}").format(sql.Identifier(schema)))
-        with _recording(connection) as statements:
+        with recording(connection) as statements:
             call_command("migrate_schemas", schema_name=schema, verbosity=0, interactive=False, stdout=io.StringIO())
         [(tables, relations)] = owner.run(
             "SELECT count(*) FILTER (WHERE relkind = 'r'), count(*) FROM pg_class WHERE relnamespace = %s::regnamespace", [schema]
         )
-    return ";\n".join(statements) + ";\n", tables, relations
+    script = ";\n".join(statements) + ";\n"
+    _prove(script)
+    return script, tables, relations
+
+
+def _prove(script: str) -> None:
+    """What the script makes must be, object by object, what the migrations have made in the template schema."""
+    name = f"w_proof{ids.random_id(8)}"
+    schema = sql.Identifier(name)
+    with owner.direct() as connection:
+        connection.execute(sql.SQL("BEGIN; CREATE SCHEMA {0}; SET LOCAL search_path = {0}; {1} COMMIT").format(schema, sql.SQL(script)))
+        try:
+            mould, cast = describe(connection, settings.TEMPLATE_SCHEMA), describe(connection, name)
+        finally:
+            connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(schema))
+    if mould != cast:
+        raise ScriptDiffers(lines="\n".join(sorted(set(mould) ^ set(cast))[:10]))
 
 
 @contextmanager
-def _recording(connection: Any) -> Iterator[list[str]]:
+def recording(connection: Any, *, skipping: tuple[str, ...] = _SKIP) -> Iterator[list[str]]:
+    """The statements that the block sends over a connection, parameters filled in; those that begin like `skipping` are left out."""
     statements: list[str] = []
 
     def keep(execute: Callable[..., Any], query: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
         text = str(query).strip().rstrip(";")
-        if text and not text.upper().startswith(_SKIP):
+        if text and not text.upper().startswith(skipping):
             statements.extend(_filled(connection, text, values) for values in (params if many else [params]))
         return execute(query, params, many, context)
 
@@ -121,6 +154,34 @@ def _filled(connection: Any, text: str, values: Any) -> str:
         return text
     connection.ensure_connection()
     return str(ClientCursor(connection.connection).mogrify(text, values))
+
+
+_SHAPE = """
+SELECT 'table ' || c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END
+       || ' ' || a.attidentity::text || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '')
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+WHERE c.relnamespace = %(schema)s::regnamespace AND c.relkind IN ('r', 'p')
+UNION ALL SELECT 'constraint ' || conrelid::regclass::text || '.' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = %(schema)s::regnamespace
+UNION ALL SELECT 'index ' || pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class t ON t.oid = indrelid WHERE t.relnamespace = %(schema)s::regnamespace
+UNION ALL SELECT 'sequence ' || relname FROM pg_class WHERE relnamespace = %(schema)s::regnamespace AND relkind = 'S'
+"""
+
+
+def describe(connection: Connection[Any], schema: str, *, seeds: bool = True) -> list[str]:
+    """Everything a schema holds, object by object, in words without its name: columns, defaults, keys, indexes, counters, recorded migrations and (`seeds`) every row.
+
+    `connection` is an owner's, in autocommit. Two schemas with equal descriptions are the same to the product.
+    """
+    name = sql.Identifier(schema)
+    with connection.transaction():
+        connection.execute(sql.SQL("SET LOCAL search_path = {}").format(name))
+        lines = [line for (line,) in connection.execute(_SHAPE, {"schema": schema})]
+        tables = [table for (table,) in connection.execute("SELECT relname FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind IN ('r', 'p')", [schema])]
+        for table in tables if seeds else ["django_migrations"]:
+            columns = sql.SQL("app, name") if table == "django_migrations" else sql.SQL("*")
+            rows = connection.execute(sql.SQL("SELECT ROW(seed.*)::text FROM (SELECT {} FROM {}) seed").format(columns, sql.Identifier(table)))
+            lines += [f"row of {table}: {row}" for (row,) in rows]
+    return sorted(line.replace(f"{schema}.", "") for line in lines)
 
 
 def drop() -> None:

@@ -228,7 +228,7 @@ DELETE FROM {then}.job t WHERE t.state IN ('waiting', 'running') AND NOT EXISTS 
 UPDATE {then}.letter t SET sent_at = n.sent_at FROM {now}.letter n WHERE n.id = t.id AND t.sent_at IS NULL;
 UPDATE {then}.event t SET pending = false WHERE t.pending AND NOT EXISTS (SELECT FROM {now}.event n WHERE n.id = t.id AND n.pending);
 INSERT INTO {then}.event (name, entity, record_id, subjects, before, after, actor_kind, actor_name, via, request, at, pending)
-    VALUES ('workspace.returned', 'workspace', 1, ARRAY['workspace:1'], '{{}}', jsonb_build_object('moment', {moment}::text), 'robot', 'command line', '', '', now(), false);
+    VALUES ('workspace.put_back', 'workspace', 1, ARRAY['workspace:1'], '{{}}', jsonb_build_object('moment', {moment}::text), 'robot', 'command line', '', '', now(), false);
 """
 
 

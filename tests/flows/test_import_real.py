@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from crm_core.groundwork.imports import commands, services
+from crm_core.groundwork.imports import commands, looking, seeing, services
 from crm_core.groundwork.imports.models import ImportRun, Stage
 from crm_core.insights.funnel import queries
+from crm_core.people.companies import services as companies
 from crm_core.people.companies.models import Company
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals.models import Deal
 from crm_core.sales.pipelines.models import Stage as PipelineStage
 from crm_core.sales.products.models import Product
 from crm_platform.accounts.models import Access, User
+from crm_platform.jobs import serving
 from crm_platform.kernel.permissions import robot
 from tests.conftest import Door
 
@@ -101,3 +103,33 @@ def test_five_hundred_contacts_twice_make_no_doubles(make_door) -> None:
     assert second.totals["created"] == 0
     with door.unit():
         assert (Contact.objects.count(), Company.objects.count()) == (500, companies)
+
+
+@needs_data
+def test_the_real_deals_are_counted_and_their_spellings_asked_before_the_run(make_door) -> None:
+    door = make_door(plan="business")
+    bring_in(door, "b2b-sales/products.csv")
+    with door.unit():
+        companies.create_companies(ROBOT, [{"name": name} for name in ("Cancity", "Isdom")])
+        run = services.upload(ROBOT, name="sales_pipeline.csv", chunks=[(DATA / "b2b-sales/sales_pipeline.csv").read_bytes()])
+        saw = {one.column["name"]: one for one in seeing.columns(run, ROBOT)}
+    assert saw["opportunity_id"].lines == ["8,800 different values, good as a key"]
+    assert saw["sales_agent"].lines == ["30 names: 0 here, 30 come as people without access"]
+    assert saw["product"].lines == ["7 products, all in the price list"]
+    assert saw["account"].lines == ["85 companies, 83 of them new", "Empty in 1,425 rows"]
+    assert saw["deal_stage"].lines == ["4 values: 2 known here, 2 are added"]
+    assert saw["close_value"].lines == ["Empty in 2,089 rows"]
+    [asked] = saw["product"].questions
+    assert (asked.pair.spelling, asked.pair.main, asked.pair.rows, asked.pair.here) == ("GTXPro", "GTX Pro", 1480, True)
+    assert saw["engage_date"].column["date"]["only"] == {"mdy": 5066, "both": 3234}
+    serving.serve_side(door.unit, seconds=120)
+    with door.unit():
+        found = looking.result(ImportRun.objects.get(pk=run.pk))
+        assert found is not None
+        assert (found["rows"], found["here"], found["unreadable"]) == (8800, 0, 0)
+        services.choose(ROBOT, run.pk, kind="deals", chosen=run.mapping, choices={**run.choices, "spellings": {"product": {"GTXPro": "another"}}})
+        services.start(ROBOT, run.pk)
+    run = commands._until_done(door.place, run.pk, (Stage.RUNNING,))
+    assert run.totals["folded"] == []
+    with door.unit():
+        assert Product.objects.get(name="GTXPro").lines.count() == 1480

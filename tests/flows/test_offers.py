@@ -33,7 +33,7 @@ ROBOT = robot("test")
 CAST = {"owner": "otto", "administrator": "ada", "manager": "mia", "seller": "sam", "viewer": "vera"}
 PAGES = (
     "/board", "/deals", "/deals?q=shelves", "/contacts", "/companies", "/products", "/products?q=nothing-of-the-kind", "/day", "/day?whose=team", "/funnel", "/search?q=s", "/search/as-one-types", "/bin",
-    "/bin?entity=deal", "/settings", "/settings/profile", "/settings/people", "/settings/roles", "/settings/tokens", "/settings/journal", "/settings/plan", "/settings/firm", "/settings/pipelines", "/settings/fields",
+    "/bin?entity=deal", "/settings", "/settings/profile", "/settings/people", "/settings/roles", "/settings/tokens", "/settings/journal", "/settings/plan", "/settings/firm", "/settings/pipelines", "/settings/fields", "/settings/first-hour",
 )  # fmt: skip
 # Leaving is nobody's to refuse; the second factor and the sessions ask for the password first.
 LEFT = ("/account/", "/language", "/static/")

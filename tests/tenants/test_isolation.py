@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -23,7 +24,7 @@ from crm_platform.accounts.models import Role, User
 from crm_platform.events.models import Event
 from crm_platform.kernel import clock, workspace
 from crm_platform.kernel.permissions import robot
-from tenants.models import Workspace
+from tenants.lifecycle import states, suspending, telling
 
 ROBOT = robot("test")
 
@@ -165,16 +166,11 @@ def test_a_reset_link_of_one_generation_is_dead_in_the_next(doors) -> None:
 
 
 def test_a_suspended_or_unknown_workspace_gets_its_own_page(doors, public) -> None:
-    from crm_platform.db import sides
-    from tenants import routing
-
     unknown = public.get("/", HTTP_HOST="nobody-lives-here.localhost")
     assert unknown.status_code == 404
     assert b"No workspace lives at this address" in unknown.content
     assert b'/find">Find my workspaces' in unknown.content
-    with sides.control_unit():
-        Workspace.objects.filter(pk=doors.workspace.pk).update(suspended_reason="unpaid")
-    routing.forget()
+    telling.tell(suspending.suspend(doors.place.public_id, level="closed", reason="unpaid", by=states.OPERATOR, operation=uuid.uuid4()))
     closed = doors.client().get("/board")
     assert closed.status_code == 403
     assert b"<h1>This workspace is closed</h1>" in closed.content

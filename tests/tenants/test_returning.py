@@ -149,7 +149,7 @@ def test_all_of_it_goes_back_and_what_was_is_kept_for_its_days(firm) -> None:
     assert "Ben" in _there(firm).client().get("/contacts").content.decode()
     with sides.unit(row.place):
         assert WorkspaceState.objects.get().generation == 2
-        assert Event.objects.filter(name="workspace.returned").exists()
+        assert Event.objects.filter(name="workspace.put_back").exists()
         highest = max(Contact.objects.values_list("pk", flat=True))
         assert contacts.create_contact(ROBOT, first_name="Eve").pk > highest + 1  # Dov's number is not given again
     with sides.control_unit():

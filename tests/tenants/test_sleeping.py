@@ -17,7 +17,7 @@ from django.db import connections
 from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.models import Contact
 from crm_platform.db import sides
-from crm_platform.jobs import broker, serving
+from crm_platform.jobs import broker, serving, turns
 from crm_platform.jobs.models import Job
 from crm_platform.kernel import clock, jobs, sealing, workspace
 from crm_platform.kernel.permissions import robot
@@ -77,6 +77,11 @@ def _sleep(door: Any) -> Nap:
     nap = services.proceed(services.begin(_now(door)))
     routing.forget()
     return nap
+
+
+def _asked(door: Any) -> bool:
+    with sides.control_unit():
+        return Nap.objects.filter(workspace=door.workspace, finished_at=None, wake_asked_at__isnull=False).exists()
 
 
 def _has_schema(door: Any, schema: str) -> bool:
@@ -158,7 +163,10 @@ def test_a_timer_wakes_it_and_what_the_house_does_by_night_does_not(firm) -> Non
         Due.objects.filter(workspace=firm.workspace).update(at=clock.real_now())
     scheduler.ring()
     with mock.patch.object(asking, "PATIENCE", 0.1):
-        assert serving.serve_place(firm.place.public_id, 1) is False
+        turns.queue().delete(turns.NOW, turns.REST)
+        turns.ask(firm.place.public_id, 1)
+        serving.serve_turn()
+    assert _asked(firm)
     assert waking.wake_asked() == 1
     assert _now(firm).state == State.ACTIVE
 

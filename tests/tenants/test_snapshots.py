@@ -18,6 +18,7 @@ from crm_platform.kernel import clock, sealing, secrets_box
 from crm_platform.kernel.permissions import robot
 from tenants import keeper
 from tenants.carrying import spares, tables
+from tenants.lifecycle import erasing, states
 from tenants.models import Looked, Snapshot, Spare, State, Workspace
 from tenants.provisioning import owner
 from tenants.snapshots import nightly, services, stream
@@ -181,8 +182,7 @@ def test_they_go_after_their_days_and_with_their_workspace(firm) -> None:
     keeper.round_once()
     with sides.control_unit():
         assert set(Snapshot.objects.filter(workspace=firm.workspace).values_list("pk", flat=True)) == {kept.pk, last.pk}
-        Workspace.objects.filter(pk=firm.workspace.pk).update(state=State.LEAVING)
-    keeper.round_once()
+    erasing.erase_at_once(_now(firm), by=states.OPERATOR)
     keeper.round_once()
     with sides.control_unit():
         assert not Snapshot.objects.filter(workspace=firm.workspace).exists()

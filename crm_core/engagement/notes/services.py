@@ -13,8 +13,8 @@ from crm_core.groundwork.records.registry import Kind
 from crm_platform.db.prepared import Prepared
 from crm_platform.events.backbone import Change, emit, emit_all
 from crm_platform.kernel import clock
-from crm_platform.kernel.errors import Forbidden, Invalid, NotFound
-from crm_platform.kernel.permissions import Actor
+from crm_platform.kernel.errors import Invalid, NotFound
+from crm_platform.kernel.permissions import Actor, refusal
 
 from .models import Note
 
@@ -53,8 +53,8 @@ def add_once(actor: Actor, kind: Kind, record: Any, text: str) -> bool:
 
 
 def _may_write(actor: Actor) -> None:
-    if actor.view_only:
-        raise Forbidden(right="notes.create")
+    if not actor.may_write:
+        raise refusal(actor, "notes.create")
 
 
 def _clean(text: str) -> str:
@@ -77,12 +77,12 @@ def get(actor: Actor, pk: int, *, gone: bool = False) -> Note:
 
 def _mine(actor: Actor, note: Note) -> None:
     if not is_mine(actor, note.created_by):
-        raise Forbidden(right="notes.edit")
+        raise refusal(actor, "notes.edit")
 
 
 def is_mine(actor: Actor, author: int | None) -> bool:
     """Whether the actor may change and remove a note: one's own words are one's own; administrators may change all."""
-    return not actor.view_only and (actor.everything or author == actor.user_id)
+    return actor.may_write and (actor.everything or author == actor.user_id)
 
 
 def get_mine(actor: Actor, pk: int) -> Note:

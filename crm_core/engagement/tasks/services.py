@@ -15,8 +15,8 @@ from crm_platform.accounts import directory
 from crm_platform.db.prepared import Prepared
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, versions
-from crm_platform.kernel.errors import Forbidden, Invalid, NotFound
-from crm_platform.kernel.permissions import Actor, Scope, require
+from crm_platform.kernel.errors import Invalid, NotFound
+from crm_platform.kernel.permissions import Actor, Scope, refusal, require
 
 from .models import Task, TaskType
 from .permissions import TASKS
@@ -91,7 +91,7 @@ def _subjects(task: Task) -> list[str]:
 def may(actor: Actor, task: Task, *, right: str = "edit") -> bool:
     """Whether the actor may do this to a task that they see: whoever promised something for others may change it too."""
     own = task.created_by is not None and task.created_by == actor.user_id
-    return (own and not actor.view_only) or writing.may(actor, TASKS.right(right), task)
+    return (own and actor.may_write) or writing.may(actor, TASKS.right(right), task)
 
 
 def get(actor: Actor, pk: int, *, right: str = "edit") -> Task:
@@ -100,7 +100,7 @@ def get(actor: Actor, pk: int, *, right: str = "edit") -> Task:
     if task is None or not sees(actor, task):
         raise NotFound
     if right != "view" and not may(actor, task, right=right):
-        raise Forbidden(right=TASKS.right(right).key)
+        raise refusal(actor, TASKS.right(right).key)
     return task
 
 

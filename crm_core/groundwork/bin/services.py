@@ -44,7 +44,7 @@ def purge(kind: registry.Kind, *, before: Any) -> int:
     return len(pks)
 
 
-@jobs.register("bin.purge")
+@jobs.register("bin.purge", kind=jobs.Kind.LONG)
 def nightly(pk: int, *, lease: Lease) -> Again | None:
     """Empty tonight what is due, and leave tomorrow's round."""
     before = clock.now() - KEPT_FOR

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from crm_core.groundwork.records import registry
 from crm_platform.accounts.roles import SETTINGS
 from crm_platform.kernel import gates
-from crm_platform.kernel.permissions import require
+from crm_platform.kernel.permissions import as_ever, require
 from crm_platform.ui import responses
 from crm_platform.ui.formwork import Refused, errors_into
 
@@ -22,7 +22,7 @@ from .models import CustomField
 def fields(request: HttpRequest) -> HttpResponse:
     """The fields of one kind of record; a new one below."""
     actor = request.actor  # type: ignore[attr-defined]
-    require(actor, SETTINGS.right("edit"))
+    require(as_ever(actor), SETTINGS.right("edit"))
     entity = request.GET.get("entity", "deal")
     kind = registry.find(entity)
     form, status = FieldForm(request.POST or None), 422 if request.method == "POST" else 200

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 
 from crm_core.groundwork.records import desk
-from crm_platform.kernel import clock
+from crm_platform.kernel import clock, effort, neighbours
 
 from . import services
 
 TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 
 
+@effort.report
 def export(request: HttpRequest, entity: str) -> HttpResponse:
     """The list as its address asks for it, as CSV or XLSX."""
     form = "csv" if request.GET.get("format") == "csv" else "xlsx"
     found = desk.find(entity)
+    request.narrow = f"{reverse(found.prefix)}?{request.GET.urlencode()}"  # type: ignore[attr-defined]
+    neighbours.need_share()
     content = services.export(request.actor, found, request.GET, form=form)  # type: ignore[attr-defined]
     name = f"{found.prefix}-{timezone.localdate(clock.now()).isoformat()}.{form}"
     return HttpResponse(content, content_type=TYPES[form], headers={"Content-Disposition": f'attachment; filename="{name}"'})

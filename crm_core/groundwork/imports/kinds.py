@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ from crm_core.groundwork.records.registry import Kind
 from crm_platform.accounts.roles import SETTINGS
 from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.permissions import Actor, may
+
+from .names import Names, apart
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -109,18 +111,23 @@ class Batch:
         """Whether the person may add to the firm's settings: the right that their page asks, an import gives no other."""
         return may_add(self.actor)
 
+    def apart(self, target: str) -> frozenset[str]:
+        """The spellings of a target that are names of their own, however much they look like another."""
+        return apart(self.choices, target)
+
     def note_added(self, what: str, name: str) -> None:
         """Note a pipeline, stage, tag or list value that was not there yet."""
-        names = self.added.setdefault(what, [])
-        if name not in names:
-            names.append(name)
+        present = self.added.setdefault(what, [])
+        if name not in present:
+            present.append(name)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportKind:
     """`write(batch, rows)` writes the rows and fills the batch; a refusal of one row (Invalid) may fall out of it.
 
-    `prefix`: a pattern of what other systems put before the heads of this kind.
+    `known(rows)` gives for each row the record it means, or None: the rule that `write` itself goes by, and `alike` says how many there are.
+    `prefix`: a pattern of what other systems put before the heads of this kind. `names`: the targets whose cells name something.
     """
 
     code: str
@@ -129,7 +136,10 @@ class ImportKind:
     write: Callable[[Batch, list[Parsed]], None]
     needs: Sequence[str]
     own_entity: str
+    known: Callable[[list[Parsed]], Sequence[Any]]
+    alike: Callable[[int], str]
     prefix: str = ""
+    names: Mapping[str, Names] = field(default_factory=dict)
 
 
 _kinds: dict[str, ImportKind] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from crm_core.groundwork.exports.columns import own_number
 from crm_core.groundwork.records.ordering import fold
 from crm_platform.kernel import preferences
 
-from . import kinds, reading, recognising
+from . import counting, kinds, reading, recognising
 from .broken import Broken
 from .kinds import ImportKind, Target
 from .reading import CannotRead, Reading
@@ -93,13 +93,18 @@ def profile(path: Path, read: Reading) -> dict[str, Any]:
     if headless:
         sample.insert(0, head)
     names = _distinct([""] * len(head) if headless else head)
-    total = len(sample) + sum(1 for _line in filled)
+    columns = [_column(name, [line[at][:LONGEST_SHOWN] if at < len(line) else "" for line in sample]) for at, name in enumerate(names)]
+    examples = [[cell[:LONGEST_SHOWN] for cell in line[: len(head)]] for line in sample[:SHOWN]]
+    counts, total = counting.Columns(len(names)), 0
+    sample.reverse()
+    # The sample goes as it is counted: what is counted of the rest takes its place in memory.
+    for line in chain(iter(lambda: sample.pop() if sample else None, None), filled):
+        counts.add(line)
+        total += 1
     doubts = [*read.doubts, _("The first line looks like data, not like names of columns; it is read as a row.")] if headless else list(read.doubts)
-    columns = []
-    for at, name in enumerate(names):
-        values = [line[at][:LONGEST_SHOWN] if at < len(line) else "" for line in sample]
-        columns.append(_column(name, values))
-    return {"rows": total, "columns": columns, "examples": [[cell[:LONGEST_SHOWN] for cell in line[: len(head)]] for line in sample[:SHOWN]], "headless": headless, "doubts": doubts}
+    seen = counts.as_json(plain=[column["date"] is not None or column["figures"] for column in columns])
+    columns = [{**column, **counted} for column, counted in zip(columns, seen, strict=True)]
+    return {"rows": total, "counted": counts.rows, "columns": columns, "examples": examples, "headless": headless, "doubts": doubts}
 
 
 def _is_data(head: Sequence[str], sample: Sequence[Sequence[str]]) -> bool:
@@ -133,9 +138,9 @@ def _column(name: str, values: list[str]) -> dict[str, Any]:
     sign, certain = recognising.decimal_sign(figure for value in filled[:5000] for figure in value.split(";"))
     return {
         "name": name, "filled": len(filled), "examples": list(dict.fromkeys(value[:80] for value in filled[:50]))[:3],
-        "date": {"order": order.order, "certain": order.certain, "doubt": order.doubt} if order else None,
+        "date": {"order": order.order, "certain": order.certain, "doubt": order.doubt, "only": order.only} if order else None,
         "decimal": {"sign": sign, "certain": certain}, "email": recognising.share(filled[:500], _EMAIL.match) > 0.8,
-        "phone": recognising.share(filled[:500], _looks_like_phone) > 0.8 and order is None, "distinct": len(set(filled)),
+        "phone": recognising.share(filled[:500], _looks_like_phone) > 0.8 and order is None, "figures": recognising.share(filled[:500], recognising.looks_like_figure) > 0.8,
     }  # fmt: skip
 
 

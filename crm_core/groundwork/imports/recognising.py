@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -43,11 +43,15 @@ LONGEST = 100
 
 @dataclass(frozen=True, slots=True)
 class DateOrder:
-    """`order` is ymd, dmy or mdy; `certain` unless every row of the column could be read both ways; `doubt` counts those that cannot be read in it."""
+    """`order` is ymd, dmy or mdy; `certain` unless every row of the column could be read both ways; `doubt` counts those that cannot be read in it.
+
+    `only`: how many rows can be read in one order only, by that order, and in "both".
+    """
 
     order: str
     certain: bool
     doubt: int = 0
+    only: dict[str, int] = field(default_factory=dict, compare=False)
 
 
 def date_order(values: Iterable[str], *, prefer: str = "dmy") -> DateOrder | None:
@@ -56,12 +60,13 @@ def date_order(values: Iterable[str], *, prefer: str = "dmy") -> DateOrder | Non
     seen = sum(counts.values())
     if not seen or counts[""] * 2 > seen:
         return None
+    only = {order: counts[order] for order in ("ymd", "dmy", "mdy", "both") if counts[order]}
     if counts["ymd"] >= max(counts["dmy"], counts["mdy"], 1):
-        return DateOrder("ymd", certain=True)
+        return DateOrder("ymd", certain=True, only=only)
     if not counts["dmy"] and not counts["mdy"]:
-        return DateOrder(prefer, certain=False)
+        return DateOrder(prefer, certain=False, only=only)
     order = "dmy" if counts["dmy"] >= counts["mdy"] else "mdy"
-    return DateOrder(order, certain=not (counts["dmy"] and counts["mdy"]), doubt=min(counts["dmy"], counts["mdy"]))
+    return DateOrder(order, certain=not (counts["dmy"] and counts["mdy"]), doubt=min(counts["dmy"], counts["mdy"]), only=only)
 
 
 def _order_of(text: str) -> str:

@@ -50,7 +50,7 @@ def _fail(pk: int) -> None:
     run.save(update_fields=["stage", "finished_at"])
 
 
-@jobs.register("imports.run", failed=_fail)
+@jobs.register("imports.run", kind=jobs.Kind.LONG, failed=_fail)
 def run_import(pk: int, *, lease: Lease) -> Again | None:
     """Bring in the file, from the checkpoint on."""
     with importers_language(pk):
@@ -79,11 +79,11 @@ def _run(pk: int, lease: Lease) -> Again | None:
 
 def _bring_in(pk: int, chunk: Sequence[tuple[int, list[str]]], parser: Parser, *, lease: Lease) -> bool:
     """One batch with its checkpoint; False where the person has cancelled."""
-    run = ImportRun.objects.select_for_update().get(pk=pk)
+    run = ImportRun.objects.select_for_update().defer("reading").get(pk=pk)  # what was seen of the file is long, and read already
     if run.cancel_asked or run.stage != Stage.RUNNING:
         finish(run, stage=Stage.CANCELLED)
         return False
-    rows, bad = _parse(chunk, parser)
+    rows, bad = parse(chunk, parser)
     batch = write_batch(run, actor_for(run), rows)
     batch.errors = [*bad, *batch.errors]
     keep(run, batch, rows_done=len(chunk))
@@ -91,7 +91,8 @@ def _bring_in(pk: int, chunk: Sequence[tuple[int, list[str]]], parser: Parser, *
     return True
 
 
-def _parse(chunk: Sequence[tuple[int, list[str]]], parser: Parser) -> tuple[list[Parsed], list[tuple[Parsed, str]]]:
+def parse(chunk: Sequence[tuple[int, list[str]]], parser: Parser) -> tuple[list[Parsed], list[tuple[Parsed, str]]]:
+    """Rows as they can be read, and those that cannot, each with its reason."""
     rows, bad = [], []
     for number, cells in chunk:
         try:
@@ -207,7 +208,7 @@ def finish(run: ImportRun, *, stage: str) -> None:
     emit(actor_for(run), f"import.{stage}", entity="import", record_id=run.pk, after=figures, also=["workspace:1"])
 
 
-@jobs.register("imports.waiting", failed=_fail)
+@jobs.register("imports.waiting", kind=jobs.Kind.LONG, failed=_fail)
 def run_waiting(pk: int, *, lease: Lease) -> Again | None:
     """Bring in the rows that waited; what still has no room goes on waiting."""
     with importers_language(pk):
@@ -234,7 +235,7 @@ def _run_waiting(pk: int, lease: Lease) -> Again | None:
 
 
 def _again(run: ImportRun, waiting: list[ImportRow]) -> None:
-    rows, bad = _parse([(row.number, row.values) for row in waiting], parser_of(run))
+    rows, bad = parse([(row.number, row.values) for row in waiting], parser_of(run))
     ImportRow.objects.filter(pk__in=[row.pk for row in waiting]).delete()
     run.totals = {**run.totals, "waiting": run.totals.get("waiting", 0) - len(waiting)}
     batch = write_batch(run, actor_for(run), rows)

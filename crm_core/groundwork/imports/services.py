@@ -16,7 +16,7 @@ from crm_platform.kernel import clock, ids, jobs, preferences, workspace
 from crm_platform.kernel.errors import Conflict, Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, ActorKind, require
 
-from . import kinds, mapping, reading
+from . import kinds, mapping, names, reading
 from .models import ImportRow, ImportRun, Stage
 
 UNDO_FOR = timedelta(days=30)
@@ -63,10 +63,12 @@ def upload(actor: Actor, *, name: str, chunks: Any, kind: str = "") -> ImportRun
         raise
     chosen = kinds.find(kind) if kind else mapping.guess_kind(found["columns"])
     require(actor, chosen.kind.entity.CREATE)
-    return ImportRun.objects.create(
+    run = ImportRun.objects.create(
         kind=chosen.code, file_name=name[:255], path=path.name, size=size, reading={**read.as_json(), **found}, started_by_id=actor.user_id,
         mapping=mapping.suggest(chosen, found["columns"]), choices={**DEFAULTS, "currency": preferences.here().currency}, rows_total=found["rows"],
     )  # fmt: skip
+    jobs.later("imports.look", run.pk)
+    return run
 
 
 def get(actor: Actor, pk: int, *, lock: bool = False) -> ImportRun:
@@ -84,7 +86,7 @@ def path_of(run: ImportRun) -> Path:
 
 
 def choose(actor: Actor, pk: int, *, kind: str, chosen: dict[str, str], choices: dict[str, Any], encoding: str = "") -> ImportRun:
-    """Decide columns and choices. Raises Invalid where what the kind needs has no column; AlreadyRunning."""
+    """Decide columns and choices; `choices["spellings"]`: target → spelling → "same" or "another". Raises Invalid where what the kind needs has no column; AlreadyRunning."""
     run = get(actor, pk, lock=True)
     if run.stage not in (Stage.UPLOADED, Stage.MAPPED):
         raise AlreadyRunning
@@ -98,8 +100,10 @@ def choose(actor: Actor, pk: int, *, kind: str, chosen: dict[str, str], choices:
     refused = [] if kinds.may_add(actor) else [column for column, target in chosen.items() if target == "new" and _field_called(target_kind.kind.code, column) is None]
     if refused:
         raise Invalid(fields={"mapping": [str(_("There is no field “{name}”; an administrator can add it.")).format(name=refused[0])]})
-    run.kind, run.mapping, run.choices, run.stage = kind, chosen, {**DEFAULTS, **choices}, Stage.MAPPED
+    spellings = names.check(run, target_kind.names, chosen, choices.get("spellings"))
+    run.kind, run.mapping, run.choices, run.stage = kind, chosen, {**DEFAULTS, **choices, "spellings": spellings}, Stage.MAPPED
     run.save()
+    jobs.later("imports.look", run.pk)
     return run
 
 
@@ -114,6 +118,7 @@ def _read_again(run: ImportRun, kind: kinds.ImportKind, *, encoding: str) -> Imp
         raise Invalid(fields={"encoding": [_("The file cannot be read in this encoding.")]}) from None
     run.reading, run.mapping = {**read.as_json(), **found}, mapping.suggest(kind, found["columns"])
     run.save(update_fields=["reading", "mapping"])
+    jobs.later("imports.look", run.pk)
     return run
 
 
@@ -179,8 +184,8 @@ def acting(run: ImportRun, actor: Actor) -> Actor:
 
 def named(counts: dict[str, int]) -> list[tuple[str, int]]:
     """Figures under the names of their kinds, as people read them; what is nought is left out."""
-    names = {code: str(one.kind.plural) for one in kinds.all_kinds() for code in (one.code, one.kind.code)} | {"people": str(_("People"))}
-    return [(names.get(code, code), count) for code, count in counts.items() if count]
+    called = {code: str(one.kind.plural) for one in kinds.all_kinds() for code in (one.code, one.kind.code)} | {"people": str(_("People"))}
+    return [(called.get(code, code), count) for code, count in counts.items() if count]
 
 
 def may_undo(run: ImportRun) -> bool:

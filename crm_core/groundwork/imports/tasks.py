@@ -1,3 +1,3 @@
 """Jobs of imports, registered at start-up."""
 
-from . import running, undoing  # noqa: F401
+from . import looking, running, undoing  # noqa: F401

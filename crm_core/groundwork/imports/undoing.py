@@ -46,7 +46,7 @@ def _fail(pk: int) -> None:
     ImportRun.objects.filter(pk=pk).update(stage=Stage.FAILED)
 
 
-@jobs.register("imports.undo", failed=_fail)
+@jobs.register("imports.undo", kind=jobs.Kind.LONG, failed=_fail)
 def run_undo(pk: int, *, lease: Lease) -> Again | None:
     """In three parts, each batch in one transaction: what was made, what was changed, the people."""
     with importers_language(pk):

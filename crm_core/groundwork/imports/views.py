@@ -6,7 +6,7 @@ import csv
 import io
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -17,9 +17,10 @@ from crm_platform.kernel.errors import Forbidden, Invalid
 from crm_platform.ui import responses
 from crm_platform.ui.paging import page_of
 
-from . import kinds, mapping, reading, services, showing, undoing
+from . import kinds, looking, mapping, reading, seeing, services, showing, undoing
 from .forms import UploadForm
 from .models import ImportRow, ImportRun, Stage
+from .seeing import Saw
 
 
 def imports(request: HttpRequest) -> HttpResponse:
@@ -69,25 +70,39 @@ def _figures(run: ImportRun) -> dict[str, Any]:
 
 
 def _columns(request: HttpRequest, run: ImportRun, *, status: int = 200, problem: str = "") -> HttpResponse:
-    kind = kinds.find(run.kind)
-    targets = mapping.targets_of(kind)
-    notations = run.choices.get("notations", {})
-    columns = []
-    for at, column in enumerate(run.reading["columns"]):
-        target = next((one for one in targets if one.name == run.mapping.get(column["name"])), None)
-        dates, figures = target is not None and target.type.endswith("date"), target is not None and target.figures
-        columns.append({
-            "at": at, "column": column, "target": run.mapping.get(column["name"], ""), "dates": dates, "figures": figures, "orders": showing.orders(column["examples"]) if dates else [],
-            "date": notations.get(column["name"], {}).get("date") or (column["date"] or {}).get("order", "dmy"),
-            "decimal": notations.get(column["name"], {}).get("decimal") or column["decimal"]["sign"],
-        })  # fmt: skip
-    usage = gates.usage("contacts")
+    kind, actor = kinds.find(run.kind), request.actor  # type: ignore[attr-defined]
+    saw = seeing.columns(run, actor)
+    columns = [_column(run, at, one) for at, one in enumerate(saw)]
     context: dict[str, Any] = {
-        "run": run, "kind": kind, "kinds": kinds.all_kinds(), "targets": targets, "columns": columns, "heads": showing.heads(run), "preview": list(showing.rows(run)),
-        "problem": problem, "currencies": money.CURRENCIES, "room": usage.room, "encodings": reading.CHOICES, "may_add": kinds.may_add(request.actor),  # type: ignore[attr-defined]
-        "mapped": sum(1 for column in columns if column["target"]),
+        "run": run, "kind": kind, "kinds": kinds.all_kinds(), "targets": mapping.targets_of(kind), "columns": columns, "heads": showing.heads(run), "preview": list(showing.rows(run, saw)),
+        "problem": problem, "currencies": money.CURRENCIES, "room": gates.usage("contacts").room, "encodings": reading.CHOICES, "may_add": kinds.may_add(actor),
+        "mapped": sum(1 for column in columns if column["target"]), "left": sum(1 for column in columns if not column["target"]), "doubts": sum(1 for one in saw if one.doubt), **_looked(run, kind),
     }  # fmt: skip
     return responses.page(request, "imports/columns.html", status=status, **context)
+
+
+def _column(run: ImportRun, at: int, saw: Saw) -> dict[str, Any]:
+    column, given = saw.column, run.choices.get("notations", {}).get(saw.column["name"], {})
+    return {
+        "at": at, "saw": saw, "column": column, "target": run.mapping.get(column["name"], ""), "figures": saw.target is not None and saw.target.figures,
+        "mixed": showing.mixed_up(column) if saw.unsure else [], "orders": showing.orders(column["examples"]) if saw.dates and not saw.unsure else [], "told": showing.dates_told(column) if saw.dates else "",
+        "date": given.get("date") or (column["date"] or {}).get("order", "dmy"), "decimal": given.get("decimal") or column["decimal"]["sign"],
+    }  # fmt: skip
+
+
+def _looked(run: ImportRun, kind: kinds.ImportKind) -> dict[str, Any]:
+    """What the look through the file has found, or that it goes on."""
+    found = looking.result(run)
+    if found is None:
+        return {"look": None, "looking": run.stage in looking.BEFORE, "readable": run.rows_total}
+    return {"look": found, "alike": kind.alike(found["here"]) if found["here"] else "", "readable": run.rows_total - found["unreadable"], "bounded": found["rows"] if found["rows"] < run.rows_total else 0}
+
+
+def look(request: HttpRequest, pk: int) -> HttpResponse:
+    """How far the look through the file is: what the page asks for until it knows."""
+    run = services.get(request.actor, pk)  # type: ignore[attr-defined]
+    kind = kinds.find(run.kind)
+    return responses.fragment(request, "imports/_look.html", run=run, kind=kind, alone=True, **_looked(run, kind))
 
 
 @require_POST
@@ -102,10 +117,11 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
             chosen[column["name"]] = given[f"target-{at}"]
         notations[column["name"]] = {"date": given.get(f"date-{at}", ""), "decimal": given.get(f"decimal-{at}", "")}
     kind = given.get("kind") or run.kind
+    spellings = _spellings(given, run, chosen) if kind == run.kind else {}
     if kind != run.kind:
         chosen = mapping.suggest(kinds.find(kind), run.reading["columns"])
     duplicates = given.get("duplicates", "update")
-    choices = {"duplicates": duplicates if duplicates in ("skip", "update", "create") else "update", "add_missing": bool(given.get("add_missing")), "notations": notations}
+    choices = {"duplicates": duplicates if duplicates in ("skip", "update", "create") else "update", "add_missing": bool(given.get("add_missing")), "notations": notations, "spellings": spellings}
     choices["currency"] = given.get("currency") if given.get("currency") in money.CURRENCIES else run.choices.get("currency", "EUR")
     try:
         services.choose(actor, pk, kind=kind, chosen=chosen, choices=choices, encoding=given.get("encoding", "") if given.get("verb") != "start" else "")
@@ -115,6 +131,17 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
     if given.get("verb") == "start":
         services.start(actor, pk)
     return responses.redirect(request, reverse("import", args=[pk]))
+
+
+def _spellings(given: QueryDict, run: ImportRun, chosen: dict[str, str]) -> dict[str, dict[str, str]]:
+    """What was answered about spellings, of the targets that still stand on the columns they were asked about."""
+    found: dict[str, dict[str, str]] = {}
+    for name, choice in given.items():
+        about, _colon, rest = name.partition(":")
+        target, _colon, spelling = rest.partition(":")
+        if about == "like" and {column for column, to in chosen.items() if to == target} == {column for column, to in run.mapping.items() if to == target}:
+            found.setdefault(target, {})[spelling] = str(choice)
+    return found
 
 
 @require_POST

@@ -22,8 +22,8 @@ from crm_platform.db.copying import create_rows
 from crm_platform.db.prepared import by_key
 from crm_platform.events.backbone import Change, emit_all
 from crm_platform.kernel import clock, gates
-from crm_platform.kernel.errors import Forbidden, Invalid, NotFound, Overtaken
-from crm_platform.kernel.permissions import Actor, Right, Scope
+from crm_platform.kernel.errors import Invalid, NotFound, Overtaken
+from crm_platform.kernel.permissions import Actor, Right, Scope, refusal
 
 from .registry import Kind
 
@@ -58,7 +58,7 @@ def may_change(actor: Actor, right: Right, record: Any) -> bool:
 def require(actor: Actor, right: Right, record: Any) -> None:
     """Raise Forbidden unless the right reaches the record."""
     if not may(actor, right, record):
-        raise Forbidden(right=right.key)
+        raise refusal(actor, right.key)
 
 
 def get(actor: Actor, kind: Kind, pk: int, *, right: str = "view", lock: bool = False, binned: bool = False) -> Any:
@@ -92,7 +92,7 @@ def create(actor: Actor, kind: Kind, values: Mapping[str, Any]) -> Any:
 def create_many(actor: Actor, kind: Kind, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
     """Make many records in a constant number of statements; all of them or none."""
     if actor.scope_for(kind.entity.CREATE) == Scope.NONE:
-        raise Forbidden(right=kind.entity.CREATE.key)
+        raise refusal(actor, kind.entity.CREATE.key)
     now = clock.now()
     records = [_build(actor, kind, values, now=now) for values in rows]
     _count(kind, records, raise_by=1)

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from crm_core.groundwork.records import registry
-from crm_platform.kernel import permissions
+from crm_platform.kernel import effort, permissions
 from crm_platform.kernel.permissions import Actor
 from crm_platform.ui import responses
 
@@ -16,6 +16,7 @@ from . import drawing, queries
 from .drawing import Act, Group, Line
 
 
+@effort.typing
 def as_one_types(request: HttpRequest) -> HttpResponse:
     """What stands in the palette's list."""
     actor, text = request.actor, request.GET.get("q", "")[:100].strip()  # type: ignore[attr-defined]

@@ -31,10 +31,20 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "preferences.changed": ("settings", gettext_lazy("{who} changed the settings of the firm")),
     "plan.changed": ("gauge", gettext_lazy("{who} changed the plan from {before} to {after}")),
     "record.returned": ("undo-2", gettext_lazy("{who} took {name} back out of an earlier copy")),
-    "workspace.returned": ("undo-2", gettext_lazy("{who} put the whole workspace back to {moment}")),
+    "workspace.put_back": ("undo-2", gettext_lazy("{who} put the whole workspace back to {moment}")),
+    "workspace.renamed": ("globe", gettext_lazy("{who} changed the workspace’s address to {name}")),
+    "workspace.host_added": ("globe", gettext_lazy("{who} added the own address {name}")),
+    "workspace.host_removed": ("globe", gettext_lazy("{who} removed the own address {name}")),
+    "workspace.host_changed": ("globe", gettext_lazy("The records of the own address {name} changed")),
+    "workspace.leaving": ("log-out", gettext_lazy("{who} let the workspace go")),
+    "workspace.returned": ("undo-2", gettext_lazy("{who} took the workspace back")),
+    "workspace.suspended": ("lock", gettext_lazy("{who} suspended the workspace")),
+    "workspace.lifted": ("undo-2", gettext_lazy("{who} opened the workspace again")),
     "pipeline.added": ("square-kanban", gettext_lazy("{who} added the pipeline {name}")),
     "pipeline.changed": ("square-kanban", gettext_lazy("{who} changed the pipeline {name}")),
     "pipeline.deleted": ("trash-2", gettext_lazy("{who} deleted the pipeline {name}")),
+    "pipeline.stages_chosen": ("square-kanban", gettext_lazy("{who} gave the pipeline {name} the stages of a trade")),
+    "pipeline.stages_taken_back": ("undo-2", gettext_lazy("{who} gave the pipeline {name} its former stages back")),
     "stage.added": ("square-kanban", gettext_lazy("{who} added the stage {name}")),
     "stage.changed": ("square-kanban", gettext_lazy("{who} changed the stage {name}")),
     "stage.moved": ("square-kanban", gettext_lazy("{who} moved a stage")),
@@ -48,6 +58,8 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "field.revived": ("undo-2", gettext_lazy("{who} took a field into use again")),
     "view.saved": ("bookmark", gettext_lazy("{who} saved the view {name}")),
     "view.removed": ("bookmark", gettext_lazy("{who} removed a saved view")),
+    "examples.filled": ("sparkle", gettext_lazy("{who} filled the workspace with examples ({created})")),
+    "examples.taken_off": ("x", gettext_lazy("{who} took the examples off ({deleted}; kept: {kept})")),
     "import.started": ("upload", gettext_lazy("{who} began to bring in {file}: {rows} rows")),
     "import.done": ("upload", gettext_lazy("{who}: the import is done; {created} created, {updated} updated, {skipped} skipped")),
     "import.cancelled": ("x", gettext_lazy("{who}: the import was cancelled; {created} created, {updated} updated")),
@@ -56,7 +68,7 @@ _TOLD: dict[str, tuple[str, Any]] = {
 }
 
 
-_FACTS = ("file", "rows", "deals", "created", "updated", "skipped", "moment")
+_FACTS = ("file", "rows", "deals", "created", "updated", "skipped", "deleted", "kept", "moment")
 
 
 @describes(*_TOLD)

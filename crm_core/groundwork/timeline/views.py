@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 from crm_core.groundwork.records import registry, writing
 from crm_platform.accounts import directory
 from crm_platform.accounts.roles import SETTINGS
-from crm_platform.kernel.permissions import require
+from crm_platform.kernel.permissions import as_ever, require
 from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
 
@@ -36,7 +36,7 @@ def put_back(request: HttpRequest, pk: int) -> HttpResponse:
 
 def journal(request: HttpRequest) -> HttpResponse:
     """Who changed what, in the whole workspace."""
-    require(request.actor, SETTINGS.right("edit"))  # type: ignore[attr-defined]
+    require(as_ever(request.actor), SETTINGS.right("edit"))  # type: ignore[attr-defined]
     who, entity = whole(request.GET.get("who")), request.GET.get("entity", "")
     entries, following = queries.journal(request.actor, before=whole(request.GET.get("before")), actor_id=who, entity=entity)  # type: ignore[attr-defined]
     return responses.page(

@@ -19,6 +19,7 @@ from crm_platform.accounts.actors import actor_of
 from crm_platform.accounts.models import User
 from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import Actor
+from tenants.inside import services as inside
 
 COLLEAGUES = ("Jeroen Kuipers", "Marina Alekseeva", "Thomas Leroy", "Dilnoza Karimova")
 PRODUCTS = (("Wall shelf 120 cm", "Shelves", 64_000), ("Bar counter, oak", "Counters", 980_000), ("Installation, a day", "Services", 120_000), ("Meeting table", "Tables", 240_000))
@@ -55,6 +56,7 @@ def fill(owner: User) -> None:
     actor = actor_of(owner)
     if Contact.objects.exists():
         return
+    inside.change_preferences(actor, first_steps=False)  # a demo is past its first hour
     people = [accounts.add_without_access(actor, name=name).pk for name in COLLEAGUES]
     for name, series, price in PRODUCTS:
         products.create_product(actor, name=name, series=series, price_minor=price)

@@ -24,6 +24,7 @@ from crm_platform.events.backbone import Change, emit_all
 from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import robot
 from crm_platform.kernel.workspace import Place
+from tenants.inside import services as inside
 
 BATCH = 1000
 ROBOT = robot("seed")
@@ -43,6 +44,7 @@ def seed(place: Place, *, contact_count: int, company_count: int, deal_count: in
     """Fill a workspace; returns what was made. Opens a unit for each batch."""
     dice = random.Random(seed_number)  # noqa: S311 (invented data)
     with sides.unit(place):
+        inside.change_preferences(ROBOT, first_steps=False)  # a filled workspace is past its first hour
         people = [accounts.add_without_access(ROBOT, name=f"{dice.choice(FIRST)} {dice.choice(LAST)} {at}").pk for at in range(SELLERS)]
         people += list(User.objects.filter(is_active=True).values_list("pk", flat=True))
     firm_ids: list[int] = []

@@ -6,16 +6,19 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from crm_core.engagement.notes import services as notes
 from crm_core.groundwork.imports import own as own_rows
 from crm_core.groundwork.imports.kinds import Batch, ImportKind, Parsed, Target, register
+from crm_core.groundwork.imports.names import Found, Names
 from crm_core.groundwork.imports.parsing import custom_choices, tag_ids
-from crm_core.groundwork.imports.responsible import people_of
+from crm_core.groundwork.imports.responsible import PEOPLE, people_of
 from crm_core.groundwork.records import writing
 from crm_core.people import reaching
 from crm_core.people.importing import TARGETS as REACHED
 from crm_core.people.importing import merged, ways_of
+from crm_platform.ui.markup import figure
 
 from . import services
 from .kind import COMPANY
@@ -62,18 +65,22 @@ def values_of(batch: Batch, row: Parsed, people: dict[str, int]) -> dict[str, An
     return values
 
 
+def known_of(rows: list[Parsed]) -> list[Company | None]:
+    """The company each row means: by our number, the number elsewhere or the name."""
+    own, numbered = own_rows.records_of(COMPANY, rows), own_rows.with_number(COMPANY, rows)
+    known = services.by_names([row.values.get("name", "") for row in rows])
+    return [own.get(row.values.get("record_id", 0)) or numbered.get(row.values.get("external_id", "")) or known.get(reaching.name_key(row.values.get("name", ""))) for row in rows]
+
+
 def write(batch: Batch, rows: list[Parsed]) -> None:
-    """Known by our number, the number elsewhere or the name: skipped, updated or made again, as the person chose; parents are made where they are named."""
+    """What is known already is skipped, updated or made again, as the person chose; parents are made where they are named."""
     people = people_of(batch, [row.values.get("responsible", "") for row in rows])
-    known = services.by_names([row.values.get("name", "") for row in rows]) if batch.choices["duplicates"] != "create" else {}
     create = batch.choices["duplicates"] == "create"
-    own = {} if create else own_rows.records_of(COMPANY, rows)
-    numbered = {} if create else own_rows.with_number(COMPANY, rows)
+    known = [None] * len(rows) if create else known_of(rows)
     fresh: dict[str, tuple[Parsed, dict[str, Any]]] = {}
-    for row in rows:
+    for row, present in zip(rows, known, strict=True):
         values = values_of(batch, row, people)
-        key = reaching.name_key(values.get("name", "")) if batch.choices["duplicates"] != "create" else f"row {row.number}"
-        present = own.get(row.values.get("record_id", 0)) or numbered.get(row.values.get("external_id", "")) or known.get(key)
+        key = f"row {row.number}" if create else reaching.name_key(values.get("name", ""))
         if present is not None:
             _meet(batch, present, values, row)
         elif key in fresh and values.get("name"):
@@ -108,4 +115,17 @@ def _set_parents(batch: Batch, wanted: dict[str, str]) -> None:
             writing.change_locked(batch.actor, COMPANY, child, {"parent_id": above.pk})
 
 
-register(ImportKind("companies", COMPANY, TARGETS, write, needs=("name",), own_entity="companies", prefix=r"(organi[sz]ation|company)\s+-\s+"))
+def alike(count: int) -> str:
+    """How many companies of a file are here already."""
+    return ngettext("%(n)s company looks the same", "%(n)s companies look the same", count) % {"n": figure(count)}
+
+
+def _told(found: Found) -> str:
+    if found.new:
+        return ngettext("%(n)s company, %(new)s new", "%(n)s companies, %(new)s of them new", found.names) % {"n": figure(found.names), "new": figure(found.new)}
+    return ngettext("%(n)s company, here already", "%(n)s companies, all here already", found.names) % {"n": figure(found.names)}
+
+
+# A column of another kind that names companies.
+NAMES = Names(reaching.name_key, lambda names, mapped: {key: [company.name] for key, company in services.by_names(names).items()}, _told)
+register(ImportKind("companies", COMPANY, TARGETS, write, needs=("name",), own_entity="companies", known=known_of, alike=alike, names={"responsible": PEOPLE}, prefix=r"(organi[sz]ation|company)\s+-\s+"))

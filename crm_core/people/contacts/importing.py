@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from crm_core.engagement.notes import services as notes
 from crm_core.groundwork.imports.kinds import Batch, ImportKind, Parsed, Target, register
 from crm_core.groundwork.imports.parsing import custom_choices, tag_ids
-from crm_core.groundwork.imports.responsible import people_of
+from crm_core.groundwork.imports.responsible import PEOPLE, people_of
 from crm_core.groundwork.records import writing
 from crm_core.groundwork.records.ordering import fold
 from crm_core.people import reaching
 from crm_core.people.companies import services as companies
+from crm_core.people.companies.importing import NAMES as COMPANIES
 from crm_core.people.companies.models import Company
 from crm_core.people.importing import TARGETS as REACHED
 from crm_core.people.importing import merged, ways_of
 from crm_platform.kernel.permissions import Actor
+from crm_platform.ui.markup import figure
 
 from . import services
 from .kind import CONTACT, again, read_links
@@ -46,16 +49,22 @@ TARGETS = (
     Target("note", _("Note"), "note", "notes, comment, comments, remark, remarks, memo, комментарии, комментарий, примечание, примечания, заметки, заметка, remarque, remarques, commentaire, commentaires, opmerking, opmerkingen, notitie, notities, aantekening, aantekeningen, izoh, izohlar, eslatma, eslatmalar"),
     Target("external_id", _("Number elsewhere"), "text", "id, contact id, код, идентификатор, identifiant, nummer, record id, person - id"),
 )  # fmt: skip
+# Instead of the id of a company that the import is going to make.
+NOT_YET = -1
 _PLAIN = ("first_name", "last_name", "position", "site", "birthday", "external_id")
+
+
+def said_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row itself says of a contact: names, numbers and how to reach it."""
+    values: dict[str, Any] = {name: given[name] for name in _PLAIN if name in given}
+    if "name" in given and not (values.get("first_name") or values.get("last_name")):
+        values["first_name"], _blank, values["last_name"] = given["name"].strip().partition(" ")
+    return values | ways_of(given)
 
 
 def values_of(batch: Batch, row: Parsed, people: dict[str, int]) -> dict[str, Any]:
     """What the service takes, the company apart."""
-    given = row.values
-    values: dict[str, Any] = {name: given[name] for name in _PLAIN if name in given}
-    if "name" in given and not (values.get("first_name") or values.get("last_name")):
-        values["first_name"], _blank, values["last_name"] = given["name"].strip().partition(" ")
-    values |= ways_of(given)
+    given, values = row.values, said_of(row.values)
     if given.get("responsible"):
         values["responsible_id"] = people.get(given["responsible"].casefold())
     if given.get("tags"):
@@ -69,7 +78,7 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
     """Known by number, phone, e-mail or a name of its own: skipped, updated or made again, as the person chose."""
     people = people_of(batch, [row.values.get("responsible", "") for row in rows])
     firms = _companies(batch, rows)
-    told = [_told(batch, row, people, firms) for row in rows]
+    told = [_told(row, values_of(batch, row, people), firms) for row in rows]
     create = batch.choices["duplicates"] == "create"
     known = Known([] if create else told)
     fresh: list[Row] = []
@@ -92,8 +101,17 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
     batch.count("contacts", len(made))
 
 
-def _told(batch: Batch, row: Parsed, people: dict[str, int], firms: dict[str, int]) -> Row:
-    given, values = row.values, values_of(batch, row, people)
+def known_of(rows: list[Parsed]) -> list[Contact | None]:
+    """The contact each row means, before anything is written: a firm that is not here yet is none that a contact works for."""
+    names = list(dict.fromkeys(row.values["company"] for row in rows if row.values.get("company")))
+    firms = dict.fromkeys(map(reaching.name_key, names), NOT_YET) | {key: company.pk for key, company in companies.by_names(names).items()}
+    told = [_told(row, said_of(row.values), firms) for row in rows]
+    known = Known(told)
+    return [known.find(row) for row in told]
+
+
+def _told(row: Parsed, values: dict[str, Any], firms: dict[str, int]) -> Row:
+    given = row.values
     company = firms.get(reaching.name_key(given["company"])) if given.get("company") else None
     whole = not (given.get("first_name") or given.get("last_name"))
     return Row(values, _keys(values), given.get("record_id"), company, given.get("note", ""), whole)
@@ -151,4 +169,9 @@ def met_or_made(actor: Actor, name: str, phones: Sequence[str], emails: Sequence
     return contact
 
 
-register(ImportKind("contacts", CONTACT, TARGETS, write, needs=("name", "first_name", "last_name", "email", "phone"), own_entity="contacts", prefix=r"(person|contact)\s+-\s+"))
+def alike(count: int) -> str:
+    """How many contacts of a file are here already."""
+    return ngettext("%(n)s contact looks the same", "%(n)s contacts look the same", count) % {"n": figure(count)}
+
+
+register(ImportKind("contacts", CONTACT, TARGETS, write, needs=("name", "first_name", "last_name", "email", "phone"), own_entity="contacts", known=known_of, alike=alike, names={"company": COMPANIES, "responsible": PEOPLE}, prefix=r"(person|contact)\s+-\s+"))

@@ -14,6 +14,7 @@ class DealsConfig(AppConfig):
         from billing.metering.proof import truth  # inline: apps load before models
         from crm_core.engagement.tasks import services as tasks  # inline: apps load before models
         from crm_core.people.companies.desk import adds  # inline: apps load before models
+        from crm_core.sales.pipelines import choosing  # inline: apps load before models
         from crm_core.sales.pipelines import services as pipelines  # inline: apps load before models
         from crm_platform.accounts import handover  # inline: apps load before models
         from crm_platform.kernel import permissions  # inline: apps load before models
@@ -27,5 +28,6 @@ class DealsConfig(AppConfig):
         tasks.follow("deal", services.keep_next_step)
         handover.register(handover.Handover(_("Open deals"), services.open_count, services.hand_over))
         pipelines.answer_deals(count=services.count_in, move=services.move_all)
+        choosing.answer_stands(queries.stands_any)
         truth("deals_open")(lambda: Deal.objects.filter(binned_at=None, state="open").count())
         adds(lambda request, entity, pk: {"deals": queries.of_record(request.actor, entity, pk), "may_deal": permissions.may(request.actor, DEALS.CREATE)})

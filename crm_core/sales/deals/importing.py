@@ -15,22 +15,25 @@ from crm_core.groundwork.imports import own as own_rows
 from crm_core.groundwork.imports.kinds import Batch, ImportKind, Parsed, Target, register
 from crm_core.groundwork.imports.languages import firms_language
 from crm_core.groundwork.imports.parsing import BadCell, custom_choices, tag_ids
-from crm_core.groundwork.imports.responsible import people_of
+from crm_core.groundwork.imports.responsible import PEOPLE, people_of
 from crm_core.groundwork.records import writing
 from crm_core.groundwork.records.ordering import fold
 from crm_core.people import reaching
 from crm_core.people.companies import services as companies
+from crm_core.people.companies.importing import NAMES as COMPANIES
 from crm_core.people.contacts.importing import met_or_made
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.pipelines import services as pipeline_services
 from crm_core.sales.pipelines.models import LostReason, Stage, StageKind
 from crm_core.sales.products import services as products
+from crm_core.sales.products.importing import NAMES as PRODUCTS
 from crm_core.sales.products.kind import folded_name
 from crm_core.sales.products.models import Product
 from crm_platform.kernel import clock
 
 from . import ranks, services
+from .import_words import LOST, OPEN, OTHER, STAGES, WON, alike
 from .kind import DEAL
 from .models import Deal, DealContact, DealLine
 from .product_lines import Said, fresh_line, paired, present_lines, said_lines, with_lines
@@ -61,19 +64,18 @@ TARGETS = (
     Target("source", _("Source"), "text", "lead source, источник, origine, bron, manba"),
     Target("tags", _("Tags"), "tags", "tag, labels, теги, étiquettes, teglar"),
 )  # fmt: skip
-# How others call the two closed states.
-OPEN = frozenset(fold(word) for word in ("open", "in progress", "открыта", "открыто", "в работе", "ouvert", "ouverte", "en cours", "lopend", "ochiq"))
-WON = frozenset(fold(word) for word in ("won", "closed won", "success", "успешно", "успешно реализовано", "выиграна", "продано", "gagné", "gagnée", "gewonnen", "yutildi", "sotildi"))
-OTHER = frozenset(fold(word) for word in ("other", "другое", "autre", "anders", "overig", "boshqa"))
-LOST = frozenset(fold(word) for word in ("lost", "closed lost", "failed", "закрыто и не реализовано", "проиграна", "отказ", "perdu", "perdue", "verloren", "yutqazildi"))
+
+
+def known_of(rows: list[Parsed]) -> list[Deal | None]:
+    """The deal each row means: by our number or the number elsewhere."""
+    own, numbered = own_rows.records_of(DEAL, rows), own_rows.with_number(DEAL, rows)
+    return [own.get(row.values.get("record_id", 0)) or numbered.get(row.values.get("external_id", "")) for row in rows]
 
 
 def write(batch: Batch, rows: list[Parsed]) -> None:
-    """Known by our number or the number elsewhere; companies, contacts, products, people and stages are found or made."""
+    """Known or new; companies, contacts, products, people and stages are found or made."""
     create = batch.choices["duplicates"] == "create"
-    own = {} if create else own_rows.records_of(DEAL, rows)
-    numbered = {} if create else own_rows.with_number(DEAL, rows)
-    known = [own.get(row.values.get("record_id", 0)) or numbered.get(row.values.get("external_id", "")) for row in rows]
+    known = [None] * len(rows) if create else known_of(rows)
     found = _Neighbours(batch, list(zip(rows, known, strict=True)))
     fresh: list[tuple[Parsed, dict[str, Any]]] = []
     taken: set[str] = set()
@@ -96,7 +98,7 @@ def write(batch: Batch, rows: list[Parsed]) -> None:
 def _meet(batch: Batch, deal: Deal, row: Parsed, found: _Neighbours) -> None:
     if batch.takes(DEAL, deal, row):
         values = _update(deal, _values(batch, row, found), row)
-        lines = with_lines(deal, found.said(row, deal), found.lines.get(deal.pk, ()), found.products)
+        lines = with_lines(deal, found.said(row, deal), found.lines.get(deal.pk, ()), found.products, apart=found.apart)
         if row.values.get("closed_on"):
             deal.closed_read = None  # the table says when it was closed, though it be the day it had
         changed = writing.change_locked(batch.actor, DEAL, deal, values if lines is None else {**values, "lines": lines})
@@ -128,12 +130,12 @@ class _Neighbours:
 
     def __init__(self, batch: Batch, pairs: list[tuple[Parsed, Deal | None]]) -> None:
         rows, fresh = [row for row, _deal in pairs], [row for row, deal in pairs if deal is None]
-        self.batch = batch
+        self.batch, self.apart = batch, batch.apart("product")
         self.people = people_of(batch, [row.values.get("responsible", "") for row in rows])
         self.companies = self._companies([row.values.get("company", "") for row in rows])
         taken = [(row, deal) for row, deal in pairs if deal is not None and row.values.get("product") and self._may_take(deal)]
         self.lines = present_lines(deal for _row, deal in taken)
-        unknown = [said.name for row, deal in taken for said, line in paired(self.said(row, deal), self.lines[deal.pk]) if line is None]
+        unknown = [said.name for row, deal in taken for said, line in paired(self.said(row, deal), self.lines[deal.pk], apart=self.apart) if line is None]
         self.products = self._products([*(name for row in fresh for name in names_in(row.values.get("product", ""))), *unknown])
         self._met: dict[tuple[Any, ...], int] = {}
         self.contacts = {row.number: self._contacts(row) for row in fresh}
@@ -158,16 +160,18 @@ class _Neighbours:
         return said_lines(row, chosen=self.batch.choices["currency"], currency=deal.currency)
 
     def _products(self, names: list[str]) -> dict[str, Product]:
-        known = products.by_names(names)
+        """Products by the names of the file; a spelling that the person keeps apart is a product of its own."""
+        known = products.by_spellings(names, apart=self.apart)
         missing: dict[str, str] = {}
-        for name in names:
-            if folded_name(name) not in known:
-                missing.setdefault(folded_name(name), name)
+        keys = {name: name if name in self.apart else f"={folded_name(name)}" for name in names if name not in known}
+        for name, key in keys.items():
+            missing.setdefault(key, name)
         made = products.create_products(self.batch.actor, [{"name": name, "currency": self.batch.choices["currency"]} for name in missing.values()])
         self.batch.count("products", len(made))
-        known |= {product.folded: product for product in made}
+        new = dict(zip(missing, made, strict=True))
+        known |= {name: new[key] for name, key in keys.items()}
         for name in names:
-            product = known[folded_name(name)]
+            product = known[name]
             if product.name != name:
                 pair = (name, product.name)
                 self.batch.folded[pair] = self.batch.folded.get(pair, 0) + 1
@@ -291,7 +295,7 @@ def _moment(day: date | None) -> datetime | None:
 
 def _name(row: Parsed, found: _Neighbours) -> str:
     """A deal without a name is called "product, company"."""
-    products = [found.products[folded_name(name)].name for name in listed(row, "product") if folded_name(name) in found.products]
+    products = [found.products[name].name for name in listed(row, "product") if name in found.products]
     given = row.values
     named = ", ".join(filter(None, (*products, given.get("company", ""))))
     return named or given.get("contact", "") or given.get("external_id", "") or _in_firms_words(_("Deal"))
@@ -309,7 +313,7 @@ def _link(made: list[Deal], rows: list[Parsed], found: _Neighbours) -> None:
     for deal, row in zip(made, rows, strict=True):
         said = found.said(row, deal)
         for order, one in enumerate(said):
-            product = found.products[one.folded]
+            product = found.products[one.name]
             alone = deal.sum_minor or 0 if len(said) == 1 else 0
             lines.append(DealLine(deal=deal, product=product, order=order, **fresh_line(one, product, currency=deal.currency, alone=alone)))
         people += [DealContact(deal=deal, contact_id=pk, main=at == 0) for at, pk in enumerate(found.contacts[row.number])]
@@ -317,4 +321,7 @@ def _link(made: list[Deal], rows: list[Parsed], found: _Neighbours) -> None:
     DealContact.objects.bulk_create(people)
 
 
-register(ImportKind("deals", DEAL, TARGETS, write, needs=("name", "product", "company", "external_id", "contact"), own_entity="deals", prefix=r"(deal|lead|opportunity)\s+-\s+"))
+register(ImportKind(
+    "deals", DEAL, TARGETS, write, needs=("name", "product", "company", "external_id", "contact"), own_entity="deals", known=known_of, alike=alike,
+    names={"product": PRODUCTS, "company": COMPANIES, "responsible": PEOPLE, "stage": STAGES}, prefix=r"(deal|lead|opportunity)\s+-\s+",
+))  # fmt: skip

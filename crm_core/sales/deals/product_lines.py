@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +29,6 @@ class Said:
 
     name: str
     facts: dict[str, int]
-
-    @property
-    def folded(self) -> str:
-        """What its product is found by."""
-        return folded_name(self.name)
 
 
 def said_lines(row: Parsed, *, chosen: str, currency: str) -> list[Said]:
@@ -72,12 +67,16 @@ def present_lines(deals: Iterable[Deal]) -> dict[int, list[DealLine]]:
     return found
 
 
-def paired(said: Sequence[Said], present: Sequence[DealLine]) -> list[tuple[Said, DealLine | None]]:
-    """Each line of a row with the one that is there already, each of those once; None for what is new."""
+def paired(said: Sequence[Said], present: Sequence[DealLine], *, apart: Collection[str] = ()) -> list[tuple[Said, DealLine | None]]:
+    """Each line of a row with the one that is there already, each of those once; None for what is new. A name that stands `apart` is only its own."""
+
+    def key(name: str) -> str:
+        return f"={name}" if name in apart else folded_name(name)
+
     waiting: dict[str, list[DealLine]] = {}
     for line in present:
-        waiting.setdefault(folded_name(line.name), []).append(line)
-    return [(one, waiting[one.folded].pop(0) if waiting.get(one.folded) else None) for one in said]
+        waiting.setdefault(key(line.name), []).append(line)
+    return [(one, waiting[key(one.name)].pop(0) if waiting.get(key(one.name)) else None) for one in said]
 
 
 def fresh_line(said: Said, product: Product, *, currency: str, alone: int = 0) -> dict[str, Any]:
@@ -86,14 +85,14 @@ def fresh_line(said: Said, product: Product, *, currency: str, alone: int = 0) -
     return {"name": product.name, "quantity_milli": 1000, "price_minor": (product.price_minor or 0) if same else alone, "discount": 0, **said.facts}
 
 
-def with_lines(deal: Deal, said: Sequence[Said], present: Sequence[DealLine], products: Mapping[str, Product]) -> list[dict[str, Any]] | None:
+def with_lines(deal: Deal, said: Sequence[Said], present: Sequence[DealLine], products: Mapping[str, Product], *, apart: Collection[str] = ()) -> list[dict[str, Any]] | None:
     """The lines of a deal once a row has changed and added some, as they are written; None where all stand so already."""
     rows, before = {line.pk: line_facts(line) for line in present}, [line_facts(line) for line in present]
     added = []
-    for one, line in paired(said, present):
+    for one, line in paired(said, present, apart=apart):
         if line is not None:
             rows[line.pk] |= one.facts
         else:
-            added.append(fresh_line(one, products[one.folded], currency=deal.currency))
+            added.append(fresh_line(one, products[one.name], currency=deal.currency))
     after = [*rows.values(), *added]
     return None if after == before else [again("lines", row) for row in after]

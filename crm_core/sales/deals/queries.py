@@ -111,6 +111,11 @@ def more_cards(actor: Actor, stage: Stage, *, after: str, query: Any) -> tuple[l
     return shown[:MORE], following
 
 
+def stands_any(pipeline_id: int) -> bool:
+    """Whether any deal stands in a pipeline, whoever may see it; what lies in the bin does not."""
+    return Deal.objects.filter(pipeline=pipeline_id, binned_at=None).exists()
+
+
 def closed_recently(actor: Actor, pipeline_id: int) -> dict[str, dict[str, Any]]:
     """Won and lost of this month, for the foot of the board."""
     start = clock.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)

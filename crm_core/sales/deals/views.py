@@ -21,7 +21,7 @@ from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
 from crm_platform.ui.formwork import Refused, errors_into
 
-from . import drawing, forms, queries, services
+from . import beginning, drawing, forms, queries, services
 from .desk import DESK
 from .kind import DEAL
 from .permissions import DEALS
@@ -34,14 +34,17 @@ def board(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     pipeline = pipelines.pipeline(pk) if pk is not None else pipelines.first()
     stages = pipelines.everything().open_of(pipeline.pk)
     columns, chips = queries.board(actor, stages=stages, query=request.GET)
+    count, narrowed, may_create = sum(column.count for column in columns), bool(chips or request.GET.get("q")), permissions.may(actor, DEALS.CREATE)
+    if may_create and not count and not narrowed and not responses.wants_fragment(request) and beginning.is_fresh(pipeline):
+        return beginning.page(request, pipeline)
     closing = {stage.kind: stage for stage in pipelines.everything().of(pipeline.pk) if stage.kind != StageKind.OPEN}
     currency = preferences.here().currency
     context: dict[str, Any] = {
         "pipeline": pipeline, "pipelines": pipelines.active(), "columns": [_drawn(actor, column) for column in columns], "chips": chips, "desk": DESK, "kind": DEAL,
-        "count": sum(column.count for column in columns), "sums": _sums(columns), "closing": closing, "closed": queries.closed_recently(actor, pipeline.pk),
-        "weighted": _weighted(columns, currency), "currency": currency, "may_create": permissions.may(actor, DEALS.CREATE),
+        "count": count, "sums": _sums(columns), "closing": closing, "closed": queries.closed_recently(actor, pipeline.pk),
+        "weighted": _weighted(columns, currency), "currency": currency, "may_create": may_create,
         "filters": DESK.fields_to_narrow(request.GET, without=("pipeline", "stage", "state", "reason")),
-        "board_url": reverse("board", args=[pipeline.pk]), "q": request.GET.get("q", ""), "narrowed": bool(chips or request.GET.get("q")),
+        "board_url": reverse("board", args=[pipeline.pk]), "q": request.GET.get("q", ""), "narrowed": narrowed, "beside": "" if responses.wants_fragment(request) else beginning.beside(request),
     }  # fmt: skip
     template = "deals/_board.html" if responses.wants_fragment(request) else "deals/board.html"
     return responses.page(request, template, rail="deals", **context)
@@ -81,16 +84,25 @@ def quick_add(request: HttpRequest, pk: int) -> HttpResponse:
     """A deal from two fields, into a column; where that has gone, the page offers another."""
     form = forms.QuickForm(request.POST, at=pk)
     if not form.is_valid():
-        return responses.page(request, "deals/quick.html", status=422, rail="deals", form=form, pk=pk)
+        return _quick_again(request, form, pk, status=422)
     given, currency = form.cleaned_data, preferences.here().currency
     sum_minor = None if given["sum"] is None else money.minor(given["sum"], currency=currency)
     try:
         with errors_into(form):
             deal = services.create_deal(request.actor, name=given["name"], stage_id=given["stage"], currency=currency, sum_minor=sum_minor)  # type: ignore[attr-defined]
     except Refused as refused:
-        return responses.page(request, "deals/quick.html", status=refused.status, rail="deals", form=form, pk=pk)
+        return _quick_again(request, form, pk, status=refused.status)
     back = responses.redirect(request, reverse("board", args=[deal.pipeline_id]))
     return responses.toast(request, back, _("Made: %(name)s.") % {"name": deal.name})
+
+
+def _quick_again(request: HttpRequest, form: forms.QuickForm, pk: int, *, status: int) -> HttpResponse:
+    """A refused form as it was: in the column it was typed into where the board is still empty, else on a page of its own."""
+    first = whole(request.POST.get("first"))
+    pipeline = next((one for one in pipelines.everything().pipelines if one.pk == first), None)
+    if pipeline is not None and permissions.may(request.actor, DEALS.CREATE) and beginning.is_fresh(pipeline):  # type: ignore[attr-defined]
+        return beginning.page(request, pipeline, form=form, status=status)
+    return responses.page(request, "deals/quick.html", status=status, rail="deals", form=form, pk=pk)
 
 
 @require_POST

@@ -206,10 +206,15 @@ def delete_stage(actor: Actor, pk: int, *, to_id: int | None = None) -> int:
         target = board.stages.get(to_id or 0)
         if target is None or target.pk == pk or target.pipeline_id != stage.pipeline_id or target.kind != StageKind.OPEN:
             raise StageInUse(count=count)
-        moved = _move_deals(actor, pk, target.pk)
+        moved = empty_stage(actor, pk, to_id=target.pk)
     stage.delete()
     emit(actor, "stage.deleted", entity="stage", record_id=pk, before={"name": stage.name}, after={"moved": moved, "to": to_id}, also=[f"pipeline:{stage.pipeline_id}"])
     return moved
+
+
+def empty_stage(actor: Actor, pk: int, *, to_id: int) -> int:
+    """Every deal of a stage to another, those in the bin included; for verbs that take the stage away. Returns how many."""
+    return _move_deals(actor, pk, to_id) if _deals_in(pk) else 0
 
 
 def add_reason(actor: Actor, *, name: str, ask: bool = True) -> LostReason:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -9,17 +11,17 @@ from django.views.decorators.http import require_POST
 
 from crm_platform.accounts.roles import SETTINGS
 from crm_platform.kernel.errors import Invalid
-from crm_platform.kernel.permissions import require
+from crm_platform.kernel.permissions import as_ever, require
 from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
 
-from . import queries, services
+from . import choosing, queries, services
 from .models import HUES
 
 
 def pipelines(request: HttpRequest) -> HttpResponse:
     """All pipelines with their stages, and the reasons for losing."""
-    require(request.actor, SETTINGS.right("edit"))  # type: ignore[attr-defined]
+    require(as_ever(request.actor), SETTINGS.right("edit"))  # type: ignore[attr-defined]
     board = queries.everything()
     drawn = [(pipeline, board.of(pipeline.pk)) for pipeline in board.pipelines]
     return responses.page(request, "pipelines/pipelines.html", pipelines=drawn, reasons=board.reasons.values(), hues=HUES)
@@ -54,6 +56,27 @@ def change_pipeline(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         services.rename_pipeline(request.actor, pk, name=request.POST.get("name", ""))  # type: ignore[attr-defined]
     return _saved(request)
+
+
+def _on(request: HttpRequest) -> str:
+    """Where the choice was made: the board says it; the settings otherwise."""
+    return responses.local_path(request.POST.get("next") or request.GET.get("next", ""), default=reverse("pipelines"))
+
+
+@require_POST
+def choose_trade(request: HttpRequest, pk: int) -> HttpResponse:
+    """The stages of a trade; the toast takes them back."""
+    choosing.choose(request.actor, pk, trade=request.POST.get("trade", ""))  # type: ignore[attr-defined]
+    to = _on(request)
+    undo = f"{reverse('trade-take-back', args=[pk])}?{urlencode({'next': to})}"
+    return responses.toast(request, responses.redirect(request, to), _("The stages stand as your trade has them."), undo=undo)
+
+
+@require_POST
+def take_back_trade(request: HttpRequest, pk: int) -> HttpResponse:
+    """The stages as they stood before."""
+    choosing.take_back(request.actor, pk)  # type: ignore[attr-defined]
+    return responses.toast(request, responses.redirect(request, _on(request)), _("The former stages stand again."))
 
 
 @require_POST

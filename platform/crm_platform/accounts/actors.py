@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crm_platform.kernel import access
 from crm_platform.kernel.permissions import Actor
 
 from .models import User
@@ -19,4 +20,5 @@ def actor_of(person: User) -> Actor:
         rights={} if role.everything else rights_of(role),
         everything=role.everything,
         view_only=role.view_only,
+        read_only=access.here().level < access.Level.FULL,
     )

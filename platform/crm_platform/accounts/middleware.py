@@ -13,13 +13,14 @@ from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 
-from crm_platform.kernel import clock, preferences, versions
+from crm_platform.kernel import access, clock, preferences, versions
 from crm_platform.kernel.errors import CrmError, NotSignedIn
 from crm_platform.kernel.http.errors import bears_token
 from crm_platform.kernel.permissions import ActorKind
 
 from .actors import actor_of
 from .models import User
+from .roles import OWNER
 from .tokens import TokenNotHere, read_api_token
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -41,6 +42,14 @@ class EmailNotConfirmed(CrmError):
     code, status = "email_not_confirmed", 403
     heading = _("Confirm your e-mail")
     sentence = _("Confirm your e-mail to go on: the link is in the letter we sent to {email}. Nothing was lost.")
+
+
+class OwnersAlone(CrmError):
+    """For the time being only an owner comes in."""
+
+    code, status = "owners_alone", 403
+    heading = _("Only an owner can come in at present")
+    sentence = _("{reason} An owner of the workspace can export everything and open it again.")
 
 
 def open_to_all(view: Any) -> Any:
@@ -127,6 +136,8 @@ class ActorMiddleware:
 
     def _take(self, request: HttpRequest, person: User, *, name: str) -> None:
         request.actor = actor_of(person)  # type: ignore[attr-defined]
+        if access.here().level is access.Level.OWNER and person.role.code != OWNER:
+            raise OwnersAlone(reason=access.here().sentence)
         use_language(request, person.language)
         now = clock.real_now()
         if person.email_confirmed_at is None and now - person.created_at > CONFIRM_WITHIN and name not in _WITHOUT_CONFIRMATION:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from pathlib import Path
 
 import django
 
@@ -10,14 +12,28 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm_platform.config.settings.pr
 django.setup()
 
 from celery.signals import task_postrun  # noqa: E402
+from django.conf import settings  # noqa: E402
 from django.db import close_old_connections  # noqa: E402
 
 from crm_platform.jobs.broker import app  # noqa: E402
 
 __all__ = ["app"]
+_leaving: list[bool] = []
 
 
 @task_postrun.connect
 def _tidy(**_given: object) -> None:
-    """Connections grow old in workers too."""
+    """Connections grow old in workers too; and a worker that has grown beyond its memory ends when its tasks are done, to be started again."""
     close_old_connections()
+    if not _leaving and _grown():
+        _leaving.append(True)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _grown() -> bool:
+    """Threads cannot be replaced one by one, so the whole process goes by its resident memory (Linux tells it)."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return False
+    return pages * os.sysconf("SC_PAGE_SIZE") > settings.CRM_WORKER_MEMORY * 2**20

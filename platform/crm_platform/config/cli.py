@@ -14,7 +14,7 @@ import click
 
 SETTINGS = "crm_platform.config.settings.production"
 # Checks need no database and no secret.
-CHECKS = frozenset({"ready", "makemigrations", "check", "makemessages", "compilemessages", "features", "lock", "translations"})
+CHECKS = frozenset({"ready", "makemigrations", "check", "makemessages", "compilemessages", "features", "lock", "translations", "cut-release"})
 
 
 def main(argv: list[str] | None = None) -> None:

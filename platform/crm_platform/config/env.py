@@ -16,7 +16,9 @@ KNOWN = frozenset(
     {
         "CRM_DATA", "CRM_EMBEDDED", "CRM_TLS", "CRM_API_HOST", "CRM_CHROMIUM", "CRM_NO_BROWSER", "CRM_VENV", "CRM_MEDIA",
         "CRM_MAX_BODY", "CRM_TRUSTED_PROXIES", "CRM_POOL_SIZE", "CRM_FROM_EMAIL", "CRM_DEBUG", "CRM_LOG_LEVEL", "CRM_TEST_DATA",
-        "CRM_JOB_SLOTS", "CRM_SIGNUPS_AN_HOUR", "CRM_WEB_WORKERS", "CRM_CELLS",
+        "CRM_JOB_SLOTS", "CRM_SIGNUPS_AN_HOUR", "CRM_WEB_WORKERS", "CRM_BACKUP_DAYS", "CRM_WEB_THREADS", "CRM_REQUESTS_AT_ONCE", "CRM_REQUESTS_A_MINUTE",
+        "CRM_DATABASE_SECONDS", "CRM_STATEMENT_SECONDS", "CRM_TYPING_SECONDS", "CRM_REPORT_SECONDS", "CRM_JOB_STATEMENT_SECONDS",
+        "CRM_LOCK_SECONDS", "CRM_IDLE_SECONDS", "CRM_CONNECTION_WORKSPACES", "CRM_WORKER_MEMORY", "CRM_CELLS", "CRM_OWN_WORKSPACES",
         "CRM_MOVE_GRACE_DAYS", "CRM_SNAPSHOT_DAYS", "CRM_SNAPSHOTS", "CRM_SLEEP_DAYS", "CRM_BESIDE_DAYS", "CRM_PITR_URL",
     }
 )  # fmt: skip
@@ -33,6 +35,14 @@ def read(name: str, default: str = "") -> str:
 def flag(name: str) -> bool:
     """True for 1, true, yes, on."""
     return read(name).lower() in {"1", "true", "yes", "on"}
+
+
+def whole(name: str, default: int) -> int:
+    """A number of at least 1."""
+    given = read(name) or str(default)
+    if not given.isdecimal() or int(given) < 1:
+        raise ImproperlyConfigured(f"{name} is a whole number of at least 1, not {given!r}")
+    return int(given)
 
 
 def words(name: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The commands of the house itself: checks and locks."""
+"""The commands of the house itself: checks, locks, releases."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crm_platform.kernel import commands
 @commands.command("ready", context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def ready(arguments: tuple[str, ...]) -> None:
-    """Run the checks that are not tests: contracts, lints, types, migrations, templates, translations."""
+    """Run the checks that are not tests: contracts, lints, types, migrations and their rules, templates, translations."""
     from crm_platform.config.ready import run  # inline: development tools are not installed where the product runs
 
     sys.exit(run(list(arguments)))
@@ -30,6 +30,24 @@ def translations() -> None:
 
     for language, lacking in write().items():
         click.echo(f"{language}: {lacking} sentences wait for a translation")
+
+
+@commands.command("cut-release")
+@click.option("--again", is_flag=True, help="List the newest release anew: it has not been shipped yet.")
+def cut_release(*, again: bool) -> None:
+    """List today's migrations as those of this release: what comes later must let it serve on."""
+    from crm_platform import __version__
+    from crm_platform.db.rules import checking, releases  # inline: needed here alone
+
+    try:
+        listed = releases.cut(__version__, again=again)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    found = checking.everything(listed)
+    if found:
+        raise click.ClickException("\n".join(map(str, found)))
+    releases.write(listed)
+    click.echo(f"release {__version__}: the migrations of {len(listed[-1]['leaves'])} applications")
 
 
 @commands.command("lock")

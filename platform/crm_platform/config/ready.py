@@ -46,6 +46,13 @@ def _migrations() -> str:
     return _tool("crm_platform.config.cli", "makemigrations", "--check", "--dry-run")
 
 
+def _rules() -> str:
+    """What Citus or the previous release would not take of our migrations and SQL."""
+    from crm_platform.db.rules import checking  # inline: after setup
+
+    return "\n".join(map(str, checking.everything()))
+
+
 def _templates() -> str:
     """Every template of ours compiles."""
     from django.template import TemplateSyntaxError  # inline: after setup
@@ -67,6 +74,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "lints": lambda: _tool("ruff", "check", "--no-cache", *CODE),
     "types": lambda: _tool("mypy"),
     "migrations": _migrations,
+    "rules": _rules,
     "templates": _templates,
     "translations": translations.missing,
 }

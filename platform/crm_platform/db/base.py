@@ -1,7 +1,7 @@
 """django-tenants' backend, entered by transaction instead of by session (tenancy.md section 3).
 
 When a workspace is entered and `atomic` turns autocommit off, one simple-query packet begins the transaction, takes the
-workspace's role and sets its schema as the only search path. It replaces psycopg's own BEGIN, so tenancy costs no round
+workspace's role, sets its schema as the only search path and the limits of what is to be done. It replaces psycopg's own BEGIN, so tenancy costs no round
 trip; `SET LOCAL` dies with the transaction, so nothing is left for the next user of the connection.
 """
 
@@ -12,11 +12,12 @@ from contextlib import suppress
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import OperationalError
 from django_tenants.postgresql_backend import base as stock
 from psycopg import pq
 
-from crm_platform.kernel import versions, workspace
+from crm_platform.kernel import effort, neighbours, versions, workspace
 
 from .moments import MomentLoader
 from .sides import CONTROL, is_owner, refuse_control_writes
@@ -32,10 +33,13 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
         if self.alias == CONTROL:
             self.execute_wrappers.append(refuse_control_writes)
         elif not is_owner(self.alias):
-            self.execute_wrappers.append(versions.note_write)
+            self.execute_wrappers += [versions.note_write, neighbours.timed]
+        # The schemas this connection has entered: what its backend remembers of each makes it grow.
+        self.entered: set[str] = set()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(conn_params)
+        self.entered.clear()
         if self.timezone is MomentLoader.timezone:
             connection.adapters.register_loader("timestamptz", MomentLoader)
         return connection
@@ -65,7 +69,8 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
     def _enter(self, schema: str) -> None:
         if not _SCHEMA.match(schema):
             raise ValueError("not a workspace schema")
-        packet = f'BEGIN; SET LOCAL ROLE "{schema}"; SET LOCAL search_path = "{schema}"'
+        packet = f'BEGIN; SET LOCAL ROLE "{schema}"; SET LOCAL search_path = "{schema}"{effort.limits()}'
+        self._note_entered(schema)
         with self.wrap_database_errors:
             result = self.connection.pgconn.exec_(packet.encode())
         if result.status != pq.ExecStatus.COMMAND_OK:
@@ -75,3 +80,9 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
                 self.connection.pgconn.exec_(b"ROLLBACK")
             self.errors_occurred = True
             raise OperationalError(f"could not enter the workspace: {message.strip()}")
+
+    def _note_entered(self, schema: str) -> None:
+        """After so many workspaces the connection is closed at the end of the request or slice: its backend's memory goes with it."""
+        self.entered.add(schema)
+        if len(self.entered) >= settings.CRM_CONNECTION_WORKSPACES:
+            self.close_at = 0.0

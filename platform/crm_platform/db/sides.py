@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connections, transaction
 
-from crm_platform.kernel import gates, units, workspace
+from crm_platform.kernel import gates, neighbours, units, workspace
 from crm_platform.kernel.errors import WrongWorkspace
 from crm_platform.kernel.workspace import Place
 
@@ -113,7 +113,7 @@ def control_unit() -> Iterator[None]:
 
 @contextmanager
 def _work() -> Iterator[None]:
-    with units.memory():
+    with units.memory() as kept:
         try:
             with transaction.atomic(durable=True):
                 yield
@@ -122,3 +122,5 @@ def _work() -> Iterator[None]:
         except BaseException:
             gates.forget()
             raise
+        finally:
+            neighbours.settle(kept)

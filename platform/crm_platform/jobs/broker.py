@@ -1,12 +1,8 @@
-"""Celery with its one task: `serve(public_id, generation)`. What is to be done stands in job rows, not in messages."""
+"""Celery with its one task, `serve`. What is to be done stands in job rows, whose turn it is in `turns`; a message is a ticket."""
 
 from __future__ import annotations
 
-import functools
 import logging
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import redis
@@ -16,11 +12,17 @@ from kombu.exceptions import OperationalError
 
 from crm_platform.kernel import clock
 
+from . import turns
+from .turns import NOW, REST, Turn, queue
+
 _log = logging.getLogger("kartoteka.jobs")
 ACTIVE = "active"
 app = Celery("kartoteka")
-# How long one workspace may be served before the others' turn, and how long a wake-up counts as delivered (seconds).
-SLICE, DELIVERED = 5.0, 20
+# How long one workspace may be served before the others' turn, in seconds.
+SLICE = 5.0
+# Lost tickets are written anew, so many at once.
+TOP_UP = 200
+__all__ = ["NOW", "REST", "queue"]
 
 
 def configure() -> Celery:
@@ -39,28 +41,37 @@ def configure() -> Celery:
     return app
 
 
-@functools.cache
-def queue() -> redis.Redis:
-    """The queue's Redis, spoken to directly: its keys name the workspace themselves."""
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=2)
-
-
-def wake(public_id: str, generation: int) -> None:
-    """Ask for the workspace to be served ("control", 0 for the control side); within a few seconds one asking is enough.
+def wake(public_id: str, generation: int, *, lane: str = NOW) -> None:
+    """Ask for the workspace to be served ("control", 0 for the control side); it stands in the queue once, however often one asks.
 
     A lost message costs nothing but time: the scheduler looks at what is due.
     """
     try:
-        if queue().set(f"wake:{public_id}:{generation}", 1, nx=True, ex=DELIVERED):
-            app.send_task("serve", args=[public_id, generation], ignore_result=True, retry=False)
-        queue().zadd(ACTIVE, {f"{public_id}:{generation}": clock.real_now().timestamp()})
+        if turns.ask(public_id, generation, lane=lane):
+            _ticket(public_id, generation)
+        if lane == NOW:  # those whom the scheduler wakes are not active by that
+            queue().zadd(ACTIVE, {f"{public_id}:{generation}": clock.real_now().timestamp()})
     except (redis.RedisError, OperationalError, OSError):
         _log.warning("the queue does not answer", extra={"workspace": public_id})
 
 
-def woken(public_id: str, generation: int) -> None:
-    """The message has arrived: what is written from now on needs another."""
-    queue().delete(f"wake:{public_id}:{generation}")
+def _ticket(public_id: str, generation: int) -> None:
+    app.send_task("serve", args=[public_id, generation], ignore_result=True, retry=False)
+
+
+def leave(turn: Turn, *, unfinished: bool) -> None:
+    """Give the place back; who is not finished goes to the end of the queue."""
+    if turns.leave(turn, unfinished=unfinished):
+        _ticket(turn.public_id, turn.generation)
+
+
+def top_up() -> int:
+    """As many tickets as stand in the queue: those lost with a worker, or not written by one that died, come back. Returns how many."""
+    written: Any = queue().llen(app.conf.task_default_queue)
+    missing: int = max(0, min(turns.waiting() - written, TOP_UP))
+    for _ in range(missing):
+        _ticket("anyone", 0)
+    return missing
 
 
 def recently_active(*, seconds: int) -> list[tuple[str, int]]:
@@ -72,24 +83,9 @@ def recently_active(*, seconds: int) -> list[tuple[str, int]]:
     return [(public_id, int(generation)) for public_id, generation in pairs]
 
 
-@contextmanager
-def slot(public_id: str, generation: int) -> Iterator[bool]:
-    """One of the workspace's few places at the table: False where all are taken. A crashed holder's place returns in a minute."""
-    key, mine = f"slots:{public_id}:{generation}", secrets.token_hex(8)
-    now = clock.real_now().timestamp()
-    queue().zremrangebyscore(key, "-inf", now - 60)
-    queue().zadd(key, {mine: now})
-    queue().expire(key, 120)
-    rank: Any = queue().zrank(key, mine)
-    try:
-        yield rank is not None and rank < settings.CRM_JOB_SLOTS
-    finally:
-        queue().zrem(key, mine)
-
-
 @app.task(name="serve")
 def serve(public_id: str, generation: int) -> None:
-    """Serve a workspace's events and jobs for one slice."""
-    from .serving import serve_place  # noqa: PLC0415 (the worker reads this module before Django's applications)
+    """A ticket: serve for one slice whose turn it is, which need not be the one who asked."""
+    from .serving import serve_turn  # noqa: PLC0415 (the worker reads this module before Django's applications)
 
-    serve_place(public_id, generation)
+    serve_turn()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Min, Q
+from django.db.models import Min, Q, QuerySet
 
-from crm_platform.kernel import clock, units, workspace
-from crm_platform.kernel.jobs import LeaseLost
+from crm_platform.kernel import clock, jobs, units, workspace
+from crm_platform.kernel.jobs import Kind, LeaseLost
 
 from . import broker
 from .models import Job, JobState
@@ -69,12 +69,13 @@ def wake_after_commit(moment: datetime | None = None) -> None:
 
 @dataclass(slots=True)
 class HeldLease:
-    """A claimed job: see kernel.jobs.Lease."""
+    """A claimed job: see kernel.jobs.Lease. `until` is the end of the slice, `sign` says that its worker lives."""
 
     pk: int
     token: str
     checkpoint: Mapping[str, Any]
-    started: float = field(default_factory=time.monotonic)
+    until: float = field(default_factory=lambda: time.monotonic() + broker.SLICE)
+    sign: Callable[[], None] = lambda: None
 
     def beat(self, checkpoint: Mapping[str, Any] | None = None) -> None:
         """Within the caller's unit: what it wrote and how far it came are kept together, or not at all."""
@@ -83,17 +84,21 @@ class HeldLease:
             values["checkpoint"] = self.checkpoint = dict(checkpoint)
         if not Job.objects.filter(pk=self.pk, lease=self.token, state=JobState.RUNNING).update(**values):
             raise LeaseLost
+        self.sign()
 
     def should_yield(self) -> bool:
-        """After a slice's time."""
-        return time.monotonic() - self.started > broker.SLICE
+        """After the slice's time."""
+        return time.monotonic() > self.until
 
 
-def claim() -> tuple[Job, HeldLease] | None:
-    """Take the earliest job that is due, or one whose holder has died. Inside a unit."""
+def claim(*, long_work: bool = True, sort: bool = True) -> tuple[Job, HeldLease] | None:
+    """Take the earliest job that is due, or one whose holder has died. Inside a unit.
+
+    What is long comes last, or without `long_work` not at all. `sort`: what is prompt comes first, for which all that wait
+    are looked through; without it in the order of time, at the cost of one look at the index.
+    """
     now = clock.real_now()
-    due = Q(state=JobState.WAITING, at__lte=now) | Q(state=JobState.RUNNING, leased_until__lt=now)
-    job = Job.objects.select_for_update(skip_locked=True).filter(due).order_by("at", "id").first()
+    job = next((found for rows in _wanted(now, long_work=long_work, sort=sort) if (found := rows.first()) is not None), None)
     if job is None:
         return None
     job.lease, job.leased_until, job.state = secrets.token_hex(12), now + LEASE, JobState.RUNNING
@@ -101,6 +106,16 @@ def claim() -> tuple[Job, HeldLease] | None:
     job.key = ""  # it no longer waits: asking again leaves new work
     job.save(update_fields=["lease", "leased_until", "state", "attempts", "key"])
     return job, HeldLease(job.pk, job.lease, dict(job.checkpoint))
+
+
+def _wanted(now: datetime, *, long_work: bool, sort: bool) -> Iterator[QuerySet[Job]]:
+    due = Q(state=JobState.WAITING, at__lte=now) | Q(state=JobState.RUNNING, leased_until__lt=now)
+    rows = Job.objects.select_for_update(skip_locked=True).filter(due).order_by("at", "id")
+    if sort:
+        yield rows.filter(name__in=jobs.named(Kind.PROMPT))
+    yield rows.exclude(name__in=jobs.named(Kind.LONG))
+    if long_work:
+        yield rows
 
 
 def finish(lease: HeldLease, *, state: JobState, error: str = "", at: datetime | None = None, fresh: bool = False) -> None:
@@ -124,8 +139,8 @@ def note_quiet() -> None:
         transaction.on_commit(lambda: note(public_id, None))
 
 
-def next_due() -> datetime | None:
-    """When this side's earliest open job wants to be served; inside a unit."""
-    open_jobs = Job.objects.filter(state__in=(JobState.WAITING, JobState.RUNNING))
+def next_due(*, long_work: bool = True) -> datetime | None:
+    """When this side's earliest open job (the long ones left out or not) wants to be served; inside a unit."""
+    open_jobs = Job.objects.filter(state__in=(JobState.WAITING, JobState.RUNNING)).exclude(name__in=[] if long_work else jobs.named(Kind.LONG))
     found = open_jobs.aggregate(waiting=Min("at", filter=Q(state="waiting")), held=Min("leased_until", filter=Q(state="running")))
     return min((moment for moment in found.values() if moment is not None), default=None)

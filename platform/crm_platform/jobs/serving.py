@@ -12,64 +12,93 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from crm_platform.db import sides
 from crm_platform.events import backbone
-from crm_platform.kernel import clock, context, ids, jobs, workspace
-from crm_platform.kernel.errors import NotFound, Unavailable
+from crm_platform.kernel import clock, context, effort, ids, jobs, neighbours, workspace
+from crm_platform.kernel.effort import Effort
+from crm_platform.kernel.errors import BehindRelease, NotFound, Unavailable
 from crm_platform.kernel.jobs import Again, LeaseLost
 
-from . import broker, rows
+from . import broker, rows, turns
 from .models import Job, JobState
+from .turns import Turn
 
 _log = logging.getLogger("kartoteka.jobs")
 OpenUnit = Callable[[], Any]
+# Events handed on before jobs have their turn.
+EVENTS = 50
 
 
-def serve_place(public_id: str, generation: int) -> bool:
-    """Serve a workspace, or the control side ("control", 0); True when there is nothing left that is due."""
-    broker.woken(public_id, generation)
-    with broker.slot(public_id, generation) as mine:
-        if not mine:
-            return False  # others serve it already; whoever finishes last looks again
-        open_unit: OpenUnit = sides.control_unit if public_id == "control" else (lambda: workspace.unit(public_id))
-        try:
-            with context.bind(request=f"job-{ids.random_id(8)}"):
-                emptied = serve_side(open_unit)
-        except NotFound:
-            return True  # erased meanwhile
-        except Unavailable:
-            return False  # asleep, and being woken: the scheduler rings again
-        except (DatabaseError, InterfaceError) as error:
-            # Its database is down, or it moved under our hands: what is due stands in its rows, and the scheduler rings again.
-            _log.warning("a workspace cannot be served now", extra={"workspace": public_id, "error": str(error).strip()})
-            close_old_connections()
-            return False
-    if not emptied:
-        broker.wake(public_id, generation)
-    return emptied
+# Within a slice one looks for what is prompt so often, in seconds; in between jobs go in the order of time.
+SORT_EVERY = 1.0
 
 
-def serve_side(open_unit: OpenUnit, *, seconds: float = broker.SLICE) -> bool:
+def serve_turn() -> bool:
+    """Serve whose turn it is, a workspace or the control side; True when it has nothing left that is due, or nobody waits."""
+    turn = turns.take()
+    if turn is None:
+        return True
+    unfinished = False
+    open_unit: OpenUnit = sides.control_unit if turn.public_id == "control" else (lambda: workspace.unit(turn.public_id))
+    try:
+        with context.bind(request=f"job-{ids.random_id(8)}"):
+            unfinished = not serve_side(open_unit, seconds=broker.SLICE, turn=turn)
+    except (NotFound, BehindRelease):
+        pass  # erased meanwhile; or a rollout has not reached it, and its note of what is due rings again
+    except Unavailable:
+        pass  # asleep, and being woken: the scheduler rings again
+    except (DatabaseError, InterfaceError) as error:
+        # Its database is down, or it moved under our hands: what is due stands in its rows, and the scheduler rings again.
+        _log.warning("a workspace cannot be served now", extra={"workspace": turn.public_id, "error": str(error).strip()})
+        close_old_connections()
+    finally:
+        broker.leave(turn, unfinished=unfinished)
+    return not unfinished
+
+
+def serve_side(open_unit: OpenUnit, *, seconds: float = broker.SLICE, turn: Turn | None = None) -> bool:
     """Relay and run until nothing is due (True) or the slice is over (False)."""
-    until = time.monotonic() + seconds
+    with effort.use(Effort.JOB):
+        return _serve(open_unit, until=time.monotonic() + seconds, turn=turn)
+
+
+def _serve(open_unit: OpenUnit, *, until: float, turn: Turn | None) -> bool:
+    sorted_at = 0.0
     while time.monotonic() < until:
-        relayed = backbone.relay(open_unit)
+        relayed = backbone.relay(open_unit, most=EVENTS)
+        sort, held = time.monotonic() - sorted_at >= SORT_EVERY, _held(turn)
+        sorted_at = time.monotonic() if sort else sorted_at
         with open_unit():
-            taken = rows.claim()
+            taken = rows.claim(long_work=not held, sort=sort)
         if taken is None:
             if relayed:
                 continue
-            _note_next(open_unit)
+            _note_next(open_unit, held=held)
             return True
-        _run(*taken, open_unit=open_unit)
+        job, lease = taken
+        lease.until = until
+        if turn is not None:
+            lease.sign = turn.sign
+        _run(job, lease, open_unit=open_unit)
+        lease.sign()
     return False
 
 
-def _note_next(open_unit: OpenUnit) -> None:
+def _held(turn: Turn | None) -> float:
+    """For how many seconds work that lasts is left where it is: others of the workspace do it, or its share of the database is used up."""
+    if turn is None:
+        return 0.0
+    return neighbours.seconds_over(turn.public_id) if turn.long_work else broker.SLICE
+
+
+def _note_next(open_unit: OpenUnit, *, held: float) -> None:
     with open_unit():
         moment = rows.next_due()
         if moment is None:
             rows.note_quiet()
-        else:
-            rows.wake_after_commit(moment)
+            return
+        if held:  # what is due and was held back is looked at when it may be done; what is short, at its own moment
+            later = max(moment, clock.real_now() + timedelta(seconds=held))
+            moment = min(rows.next_due(long_work=False) or later, later)
+        rows.wake_after_commit(moment)
 
 
 def _run(job: Job, lease: rows.HeldLease, *, open_unit: OpenUnit) -> None:
@@ -78,6 +107,7 @@ def _run(job: Job, lease: rows.HeldLease, *, open_unit: OpenUnit) -> None:
     try:
         with open_unit() as entered:
             place = entered
+        neighbours.note(place.public_id if place else "control", "jobs")
         work = jobs.find(job.name)
         with _standing(place):
             outcome = work(job.target, lease=lease)

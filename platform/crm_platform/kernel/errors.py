@@ -120,6 +120,14 @@ class Unavailable(CrmError):
     sentence = _("A part of the service does not answer at the moment. Nothing was lost; try again in a minute.")
 
 
+class BehindRelease(Unavailable):
+    """The workspace is of an earlier release, and a rollout has not reached it yet."""
+
+    code = "behind_release"
+    heading = _("Your workspace is being brought up to date")
+    sentence = _("This takes a few seconds; the page you asked for opens by itself. Nothing is lost.")
+
+
 class NoWorkspace(RuntimeError):
     """Code that needs a workspace ran outside of one: a mistake of ours, never a person's."""
 

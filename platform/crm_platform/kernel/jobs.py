@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
 
@@ -32,13 +33,22 @@ class Again:
     """Returned by a job that is not finished: serve it again, from its checkpoint, after the others' turn."""
 
 
+class Kind(StrEnum):
+    """What a job is to those who wait: `prompt` before all else (a letter), `long` after all else and never in a workspace's last place."""
+
+    PROMPT = "prompt"
+    PLAIN = "plain"
+    LONG = "long"
+
+
 JobFunction = Callable[..., "Again | None"]
 _registry: dict[str, JobFunction] = {}
+_kinds: dict[str, Kind] = {}
 _failed: dict[str, Callable[[int], None]] = {}
 _later: Callable[..., int] | None = None
 
 
-def register(name: str, *, failed: Callable[[int], None] | None = None) -> Callable[[JobFunction], JobFunction]:
+def register(name: str, *, kind: Kind = Kind.PLAIN, failed: Callable[[int], None] | None = None) -> Callable[[JobFunction], JobFunction]:
     """Register a function `(pk: int, *, lease: Lease)` under a name such as "imports.run".
 
     `failed(pk)` is called in a unit of its own when the last attempt has failed, so that its record can say so.
@@ -47,7 +57,7 @@ def register(name: str, *, failed: Callable[[int], None] | None = None) -> Calla
     def keep(function: JobFunction) -> JobFunction:
         if _registry.get(name, function) is not function:
             raise ValueError(f"two jobs named {name}")
-        _registry[name] = function
+        _registry[name], _kinds[name] = function, kind
         if failed is not None:
             _failed[name] = failed
         return function
@@ -58,6 +68,11 @@ def register(name: str, *, failed: Callable[[int], None] | None = None) -> Calla
 def find(name: str) -> JobFunction:
     """The function registered under the name; KeyError where none is."""
     return _registry[name]
+
+
+def named(kind: Kind) -> list[str]:
+    """The names of the jobs of a kind."""
+    return [name for name, found in _kinds.items() if found == kind]
 
 
 def gave_up(name: str, pk: int) -> None:

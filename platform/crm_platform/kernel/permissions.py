@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
-from .errors import Forbidden, NotFound
+from .errors import CrmError, Forbidden, NotFound, ReadOnly
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -106,7 +106,7 @@ class Actor:
     """Who acts, as an argument of every verb. Built by `accounts`, or one of the robots below.
 
     `everything` is for the owner, administrators and robots: scope ALL for each right.
-    `via` names the means ("import 12", "token Zapier"); it stands in the journal.
+    `read_only` says that the workspace is, for everybody. `via` names the means ("import 12", "token Zapier"); it stands in the journal.
     """
 
     user_id: int | None
@@ -117,11 +117,17 @@ class Actor:
     rights: Mapping[str, Scope] = field(default_factory=dict)
     everything: bool = False
     view_only: bool = False
+    read_only: bool = False
     via: str = ""
+
+    @property
+    def may_write(self) -> bool:
+        """Whether the person may change anything at all: by the role, and as the workspace stands."""
+        return not (self.view_only or self.read_only)
 
     def scope_for(self, right: Right) -> Scope:
         """How far the right reaches for this actor."""
-        if self.view_only and right.action not in (Action.VIEW, Action.EXPORT):
+        if not self.may_write and right.action not in (Action.VIEW, Action.EXPORT):
             return Scope.NONE
         if self.everything:
             return Scope.ALL
@@ -154,8 +160,20 @@ def may(actor: Actor, right: Right, *, responsible: tuple[int | None, int | None
 
 def require(actor: Actor, right: Right, *, record: Any = None) -> None:
     """Raise Forbidden unless the right reaches `record` (anything with `responsible`), or exists at all if None."""
-    if not may(actor, right, responsible=None if record is None else _responsible_of(record)):
-        raise Forbidden(right=right.key)
+    whose = None if record is None else _responsible_of(record)
+    if may(actor, right, responsible=whose):
+        return
+    raise refusal(actor, right.key) if may(as_ever(actor), right, responsible=whose) else Forbidden(right=right.key)
+
+
+def refusal(actor: Actor, key: str) -> CrmError:
+    """What to raise where a right does not reach: ReadOnly where nobody may write at present, else Forbidden."""
+    return ReadOnly() if actor.read_only and not actor.view_only else Forbidden(right=key)
+
+
+def as_ever(actor: Actor) -> Actor:
+    """The actor as in a workspace that may be written: for pages that only show, and for the ways out (paying, coming back)."""
+    return replace(actor, read_only=False) if actor.read_only else actor
 
 
 def _responsible_of(record: Any) -> tuple[int | None, int | None]:

@@ -12,7 +12,10 @@ from django.utils import timezone
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """`time_zone` is an IANA name, `first_weekday` 0 for Sunday or 1 for Monday, `currency` ISO 4217, `country` ISO 3166."""
+    """`time_zone` is an IANA name, `first_weekday` 0 for Sunday or 1 for Monday, `currency` ISO 4217, `country` ISO 3166.
+
+    `first_steps` says whether the list of first steps is still offered.
+    """
 
     firm: str = ""
     language: str = "en"
@@ -20,6 +23,7 @@ class Preferences:
     first_weekday: int = 1
     currency: str = "EUR"
     country: str = ""
+    first_steps: bool = False
 
 
 _reader: Callable[[], Preferences] | None = None

@@ -43,7 +43,7 @@ def _block(lines: str) -> dict[str, str]:
     return {"url": text} if alone else {"text": text}
 
 
-@jobs.register("letters.send")
+@jobs.register("letters.send", kind=jobs.Kind.PROMPT)
 def send(pk: int, *, lease: Lease) -> Again | None:
     """Hand one letter to the mail server, outside of any transaction; then drop its words."""
     place = workspace.current()

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from crm_platform.kernel import preferences, workspace
+from crm_platform.kernel import access, preferences, workspace
 
 from . import places
 from .markup import form_token
@@ -21,6 +21,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "request_number": getattr(request, "request_id", ""),
         "csp_nonce": getattr(request, "csp_nonce", ""),
         "csrf_token": SimpleLazyObject(lambda: form_token(request)),
+        "access": SimpleLazyObject(access.here),
         "firm": SimpleLazyObject(_firm),
         "rail": SimpleLazyObject(lambda: _rail(request)),
         "may_plan": SimpleLazyObject(lambda: places.may_open(getattr(request, "actor", None), "plan")),

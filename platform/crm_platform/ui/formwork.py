@@ -10,6 +10,7 @@ from django.db import transaction
 
 from crm_platform.kernel import gates, units
 from crm_platform.kernel.errors import Conflict, CrmError, Invalid, PlanRefusal
+from crm_platform.kernel.http.errors import in_words
 
 
 class Refused(Exception):
@@ -28,7 +29,7 @@ def errors_into(form: forms.BaseForm) -> Iterator[None]:
     """
     held = gates.snapshot()
     try:
-        with transaction.atomic():
+        with in_words(), transaction.atomic():
             yield
             gates.settle()
     except (Invalid, Conflict, PlanRefusal) as error:

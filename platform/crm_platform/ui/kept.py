@@ -47,4 +47,4 @@ def _key(context: Context, template: str) -> tuple[Any, ...]:
     drawn = tuple((row["place"].name, row["count"], row["due"], row["current"]) for row in rail)
     match = context["request"].resolver_match
     here = match.url_name if template == "ui/_settings_nav.html" and match else ""
-    return here, person.role_id, workspace.prefix(), get_language(), context["firm"].firm, person.pk, person.name, person.hue, drawn, places.notice(), bool(context.get("may_plan")), bool(context.get("settings_here"))
+    return here, person.role_id, workspace.prefix(), get_language(), context["firm"].firm, person.pk, person.name, person.hue, drawn, context["actor"].read_only, places.notice(), bool(context.get("may_plan")), bool(context.get("settings_here"))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from crm_platform.kernel.permissions import Actor, Right, may
+from crm_platform.kernel.permissions import Actor, Right, as_ever, may
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -75,10 +75,10 @@ def register_settings(page: SettingsPage) -> None:
 def may_open(actor: Actor | None, url_name: str) -> bool:
     """Whether this person may open a page of the settings: for links that stand elsewhere."""
     page = _settings.get(url_name)
-    return page is not None and actor is not None and (page.right is None or may(actor, page.right))
+    return page is not None and actor is not None and (page.right is None or may(as_ever(actor), page.right))
 
 
 def settings_for(actor: Actor) -> list[SettingsPage]:
-    """The settings pages this person may open, in order."""
-    mine = [page for page in _settings.values() if page.right is None or may(actor, page.right)]
+    """The settings pages this person may open, in order: all of them while the workspace is read-only too, the way out is among them."""
+    mine = [page for page in _settings.values() if page.right is None or may(as_ever(actor), page.right)]
     return sorted(mine, key=lambda page: page.order)

@@ -15,6 +15,8 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from crm_platform.config import env
+
 from . import children, given, servers, web
 from .datafolder import DataFolder, default_folder, explained
 from .supervisor import Process, Supervisor
@@ -136,7 +138,7 @@ def _start_all(supervisor: Supervisor, wished: argparse.Namespace, *, data: Data
     supervisor.add(Process("keeper", [*CRM, "keeper"], variables, logs / "keeper.log"))
     supervisor.add(Process("worker", worker, plain, logs / "worker.log"))
     supervisor.add(Process("scheduler", [*CRM, "scheduler"], plain, logs / "scheduler.log"))
-    supervisor.add(Process("web", web.command(bind=f"127.0.0.1:{wished.port}", workers=wished.workers), plain, logs / "web.log"))
+    supervisor.add(Process("web", web.command(bind=f"127.0.0.1:{wished.port}", workers=wished.workers, threads=env.whole("CRM_WEB_THREADS", 8)), plain, logs / "web.log"))
 
 
 def _until_healthy(port: int, supervisor: Supervisor, *, patience: float = 60.0) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 
-def command(*, bind: str, workers: int, threads: int = 8) -> list[str]:
+def command(*, bind: str, workers: int, threads: int) -> list[str]:
     """The command line of the web server."""
     return [
         sys.executable, "-m", "gunicorn", "crm_platform.config.wsgi:application",

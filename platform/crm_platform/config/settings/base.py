@@ -35,6 +35,7 @@ CONTROL_APPS = [
     "django.contrib.auth",
     "tenants",
     "tenants.signup",
+    "tenants.lifecycle",
     "billing",
     "billing.site",
     "webhooks.inbound",
@@ -76,6 +77,7 @@ CORE_APPS = [
     "crm_core.sales.deals",
     "crm_core.insights.funnel",
     "crm_core.insights.examples",
+    "crm_core.insights.first_hour",
 ]
 
 SHARED_APPS = [*CONTROL_APPS, *BOTH_APPS, *TABLELESS_APPS]
@@ -92,7 +94,7 @@ def _database(login: env.Login) -> dict[str, Any]:
         "PASSWORD": login.password,
         "HOST": login.host,
         "PORT": login.port,
-        # Recycled by age, since a backend's memory grows with the number of workspaces it has served.
+        # Recycled by age, and by the number of workspaces served (CRM_CONNECTION_WORKSPACES): a backend's memory grows with both.
         "CONN_MAX_AGE": 600,
         "OPTIONS": {"connect_timeout": 5, "application_name": "kartoteka", "prepare_threshold": 3},
         "ATOMIC_REQUESTS": False,
@@ -120,6 +122,8 @@ TENANT_SYNC_ROUTER = "tenants.routing.SideRouter"
 TENANT_DB_ALIAS = "owner"
 PUBLIC_SCHEMA_NAME = "control"
 TEMPLATE_SCHEMA = "w_template"
+# The addresses of our own workspaces: every rollout begins with them.
+CRM_OWN_WORKSPACES = env.words("CRM_OWN_WORKSPACES")
 CRM_POOL_SIZE = int(env.read("CRM_POOL_SIZE", "20"))
 # Days: how long the place a workspace has left is kept, so that it may go back; how long a snapshot; how long a free workspace
 # is idle before it is put to sleep (0: never); how long a copy laid beside a workspace.
@@ -276,7 +280,26 @@ if EMAIL_URL.startswith(("smtp:", "smtps:")):
 DEFAULT_FROM_EMAIL = env.read("CRM_FROM_EMAIL", f"Kartoteka <hello@{PUBLIC_HOST}>")
 
 CRM_SIGNUPS_AN_HOUR = int(env.read("CRM_SIGNUPS_AN_HOUR", "300"))
-CRM_JOB_SLOTS = int(env.read("CRM_JOB_SLOTS", "2"))
+# How long a backup knows what was erased: it stands on every certificate, and whoever keeps backups keeps them no longer.
+CRM_BACKUP_DAYS = int(env.read("CRM_BACKUP_DAYS", "30"))
+
+# Neighbours (decision 0013): what one workspace may take, in each process. Workers at once:
+CRM_JOB_SLOTS = env.whole("CRM_JOB_SLOTS", 2)
+# of a web process's threads; requests a minute (as many at once, then evenly); seconds of the database a minute for what reads much.
+CRM_WEB_THREADS = env.whole("CRM_WEB_THREADS", 8)
+CRM_REQUESTS_AT_ONCE = env.whole("CRM_REQUESTS_AT_ONCE", max(1, CRM_WEB_THREADS * 3 // 4))
+CRM_REQUESTS_A_MINUTE = env.whole("CRM_REQUESTS_A_MINUTE", 3000)
+CRM_DATABASE_SECONDS = env.whole("CRM_DATABASE_SECONDS", 60)
+# How long one statement may run: of a page, while one types, of a report, of a job; how long a page waits for a lock; idle in a transaction.
+CRM_STATEMENT_SECONDS = env.whole("CRM_STATEMENT_SECONDS", 15)
+CRM_TYPING_SECONDS = env.whole("CRM_TYPING_SECONDS", 3)
+CRM_REPORT_SECONDS = env.whole("CRM_REPORT_SECONDS", 20)
+CRM_JOB_STATEMENT_SECONDS = env.whole("CRM_JOB_STATEMENT_SECONDS", 120)
+CRM_LOCK_SECONDS = env.whole("CRM_LOCK_SECONDS", 5)
+CRM_IDLE_SECONDS = env.whole("CRM_IDLE_SECONDS", 300)
+# A connection that has entered so many workspaces, and a worker of so many MB, begin anew.
+CRM_CONNECTION_WORKSPACES = env.whole("CRM_CONNECTION_WORKSPACES", 200)
+CRM_WORKER_MEMORY = env.whole("CRM_WORKER_MEMORY", 600)
 
 LOGGING = {
     "version": 1,

@@ -12,6 +12,7 @@ handler500 = "crm_platform.kernel.http.errors.handler500"
 urlpatterns = [
     path("", include("billing.site.urls")),
     path("", include("tenants.signup.urls")),
+    path("", include("tenants.lifecycle.public_urls")),
     path("webhooks/in/", include("webhooks.inbound.urls")),
 ]
 if settings.SHOW_DESIGN:

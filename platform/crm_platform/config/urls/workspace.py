@@ -12,5 +12,6 @@ urlpatterns = [
     path("", include("crm_platform.accounts.urls")),
     path("", include("billing.urls")),
     path("", include("tenants.inside.urls")),
+    path("", include("tenants.lifecycle.urls")),
     path("", include("crm_core.urls")),
 ]

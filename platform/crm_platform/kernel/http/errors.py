@@ -5,18 +5,30 @@ from __future__ import annotations
 import errno
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from crm_platform.kernel.errors import CrmError, Forbidden, Invalid, NotSignedIn, PlanRefusal, TooMany, Unavailable
+from crm_platform.kernel.errors import (
+    Conflict,
+    CrmError,
+    Forbidden,
+    Invalid,
+    NotSignedIn,
+    PlanRefusal,
+    TooMany,
+    Unavailable,
+)
 
 _log = logging.getLogger("kartoteka.errors")
 # PostgreSQL's state "disk_full".
@@ -49,6 +61,20 @@ class NoRoom(Unavailable):
 
     code = "no_room"
     sentence = _("The server’s disk is full. Nothing was saved by this click; whoever runs the server must make room first.")
+
+
+class ReadsTooMuch(Invalid):
+    """A statement ran longer than its effort allows, so the database ended it."""
+
+    code, status = "reads_too_much", 413
+    sentence = _("This reads too much at once, so it was stopped before it slowed others down. Narrow the period or the filters and try again.")
+
+
+class BeingChanged(Conflict):
+    """Another transaction holds what this one wanted to change, longer than a person waits."""
+
+    code = "being_changed"
+    sentence = _("Something else is changing this at the moment. Nothing was saved; try again in a minute.")
 
 
 def bears_token(request: HttpRequest) -> bool:
@@ -100,6 +126,32 @@ def _to_log_in(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Redirect": address})
     return HttpResponseRedirect(address)
+
+
+# PostgreSQL's states: query_canceled; lock_not_available, deadlock_detected.
+_STATES: dict[str, type[CrmError]] = {"57014": ReadsTooMuch, "55P03": BeingChanged, "40P01": BeingChanged}
+
+
+def refusal_of_database(error: BaseException | None) -> CrmError | None:
+    """What the person is told where the database ended a statement for its cost or a lock; None for all else."""
+    while error is not None:
+        found = _STATES.get(getattr(error, "sqlstate", None) or "")
+        if found is not None:
+            return found()
+        error = error.__cause__
+    return None
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Raise what the database ended as the refusal it is."""
+    try:
+        yield
+    except OperationalError as error:
+        refused = refusal_of_database(error)
+        if refused is None:
+            raise
+        raise refused from error
 
 
 def constant_500() -> HttpResponse:

@@ -38,6 +38,7 @@ MODULES = {
 declare(register, "button", required=("label",), optional=("icon", "tone", "size", "type", "name", "value", "form", "disabled"))
 declare(register, "link_button", required=("label", "href"), optional=("icon", "tone", "size", "phone_icon_only"))
 declare(register, "badge", required=("label",), optional=("tone", "icon"))
+declare(register, "copyable", required=("value",))
 declare(register, "tag_chip", required=("label",), optional=("hue",))
 declare(register, "banner", required=("sentence",), optional=("tone", "href", "link", "icon"))
 declare(register, "empty", required=("title",), optional=("sentence", "href", "label", "icon"))

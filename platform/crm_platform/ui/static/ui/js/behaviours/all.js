@@ -1,11 +1,12 @@
 // Every behaviour by the name the markup uses.
-import { autosubmit, fill, keepIfChanged, mirror, onlyWith, rows, sendOnce, stays, timeZone } from "./forms.js";
+import { autosubmit, copy, fill, keepIfChanged, mirror, onlyWith, rows, sendOnce, stays, timeZone } from "./forms.js";
 import { palette, paletteOpen } from "./palette.js";
 import { modalClose, opens, tabs } from "./dialogs.js";
 import { bulk } from "./bulk.js";
 
 export const behaviours = {
   autosubmit,
+  copy,
   fill,
   "keep-if-changed": keepIfChanged,
   mirror,

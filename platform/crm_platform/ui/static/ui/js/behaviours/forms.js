@@ -11,6 +11,17 @@ export const fill = (button) =>
     field.focus();
   });
 
+// Without a clipboard (no TLS) the value is marked, to be copied by hand.
+export const copy = (button) =>
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(button.value);
+      toast.say(button.dataset.said);
+    } catch {
+      getSelection().selectAllChildren(button.previousElementSibling);
+    }
+  });
+
 // A suggestion never overwrites what the person typed.
 export const keepIfChanged = (box) => {
   const field = box.querySelector("input");

@@ -1,0 +1,236 @@
+"""Each workspace's share of this process: how many requests at once and a minute, how much of the database's time.
+
+Counted in the process, in memory: a page pays a microsecond and no round trip, and nothing fails open or shut when Redis
+is away. A share is one of each process; more processes give more of both. What was counted goes to Redis now and then,
+from a thread of its own, for the operator's figures; a Redis that does not answer loses figures, never requests.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from . import units, workspace
+from .errors import TooMany
+
+# A burst of one minute's share is free; seconds.
+BURST = 60.0
+# Figures go to Redis so often, and are kept there so long; seconds.
+EVERY, KEPT_FOR = 10.0, 7200
+MOST = 5_000
+MEASURES = ("requests", "jobs", "database", "refused")
+_SPENT = "statement_seconds"
+
+
+class Crowded(TooMany):
+    """The workspace asks for more at once, or a minute, than its share."""
+
+    code = "workspace_busy"
+    sentence = _("Your workspace asks for more at a time than its share of the server. Nothing was saved; try again in {retry_after} s.")
+
+
+class ReportsWait(TooMany):
+    """The workspace's share of the database's time is used up: what is light goes on."""
+
+    code = "reports_wait"
+    sentence = _("Reports and exports of your workspace have used their share of the database for this minute. All else works; try again in {retry_after} s.")
+
+
+@dataclass(slots=True)
+class _Neighbour:
+    """What one workspace does in this process. The two `until` run ahead of the clock by what was used: GCRA's theoretical arrival time."""
+
+    at_once: int = 0
+    asked_until: float = 0.0
+    read_until: float = 0.0
+    fresh: dict[str, float] = field(default_factory=dict)
+
+    def count(self, measure: str, value: float = 1.0) -> None:
+        self.fresh[measure] = self.fresh.get(measure, 0.0) + value
+
+
+_lock = threading.Lock()
+_all: dict[str, _Neighbour] = {}
+# Requests being served in this process, and the workspaces they are of.
+_busy = {"requests": 0, "workspaces": 0}
+_telling: list[threading.Timer] = []
+
+
+def _of(key: str) -> _Neighbour:
+    found = _all.get(key)
+    if found is None:
+        if len(_all) >= MOST:
+            _forget_idle()
+        found = _all[key] = _Neighbour()
+    return found
+
+
+def _forget_idle() -> None:
+    now = time.monotonic()
+    for key in [key for key, one in _all.items() if not one.at_once and not one.fresh and max(one.asked_until, one.read_until) < now]:
+        del _all[key]
+
+
+def arrive(key: str) -> None:
+    """A request of the workspace begins; raises Crowded. Whoever calls it calls `depart` in the end."""
+    now = time.monotonic()
+    with _lock:
+        one = _of(key)
+        wait = _wait(one, now)
+        if wait:
+            one.count("refused")
+        else:
+            one.at_once += 1
+            one.asked_until = max(one.asked_until, now) + BURST / settings.CRM_REQUESTS_A_MINUTE
+            one.count("requests")
+            _busy["requests"] += 1
+            _busy["workspaces"] += one.at_once == 1
+        _tell_later()
+    if wait:
+        raise Crowded(retry_after=wait)
+
+
+def _wait(one: _Neighbour, now: float) -> int:
+    """Seconds to wait, 0 where there is room: few threads left go to those who hold less than an equal part."""
+    ahead = one.asked_until - now - BURST
+    if ahead > 0:
+        return math.ceil(ahead)
+    most, threads = settings.CRM_REQUESTS_AT_ONCE, settings.CRM_WEB_THREADS
+    if one.at_once >= most:
+        return 1
+    scarce = threads - _busy["requests"] <= threads - most
+    equal = threads // (_busy["workspaces"] + (not one.at_once))
+    return int(scarce and one.at_once >= max(1, equal))
+
+
+def depart(key: str) -> None:
+    """The request has been answered."""
+    with _lock:
+        one = _all[key]
+        one.at_once -= 1
+        _busy["requests"] -= 1
+        _busy["workspaces"] -= one.at_once == 0
+
+
+def timed(execute: Callable[..., Any], statement: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    """Execute wrapper of the workspaces' connections: the unit's time in the database."""
+    began = time.perf_counter()
+    try:
+        return execute(statement, params, many, context)
+    finally:
+        kept = units.store()
+        kept[_SPENT] = kept.get(_SPENT, 0.0) + time.perf_counter() - began
+
+
+def settle(kept: dict[str, Any]) -> None:
+    """A unit of the workspace we are in has ended: what its statements took is charged. `kept` is its memory."""
+    place = workspace.current()
+    spent = kept.get(_SPENT, 0.0)
+    if place is None or not spent:
+        return
+    now = time.monotonic()
+    with _lock:
+        one = _of(place.public_id)
+        one.read_until = max(one.read_until, now) + spent * BURST / settings.CRM_DATABASE_SECONDS
+        one.count("database", spent)
+        _tell_later()
+
+
+def seconds_over(key: str) -> float:
+    """How long until the workspace has time of the database again for what reads much; 0 where it has."""
+    one = _all.get(key)
+    return 0.0 if one is None else max(0.0, one.read_until - time.monotonic() - BURST)
+
+
+def need_share() -> None:
+    """Before a report or export; raises ReportsWait. Inside a workspace."""
+    key = workspace.here().public_id
+    over = seconds_over(key)
+    if over:
+        note(key, "refused")
+        raise ReportsWait(retry_after=math.ceil(over))
+
+
+def note(key: str, measure: str) -> None:
+    """Count one of what a workspace did."""
+    with _lock:
+        _of(key).count(measure)
+        _tell_later()
+
+
+def _tell_later() -> None:
+    if not _telling:
+        timer = threading.Timer(EVERY, tell)
+        timer.daemon = True
+        _telling.append(timer)
+        timer.start()
+
+
+def tell() -> None:
+    """Add what was counted since the last time to the figures of this minute in Redis."""
+    with _lock:
+        _telling.clear()
+        fresh = [(key, measure, value) for key, one in _all.items() for measure, value in one.fresh.items()]
+        for one in _all.values():
+            one.fresh = {}
+    minute = int(time.time()) // 60
+    try:
+        with _redis().pipeline(transaction=False) as several:
+            for key, measure, value in fresh:
+                several.zincrby(_name(measure, minute), value, key)
+            for measure in {measure for _key, measure, _value in fresh}:
+                several.expire(_name(measure, minute), KEPT_FOR)
+            several.execute()
+    except redis.RedisError:
+        return
+
+
+def heaviest(*, minutes: int, most: int = 20) -> list[tuple[str, dict[str, float]]]:
+    """The workspaces that took most of the last minutes (the begun one included), by the database's time, each with its measures."""
+    last = int(time.time()) // 60
+    found: dict[str, dict[str, float]] = {}
+    for measure in MEASURES:
+        for minute in range(last - minutes + 1, last + 1):
+            for key, value in _redis().zrevrange(_name(measure, minute), 0, 499, withscores=True):
+                one = found.setdefault(key, dict.fromkeys(MEASURES, 0.0))
+                one[measure] += value
+    return sorted(found.items(), key=lambda pair: (-pair[1]["database"], -pair[1]["requests"], pair[0]))[:most]
+
+
+def _name(measure: str, minute: int) -> str:
+    return f"neighbours:{measure}:{minute}"
+
+
+@functools.cache
+def _redis() -> Any:
+    return redis.Redis.from_url(settings.REDIS_URL, decode_responses=True, socket_timeout=2, socket_connect_timeout=2)
+
+
+@contextmanager
+def forgotten() -> Iterator[None]:
+    """For tests: nothing was counted before the block, nothing is after it, and nothing goes to Redis by itself."""
+    for timer in _telling:
+        timer.cancel()
+    _telling[:] = [threading.Timer(0, tell)]  # never started: with one waiting no other is made
+    _forget_all()
+    try:
+        yield
+    finally:
+        _telling.clear()
+        _forget_all()
+
+
+def _forget_all() -> None:
+    with _lock:
+        _all.clear()
+        _busy.update(requests=0, workspaces=0)

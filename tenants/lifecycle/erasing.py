@@ -1,0 +1,171 @@
+"""Erasing a workspace, step by step: by the keeper when the date has come, or at once by a command. Each step may be repeated.
+
+Whatever kills it, and wherever, the next round goes on from the steps that the certificate lists. The first step is the last
+look at whether it is to be: from then on the state is `erased`, and nothing leads back.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+from redis.exceptions import RedisError
+
+from crm_platform.db.sides import control_unit
+from crm_platform.kernel import clock, versions
+from tenants import routing
+from tenants.carrying import turns
+from tenants.models import Domain, Due, EmailIndex, Signup, State, Workspace
+from tenants.provisioning import owner
+
+from . import certificates, dropping, hosts, states
+from .models import Certificate, Departure, Entry, Suspension
+from .states import By
+
+_log = logging.getLogger("kartoteka.keeper")
+
+
+def erase_at_once(workspace: Workspace, *, by: By, reason: str = "") -> Certificate:
+    """Erase a workspace now, whatever it was: for the operator's command. Needs the owner's login; raises NoSuchWay."""
+    with control_unit():
+        row = states.locked(workspace.public_id)
+        before = row.state
+        if row.state == State.ACTIVE:
+            states.move(row, State.LEAVING)
+        Departure.objects.update_or_create(workspace=row, defaults={"erases_at": clock.now(), "asked_by": by.kind, "asked_at": clock.now()})
+        states.record(row, "leaving", by=by, operation=uuid.uuid4(), reason=reason, before=before)
+    erase(row)
+    return Certificate.objects.using("control").get(workspace=row)
+
+
+def erase_due() -> int:
+    """Erase what is due, and finish what was cut short; returns how many. One that fails waits for the next round and stops no other."""
+    with control_unit():
+        due = Workspace.objects.filter(state=State.LEAVING, departure__erases_at__lte=clock.now())
+        half = Workspace.objects.filter(state=State.ERASED, erased_at=None)
+        found = [*half[:5], *due[:5]]
+    for workspace in found:
+        try:
+            erase(workspace)
+        except (DatabaseError, InterfaceError, psycopg.Error, OSError, RedisError, turns.Busy):
+            _log.exception("an erasure waits for the next round", extra={"workspace": workspace.public_id})
+    return len(found)
+
+
+def erase(workspace: Workspace) -> None:
+    """All steps that are still to do. Needs the owner's login; raises turns.Busy while it is being carried elsewhere."""
+    with turns.turn(workspace.pk) as mine:
+        if not mine:
+            raise turns.Busy(slug=workspace.slug)
+        with control_unit():
+            workspace.refresh_from_db(fields=["schema_name", "alias"])  # it may have moved since the caller read it
+        _erase(workspace)
+
+
+def _erase(workspace: Workspace) -> None:
+    with owner.seated(workspace.alias), owner.alone(workspace.pk):
+        # The keeper and a command may both have seen the date: whoever comes second finds it done, or called back.
+        for name, step in STEPS:
+            certificate = _certificate_of(workspace)
+            if certificate is not None and name in certificate.steps:
+                continue
+            if certificate is None and name != "marked":
+                return
+            step(workspace)
+            _note(workspace, name)
+
+
+def _certificate_of(workspace: Workspace) -> Certificate | None:
+    with control_unit():
+        return Certificate.objects.filter(workspace=workspace).first()
+
+
+def _note(workspace: Workspace, name: str) -> None:
+    with control_unit():
+        certificate = Certificate.objects.select_for_update().filter(workspace=workspace).first()
+        if certificate is not None and name not in certificate.steps:
+            certificate.steps = {**certificate.steps, name: clock.now().isoformat()}
+            certificate.save(update_fields=["steps"])
+
+
+def _mark(workspace: Workspace) -> None:
+    """The last look, under lock: still leaving, and the date has come."""
+    with control_unit():
+        row = Workspace.objects.select_for_update().get(pk=workspace.pk)
+        departure = Departure.objects.filter(workspace=row).first()
+        if row.state != State.LEAVING or departure is None or departure.erases_at > clock.now():
+            return
+        before = states.move(row, State.ERASED)
+        certificates.begin(row, departure)
+        states.record(row, "erased", by=states.KEEPER, operation=uuid.uuid4(), before=before)
+    routing.forget()
+
+
+def _stop(workspace: Workspace) -> None:
+    """Nobody enters any more: not even a process that still believes in the address."""
+    dropping.shut_out(workspace.schema_name, login=settings.DATABASES[workspace.alias]["USER"])
+
+
+def _count(workspace: Workspace) -> None:
+    counted = {**dropping.counted(workspace.schema_name), **_files_of(workspace)}
+    with control_unit():
+        Certificate.objects.filter(workspace=workspace).update(erased=counted)
+
+
+def _drop(workspace: Workspace) -> None:
+    owner.drop_workspace(workspace.schema_name)
+
+
+def _folder(workspace: Workspace) -> Path:
+    return Path(settings.MEDIA_ROOT) / workspace.public_id
+
+
+def _files_of(workspace: Workspace) -> dict[str, int]:
+    sizes = [path.lstat().st_size for path in _folder(workspace).rglob("*") if not path.is_dir()]
+    return {"files": len(sizes), "file_bytes": sum(sizes)}
+
+
+def _remove_files(workspace: Workspace) -> None:
+    folder = _folder(workspace)
+    if folder.exists():
+        shutil.rmtree(folder)  # what cannot be removed must be seen: the certificate says that it is gone
+
+
+def _forget(workspace: Workspace) -> None:
+    """Addresses, the index of e-mails, what is kept in the cache; of the acts the names and reasons."""
+    with control_unit():
+        row = Workspace.objects.select_for_update().get(pk=workspace.pk)
+        slug = row.slug
+        hosts.forget_all(row)
+        for rows in (Domain.objects.filter(tenant=row), *(model.objects.filter(workspace=row) for model in (EmailIndex, Due, Signup, Departure, Suspension))):
+            rows.delete()
+        Entry.objects.filter(workspace=row).update(by_id=None, by_name="", reason="", body={})
+        row.slug, row.name, row.suspended_reason = None, "", ""
+        row.save(update_fields=["slug", "name", "suspended_reason"])
+    routing.forget(slug)
+    versions.forget_workspace(workspace.place)
+
+
+def _certify(workspace: Workspace) -> None:
+    with control_unit():
+        certificate = Certificate.objects.select_for_update().get(workspace=workspace)
+        certificates.finish(certificate)
+        Workspace.objects.filter(pk=workspace.pk).update(erased_at=certificate.finished_at)
+    _log.info("workspace erased", extra={"workspace": workspace.public_id})
+
+
+STEPS: list[tuple[str, Callable[[Workspace], None]]] = [
+    ("marked", _mark),
+    ("stopped", _stop),
+    ("counted", _count),
+    ("schema", _drop),
+    ("files", _remove_files),
+    ("addresses", _forget),
+    ("certificate", _certify),
+]
