@@ -14,7 +14,7 @@ class TenantsConfig(AppConfig):
         from crm_platform.jobs import rows  # inline: apps load before models
         from crm_platform.kernel import workspace  # inline: apps load before models
 
-        from . import opening, scheduler  # inline: apps load before models
+        from . import health, opening, scheduler  # noqa: F401  # inline: apps load before models
 
         workspace.answer(enter=opening.enter, unit=opening.unit)
         rows.answer_due(scheduler.note_due)

@@ -9,37 +9,28 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-from django.utils.translation import gettext_lazy as _
 
 from crm_platform.accounts import services as people
 from crm_platform.db import sides
 from crm_platform.kernel import commands, neighbours
 from crm_platform.kernel.commands import answer, as_json, read_secret, workspace_option
-from crm_platform.kernel.errors import NotFound
 
 from . import creating, keeper, routing, scheduler
+from .finding import NoSuchWorkspace, by_slug
 from .isolation import proving
 from .lifecycle import certificates, erasing, states
-from .models import State, Workspace
+from .models import NOBODYS, Workspace
+from .moving import commands as _moving
 from .provisioning import bootstrap, measuring, owner
-from .rollout import commands as rollout_commands  # noqa: F401  # registers its commands
+from .returning import commands as _returning
+from .rollout import commands as _rollout
 from .rollout import run as rollouts
+from .sleeping import commands as _sleeping
+from .snapshots import commands as _snapshots
 
-
-class NoSuchWorkspace(NotFound):
-    """The command names an address nobody has."""
-
-    code = "no_such_workspace"
-    sentence = _("No workspace has the address “{slug}”.")
-
-
-def by_slug(slug: str) -> Workspace:
-    """The workspace of an address label; raises NoSuchWorkspace."""
-    with sides.control_unit():
-        found = Workspace.objects.filter(slug=slug).exclude(state__in=(State.POOL, State.ERASED)).first()
-    if found is None:
-        raise NoSuchWorkspace(slug=slug)
-    return found
+__all__ = ["NoSuchWorkspace", "by_slug", "described"]
+# Each slice brings its own commands; importing them registers them.
+_SLICES = (_moving, _returning, _rollout, _sleeping, _snapshots)
 
 
 def _until_stopped(work: Callable[[threading.Event], None]) -> None:
@@ -113,7 +104,7 @@ def described(workspace: Workspace) -> dict[str, Any]:
 def list_workspaces(as_json: bool) -> None:
     """All workspaces that have an owner."""
     with sides.control_unit():
-        rows = [described(row) for row in Workspace.objects.exclude(state__in=(State.POOL, State.ERASED)).order_by("id")]
+        rows = [described(row) for row in Workspace.objects.exclude(state__in=NOBODYS).order_by("id")]
     answer(rows, as_json=as_json, text="\n".join(f"{row['slug']}\t{row['state']}\t{row['name']}" for row in rows))
 
 

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import psycopg
+import redis
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.db.models import Q
 
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
+from crm_platform.kernel.errors import CrmError
 
 from .archives import proving
+from .carrying import spares
 from .lifecycle import chores
 from .models import State, Workspace
-from .provisioning import calling, pool
+from .moving import services as moving
+from .provisioning import calling, owner, pool
+from .returning import services as returning
+from .sleeping import services as sleeping
+from .sleeping import waking
+from .snapshots import nightly
+from .snapshots import services as snapshots
 
 _log = logging.getLogger("kartoteka.keeper")
 # A sign-up that has not finished by then was killed; those at work take well under a second.
@@ -24,28 +34,60 @@ BROKEN_AFTER = timedelta(minutes=2)
 
 
 def run(stop: threading.Event, *, every: float = 2.0) -> None:
-    """Work until `stop` is set, a round each `every` seconds; a failing round is logged and tried again."""
+    """Work until `stop` is set, a round each `every` seconds. What takes long goes on beside it, so that neither the pool nor who wakes a workspace waits for a copy."""
+    beside = (threading.Thread(target=waking.watch, args=(stop,)), threading.Thread(target=_carry, args=(stop,), kwargs={"every": every}))
+    for thread in beside:
+        thread.daemon = True
+        thread.start()
     while not stop.is_set():
-        try:
-            round_once()
-        except (DatabaseError, InterfaceError, psycopg.Error):
-            _log.exception("a round failed")
-            close_old_connections()
+        _do(QUICK)
         calling.wait(stop, seconds=every)
 
 
+def _carry(stop: threading.Event, *, every: float) -> None:
+    with owner.seated():
+        while not stop.is_set():
+            _do(CARRYING)
+            stop.wait(every)
+
+
 def round_once() -> None:
-    """One round: refill, give back what was never finished, discard what is of an older release, erase what is due."""
+    """One round of all duties."""
+    _do((*QUICK, *CARRYING))
+
+
+def _do(duties: Iterable[Callable[[], object]]) -> None:
+    """One that fails, as where a database does not answer, is logged and keeps no other from its turn."""
+    for duty in duties:
+        try:
+            duty()
+        except (DatabaseError, InterfaceError, psycopg.Error, redis.RedisError, OSError, CrmError):
+            _log.exception("a duty failed", extra={"duty": duty.__name__})
+            close_old_connections()
+
+
+def refill() -> None:
+    """Make as many ready workspaces as are missing."""
     made = pool.fill(to=pool.wanted())
     if made:
         _log.info("pool refilled", extra={"made": made})
+
+
+def tidy() -> None:
+    """Discard what is of an older release, and what was claimed and never opened."""
     for workspace in pool.outdated():
-        pool.discard(workspace)
+        _tried(workspace)
     for workspace in _broken():
         _log.warning("unfinished sign-up returned", extra={"workspace": workspace.public_id})
+        _tried(workspace)
+
+
+def _tried(workspace: Workspace) -> None:
+    try:
         pool.discard(workspace)
-    chores.keep()
-    proving.start()
+    except (DatabaseError, InterfaceError, psycopg.Error) as error:
+        _log.warning("a schema could not be dropped", extra={"workspace": workspace.public_id, "error": str(error)})
+        close_old_connections()
 
 
 def _broken() -> list[Workspace]:
@@ -54,3 +96,9 @@ def _broken() -> list[Workspace]:
     with control_unit():
         stale = Q(signup__finished_at=None, signup__started_at__lt=before) | Q(signup=None, claimed_at__lt=before) | Q(slug=None)
         return list(Workspace.objects.filter(stale, state=State.CLAIMING)[:10])
+
+
+QUICK: tuple[Callable[[], object], ...] = (refill, tidy, chores.keep, proving.start, spares.sweep, snapshots.let_go)
+CARRYING: tuple[Callable[[], object], ...] = (
+    moving.resume_all, sleeping.resume_all, waking.wake_asked, returning.resume_all, nightly.one_more, sleeping.one_more,
+)  # fmt: skip

@@ -26,6 +26,6 @@ def forget(email: str, *, workspace: Workspace) -> None:
 
 
 def workspaces_of(email: str) -> list[Workspace]:
-    """The workspaces of an address, by name; those that leave too, since their people still come in. Inside a control unit."""
-    found = Workspace.objects.filter(emails__digest=digest(email), state__in=(State.ACTIVE, State.LEAVING))
+    """The workspaces of an address, by name; those that leave or sleep too, since their people still come in. Inside a control unit."""
+    found = Workspace.objects.filter(emails__digest=digest(email), state__in=(State.ACTIVE, State.LEAVING, State.ASLEEP))
     return list(found.order_by("name", "id"))

@@ -36,13 +36,17 @@ from crm_platform.kernel.http.errors import (
     is_disk_full,
     refusal_of_database,
     render_refusal,
+    wants_json,
 )
 from crm_platform.kernel.workspace import Place
 from crm_platform.ui.once import release
 
-from . import routing
+from . import following, routing
+from .following import Elsewhere
 from .lifecycle import moved
 from .lifecycle.access import Suspended
+from .models import State
+from .sleeping import asking
 
 _log = logging.getLogger("kartoteka.http")
 View = Callable[[HttpRequest], HttpResponse]
@@ -81,27 +85,60 @@ class WorkspaceMiddleware:
             found = _found(key)
         except (OperationalError, InterfaceError):
             return _gone()
+        return self._serve_found(request, found, key=key)
+
+    def _serve_found(self, request: HttpRequest, found: routing.Found | None, *, key: str, tries: int = 3) -> HttpResponse:
         if found is None:
             return self._refuse_outside(request, UnknownWorkspace(find=workspace.url("/find")))
+        if found.state == State.ASLEEP:
+            return self._wake(request, found, key=key)
         if found.behind:
             return self._hold(request, found.place)
         request.of_workspace = found.place.public_id  # type: ignore[attr-defined]
         leads_on = moved.leads_on(request, found)
         if leads_on and not moved.is_known(request):
             return moved.to_present(request, found)
-        place = found.place
-        request.place = place  # type: ignore[attr-defined]
-        urlconf = moved.URLCONF if leads_on else settings.WORKSPACE_URLCONF
-        self._use(request, urlconf)
+        request.place = found.place  # type: ignore[attr-defined]
+        self._use(request, moved.URLCONF if leads_on else settings.WORKSPACE_URLCONF)
         try:
-            neighbours.arrive(place.public_id)
+            neighbours.arrive(found.place.public_id)
         except neighbours.Crowded as error:
             return self._refuse_crowd(request, error)
         try:
-            with context.bind(workspace=place.public_id), effort.use(effort.of_path(request.path_info, urlconf=urlconf)):
-                return self._in_unit(request, lambda: sides.unit(place))
+            answered = self._serve_place(request, found.place, key=key, tries=tries)
         finally:
-            neighbours.depart(place.public_id)
+            neighbours.depart(found.place.public_id)
+        return self._serve_found(request, answered, key=key, tries=tries - 1) if isinstance(answered, routing.Found) else answered
+
+    def _serve_place(self, request: HttpRequest, place: Place, *, key: str, tries: int) -> HttpResponse | routing.Found:
+        """The answer; or where the workspace lives now, if it went elsewhere while we were on the way.
+
+        Nothing of that request was kept, so it is served once more there.
+        """
+        with context.bind(workspace=place.public_id), effort.use(effort.of_path(request.path_info, urlconf=str(request.urlconf))):
+            try:
+                return self._in_unit(request, lambda: sides.unit(place))
+            except Elsewhere as turned_away:
+                error = turned_away.__cause__
+            now = following.found_anew(key, place)
+            stayed = now is not None and now.state != State.ASLEEP and following.same_place(now.place, place)
+            if now is None or tries == 1 or (stayed and tries < 3):  # no fence (any more): the error is our own
+                return self._render(request, _refusal_of(error, request, moved=False), lambda: sides.unit(place))
+        return now if following.begin_anew(request) else _gone()
+
+    def _wake(self, request: HttpRequest, found: routing.Found, *, key: str) -> HttpResponse:
+        """People see a page that comes back by itself; programs and forms wait, for they do not come back."""
+        page = request.method in ("GET", "HEAD") and not wants_json(request) and not request.headers.get("HX-Request")
+        try:
+            asking.awaited(found.place.public_id, patience=0.0 if page else asking.PATIENCE)
+        except asking.Asleep as asleep:
+            response = self._refuse_outside(request, asleep)
+            response.headers["Retry-After"] = str(asking.PAGE_RETURNS)
+            if page:
+                response.headers["Refresh"] = str(asking.PAGE_RETURNS)
+            return response
+        routing.forget(key)
+        return self._serve_found(request, routing.find_by_address(key), key=key)
 
     def _serve_control(self, request: HttpRequest, *, side: str) -> HttpResponse:
         urlconf = {"operator": settings.OPERATOR_URLCONF, "mail": settings.MAILBOX_URLCONF}.get(side, settings.ROOT_URLCONF)
@@ -141,7 +178,11 @@ class WorkspaceMiddleware:
     def _in_unit(self, request: HttpRequest, unit: Callable[[], AbstractContextManager[Any]]) -> HttpResponse:
         try:
             return self._work_once_more(request, unit)
+        except Elsewhere:
+            raise
         except _RollBack:
+            if isinstance(request.refusal, Elsewhere):  # type: ignore[attr-defined]
+                raise request.refusal from request.refusal.__cause__  # type: ignore[attr-defined]
             refusal = request.refusal or Tripped(number=getattr(request, "request_id", ""))  # type: ignore[attr-defined]
             return self._render(request, refusal, unit)
         except Suspended as error:
@@ -150,7 +191,10 @@ class WorkspaceMiddleware:
         except CrmError as error:  # settling the limits refused, or a port did
             return self._render(request, error, unit)
         except Exception as error:  # broad: the last line before the person
-            return self._render(request, _refusal_of(error, request), unit)
+            refusal = _refusal_of(error, request)
+            if isinstance(refusal, Elsewhere):
+                raise refusal from error
+            return self._render(request, refusal, unit)
 
     def _work_once_more(self, request: HttpRequest, unit: Callable[[], AbstractContextManager[Any]]) -> HttpResponse:
         """A connection that died while idle shows itself in the packet that enters: nothing has happened yet, so try again."""
@@ -184,7 +228,9 @@ class WorkspaceMiddleware:
                 if not isinstance(error, Tripped):
                     release(request)  # a refusal at the commit came after the view had gone well
                 return render_refusal(request, error)
-        except (CrmError, DatabaseError, RuntimeError, OSError, LookupError, ValueError, TypeError, AttributeError):
+        except (CrmError, DatabaseError, RuntimeError, OSError, LookupError, ValueError, TypeError, AttributeError) as failed:
+            if following.turned_away(failed) and not following.turned_away(error.__cause__):
+                raise Elsewhere from failed
             _log.exception("the error page itself failed")
             return constant_500()
 
@@ -215,10 +261,14 @@ class RefusalMiddleware:
         return HttpResponse(status=request.refusal.status)  # type: ignore[attr-defined]
 
 
-def _refusal_of(error: BaseException | None, request: HttpRequest) -> CrmError:
-    """What the person is told of an exception; one that is no refusal is logged."""
+def _refusal_of(error: BaseException | None, request: HttpRequest, *, moved: bool = True) -> CrmError:
+    """What the person is told of an exception; one that is no refusal is logged. `moved` False: the workspace is where it was believed to be."""
     if isinstance(error, CrmError):
         return error
+    if moved and getattr(request, "place", None) and following.turned_away(error):
+        elsewhere = Elsewhere()
+        elsewhere.__cause__ = error
+        return elsewhere
     if isinstance(error, Http404):
         return NotFound()
     number = getattr(request, "request_id", "")

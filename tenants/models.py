@@ -16,17 +16,24 @@ from crm_platform.kernel.workspace import Place
 from .reserved import READS_AS
 from .rollout.models import Rollout, RolloutStep
 
-__all__ = ["Domain", "Due", "EmailIndex", "Rollout", "RolloutStep", "Signup", "State", "TemplateScript", "Workspace"]
-
 
 class State(models.TextChoices):
-    """The lifecycle of design section 5; whether people may write is access, not lifecycle."""
+    """The lifecycle of design section 5; whether people may write is access, not lifecycle.
+
+    `asleep`: in a snapshot, with no schema, until somebody comes. `spare`: a schema that is no workspace's place (see carrying).
+    """
 
     POOL = "pool"
     CLAIMING = "claiming"
     ACTIVE = "active"
     LEAVING = "leaving"
     ERASED = "erased"
+    ASLEEP = "asleep"
+    SPARE = "spare"
+
+
+# Rows of the registry that are no firm's workspace: ready ones, spare schemas, and what is gone.
+NOBODYS = (State.POOL, State.SPARE, State.ERASED)
 
 
 class Workspace(TenantMixin):  # type: ignore[misc]  # django-tenants carries no types
@@ -204,3 +211,12 @@ class IsolationProof(models.Model):
     class Meta:
         db_table = "isolation_proof"
         ordering = ["-id"]
+
+
+from .carrying.models import Spare, Use  # noqa: E402 (they point to the workspace)
+from .moving.models import Move, Step  # noqa: E402
+from .returning.models import Beside, BesideStep  # noqa: E402
+from .sleeping.models import Nap, NapStep  # noqa: E402
+from .snapshots.models import Looked, Snapshot  # noqa: E402
+
+__all__ = ["NOBODYS", "Beside", "BesideStep", "Domain", "Due", "EmailIndex", "FreshArchive", "IsolationProof", "Looked", "Move", "Nap", "NapStep", "Rollout", "RolloutStep", "Signup", "Snapshot", "Spare", "State", "Step", "TemplateScript", "Use", "Workspace"]

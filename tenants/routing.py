@@ -16,10 +16,11 @@ from crm_platform.kernel import workspace
 from crm_platform.kernel.errors import BehindRelease, NotFound
 from crm_platform.kernel.workspace import Place
 
-from .models import Domain, State, TemplateScript, Workspace
+from .models import NOBODYS, Domain, State, TemplateScript, Workspace
 from .provisioning import template
 from .reserved import SIDES
 from .rollout import steps
+from .sleeping import asking
 
 # Seconds a found address is believed without asking the registry again: no extra round trip per request.
 BELIEVED = 10.0
@@ -108,7 +109,8 @@ def find_by_address(key: str) -> Found | None:
     with _lock:
         if len(_known) > 20_000:
             _known.clear()
-        _known[key] = (now, found)
+        if found is None or found.state != State.ASLEEP:  # that lasts only until somebody comes
+            _known[key] = (now, found)
     return found
 
 
@@ -124,7 +126,7 @@ def forget(key: str | None = None) -> None:
 def _ask(key: str) -> Found | None:
     with outside():
         domain = Domain.objects.filter(domain=key).select_related("tenant").first()
-    if domain is None or domain.tenant.state not in (State.ACTIVE, State.LEAVING):
+    if domain is None or domain.tenant.state not in (State.ACTIVE, State.LEAVING, State.ASLEEP):
         return None
     tenant: Workspace = domain.tenant
     moved_to = "" if domain.is_primary or "." in key else tenant.slug or ""
@@ -154,11 +156,16 @@ def bring_soon(place: Place) -> None:
 
 
 def find_by_public_id(public_id: str) -> Place:
-    """The place of a workspace by what travels outside; raises NotFound, and BehindRelease until a rollout has reached it."""
+    """The place of a workspace by what travels outside; raises NotFound, and BehindRelease until a rollout has reached it.
+
+    One that is asleep is woken and waited for; raises Asleep where that takes long.
+    """
     with outside():
-        row = Workspace.objects.filter(public_id=public_id).exclude(state__in=(State.POOL, State.ERASED)).first()
+        row = Workspace.objects.filter(public_id=public_id).exclude(state__in=NOBODYS).first()
     if row is None:
         raise NotFound
+    if row.state == State.ASLEEP:
+        row = asking.awaited(public_id)
     if _is_behind(row):
         raise BehindRelease
     return row.place

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock, versions
 from tenants import routing
+from tenants.carrying import turns
 from tenants.models import Domain, Due, EmailIndex, Signup, State, Workspace
 from tenants.provisioning import owner
 
@@ -52,13 +53,22 @@ def erase_due() -> int:
     for workspace in found:
         try:
             erase(workspace)
-        except (DatabaseError, InterfaceError, psycopg.Error, OSError, RedisError):
+        except (DatabaseError, InterfaceError, psycopg.Error, OSError, RedisError, turns.Busy):
             _log.exception("an erasure waits for the next round", extra={"workspace": workspace.public_id})
     return len(found)
 
 
 def erase(workspace: Workspace) -> None:
-    """All steps that are still to do. Needs the owner's login."""
+    """All steps that are still to do. Needs the owner's login; raises turns.Busy while it is being carried elsewhere."""
+    with turns.turn(workspace.pk) as mine:
+        if not mine:
+            raise turns.Busy(slug=workspace.slug)
+        with control_unit():
+            workspace.refresh_from_db(fields=["schema_name", "alias"])  # it may have moved since the caller read it
+        _erase(workspace)
+
+
+def _erase(workspace: Workspace) -> None:
     with owner.seated(workspace.alias), owner.alone(workspace.pk):
         # The keeper and a command may both have seen the date: whoever comes second finds it done, or called back.
         for name, step in STEPS:

@@ -94,6 +94,11 @@ def has_workspace(name: str) -> bool:
     return bool(found)
 
 
+def has_schema(name: str) -> bool:
+    """Whether the seated database has a schema of this name."""
+    return bool(run("SELECT 1 FROM pg_namespace WHERE nspname = %s", [name]))
+
+
 def drop_workspace(name: str) -> None:
     """Drop a workspace's schema and role, both or neither; what of them is missing already is no hindrance.
 

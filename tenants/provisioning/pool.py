@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 from django.conf import settings
+from django.db import OperationalError
 from django.db.models import Count
 from psycopg import sql
 
@@ -16,6 +19,7 @@ from tenants.models import State, TemplateScript, Workspace
 
 from . import owner, template
 
+_log = logging.getLogger("kartoteka.keeper")
 # One packet per workspace: role, schema, script, grants. Nothing is half there if it fails.
 _PACKET = """
 CREATE ROLE {role} NOLOGIN NOINHERIT;
@@ -30,7 +34,7 @@ GRANT {role} TO {app} WITH INHERIT FALSE, SET TRUE;
 _REGISTER = """
 INSERT INTO {control}.workspace
     (schema_name, public_id, generation, alias, state, name, template_version, suspended_reason, created_at)
-    VALUES ({name}, {public_id}, 1, {alias}, 'pool', '', {version}, '', now());
+    VALUES ({name}, {public_id}, 1, {alias}, {state}, '', {version}, '', now());
 """
 
 # From PostgreSQL 16 a grant says whether it is inherited; on 15 the login itself is NOINHERIT.
@@ -51,8 +55,10 @@ RETURNING *
 """
 
 
-def make(script: TemplateScript, *, cell: str = owner.FIRST) -> str:
+def make(script: TemplateScript, *, cell: str = owner.FIRST, state: State = State.POOL) -> str:
     """Make one ready workspace in a database from the script; returns its schema's name. Needs the owner's login of it.
+
+    In another state than `pool` nobody claims it.
 
     In the registry's own database in one round trip; in another the row comes first, so that a killed keeper leaves
     nothing that nobody knows of.
@@ -60,22 +66,22 @@ def make(script: TemplateScript, *, cell: str = owner.FIRST) -> str:
     name = f"w_{ids.random_id(12)}"
     if cell == owner.FIRST:
         with owner.seated(cell):
-            owner.run(_filled(f"BEGIN;{_PACKET}{_REGISTER}COMMIT;", script, name=name, cell=cell))
+            owner.run(_filled(f"BEGIN;{_PACKET}{_REGISTER}COMMIT;", script, name=name, cell=cell, state=state))
         return name
     with control_unit():
-        row = Workspace.objects.create(schema_name=name, alias=cell, template_version=_IN_THE_MAKING)
+        row = Workspace.objects.create(schema_name=name, alias=cell, template_version=_IN_THE_MAKING, state=state)
     with owner.seated(cell), owner.alone(row.pk):
-        owner.run(_filled(f"BEGIN;{_PACKET}COMMIT;", script, name=name, cell=cell))
+        owner.run(_filled(f"BEGIN;{_PACKET}COMMIT;", script, name=name, cell=cell, state=state))
         with control_unit():
             row.template_version = script.version
             row.save(update_fields=["template_version"])
     return name
 
 
-def _filled(packet: str, script: TemplateScript, *, name: str, cell: str) -> sql.Composed:
+def _filled(packet: str, script: TemplateScript, *, name: str, cell: str, state: State) -> sql.Composed:
     schema = sql.Identifier(name)
     return sql.SQL(packet if owner.version() >= 160000 else packet.replace(_GRANT_16, _GRANT_15)).format(
-        role=schema, schema=schema, name=sql.Literal(name), alias=sql.Literal(cell), script=sql.SQL(script.script),
+        role=schema, schema=schema, name=sql.Literal(name), alias=sql.Literal(cell), state=sql.Literal(state.value), script=sql.SQL(script.script),
         app=sql.Identifier(settings.DATABASES[cell]["USER"]), control=sql.Identifier(settings.PUBLIC_SCHEMA_NAME),
         public_id=sql.Literal(ids.random_id()), version=sql.Literal(script.version),
     )  # fmt: skip
@@ -113,7 +119,10 @@ def outdated() -> list[Workspace]:
 
 
 def fill(*, to: int, cell: str | None = None) -> int:
-    """Make as many as are missing to `to`, in one database or spread over those whose owner's login we hold; returns how many were made."""
+    """Make as many as are missing to `to`, in one database or spread over those whose owner's login we hold; returns how many were made.
+
+    A database that does not answer is left out of the round, so that the others get theirs; the last one's error is raised.
+    """
     script = template.current()
     missing = max(0, to - ready(version=script.version, cell=cell))
     with control_unit():
@@ -121,13 +130,26 @@ def fill(*, to: int, cell: str | None = None) -> int:
     if missing and not cells:
         raise owner.NotTheKeeper
     for number in range(missing):
-        make(script, cell=cells[number % len(cells)])
+        _make_in_one_of(cells, script, number=number)
     return missing
+
+
+def _make_in_one_of(cells: list[str], script: TemplateScript, *, number: int) -> None:
+    while True:
+        cell = cells[number % len(cells)]
+        try:
+            make(script, cell=cell)
+            return
+        except (psycopg.OperationalError, OperationalError):
+            if len(cells) == 1:
+                raise
+            _log.warning("a database does not answer", extra={"cell": cell})
+            cells.remove(cell)
 
 
 def occupancy() -> dict[str, int]:
     """How many workspaces with an owner each database has, the emptiest first: new ones go there. Inside a control unit."""
-    found = Workspace.objects.exclude(state__in=(State.POOL, State.ERASED)).values_list("alias").annotate(Count("id"))
+    found = Workspace.objects.exclude(state__in=(State.POOL, State.SPARE, State.ASLEEP, State.ERASED)).values_list("alias").annotate(Count("id"))
     counted = dict.fromkeys(settings.CELLS, 0) | {alias: number for alias, number in found if alias in settings.CELLS}
     return dict(sorted(counted.items(), key=lambda pair: (pair[1], pair[0])))
 

@@ -30,6 +30,8 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "token.revoked": ("key-round", gettext_lazy("{who} revoked a token")),
     "preferences.changed": ("settings", gettext_lazy("{who} changed the settings of the firm")),
     "plan.changed": ("gauge", gettext_lazy("{who} changed the plan from {before} to {after}")),
+    "record.returned": ("undo-2", gettext_lazy("{who} took {name} back out of an earlier copy")),
+    "workspace.put_back": ("undo-2", gettext_lazy("{who} put the whole workspace back to {moment}")),
     "workspace.renamed": ("globe", gettext_lazy("{who} changed the workspace’s address to {name}")),
     "workspace.host_added": ("globe", gettext_lazy("{who} added the own address {name}")),
     "workspace.host_removed": ("globe", gettext_lazy("{who} removed the own address {name}")),
@@ -73,7 +75,7 @@ _TOLD: dict[str, tuple[str, Any]] = {
 }
 
 
-_FACTS = ("file", "rows", "files", "deals", "created", "updated", "skipped", "deleted", "kept")
+_FACTS = ("file", "rows", "files", "deals", "created", "updated", "skipped", "deleted", "kept", "moment")
 
 
 @describes(*_TOLD)

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.db import DatabaseError, InterfaceError, close_old_connections
+
 from crm_platform.db import sides
 from crm_platform.events import backbone
 from crm_platform.kernel import clock, context, effort, ids, jobs, neighbours, workspace
 from crm_platform.kernel.effort import Effort
-from crm_platform.kernel.errors import BehindRelease, NotFound
+from crm_platform.kernel.errors import BehindRelease, NotFound, Unavailable
 from crm_platform.kernel.jobs import Again, LeaseLost
 
 from . import broker, rows, turns
@@ -53,6 +55,12 @@ def _serve_turn(turn: Turn) -> bool:
             unfinished = not serve_side(open_unit, seconds=broker.SLICE, turn=turn)
     except (NotFound, BehindRelease):
         pass  # erased meanwhile; or a rollout has not reached it, and its note of what is due rings again
+    except Unavailable:
+        pass  # asleep, and being woken: the scheduler rings again
+    except (DatabaseError, InterfaceError) as error:
+        # Its database is down, or it moved under our hands: what is due stands in its rows, and the scheduler rings again.
+        _log.warning("a workspace cannot be served now", extra={"workspace": turn.public_id, "error": str(error).strip()})
+        close_old_connections()
     finally:
         broker.leave(turn, unfinished=unfinished)
     return not unfinished
@@ -127,8 +135,12 @@ def _run(job: Job, lease: rows.HeldLease, *, open_unit: OpenUnit) -> None:
         _log.warning("lease lost", extra=facts)
         return
     except Exception as error:  # broad: a job's mistake is noted on its row and tried again
-        _log.exception("a job failed", extra=facts)
-        with open_unit():
+        with open_unit() as now:
+            if place is not None and (now.schema, now.alias) != (place.schema, place.alias):
+                _log.info("a job goes on where its workspace moved to", extra=facts)
+                rows.finish(lease, state=JobState.WAITING, fresh=True)
+                return
+            _log.exception("a job failed", exc_info=error, extra=facts)
             _failed(job, lease, error=error)
         return
     with open_unit():

@@ -11,12 +11,15 @@ from django.conf import settings
 
 
 @functools.cache
+def all_keys() -> tuple[bytes, ...]:
+    """The platform's keys, 32 bytes each, the one that encrypts first; without FIELD_KEYS one derived from SECRET_KEY."""
+    given = tuple(base64.urlsafe_b64decode(key) for key in settings.FIELD_KEYS)
+    return given or (hashlib.sha256(b"field-keys:" + settings.SECRET_KEY.encode()).digest(),)
+
+
+@functools.cache
 def _box() -> MultiFernet:
-    keys = [Fernet(key) for key in settings.FIELD_KEYS]
-    if not keys:
-        derived = hashlib.sha256(b"field-keys:" + settings.SECRET_KEY.encode()).digest()
-        keys = [Fernet(base64.urlsafe_b64encode(derived))]
-    return MultiFernet(keys)
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in all_keys()])
 
 
 def encrypt(text: str) -> str:

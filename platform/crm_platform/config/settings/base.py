@@ -126,6 +126,13 @@ TEMPLATE_SCHEMA = "w_template"
 # The addresses of our own workspaces: every rollout begins with them.
 CRM_OWN_WORKSPACES = env.words("CRM_OWN_WORKSPACES")
 CRM_POOL_SIZE = int(env.read("CRM_POOL_SIZE", "20"))
+# Days: how long the place a workspace has left is kept, so that it may go back; how long a snapshot; how long a free workspace
+# is idle before it is put to sleep (0: never); how long a copy laid beside a workspace.
+CRM_MOVE_GRACE_DAYS = int(env.read("CRM_MOVE_GRACE_DAYS", "3"))
+CRM_SNAPSHOT_DAYS = int(env.read("CRM_SNAPSHOT_DAYS", "30"))
+CRM_SLEEP_DAYS = int(env.read("CRM_SLEEP_DAYS", "90"))
+CRM_BESIDE_DAYS = int(env.read("CRM_BESIDE_DAYS", "7"))
+CRM_PITR_URL = env.read("CRM_PITR_URL")
 
 # Third parties' migrations are kept by us: bigint ids, one change per ALTER, no Python in them (foundation section 4).
 MIGRATION_MODULES = {
@@ -251,6 +258,11 @@ STATIC_ROOT = CRM_DATA / "static"
 STORAGES = {
     "default": {"BACKEND": "crm_platform.kernel.files.WorkspaceStorage"},
     "staticfiles": {"BACKEND": "crm_platform.ui.storage.StaticStorage"},
+    # Sealed with the platform's key before they are written: any storage of Django's kind will do, also one of objects.
+    "snapshots": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": env.read("CRM_SNAPSHOTS") or str(CRM_DATA / "snapshots"), "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+    },
 }
 MEDIA_ROOT = Path(env.read("CRM_MEDIA") or CRM_DATA / "files")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024

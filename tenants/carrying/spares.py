@@ -1,0 +1,108 @@
+"""Making, exchanging and dropping spare schemas; the registry knows each of them, so that none is ever lost."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Q
+from psycopg import sql
+
+from crm_platform.db.sides import control_unit
+from crm_platform.kernel import clock
+from crm_platform.kernel.errors import CrmError
+from tenants.models import State, TemplateScript, Workspace
+from tenants.provisioning import owner, pool, template
+
+from . import turns
+from .models import Spare, Use
+
+# A spare that was made and never noted is a killed process's.
+UNNOTED_AFTER = timedelta(minutes=2)
+
+
+class NotServed(CrmError):
+    """The workspace is not in the state that the work needs."""
+
+    code, status = "workspace_not_active", 409
+    sentence = "The workspace {slug} is {state}; this needs an active one."
+
+
+def make(workspace: Workspace, *, cell: str, use: Use = Use.FILLING, drop_at: datetime | None = None, script: TemplateScript | None = None) -> Workspace:
+    """An empty schema for the workspace, in a database, of this release or of the script's; its registry row is returned. Needs the owner's login of it."""
+    name = pool.make(script or template.current(), cell=cell, state=State.SPARE)
+    with control_unit():
+        row = Workspace.objects.get(schema_name=name)
+        Spare.objects.create(schema=row, owner=workspace, use=use, drop_at=drop_at)
+    return row
+
+
+def exchange(workspace: Workspace, spare: Workspace, *, use: Use, drop_at: datetime | None) -> Workspace:
+    """The workspace lives in the spare's schema from now on, the spare row keeps its old one. Inside a control unit.
+
+    Raises NotServed where the workspace has left its state meanwhile: both rows are locked and read again.
+    """
+    rows = {row.pk: row for row in Workspace.objects.select_for_update().filter(pk__in=(workspace.pk, spare.pk)).order_by("pk")}
+    mine, other = rows[workspace.pk], rows[spare.pk]
+    if mine.state not in (State.ACTIVE, State.ASLEEP, State.LEAVING):
+        raise NotServed(slug=mine.slug or mine.public_id, state=mine.state)
+    before = mine.schema_name, mine.alias, mine.template_version
+    after = other.schema_name, other.alias, other.template_version
+    fields = ["schema_name", "alias", "template_version"]
+    other.schema_name = f"{before[0]}+"  # the name is unique: out of the way first
+    other.save(update_fields=["schema_name"])
+    mine.schema_name, mine.alias, mine.template_version = after
+    mine.save(update_fields=fields)
+    other.schema_name, other.alias, other.template_version = before
+    other.save(update_fields=fields)
+    Spare.objects.filter(schema=other).update(use=use, drop_at=drop_at)
+    return mine
+
+
+def bring_up(spare: Workspace) -> None:
+    """Migrate a spare schema of an older release to this one, Django's way."""
+    with owner.seated(spare.alias) as connection:
+        connection.set_schema(spare.schema_name, include_public=False)
+        executor = MigrationExecutor(connection)
+        executor.migrate(executor.loader.graph.leaf_nodes())
+        grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {0} TO {0}; GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {0} TO {0}"
+        owner.run(sql.SQL(grant).format(sql.Identifier(spare.schema_name)))
+    with control_unit():
+        spare.template_version = template.fingerprint()
+        spare.save(update_fields=["template_version"])
+
+
+def drop(spare: Workspace) -> None:
+    """Drop a spare schema with its role and its row. Needs the owner's login."""
+    with control_unit():
+        row = Workspace.objects.filter(pk=spare.pk, state=State.SPARE).first()
+    if row is not None:
+        pool.discard(row)
+
+
+def sweep() -> int:
+    """Drop what nobody needs any more: past its day, of an erased workspace, or left by a killed process; returns how many."""
+    now = clock.real_now()
+    with control_unit():
+        spare = Workspace.objects.filter(state=State.SPARE)
+        over = Q(spare__drop_at__lt=now) | Q(spare__owner__state=State.ERASED)
+        left = Q(spare=None, created_at__lt=now - UNNOTED_AFTER) | Q(spare__use=Use.FILLING, spare__made_at__lt=now - UNNOTED_AFTER, moves=None)
+        found = list(spare.filter(over | left).select_related("spare").order_by("pk")[:5])
+    return sum(_drop_if_alone(row) for row in found)
+
+
+def _drop_if_alone(row: Workspace) -> bool:
+    noted = getattr(row, "spare", None)
+    if noted is None:
+        drop(row)
+        return True
+    with turns.turn(noted.owner_id) as mine:
+        if mine:
+            drop(row)
+        return mine
+
+
+def held(spare: Workspace) -> bool:
+    """Whether its schema is there, as the registry says. Needs the owner's login."""
+    with owner.seated(spare.alias):
+        return owner.has_schema(spare.schema_name)

@@ -1,0 +1,254 @@
+"""Laying an earlier moment beside a workspace, and putting all of it back."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+from django.db.models import F
+from psycopg import Connection, sql
+
+from crm_platform.db.sides import control_unit
+from crm_platform.jobs import broker
+from crm_platform.kernel import clock
+from crm_platform.kernel.errors import CrmError
+from tenants import routing
+from tenants.carrying import changes, fencing, spares, stopping, tables, turns
+from tenants.carrying.changes import End
+from tenants.carrying.points import reached
+from tenants.models import Beside, BesideStep, Snapshot, Spare, State, TemplateScript, Use, Workspace
+from tenants.provisioning import owner
+from tenants.snapshots import services as snapshots
+
+_log = logging.getLogger("kartoteka.keeper")
+# The ages of sources, as the command says them.
+NIGHTLY, SIDE = "snapshot", "instance"
+
+
+class NotBeside(CrmError):
+    """No such copy, or it is gone."""
+
+    code, status = "nothing_beside", 404
+    sentence = "No copy {pk} lies ready beside {slug}."
+
+
+class MovedAway(CrmError):
+    """The workspace lives in another database now, or in another shape."""
+
+    code, status = "beside_elsewhere", 409
+    sentence = "The workspace {slug} has moved since the copy was made. Lay it beside anew."
+
+
+class NotThere(CrmError):
+    """The side instance does not hold the workspace."""
+
+    code, status = "not_in_side_instance", 404
+    sentence = "The side instance (CRM_PITR_URL) does not hold the workspace {slug}, or in another shape."
+
+
+def begin(workspace: Workspace, *, at: datetime | None = None, snapshot: int | None = None) -> Beside:
+    """Choose the moment: of the side instance where one is given and a moment is wished, else of the nearest snapshot. Raises NoSnapshot, NotServed."""
+    if workspace.state != State.ACTIVE:
+        raise spares.NotServed(slug=workspace.slug or "", state=workspace.state)
+    if settings.CRM_PITR_URL and at is not None and snapshot is None:
+        with control_unit():
+            return Beside.objects.create(workspace=workspace, source=SIDE)
+    row = _snapshot(workspace, snapshot) if snapshot is not None else snapshots.nearest(workspace, at=at)
+    with control_unit():
+        return Beside.objects.create(workspace=workspace, source=NIGHTLY, snapshot=row, moment=row.taken_at)
+
+
+def _snapshot(workspace: Workspace, pk: int) -> Snapshot:
+    with control_unit():
+        row = Snapshot.objects.filter(workspace=workspace, pk=pk, finished_at__isnull=False).first()
+    if row is None:
+        raise snapshots.NoSnapshot(slug=workspace.slug or "", oldest="-")
+    return row
+
+
+def proceed(beside: Beside) -> Beside:
+    """Fill a copy, or finish putting it back, from wherever it stands. Raises turns.Busy, and what a snapshot raises; then it is given up."""
+    with turns.turn(beside.workspace_id) as mine:
+        beside = _read(beside.pk)
+        if beside.step not in (BesideStep.FILLING, BesideStep.RETURNING):
+            return beside
+        if not mine:
+            raise turns.Busy(slug=beside.workspace.slug)
+        try:
+            (_fill if beside.step == BesideStep.FILLING else _finish_return)(beside)
+        except (CrmError, OSError, psycopg.Error) as error:
+            if beside.step == BesideStep.FILLING:
+                _note(beside, BesideStep.GIVEN_UP, error=str(error)[:2000])
+            raise
+    return beside
+
+
+def resume_all() -> int:
+    """What a killed command left, taken up by the keeper; returns how many came to their end."""
+    with control_unit():
+        found = list(Beside.objects.filter(step__in=(BesideStep.FILLING, BesideStep.RETURNING)).order_by("pk")[:3])
+    return sum(_tried(beside) for beside in found)
+
+
+def _tried(beside: Beside) -> bool:
+    try:
+        proceed(beside)
+    except turns.Busy:
+        return False
+    except (CrmError, DatabaseError, InterfaceError, psycopg.Error, OSError) as error:
+        _log.warning("a copy beside is put off", extra={"beside": beside.pk, "error": str(error)})
+        return False
+    return True
+
+
+def _read(pk: int) -> Beside:
+    with control_unit():
+        return Beside.objects.select_related("workspace", "snapshot__workspace", "spare").get(pk=pk)
+
+
+def _note(beside: Beside, step: BesideStep, **values: Any) -> None:
+    for name, value in {"step": step, **values}.items():
+        setattr(beside, name, value)
+    with control_unit():
+        beside.save(update_fields=["step", *values])
+    reached(f"beside.{step}")
+
+
+def _fill(beside: Beside) -> None:
+    script = None
+    if beside.snapshot is not None:
+        with control_unit():
+            script = TemplateScript.objects.filter(pk=beside.snapshot.version).first()
+    spare = spares.make(beside.workspace, cell=beside.workspace.alias, script=script)
+    reached("beside.spare")
+    if beside.snapshot is not None:
+        snapshots.load(beside.snapshot, spare)
+    else:
+        beside.moment = _from_side_instance(beside.workspace, spare)
+    reached("beside.loaded")
+    if spare.template_version != beside.workspace.template_version:
+        spares.bring_up(spare)
+    with control_unit():
+        drop_at = clock.real_now() + timedelta(days=settings.CRM_BESIDE_DAYS)
+        Spare.objects.filter(schema=spare).update(use=Use.BESIDE, drop_at=drop_at)
+        beside.spare, beside.step = spare, BesideStep.READY
+        beside.save(update_fields=["spare", "moment", "step"])
+    reached("beside.ready")
+
+
+def _from_side_instance(workspace: Workspace, spare: Workspace) -> datetime:
+    """All rows out of the instance that was recovered to a point in time; returns the moment it stands at."""
+    with psycopg.connect(settings.CRM_PITR_URL, autocommit=True, connect_timeout=10) as there, owner.direct(spare.alias) as here:
+        if not there.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [workspace.schema_name]).fetchone():
+            raise NotThere(slug=workspace.slug)
+        [(moment,)] = there.execute("SELECT coalesce(pg_last_xact_replay_timestamp(), now())").fetchall()
+        with tables.snapshot(there):
+            found = tables.tables(there, workspace.schema_name)
+            if {(one.name, one.sorted_names) for one in found} != {(one.name, one.sorted_names) for one in tables.tables(here, spare.schema_name)}:
+                raise NotThere(slug=workspace.slug)
+            with here.transaction():
+                changes.copy_all(End(there, workspace.schema_name), End(here, spare.schema_name), found)
+            tables.count_on(here, spare.schema_name, found, tables.counters(there, workspace.schema_name, found))
+            wrong = changes.differences(tables.sums(there, workspace.schema_name, found), tables.sums(here, spare.schema_name, found))
+    if wrong:
+        raise snapshots.NotRestored(tables=", ".join(wrong))
+    return moment if isinstance(moment, datetime) else clock.real_now()
+
+
+def ready(workspace: Workspace, pk: int | None = None) -> Beside:
+    """The copy beside a workspace, the last one where none is named. Raises NotBeside, MovedAway."""
+    with control_unit():
+        lying = Beside.objects.select_related("workspace", "spare").filter(workspace=workspace, step=BesideStep.READY, spare__state=State.SPARE)
+        beside = (lying.filter(pk=pk) if pk else lying).order_by("-pk").first()
+    if beside is None or beside.spare is None:
+        raise NotBeside(pk=pk or "", slug=workspace.slug)
+    if (beside.spare.alias, beside.spare.template_version) != (beside.workspace.alias, beside.workspace.template_version):
+        raise MovedAway(slug=workspace.slug)
+    return beside
+
+
+def return_all(beside: Beside) -> Beside:
+    """The copy becomes the workspace, and what was the workspace is kept behind the fence for its days. Raises turns.Busy, NeverStill."""
+    with turns.turn(beside.workspace_id) as mine:
+        if not mine:
+            raise turns.Busy(slug=beside.workspace.slug)
+        beside = ready(beside.workspace, beside.pk)
+        with control_unit():
+            # Being carried: who is turned away by the fence waits for the flip.
+            Spare.objects.filter(schema=beside.spare).update(use=Use.FILLING)
+        _note(beside, BesideStep.RETURNING)
+        _finish_return(beside)
+    return beside
+
+
+def _finish_return(beside: Beside) -> None:
+    """Also taken up after a kill: the fence says whether the copy was made ready for the flip."""
+    workspace, spare = beside.workspace, beside.spare
+    if spare is None or spare.state != State.SPARE:
+        raise NotBeside(pk=beside.pk, slug=workspace.slug)
+    with owner.direct(workspace.alias) as connection:
+        [(open_,)] = connection.execute("SELECT has_schema_privilege(%s, %s, 'USAGE')", [workspace.schema_name, workspace.schema_name]).fetchall()
+        if not open_:
+            with control_unit():
+                _flip(beside)
+        else:
+            found = tables.tables(connection, workspace.schema_name)
+            with stopping.still(connection, workspace.schema_name, found):
+                _carry_over(connection, workspace, spare, found)
+                fencing.close(workspace.schema_name, connection=connection)
+                with control_unit():
+                    _flip(beside)
+                    connection.execute("COMMIT")  # first the fence, then the registry: see moving
+                    reached("beside.fenced")
+    reached("beside.flipped")
+    routing.forget(workspace.slug)
+    broker.wake(workspace.public_id, workspace.generation + 1)
+    _log.info("workspace returned", extra={"workspace": workspace.public_id, "moment": str(beside.moment)})
+
+
+def _flip(beside: Beside) -> None:
+    if beside.spare is None:
+        raise NotBeside(pk=beside.pk, slug=beside.workspace.slug)
+    spares.exchange(beside.workspace, beside.spare, use=Use.OLD, drop_at=clock.real_now() + timedelta(days=settings.CRM_MOVE_GRACE_DAYS))
+    Workspace.objects.filter(pk=beside.workspace_id).update(generation=F("generation") + 1)
+    beside.step, beside.returned_at = BesideStep.RETURNED, clock.real_now()
+    beside.save(update_fields=["step", "returned_at"])
+
+
+# What went out or came in since must not happen twice, and what the control side said since still holds.
+_CARRY_OVER = """
+DELETE FROM {then}.workspace_state; INSERT INTO {then}.workspace_state ({state}) SELECT {state} FROM {now}.workspace_state;
+UPDATE {then}.workspace_state SET generation = {generation};
+INSERT INTO {then}.inbox_message ({inbox}) SELECT {inbox} FROM {now}.inbox_message ON CONFLICT DO NOTHING;
+DELETE FROM {then}.job t WHERE t.state IN ('waiting', 'running') AND NOT EXISTS (SELECT FROM {now}.job n WHERE n.id = t.id AND n.state IN ('waiting', 'running'));
+UPDATE {then}.letter t SET sent_at = n.sent_at FROM {now}.letter n WHERE n.id = t.id AND t.sent_at IS NULL;
+UPDATE {then}.event t SET pending = false WHERE t.pending AND NOT EXISTS (SELECT FROM {now}.event n WHERE n.id = t.id AND n.pending);
+INSERT INTO {then}.event (name, entity, record_id, subjects, before, after, actor_kind, actor_name, via, request, at, pending)
+    VALUES ('workspace.put_back', 'workspace', 1, ARRAY['workspace:1'], '{{}}', jsonb_build_object('moment', {moment}::text), 'robot', 'command line', '', '', now(), false);
+"""
+
+
+def _carry_over(connection: Connection[Any], workspace: Workspace, spare: Workspace, found: list[tables.Table]) -> None:
+    by_name = {table.name: table for table in found}
+    numbers, earlier = tables.counters(connection, workspace.schema_name, found), tables.counters(connection, spare.schema_name, found)
+    with control_unit():
+        moment = Beside.objects.filter(spare=spare).values_list("moment", flat=True).first()
+    connection.execute(
+        sql.SQL(_CARRY_OVER).format(
+            then=sql.Identifier(spare.schema_name), now=sql.Identifier(workspace.schema_name), state=by_name["workspace_state"].names(),
+            inbox=by_name["inbox_message"].names(), generation=sql.Literal(workspace.generation + 1), moment=sql.Literal(f"{moment:%Y-%m-%d %H:%M} UTC"),
+        )
+    )
+    # Numbers that were given since are not given again: they stand in other people's systems.
+    connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    tables.count_on(connection, spare.schema_name, found, {name: max(number, earlier.get(name, 0)) for name, number in numbers.items()})
+
+
+def drop(beside: Beside) -> None:
+    """Drop a copy before its day. Needs the owner's login."""
+    if beside.spare is not None:
+        spares.drop(beside.spare)

@@ -1,0 +1,1 @@
+"""Dormant workspaces: put into a proven snapshot, their schema dropped, woken by whoever comes first."""

@@ -1,0 +1,119 @@
+"""Waking, by the keeper, within seconds of the first asking."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+import psycopg
+import redis
+from django.db import DatabaseError, InterfaceError, close_old_connections
+
+from crm_platform.db.sides import control_unit
+from crm_platform.jobs import broker
+from crm_platform.kernel import clock
+from crm_platform.kernel.errors import CrmError
+from tenants.carrying import fencing, spares, turns
+from tenants.carrying.points import reached
+from tenants.models import Nap, NapStep, Snapshot, State, TemplateScript, Use, Workspace
+from tenants.provisioning import owner, pool, template
+from tenants.snapshots import services as snapshots
+
+from .asking import POKE
+
+_log = logging.getLogger("kartoteka.keeper")
+
+
+def watch(stop: threading.Event) -> None:
+    """In the keeper's process, beside its rounds: wake whoever is asked for, at once."""
+    with owner.seated():
+        while not stop.is_set():
+            _wait_for_poke(stop)
+            try:
+                wake_asked()
+            except (DatabaseError, InterfaceError, psycopg.Error, CrmError, OSError):
+                _log.exception("waking failed")
+                close_old_connections()
+
+
+def _wait_for_poke(stop: threading.Event) -> None:
+    try:
+        broker.queue().blpop([POKE], timeout=2)
+    except (redis.RedisError, OSError):
+        stop.wait(2)
+
+
+def wake_asked() -> int:
+    """Wake all who are asked for; returns how many."""
+    with control_unit():
+        asked = list(Nap.objects.filter(finished_at=None, wake_asked_at__isnull=False).exclude(step__in=(NapStep.AWAKE, NapStep.GIVEN_UP)).order_by("wake_asked_at")[:20])
+    return sum(_tried(nap) for nap in asked)
+
+
+def _tried(nap: Nap) -> bool:
+    try:
+        return wake(nap)
+    except (CrmError, DatabaseError, InterfaceError, psycopg.Error, OSError):
+        _log.exception("a workspace does not wake", extra={"workspace": nap.workspace_id})
+        return False
+
+
+def wake(nap: Nap) -> bool:
+    """Give the workspace its schema back; False where another does, or it is not asleep. Raises what a snapshot raises."""
+    began = time.monotonic()
+    with turns.turn(nap.workspace_id) as mine:
+        if not mine:
+            return False
+        with control_unit():
+            nap = Nap.objects.select_related("workspace", "snapshot").get(pk=nap.pk)
+        if nap.finished_at is not None or nap.workspace.state != State.ASLEEP or nap.snapshot is None:
+            return False
+        if not _still_there(nap):
+            _restore(nap)
+    nap.waking_ms = round((time.monotonic() - began) * 1000)
+    with control_unit():
+        Nap.objects.filter(pk=nap.pk).update(waking_ms=nap.waking_ms)
+    broker.wake(nap.workspace.public_id, nap.workspace.generation)
+    _log.info("workspace woken", extra={"workspace": nap.workspace.public_id, "ms": nap.waking_ms})
+    return True
+
+
+def _still_there(nap: Nap) -> bool:
+    """A sleep that had not come to the dropping: the fence is opened again."""
+    with owner.seated(nap.alias):
+        if not owner.has_schema(nap.schema):
+            return False
+        fencing.open_again(nap.schema)
+    reached("wake.opened")
+    with control_unit():
+        Workspace.objects.filter(pk=nap.workspace_id, state=State.ASLEEP).update(state=State.ACTIVE)
+        _awake(nap)
+    return True
+
+
+def _awake(nap: Nap) -> None:
+    """In the unit that gives the workspace its place: both or neither. Its snapshot is one like others now."""
+    Nap.objects.filter(pk=nap.pk).update(step=NapStep.AWAKE, finished_at=clock.real_now())
+    if nap.snapshot is not None:
+        Snapshot.objects.filter(pk=nap.snapshot.pk).update(keep=False)
+
+
+def _restore(nap: Nap) -> None:
+    if nap.snapshot is None:
+        raise snapshots.NoSnapshot(slug=nap.workspace.slug, oldest="-")
+    with control_unit():
+        script = TemplateScript.objects.filter(pk=nap.snapshot.version).first()
+        cell = nap.alias if owner.held(nap.alias) else next(alias for alias in pool.occupancy() if owner.held(alias))
+    spare = spares.make(nap.workspace, cell=cell, script=script)
+    reached("wake.spare")
+    snapshots.load(nap.snapshot, spare)
+    reached("wake.loaded")
+    if spare.template_version != template.fingerprint():
+        spares.bring_up(spare)
+    with control_unit():
+        row = spares.exchange(nap.workspace, spare, use=Use.OLD, drop_at=clock.real_now())
+        row.state = State.ACTIVE
+        row.save(update_fields=["state"])
+        _awake(nap)
+    reached("wake.exchanged")

@@ -1,0 +1,75 @@
+"""Every night a snapshot of each workspace that changed: one a round, so that nothing waits for it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from crm_platform.db.sides import control_unit
+from crm_platform.kernel import clock
+from tenants.carrying import turns
+from tenants.models import Looked, State, Workspace
+from tenants.provisioning import owner
+
+from . import services
+
+_log = logging.getLogger("kartoteka.keeper")
+# In UTC. Those missed at night (the keeper was down) follow in the day.
+HOUR = 1
+# Seconds for which what a database counted is believed: one question for all its workspaces.
+BELIEVED = 120.0
+# What the house itself does at night is no change of the firm's.
+_WRITTEN = """
+SELECT schemaname, sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint FROM pg_stat_user_tables
+WHERE schemaname LIKE 'w\\_%' AND relname <> 'job' GROUP BY schemaname
+"""
+_counted: dict[str, tuple[float, dict[str, int]]] = {}
+
+
+def one_more() -> bool:
+    """Look at the workspace that waits longest; take its snapshot if it changed. False: all are looked at for tonight."""
+    night = _last_night(clock.real_now())
+    with control_unit():
+        waiting = Workspace.objects.filter(Q(looked=None) | Q(looked__at__lt=night), state=State.ACTIVE, claimed_at__lt=night)
+        row = waiting.order_by("looked__at", "pk").first()
+    if row is None:
+        return False
+    with turns.turn(row.pk) as mine:
+        if mine:
+            _look(row)
+    return True
+
+
+def _last_night(now: datetime) -> datetime:
+    tonight = now.replace(hour=HOUR, minute=0, second=0, microsecond=0)
+    return tonight if tonight <= now else tonight - timedelta(days=1)
+
+
+def _look(row: Workspace) -> None:
+    written = _written(row)
+    with control_unit():
+        looked = Looked.objects.filter(workspace=row).first() or Looked(workspace=row, written=-1)
+    if looked.written != written:
+        taken = services.take(row, why="nightly")
+        _log.info("snapshot taken", extra={"workspace": row.public_id, "rows": taken.rows, "bytes": taken.bytes})
+        looked.written, looked.changed_at = written, clock.real_now()
+    looked.at = clock.real_now()
+    with control_unit():
+        looked.save()
+
+
+def _written(row: Workspace) -> int:
+    """What the tables of its schema have counted as written; only whether it changed says something."""
+    kept = _counted.get(row.alias)
+    if kept is None or time.monotonic() - kept[0] > BELIEVED or row.schema_name not in kept[1]:
+        with owner.direct(row.alias) as connection:
+            kept = _counted[row.alias] = time.monotonic(), dict(connection.execute(_WRITTEN).fetchall())
+    return kept[1].get(row.schema_name, 0)
+
+
+def forget() -> None:
+    """Ask the databases anew."""
+    _counted.clear()
