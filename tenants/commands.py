@@ -56,7 +56,7 @@ def keeper_command() -> None:
 
 def _keep(stop: threading.Event) -> None:
     with rollouts.beside(stop):
-        keeper.run(stop)
+        keeper.work(stop)
 
 
 @commands.command("scheduler")

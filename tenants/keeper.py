@@ -33,12 +33,17 @@ _log = logging.getLogger("kartoteka.keeper")
 BROKEN_AFTER = timedelta(minutes=2)
 
 
-def run(stop: threading.Event, *, every: float = 2.0) -> None:
-    """Work until `stop` is set, a round each `every` seconds. What takes long goes on beside it, so that neither the pool nor who wakes a workspace waits for a copy."""
-    beside = (threading.Thread(target=waking.watch, args=(stop,)), threading.Thread(target=_carry, args=(stop,), kwargs={"every": every}))
+def work(stop: threading.Event) -> None:
+    """All of the keeper's work until `stop` is set. What takes long goes on beside the rounds, so that neither the pool nor who wakes a workspace waits for a copy."""
+    beside = (threading.Thread(target=waking.watch, args=(stop,)), threading.Thread(target=_carry, args=(stop,), kwargs={"every": 2.0}))
     for thread in beside:
         thread.daemon = True
         thread.start()
+    run(stop)
+
+
+def run(stop: threading.Event, *, every: float = 2.0) -> None:
+    """The quick duties, a round each `every` seconds."""
     while not stop.is_set():
         _do(QUICK)
         calling.wait(stop, seconds=every)

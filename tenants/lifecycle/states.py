@@ -23,9 +23,11 @@ from .models import Departure, Entry, Suspension
 WAYS: dict[str, frozenset[str]] = {
     State.POOL: frozenset({State.CLAIMING}),
     State.CLAIMING: frozenset({State.ACTIVE, State.POOL}),
-    State.ACTIVE: frozenset({State.LEAVING}),
+    State.ACTIVE: frozenset({State.LEAVING, State.ASLEEP}),
     State.LEAVING: frozenset({State.ACTIVE, State.ERASED}),
     State.ERASED: frozenset(),
+    State.ASLEEP: frozenset({State.ACTIVE}),
+    State.SPARE: frozenset(),
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
@@ -192,6 +192,7 @@ def _copy(move: Move) -> None:
         source, target = _ends(move, stack)
         found = _same_tables(move, source, target)
         with tables.snapshot(source.connection) as oldest:
+            _need_same_migrations(move, source, target)
             numbers = tables.counters(source.connection, source.schema, found)
             with target.connection.transaction():
                 rows = changes.copy_all(source, target, found)
@@ -221,6 +222,7 @@ def _catch_up(move: Move) -> None:
 def _carry_after(move: Move, source: End, target: End, found: list[Table]) -> None:
     for _round in range(ROUNDS):
         with tables.snapshot(source.connection) as oldest, target.connection.transaction():
+            _need_same_migrations(move, source, target)
             carried = changes.carry(source, target, found, since=_since(move))
         _note(move, Step.COPIED, oldest=oldest, carried_after=move.carried_after + carried)
         if carried < FEW:
@@ -249,6 +251,7 @@ def _switch_over(move: Move, source: End, target: End, found: list[Table], *, lo
 def _last_carrying(move: Move, source: End, target: End, found: list[Table]) -> None:
     if tables.tables(source.connection, source.schema) != found:
         raise Behind(slug=move.workspace.slug)
+    _need_same_migrations(move, source, target)
     with target.connection.transaction():
         move.carried_after += changes.carry(source, target, found, since=_since(move))
         tables.count_on(target.connection, target.schema, found, tables.counters(source.connection, source.schema, found))
@@ -302,6 +305,14 @@ def _same_tables(move: Move, source: End, target: End) -> list[Table]:
     if _shapes(found) != _shapes(tables.tables(target.connection, target.schema)):
         raise Behind(slug=move.workspace.slug)
     return found
+
+
+def _need_same_migrations(move: Move, source: End, target: End) -> None:
+    """A rollout that reached the workspace meanwhile may have made what no column shows: an index, rows. Within the source's transaction, before anything is carried."""
+    asked = sql.SQL("SELECT app, name FROM {}")
+    done = [set(end.connection.execute(asked.format(sql.Identifier(end.schema, "django_migrations"))).fetchall()) for end in (source, target)]
+    if done[0] != done[1]:
+        raise Behind(slug=move.workspace.slug)
 
 
 def _shapes(found: Sequence[Table]) -> dict[str, Any]:

@@ -148,11 +148,11 @@ def test_a_working_board_asks_nothing_of_the_first_hour(doors: Door) -> None:
         deals.create_deal(ROBOT, name="Shelves")
         first_hour.close(ROBOT)
     browser.get("/board")
-    connections["cell1"].execute_wrappers.append(note)
+    connections[doors.place.alias].execute_wrappers.append(note)
     try:
         browser.get("/board")
     finally:
-        connections["cell1"].execute_wrappers.remove(note)
+        connections[doors.place.alias].execute_wrappers.remove(note)
     assert asked
     assert not [sql for sql in asked if any(table in sql for table in ('"import_run"', '"event"', '"preferences"', '"counter"'))]
     assert not [sql for sql in asked if 'AS "a" FROM "deal"' in sql]

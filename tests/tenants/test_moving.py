@@ -381,3 +381,21 @@ def test_an_error_of_our_own_is_served_as_one(at_home) -> None:
     began = time.monotonic()
     assert client.get("/deals").status_code == 500
     assert time.monotonic() - began < 5
+
+
+def test_a_rollout_that_reaches_it_meanwhile_ends_the_move_and_the_workspace_stays(at_home) -> None:
+    real = moving._note
+
+    def meanwhile(move: Move, step: Step, **values: Any) -> None:
+        real(move, step, **values)
+        if step == Step.COPIED:
+            with owner.direct() as one:
+                one.execute(f"INSERT INTO \"{at_home.place.schema}\".django_migrations (app, name, applied) VALUES ('contacts', '0099_an_index', now())")
+
+    with mock.patch.object(moving, "_note", meanwhile), pytest.raises(moving.Behind):
+        _move(at_home)
+    assert _now(at_home).place == at_home.place
+    with at_home.unit():
+        contacts.create_contact(ROBOT, first_name="Still writable")
+    with sides.control_unit():
+        assert Move.objects.get(workspace=at_home.workspace).step == Step.GIVEN_UP

@@ -21,7 +21,8 @@ def asked(statement: str, params: Any = None) -> list[tuple[Any, ...]]:
         return owner.run(statement, params)
 
 
-def test_the_application_s_login_has_no_right_of_its_own(doors) -> None:
+def test_the_application_s_login_has_no_right_of_its_own(two_doors) -> None:
+    doors, _other = two_doors  # both in the first database, where the shared schema is
     [facts] = asked("SELECT rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, rolinherit FROM pg_roles WHERE rolname = %s", [APP])
     assert facts == (False,) * 6
     schemas = [name for (name,) in asked("SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%%' AND nspname <> 'information_schema'")]
