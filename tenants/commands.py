@@ -20,6 +20,7 @@ from . import creating, erasing, keeper, routing, scheduler
 from .models import State, Workspace
 from .provisioning import bootstrap, measuring, owner
 from .rollout import commands as rollout_commands  # noqa: F401  # registers its commands
+from .rollout import measuring as measuring_rollouts
 from .rollout import run as rollouts
 
 
@@ -160,4 +161,24 @@ def create_token(slug: str, email: str, name: str, as_json: bool) -> None:
 def measure_provisioning(as_json: bool) -> None:
     """Time a claim, the making of a ready schema, and django-tenants' own migrations into a fresh one: for the bench."""
     found = measuring.provisioning()
+    answer(found, as_json=as_json, text=str(found))
+
+
+@commands.command("measure-making", hidden=True)
+@click.option("--count", type=click.IntRange(0), required=True)
+@click.option("--prefix", required=True, help="What their addresses begin with.")
+@as_json
+def measure_making(count: int, prefix: str, as_json: bool) -> None:
+    """Make active workspaces that nobody is in: for the bench's rollout."""
+    found = measuring.make_active(count, prefix=prefix)
+    answer(found, as_json=as_json, text=str(found))
+
+
+@commands.command("measure-rollout", hidden=True)
+@click.option("--stock", type=click.IntRange(0), default=0, help="Time django-tenants' own way over so many workspaces instead of ours over all; what it did is put back.")
+@click.option("--parallel", type=click.IntRange(1, 16), default=2)
+@as_json
+def measure_rollout(stock: int, parallel: int, as_json: bool) -> None:
+    """Time a release that adds a column with an index: for the bench."""
+    found = measuring_rollouts.stock(stock) if stock else measuring_rollouts.ours(parallel=parallel)
     answer(found, as_json=as_json, text=str(found))
