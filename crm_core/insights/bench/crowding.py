@@ -16,7 +16,7 @@ from . import figures, processes, run
 from .browser import Browser
 from .figures import Size
 from .run import PASSWORD, Line, Product, say
-from .tenancy import ALONE, at_once, product
+from .tenancy import ALONE, at_once, product, quiet
 
 CONNECTIONS, CLIENTS = 4, 8
 PLANNED = 10_000
@@ -62,17 +62,6 @@ def _make(started: Product, firms: list[dict[str, Any]], number: int) -> tuple[f
     firms += [firm for one in made for firm in one["firms"]]
     random.Random(number).shuffle(firms)  # noqa: S311 (an order of visits)
     return time.perf_counter() - began, before
-
-
-def quiet(started: Product, *, most: float = 180.0) -> float:
-    """Wait until the product has nothing left to do; the seconds that took."""
-    began, calm = time.monotonic(), 0
-    while time.monotonic() - began < most and calm < 3:
-        everyone = processes.family(started.process.pid)
-        before = processes.seconds(everyone)
-        time.sleep(1)
-        calm = calm + 1 if processes.seconds(everyone) - before < 0.1 else 0
-    return time.monotonic() - began
 
 
 def _walls(started: Product, firms: Sequence[dict[str, Any]], visits: int) -> tuple[list[float], list[float]]:
