@@ -24,6 +24,7 @@ from .moving import commands as _moving
 from .provisioning import bootstrap, measuring, owner
 from .returning import commands as _returning
 from .rollout import commands as _rollout
+from .rollout import measuring as measuring_rollouts
 from .rollout import run as rollouts
 from .sleeping import commands as _sleeping
 from .snapshots import commands as _snapshots
@@ -168,3 +169,23 @@ def prove_isolation(as_json: bool, attempts: int) -> None:
     answer(proving.described(result, kept=kept), as_json=as_json, text="\n".join(said))
     if not result.holds:
         sys.exit(1)
+
+
+@commands.command("measure-making", hidden=True)
+@click.option("--count", type=click.IntRange(0), required=True)
+@click.option("--prefix", required=True, help="What their addresses begin with.")
+@as_json
+def measure_making(count: int, prefix: str, as_json: bool) -> None:
+    """Make active workspaces that nobody is in: for the bench's rollout."""
+    found = measuring.make_active(count, prefix=prefix)
+    answer(found, as_json=as_json, text=str(found))
+
+
+@commands.command("measure-rollout", hidden=True)
+@click.option("--stock", type=click.IntRange(0), default=0, help="Time django-tenants' own way over so many workspaces instead of ours over all; what it did is put back.")
+@click.option("--parallel", type=click.IntRange(1, 16), default=2)
+@as_json
+def measure_rollout(stock: int, parallel: int, as_json: bool) -> None:
+    """Time a release that adds a column with an index: for the bench."""
+    found = measuring_rollouts.stock(stock) if stock else measuring_rollouts.ours(parallel=parallel)
+    answer(found, as_json=as_json, text=str(found))

@@ -66,6 +66,15 @@ def resident(group: Iterable[int]) -> int:
     return total
 
 
+def private(pid: int) -> int:
+    """Bytes of memory that one process has to itself; 0 for one that is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("Private_Clean:", "Private_Dirty:")))
+
+
 def matching(test: Callable[[str], bool]) -> set[int]:
     """Processes whose command line passes a test."""
     return {pid for pid in pids() if test(command_of(pid))}

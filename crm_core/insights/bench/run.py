@@ -1,4 +1,4 @@
-"""`bin/bench [--pages] [--import] [--start] [--json] [--contacts N ...]`: medians on this machine, in one run."""
+"""`bin/bench [--pages] [--import] [--start] [--tenancy[=PARTS]] [--json] [--contacts N ...]`: medians on this machine, in one run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -86,11 +86,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(data: Path) -> Product:
-    """Start the product on a folder; `took` is the time to its printed addresses."""
+def start(data: Path, variables: dict[str, str] | None = None, more: Sequence[str] = ()) -> Product:
+    """Start the product on a folder, with further variables and arguments; `took` is the time to its printed addresses."""
     port, began = free_port(), time.perf_counter()
-    command = [sys.executable, "-m", "crm_platform.config.embedded.up", "--port", str(port), "--data", str(data), "--no-demo", "--workers", "2"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment())  # noqa: S603 (our own program)
+    command = [sys.executable, "-m", "crm_platform.config.embedded.up", "--port", str(port), "--data", str(data), "--no-demo", "--workers", "2", *more]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment() | (variables or {}))  # noqa: S603 (our own program)
     for line in process.stdout or ():
         if "Ctrl-C" in line:
             return Product(process, data, port, time.perf_counter() - began)
@@ -292,13 +292,25 @@ def _write_contacts(path: Path, rows: int) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The program."""
+    from . import tenancy  # noqa: PLC0415 (it uses this module)
+
     parser = argparse.ArgumentParser(prog="bin/bench", description=__doc__)
     for name in ("pages", "import", "start"):
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--json", action="store_true")
+    tenancy.add_arguments(parser)
     for name, number in (("contacts", 100_000), ("companies", 20_000), ("deals", 50_000), ("activities", 200_000)):
         parser.add_argument(f"--{name}", type=int, default=number)
     wished = parser.parse_args(arguments)
+    lines: list[Line] = tenancy.lines(wished) if wished.tenancy else []
+    if wished.pages or getattr(wished, "import") or wished.start or not wished.tenancy:
+        lines += _of_one(wished)
+    show(lines, as_json=wished.json)
+    return 0
+
+
+def _of_one(wished: argparse.Namespace) -> list[Line]:
+    """What is measured on one run of the product."""
     everything = not (wished.pages or getattr(wished, "import") or wished.start)
     lines: list[Line] = []
     with folder() as data:
@@ -318,8 +330,7 @@ def main(arguments: list[str] | None = None) -> int:
                 lines += imports(product)
         finally:
             stop(product)
-    show(lines, as_json=wished.json)
-    return 0
+    return lines
 
 
 def show(lines: list[Line], *, as_json: bool) -> None:

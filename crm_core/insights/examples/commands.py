@@ -11,6 +11,7 @@ from typing import Any
 import click
 from django.conf import settings
 
+from crm_core.insights.bench import commands as bench_commands  # noqa: F401  # registers its commands
 from crm_core.sales.deals.models import Deal
 from crm_platform.accounts import services as people
 from crm_platform.accounts.models import User

@@ -1,0 +1,31 @@
+"""What the bench needs done beside the databases: hidden commands, each with one answer in JSON."""
+
+from __future__ import annotations
+
+import click
+
+from crm_platform.kernel import commands
+from crm_platform.kernel.commands import answer, as_json, read_secret, workspace_option
+
+from . import entering, firms
+
+
+@commands.command("measure-firms", hidden=True)
+@click.option("--count", type=click.IntRange(0), required=True)
+@click.option("--prefix", required=True, help="What their addresses begin with.")
+@as_json
+def measure_firms(count: int, prefix: str, as_json: bool) -> None:
+    """Make small firms and sessions in them."""
+    found = firms.make(count, prefix=prefix)
+    answer(found, as_json=as_json, text=f"{count} firms in {found['seconds']} s")
+
+
+@commands.command("measure-entering", hidden=True)
+@workspace_option
+@click.option("--path", default="/settings/tokens", help="The page whose round trips are counted.")
+@click.option("--times", type=click.IntRange(1), default=1000)
+@as_json
+def measure_entering(slug: str, path: str, times: int, as_json: bool) -> None:
+    """Count and time what entering a workspace costs; the session's key comes by standard input."""
+    found = entering.measure(slug, path=path, cookie=read_secret(), times=times)
+    answer(found, as_json=as_json, text=str(found))
