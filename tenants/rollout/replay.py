@@ -27,9 +27,10 @@ def bring(connection: Connection[Any], *, cell: str, schema: str, indexes: Seque
     `connection` is an owner's of the workspace's database, in autocommit. `indexes` are those an earlier try has left to be
     made; `keep_indexes` is told of such before they are left. Raises what PostgreSQL says, with nothing of the piece done.
     """
-    applied, big = _look(connection, schema, large=large)
+    pieces = plan.pieces(_applied(connection, schema))
+    big = _large(connection, schema, _indexed(pieces), large=large)
     open_indexes = list(indexes)
-    for piece in plan.pieces(applied):
+    for piece in pieces:
         if piece.statements is None:
             plan.by_django(cell, schema, piece.names)
             continue
@@ -42,16 +43,24 @@ def bring(connection: Connection[Any], *, cell: str, schema: str, indexes: Seque
         _index_beside(connection, schema, statement)
 
 
-def _look(connection: Connection[Any], schema: str, *, large: int) -> tuple[plan.Applied, frozenset[str]]:
-    """What the workspace has, and its large tables, in one round trip."""
-    query = sql.SQL(
-        "SELECT app || '.' || name, true FROM {}.django_migrations UNION ALL"
-        " SELECT relname, false FROM pg_class WHERE relnamespace = {}::regnamespace AND relkind = 'r' AND reltuples >= {}"
-    )
-    rows = connection.execute(query.format(sql.Identifier(schema), sql.Literal(schema), sql.Literal(large))).fetchall()
+def _applied(connection: Connection[Any], schema: str) -> plan.Applied:
     ours = plan.labels()
-    applied = frozenset(name for name, is_migration in rows if is_migration and name.partition(".")[0] in ours)
-    return applied, frozenset(name for name, is_migration in rows if not is_migration)
+    rows = connection.execute(sql.SQL("SELECT app, name FROM {}.django_migrations").format(sql.Identifier(schema))).fetchall()
+    return frozenset(f"{app}.{name}" for app, name in rows if app in ours)
+
+
+def _indexed(pieces: Iterable[plan.Piece]) -> list[str]:
+    """The tables that get an index."""
+    found = (_INDEX.match(statement) for piece in pieces for statement in piece.statements or ())
+    return sorted({match[3].strip('"') for match in found if match})
+
+
+def _large(connection: Connection[Any], schema: str, tables: list[str], *, large: int) -> frozenset[str]:
+    """The large ones of some tables. By their names: the catalogue has no index on the schema alone, and grows with every workspace."""
+    if not tables:
+        return frozenset()
+    query = "SELECT relname FROM pg_class WHERE relname = ANY(%s) AND relnamespace = %s::regnamespace AND relkind = 'r' AND reltuples >= %s"
+    return frozenset(name for (name,) in connection.execute(query, [tables, sql.Identifier(schema).as_string(connection), large]).fetchall())
 
 
 def _split(statements: Iterable[str], big: frozenset[str]) -> tuple[list[str], list[str]]:

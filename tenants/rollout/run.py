@@ -19,11 +19,11 @@ from tenants import routing
 from tenants.provisioning import owner
 
 from . import replay, steps
-from .models import Rollout, RolloutState
+from .models import Ring, Rollout, RolloutState
 
 _log = logging.getLogger("kartoteka.rollout")
-# Steps taken at once by one thread; after so many workspaces its connection, whose memory grows with each, is made anew.
-BATCH, RECYCLED_AFTER = 8, 200
+# Steps taken at once by one thread, few in the first rings, where a bad release shows; after so many workspaces its connection, whose memory grows with each, is made anew.
+BATCH, BATCH_OF_ALL, RECYCLED_AFTER = 8, 32, 200
 
 
 def run(stop: threading.Event, *, every: float = 2.0) -> None:
@@ -62,7 +62,7 @@ def _hand(pk: int, stop: threading.Event) -> None:
                 rollout = steps.go_on(pk)
                 if rollout.state != RolloutState.RUNNING:
                     return
-                taken = steps.claim(rollout, most=BATCH)
+                taken = steps.claim(rollout, most=BATCH_OF_ALL if rollout.ring == Ring.ALL else BATCH)
                 if taken:
                     _bring_all(taken, owners, stop)
                 else:
