@@ -133,7 +133,8 @@ def delete_workspace(slug: str, yes: bool, as_json: bool) -> None:
     if not yes:
         click.confirm(f"Erase {workspace.name} ({slug}) with everything in it?", abort=True)
     certificate = erasing.erase_at_once(workspace, by=states.OPERATOR)
-    facts = {"erased": slug, **certificates.facts(certificate), "url": certificates.address(certificate.pk)}
+    told = certificates.facts(certificate)
+    facts = {**told, "counts": told["erased"], "erased": slug, "url": certificates.address(certificate.pk)}
     answer(facts, as_json=as_json, text=f"{slug} is erased.\n\n{certificates.text(certificate)}")
 
 
