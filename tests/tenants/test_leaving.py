@@ -243,3 +243,13 @@ def test_a_job_begun_before_writes_no_more(doors) -> None:
         olga = actor_of(User.objects.select_related("role").get(email="olga@veldhuis.example"))
         assert olga.read_only
         assert not olga.may_write
+
+
+def test_search_as_one_types_learns_of_a_closing_within_a_second(doors, monkeypatch) -> None:
+    """What comes while one types asks once a second; every other page asks each time."""
+    client = doors.client()
+    assert client.get("/search/as-one-types?q=an").status_code == 200
+    telling.tell(suspending.suspend(doors.place.public_id, level="closed", reason="unpaid", by=states.OPERATOR, operation=uuid.uuid4()))
+    assert client.get("/contacts").status_code == 403
+    monkeypatch.setattr(access, "BELIEVED", 0.0)
+    assert client.get("/search/as-one-types?q=an").status_code == 403
