@@ -6,12 +6,10 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 
 from crm_platform.accounts import returning
 from crm_platform.db import sides
@@ -19,12 +17,12 @@ from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, gates
 from crm_platform.kernel.permissions import robot
 from tenants import claiming, creating
-from tenants.carrying import fencing
 from tenants.carrying.tables import Sum
 from tenants.creating import Wish
 from tenants.mailindex import remember
 from tenants.models import Signup, TemplateScript, Workspace
 from tenants.provisioning import owner, pool, template
+from tenants.rollout import replay
 
 from . import checking, loading, pulse
 from .checking import Given
@@ -115,18 +113,8 @@ def fill(given: Given, workspace: Workspace, *, check: pulse.Check) -> dict[str,
     place = workspace.place
     amounts = loading.rows(given, schema=place.schema, cell=place.alias, prefix=f"{place.public_id}/{place.generation}/", check=check)
     if set(given.content["schema"]["migrations"]) != template.names() and workspace.template_version != template.fingerprint():
-        _bring_up_to_date(workspace)
+        replay.bring_alone(workspace)
     return amounts
-
-
-def _bring_up_to_date(workspace: Workspace) -> None:
-    """Django's way: what is added since has no rights yet."""
-    with owner.seated(workspace.alias):
-        call_command("migrate_schemas", schema_name=workspace.schema_name, verbosity=0, interactive=False, stdout=StringIO())
-        fencing.open_again(workspace.schema_name)
-    with sides.control_unit():
-        workspace.template_version = template.fingerprint()
-        workspace.save(update_fields=["template_version"])
 
 
 def _bring_in(given: Given, workspace: Workspace, wish: Wish, *, operation: uuid.UUID, email: str, check: pulse.Check) -> Restored:

@@ -17,10 +17,7 @@ def close(schema: str, *, connection: Connection[Any] | None = None) -> None:
 
 def open_again(schema: str, *, connection: Connection[Any] | None = None) -> None:
     """Give them back: what was fenced off is the workspace's place again."""
-    statement = sql.SQL(
-        "GRANT USAGE ON SCHEMA {0} TO {0}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {0} TO {0};"
-        "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {0} TO {0}"
-    )
+    statement = sql.SQL("GRANT USAGE ON SCHEMA {0} TO {0}; " + owner.RIGHTS)
     _run(statement.format(sql.Identifier(schema)), connection)
 
 

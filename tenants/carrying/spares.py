@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Q
-from psycopg import sql
 
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
@@ -57,19 +55,6 @@ def exchange(workspace: Workspace, spare: Workspace, *, use: Use, drop_at: datet
     other.save(update_fields=fields)
     Spare.objects.filter(schema=other).update(use=use, drop_at=drop_at)
     return mine
-
-
-def bring_up(spare: Workspace) -> None:
-    """Migrate a spare schema of an older release to this one, Django's way."""
-    with owner.seated(spare.alias) as connection:
-        connection.set_schema(spare.schema_name, include_public=False)
-        executor = MigrationExecutor(connection)
-        executor.migrate(executor.loader.graph.leaf_nodes())
-        grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {0} TO {0}; GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {0} TO {0}"
-        owner.run(sql.SQL(grant).format(sql.Identifier(spare.schema_name)))
-    with control_unit():
-        spare.template_version = template.fingerprint()
-        spare.save(update_fields=["template_version"])
 
 
 def drop(spare: Workspace) -> None:

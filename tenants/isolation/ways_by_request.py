@@ -166,7 +166,7 @@ def _session_attempts(trial: Trial, of: House, verbs: Sequence[str]) -> Iterator
     if of.stranger().get("/settings/profile", headers={"Cookie": f"{settings.SESSION_COOKIE_NAME}={key}"}).status_code != 200:
         trial.fail("session", "a session does not work at home: its refusal elsewhere proves nothing")
     for route in trial.routes:
-        path = (trial.learnt.own.get(route.text) or list(route.paths({"int": [1], "slug": routes.words(), "text": [_NO_LINK], "uuid": [_NO_LINK]})))[0]
+        path = _door_of(trial, route)
         for verb in verbs:
             request = Request(verb, path, headers={"Cookie": f"{settings.SESSION_COOKIE_NAME}={key}"})
             false = Request(verb, path, headers={"Cookie": f"{settings.SESSION_COOKIE_NAME}={key[::-1]}"})
@@ -181,6 +181,11 @@ def tokens(trial: Trial) -> None:
         in_batches(trial, "token", _token_attempts(trial, of, of.token(), verbs), still=(houses.mine,))
 
 
+def _door_of(trial: Trial, route: routes.Route) -> str:
+    """One address of a route: as it was found at home, else of made-up parts."""
+    return (trial.learnt.own.get(route.text) or list(route.paths({"int": [1], "slug": routes.words(), "text": [_NO_LINK], "uuid": [_NO_LINK]})))[0]
+
+
 def _token_attempts(trial: Trial, of: House, token: str, verbs: Sequence[str]) -> Iterator[bool]:
     mine = trial.houses.mine
     opened = [route for route in trial.routes if route.by_token and route.text in trial.learnt.own]
@@ -188,7 +193,7 @@ def _token_attempts(trial: Trial, of: House, token: str, verbs: Sequence[str]) -
     if 200 not in works:
         trial.fail("token", "a token opens nothing at home: its refusal elsewhere proves nothing")
     for route in trial.routes:
-        path = (trial.learnt.own.get(route.text) or list(route.paths({"int": [1], "slug": routes.words(), "text": [_NO_LINK], "uuid": [_NO_LINK]})))[0]
+        path = _door_of(trial, route)
         for verb in VERBS if route.by_token else verbs:
             request = Request(verb, path, headers={"Authorization": f"Bearer {token}"})
             false = Request(verb, path, headers={"Authorization": f"Bearer {token[::-1]}"})

@@ -25,6 +25,8 @@ class NotTheKeeper(CrmError):
 
 
 FIRST = "cell1"
+# What a workspace's role may do with all that stands in its schema; {0} is the name of both.
+RIGHTS = "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {0} TO {0}; GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {0} TO {0}"
 _cell: ContextVar[str] = ContextVar("owner_cell", default=FIRST)
 
 

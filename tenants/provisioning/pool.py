@@ -27,8 +27,7 @@ CREATE SCHEMA {schema};
 SET LOCAL search_path = {schema};
 {script}
 GRANT USAGE ON SCHEMA {schema} TO {role};
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
-GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role};
+{rights};
 GRANT {role} TO {app} WITH INHERIT FALSE, SET TRUE;
 """
 _REGISTER = """
@@ -81,7 +80,7 @@ def make(script: TemplateScript, *, cell: str = owner.FIRST, state: State = Stat
 def _filled(packet: str, script: TemplateScript, *, name: str, cell: str, state: State) -> sql.Composed:
     schema = sql.Identifier(name)
     return sql.SQL(packet if owner.version() >= 160000 else packet.replace(_GRANT_16, _GRANT_15)).format(
-        role=schema, schema=schema, name=sql.Literal(name), alias=sql.Literal(cell), state=sql.Literal(state.value), script=sql.SQL(script.script),
+        role=schema, schema=schema, name=sql.Literal(name), alias=sql.Literal(cell), state=sql.Literal(state.value), script=sql.SQL(script.script), rights=sql.SQL(owner.RIGHTS).format(schema),
         app=sql.Identifier(settings.DATABASES[cell]["USER"]), control=sql.Identifier(settings.PUBLIC_SCHEMA_NAME),
         public_id=sql.Literal(ids.random_id()), version=sql.Literal(script.version),
     )  # fmt: skip

@@ -22,6 +22,7 @@ from tenants.carrying.changes import End
 from tenants.carrying.points import reached
 from tenants.models import Beside, BesideStep, Snapshot, Spare, State, TemplateScript, Use, Workspace
 from tenants.provisioning import owner
+from tenants.rollout import replay
 from tenants.snapshots import services as snapshots
 
 _log = logging.getLogger("kartoteka.keeper")
@@ -131,7 +132,7 @@ def _fill(beside: Beside) -> None:
         beside.moment = _from_side_instance(beside.workspace, spare)
     reached("beside.loaded")
     if spare.template_version != beside.workspace.template_version:
-        spares.bring_up(spare)
+        replay.bring_alone(spare)
     with control_unit():
         drop_at = clock.real_now() + timedelta(days=settings.CRM_BESIDE_DAYS)
         Spare.objects.filter(schema=spare).update(use=Use.BESIDE, drop_at=drop_at)

@@ -123,7 +123,7 @@ def by_django(cell: str, schema: str, names: tuple[str, ...]) -> None:
             with connection.schema_editor(atomic=migration.atomic) as editor:
                 migration.apply(_state_before(migration), editor)
                 MigrationRecorder(connection).record_applied(migration.app_label, migration.name)
-                for statement in GRANTS.format(sql.Identifier(schema)).as_string(None).split(";"):
+                for statement in sql.SQL(owner.RIGHTS).format(sql.Identifier(schema)).as_string(None).split(";"):
                     editor.execute(statement)
 
 
@@ -147,11 +147,6 @@ def _state_before(migration: Migration) -> ProjectState:
             state.apps  # noqa: B018 (made now, so that copies have it)
             _states[key] = state
         return _states[key].clone()
-
-
-GRANTS = sql.SQL(
-    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {0} TO {0}; GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {0} TO {0}"
-)
 
 
 def labels() -> frozenset[str]:

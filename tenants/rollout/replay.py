@@ -8,6 +8,10 @@ from typing import Any
 
 from psycopg import Connection, errors, sql
 
+from crm_platform.db.sides import control_unit
+from tenants.models import Workspace
+from tenants.provisioning import owner, template
+
 from . import plan
 
 # How long a change waits for those who use the table, holding up whoever comes after.
@@ -43,6 +47,18 @@ def bring(connection: Connection[Any], *, cell: str, schema: str, indexes: Seque
         _index_beside(connection, schema, statement)
 
 
+def bring_alone(workspace: Workspace) -> None:
+    """Bring a schema that nobody works in yet, a spare or a restored one, to this release, and note it on its row. Needs the owner's login; opens a control unit.
+
+    Indexes left to be made are noted nowhere: where this is cut short, such a schema is dropped and made anew.
+    """
+    with owner.direct(workspace.alias) as connection:
+        bring(connection, cell=workspace.alias, schema=workspace.schema_name, keep_indexes=lambda left: None)
+    with control_unit():
+        workspace.template_version = template.fingerprint()
+        workspace.save(update_fields=["template_version"])
+
+
 def _applied(connection: Connection[Any], schema: str) -> plan.Applied:
     ours = plan.labels()
     rows = connection.execute(sql.SQL("SELECT app, name FROM {}.django_migrations").format(sql.Identifier(schema))).fetchall()
@@ -76,7 +92,7 @@ def _replay(connection: Connection[Any], schema: str, statements: Sequence[str],
     packet = (
         sql.SQL("BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL search_path = {}; ").format(sql.Literal(LOCK_TIMEOUT), sql.Identifier(schema))
         + sql.SQL(";\n".join(statements))  # recorded from the release's own migrations
-        + (sql.SQL("; ") + plan.GRANTS.format(sql.Identifier(schema)) if grants else sql.SQL(""))
+        + (sql.SQL("; ") + sql.SQL(owner.RIGHTS).format(sql.Identifier(schema)) if grants else sql.SQL(""))
         + sql.SQL("; COMMIT")
     )
     try:

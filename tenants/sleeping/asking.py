@@ -16,7 +16,7 @@ from crm_platform.kernel.errors import Unavailable
 from tenants.models import Nap, State, Workspace
 
 _log = logging.getLogger("kartoteka.keeper")
-POKE = "keeper.wake"
+POKE = "control:keeper.wake"
 # Seconds a program is let wait for a workspace that wakes (a hook, a form, a job), and after which a person's page asks again.
 PATIENCE, LOOKS_EVERY, PAGE_RETURNS = 8.0, 0.1, 2
 # After this an asking that was lost (Redis, the keeper) is repeated.

@@ -18,6 +18,7 @@ from tenants.carrying import fencing, spares, turns
 from tenants.carrying.points import reached
 from tenants.models import Nap, NapStep, Snapshot, State, TemplateScript, Use, Workspace
 from tenants.provisioning import owner, pool, template
+from tenants.rollout import replay
 from tenants.snapshots import services as snapshots
 
 from .asking import POKE
@@ -110,7 +111,7 @@ def _restore(nap: Nap) -> None:
     snapshots.load(nap.snapshot, spare)
     reached("wake.loaded")
     if spare.template_version != template.fingerprint():
-        spares.bring_up(spare)
+        replay.bring_alone(spare)
     with control_unit():
         row = spares.exchange(nap.workspace, spare, use=Use.OLD, drop_at=clock.real_now())
         row.state = State.ACTIVE

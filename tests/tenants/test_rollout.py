@@ -379,3 +379,23 @@ def test_the_command_line_says_how_far_it_is(firms) -> None:
 def test_errors_carry_no_words_of_people() -> None:
     error = psycopg.errors.UniqueViolation("Key (email)=(olga@veldhuis.example) is duplicated")
     assert "olga" not in run._said(error)
+
+
+def test_a_schema_that_nobody_works_in_is_brought_up_where_it_is(firms) -> None:
+    """A spare or a restored one, of an older release and in another database than the first."""
+    firms(1)
+    older = template.current()
+    with rehearsal.release("contacts", "0098_both", COLUMN + TABLE) as version:
+        name = pool.make(older, cell="cell2")
+        with sides.control_unit():
+            row = Workspace.objects.get(schema_name=name)
+        replay.bring_alone(row)
+        fresh = pool.make(template.current(), cell="cell2")
+        with owner.direct("cell2") as there:
+            assert template.describe(there, name) == template.describe(there, fresh)
+            assert there.execute("SELECT has_table_privilege(%s, %s, 'SELECT, INSERT, UPDATE, DELETE')", [name, f'"{name}".shoe']).fetchone() == (True,)
+        with sides.control_unit():
+            rows = list(Workspace.objects.filter(schema_name__in=(name, fresh)))
+        assert {one.template_version for one in rows} == {version}
+        for one in rows:
+            pool.discard(one)
