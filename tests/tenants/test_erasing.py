@@ -229,7 +229,8 @@ def test_the_command_erases_at_once_and_prints_it(doors) -> None:
     folder = filled(doors)
     done = CliRunner().invoke(delete_workspace, ["--workspace", doors.place.slug, "--yes", "--json"], catch_exceptions=False)
     facts = json.loads(done.output)
-    assert facts["erased"]["files"] == 2
+    assert facts["erased"] == doors.place.slug
+    assert facts["counts"]["files"] == 2
     gone(doors, folder)
     printed = CliRunner().invoke(erasure_certificate, ["--number", facts["certificate"]], catch_exceptions=False)
     assert facts["sha256"] in printed.output
