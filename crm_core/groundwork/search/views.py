@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from crm_core.groundwork.records import registry
@@ -41,11 +43,13 @@ def found(actor: Actor, text: str, *, most: int = 12) -> Sequence[Group]:
 
 
 def _acts(actor: Actor) -> list[Act]:
-    return [
-        Act(_("New: %(kind)s") % {"kind": str(kind.label).lower()}, f"/{_prefix(kind.code)}/new", "plus")
-        for kind in registry.kinds()
-        if permissions.may(actor, kind.entity.CREATE)
-    ]
+    language = get_language() or "en"
+    return [_act(kind.code, language) for kind in registry.kinds() if permissions.may(actor, kind.entity.CREATE)]
+
+
+@functools.lru_cache(maxsize=256)
+def _act(code: str, language: str) -> Act:
+    return Act(_("New: %(kind)s") % {"kind": str(registry.find(code).label).lower()}, f"/{_prefix(code)}/new", "plus")
 
 
 def _prefix(code: str) -> str:
