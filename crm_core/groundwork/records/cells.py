@@ -14,16 +14,15 @@ from crm_platform.ui.markup import esc, fill
 from crm_platform.ui.templatetags.ui import avatar
 
 from .desk import Column
-from .registry import Kind
 
 _NO_TAGS = SafeString('<span class="table__none">–</span>')
 
 
-def name_cell(kind: Kind, *, second: Callable[[Any], str] = lambda record: "") -> Callable[[Any, dict[str, Any]], SafeString]:
+def name_cell(*, second: Callable[[Any], str] = lambda record: "") -> Callable[[Any, dict[str, Any]], SafeString]:
     """The name, a link to the card, with a second quiet line."""
 
     def cell(record: Any, given: dict[str, Any]) -> SafeString:
-        return SafeString(f'<a class="grow" href="{kind.url(record.pk)}"><span class="cut block">{esc(str(record))}</span><span class="cut block tiny quiet">{esc(second(record))}</span></a>')
+        return SafeString(f'<a class="grow" href="{given["url"](record.pk)}"><span class="cut block">{esc(str(record))}</span><span class="cut block tiny quiet">{esc(second(record))}</span></a>')
 
     return cell
 

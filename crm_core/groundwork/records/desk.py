@@ -31,6 +31,7 @@ from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.permissions import Actor, Scope
 from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
+from crm_platform.ui.addresses import numbering
 from crm_platform.ui.formwork import Refused, errors_into
 from crm_platform.ui.icons import icon
 from crm_platform.ui.markup import esc, hidden
@@ -76,7 +77,7 @@ class Column:
 
 @dataclass(slots=True, kw_only=True)
 class Desk:
-    """See the module. `gather(records)` fetches what the cells of a page need, in a constant number of statements; `people` and `tags` by id and the `reader` are given to all."""
+    """See the module. `gather(records)` fetches what the cells of a page need, in a constant number of statements; `people` and `tags` by id, the `reader` and a record's `url` are given to all."""
 
     kind: Kind
     form: type[RecordForm]
@@ -168,7 +169,7 @@ class Desk:
         actor = request.actor  # type: ignore[attr-defined]
         permissions.require(actor, self.kind.entity.VIEW)
         page, chips = self._page(actor, request.GET)
-        given = {"reader": reader(), "people": directory.everyone(), "tags": tags.tags_of(self.kind.code), **self.gather(page.rows)}
+        given = {"url": numbering(self.kind.card), "reader": reader(), "people": directory.everyone(), "tags": tags.tags_of(self.kind.code), **self.gather(page.rows)}
         sort, may, people = self.order(request.GET)[0], self._may(actor), directory.choices()
         views, shown = saved_views.views_of(actor, self.kind.code), whole(request.GET.get("view"))
         context: dict[str, Any] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import get_language
@@ -13,6 +13,7 @@ from crm_core.groundwork.records import registry
 from crm_platform.kernel import effort, permissions
 from crm_platform.kernel.permissions import Actor
 from crm_platform.ui import responses
+from crm_platform.ui.addresses import numbering
 
 from . import drawing, queries
 from .drawing import Act, Group, Line
@@ -34,12 +35,12 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def found(actor: Actor, text: str, *, most: int = 12) -> Sequence[Group]:
     """The best matches, grouped by kind in the order of their best."""
-    groups: dict[str, Group] = {}
+    groups: dict[str, tuple[Group, Callable[[int], str]]] = {}
     for number, row in enumerate(queries.find(actor, text, most=most)):
         kind = registry.find(row.entity)
-        group = groups.get(kind.code) or groups.setdefault(kind.code, Group(kind.plural, kind.icon))
-        group.rows.append(Line(number, row.title, kind.show_subtitle(row.subtitle), kind.url(row.record_id)))
-    return list(groups.values())
+        group, url = groups.get(kind.code) or groups.setdefault(kind.code, (Group(kind.plural, kind.icon), numbering(kind.card)))
+        group.rows.append(Line(number, row.title, kind.show_subtitle(row.subtitle), url(row.record_id)))
+    return [group for group, _url in groups.values()]
 
 
 def _acts(actor: Actor) -> list[Act]:

@@ -82,7 +82,7 @@ DESK = desk.register(
         card_context=card_context, new_label=_("New company"), empty_title=_("No companies yet"),
         empty_sentence=_("Write down the first one, or bring in the list you have."),
         columns=(
-            Column("name", _("Name"), name_cell(COMPANY, second=lambda company: company.industry), lambda company, given: company.name, sort="sort_key", phone="", width="w-lg"),
+            Column("name", _("Name"), name_cell(second=lambda company: company.industry), lambda company, given: company.name, sort="sort_key", phone="", width="w-lg"),
             Column("phone", _("Phone"), _phone, lambda company, given: reaching.show_phones(company.phones), phone="", width="w-md"),
             Column("email", _("E-mail"), lambda company, given: company.emails[0]["address"] if company.emails else "–", lambda company, given: reaching.show_emails(company.emails)),
             Column("city", _("City"), _city, lambda company, given: reaching.show_addresses(company.addresses), width="w-sm"),

@@ -65,7 +65,7 @@ DESK = desk.register(
         empty_sentence=_("Write down the first one, or bring in the list you have: CSV, Excel or an address book."),
         defer=("messengers", "addresses", "keys", "site", "first_name", "last_name", "birthday"),
         columns=(
-            Column("name", _("Name"), name_cell(CONTACT, second=lambda contact: contact.position), lambda contact, given: contact.name, sort="sort_key", phone="", width="w-lg"),
+            Column("name", _("Name"), name_cell(second=lambda contact: contact.position), lambda contact, given: contact.name, sort="sort_key", phone="", width="w-lg"),
             Column("company", _("Company"), _company, _company_text, phone="wide"),
             Column("phone", _("Phone"), _phone, lambda contact, given: reaching.show_phones(contact.phones), phone="", width="w-md"),
             Column("email", _("E-mail"), lambda contact, given: contact.emails[0]["address"] if contact.emails else "–", lambda contact, given: reaching.show_emails(contact.emails)),

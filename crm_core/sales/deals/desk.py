@@ -177,7 +177,7 @@ DESK = desk.register(
         new_initial=new_initial, new_label=_("New deal"), empty_title=_("No deals yet"), filters=FILTERS, default_sort="-created_at",
         empty_sentence=_("The first one makes the board. Or bring in the list you have."), defer=("lost_comment", "next_task_text", "lost_reason", "lost_from", "rank", "source", "started_on", "stage_since"),
         columns=(
-            Column("name", _("Name"), name_cell(DEAL), lambda deal, given: deal.name, sort="sort_key", phone="", width="w-lg"),
+            Column("name", _("Name"), name_cell(), lambda deal, given: deal.name, sort="sort_key", phone="", width="w-lg"),
             Column("company", _("Company"), _company, lambda deal, given: given["companies"].get(deal.company_id, ""), phone="wide"),
             Column("stage", _("Stage"), _stage, lambda deal, given: pipelines.stage_name(deal.stage_id), phone="", width="w-md"),
             Column("sum", _("Sum"), lambda deal, given: given["reader"].sum_of(deal.sum_minor, deal.currency) or "–", _sum_text, sort="sum_minor", phone="end", end=True, width="w-sm"),

@@ -34,7 +34,7 @@ DESK = desk.register(
         card_context=card_context, new_label=_("New product"), empty_title=_("No products yet"),
         empty_sentence=_("What do you sell? Write down the first, or bring in your price list."), defer=("description",),
         columns=(
-            Column("name", _("Name"), name_cell(PRODUCT, second=lambda product: product.sku), lambda product, given: product.name, sort="sort_key", phone="", width="w-lg"),
+            Column("name", _("Name"), name_cell(second=lambda product: product.sku), lambda product, given: product.name, sort="sort_key", phone="", width="w-lg"),
             Column("series", _("Series"), lambda product, given: product.series or "–", lambda product, given: product.series, phone="wide"),
             Column("tags", _("Tags"), tags_cell, tags_text("product"), width="w-md"),
             Column("price", _("Price"), lambda product, given: given["reader"].sum_of(product.price_minor, product.currency) or "–", _price_text, sort="price_minor", phone="end", end=True, width="w-sm"),
