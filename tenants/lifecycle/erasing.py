@@ -21,8 +21,10 @@ from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock, versions
 from tenants import routing
 from tenants.carrying import spares, turns
-from tenants.models import Domain, Due, EmailIndex, FreshArchive, Move, Nap, NapStep, Signup, Snapshot, Spare, State, Step, Workspace
+from tenants.models import Domain, Due, EmailIndex, FreshArchive, Signup, Snapshot, Spare, State, Workspace
+from tenants.moving.models import Move, Step
 from tenants.provisioning import owner
+from tenants.sleeping.models import Nap, NapStep
 from tenants.snapshots import services as snapshots
 
 from . import certificates, dropping, hosts, states
