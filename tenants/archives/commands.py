@@ -16,6 +16,7 @@ from crm_platform.kernel import commands
 from crm_platform.kernel.commands import answer, as_json, workspace_option
 from crm_platform.kernel.permissions import robot
 from tenants import routing
+from tenants.finding import awake
 
 from . import making, restoring
 
@@ -28,9 +29,7 @@ _ROBOT = robot("command line")
 @as_json
 def archive_workspace(slug: str, out: Path, as_json: bool) -> None:
     """Write a whole workspace into one file: rows, files, history, settings, and pages that open offline."""
-    from tenants.commands import by_slug  # noqa: PLC0415 (that module gathers this one)
-
-    place, begun = by_slug(slug).place, time.monotonic()
+    place, begun = awake(slug).place, time.monotonic()
     out = out.absolute()
     folder = out.with_name(f".{out.name}.making")
     made = making.make(place, folder, say=_say)

@@ -19,7 +19,7 @@ from crm_platform.db import sides
 from crm_platform.kernel import commands, preferences
 from crm_platform.kernel.commands import answer, as_json, workspace_option
 from tenants import creating, routing
-from tenants.commands import by_slug
+from tenants.finding import awake
 from tenants.models import Workspace
 
 from . import demo, seeding
@@ -61,7 +61,7 @@ def demo_command(as_json: bool) -> None:
 @as_json
 def seed_workspace(slug: str, as_json: bool, seed: int, **counts: Any) -> None:
     """Fill a workspace with invented data, for measuring."""
-    place = by_slug(slug).place
+    place = awake(slug).place
     made = seeding.seed(
         place, contact_count=counts["contacts"], company_count=counts["companies"], deal_count=counts["deals"], activity_count=counts["activities"], seed_number=seed
     )
