@@ -31,9 +31,13 @@ def archive_workspace(slug: str, out: Path, as_json: bool) -> None:
     """Write a whole workspace into one file: rows, files, history, settings, and pages that open offline."""
     place, begun = awake(slug).place, time.monotonic()
     out = out.absolute()
+    if not out.parent.is_dir():
+        raise click.UsageError(f"There is no folder {out.parent}.")
     folder = out.with_name(f".{out.name}.making")
+    folder.mkdir(mode=0o700, exist_ok=True)
     made = making.make(place, folder, say=_say)
     assert made is not None  # noqa: S101 (nobody asks this one to wait)
+    made.path.chmod(0o600)  # everything that a firm has: nobody else's on this machine
     made.path.replace(out)
     making.forget(folder)
     content = made.content

@@ -74,7 +74,7 @@ def _snapshot(workspace: Workspace, pk: int) -> Snapshot:
     with control_unit():
         row = Snapshot.objects.filter(workspace=workspace, pk=pk, finished_at__isnull=False).first()
     if row is None:
-        raise snapshots.NoSnapshot(slug=workspace.slug or "", oldest="-")
+        raise snapshots.NoneOfNumber(slug=workspace.slug or "", number=pk)
     return row
 
 

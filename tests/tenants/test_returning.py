@@ -97,6 +97,8 @@ def test_beside_shows_yesterday_and_the_comparison_says_what_differs(firm) -> No
 
 
 def test_a_moment_before_the_first_snapshot_is_refused_and_another_number_too(firm, make_door) -> None:
+    with pytest.raises(snapshots.NoneOfNumber, match="has no snapshot 987654"):
+        services.begin(_now(firm), snapshot=987654)
     with pytest.raises(snapshots.NoSnapshot, match="The oldest is of 2"):
         services.begin(_now(firm), at=clock.real_now() - timedelta(days=9))
     foreign = snapshots.take(make_door().workspace, why="nightly")
