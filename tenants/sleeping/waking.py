@@ -102,7 +102,7 @@ def _awake(nap: Nap) -> None:
 
 def _restore(nap: Nap) -> None:
     if nap.snapshot is None:
-        raise snapshots.NoSnapshot(slug=nap.workspace.slug, oldest="-")
+        raise snapshots.Lost(slug=nap.workspace.slug)
     with control_unit():
         script = TemplateScript.objects.filter(pk=nap.snapshot.version).first()
         cell = nap.alias if owner.held(nap.alias) else next(alias for alias in pool.occupancy() if owner.held(alias))

@@ -8,6 +8,7 @@ from a thread of its own, for the operator's figures; a Redis that does not answ
 from __future__ import annotations
 
 import functools
+import logging
 import math
 import threading
 import time
@@ -23,6 +24,7 @@ from django.utils.translation import gettext_lazy as _
 from . import units, workspace
 from .errors import TooMany
 
+_log = logging.getLogger("kartoteka.database")
 # A burst of one minute's share is free; seconds.
 BURST = 60.0
 # Figures go to Redis so often, and are kept there so long; seconds.
@@ -30,6 +32,8 @@ EVERY, KEPT_FOR = 10.0, 7200
 MOST = 5_000
 MEASURES = ("requests", "jobs", "database", "refused")
 _SPENT = "statement_seconds"
+# Seconds from which a statement is slow, and how much of its text a log line holds.
+SLOW, _LONGEST = 2.0, 1000
 
 
 class Crowded(TooMany):
@@ -123,13 +127,15 @@ def depart(key: str) -> None:
 
 
 def timed(execute: Callable[..., Any], statement: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
-    """Execute wrapper of the workspaces' connections: the unit's time in the database."""
+    """Execute wrapper of the workspaces' connections: the unit's time in the database. A slow statement is logged as it was written, without its values."""
     began = time.perf_counter()
     try:
         return execute(statement, params, many, context)
     finally:
-        kept = units.store()
-        kept[_SPENT] = kept.get(_SPENT, 0.0) + time.perf_counter() - began
+        kept, took = units.store(), time.perf_counter() - began
+        kept[_SPENT] = kept.get(_SPENT, 0.0) + took
+        if took >= SLOW:
+            _log.warning("slow statement", extra={"ms": round(took * 1000), "statement": str(statement)[:_LONGEST]})
 
 
 def settle(kept: dict[str, Any]) -> None:
