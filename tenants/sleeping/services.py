@@ -16,9 +16,9 @@ from psycopg import Connection, sql
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import CrmError
+from crm_platform.kernel.points import reached
 from tenants import routing
 from tenants.carrying import fencing, spares, stopping, tables, turns
-from tenants.carrying.points import reached
 from tenants.models import Due, Nap, NapStep, Snapshot, State, Workspace
 from tenants.provisioning import owner
 from tenants.snapshots import services as snapshots
