@@ -1,6 +1,6 @@
 """The named moments between two steps of long work: where a kill must leave nothing half.
 
-Which of them a process dies at is said by KILLED_AT, which the tests' settings alone know: a server refuses to start with it.
+Which of them a process dies at is said by KILLED_AT, a setting of the tests alone: a server refuses to start with its variable.
 """
 
 from __future__ import annotations

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "k" * 40)
-# At which named moment (kernel.points) this process dies. Taken out of the environment before the rest is read: to any other settings it is an unknown variable.
-KILLED_AT = os.environ.pop("CRM_KILLED_AT", "")
+
+from crm_platform.config import env
 
 from .base import *  # noqa: F403
 from .base import STORAGES
+
+# At which named moment (kernel.points) this process dies. Production has no such setting, and refuses to start with the variable.
+KILLED_AT = env.read("CRM_KILLED_AT")
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
