@@ -62,7 +62,7 @@ def proceed(nap: Nap) -> Nap:
         try:
             while nap.step not in (NapStep.ASLEEP, NapStep.GIVEN_UP):
                 _STEPS[NapStep(nap.step)](nap)
-        except (CrmError, OSError) as error:
+        except (CrmError, OSError, psycopg.ProgrammingError) as error:  # the last: its schema, or a table of it, is gone
             if nap.step != NapStep.CLOSING:
                 note(nap, NapStep.GIVEN_UP, error=str(error)[:2000], finished_at=clock.real_now())
             raise
