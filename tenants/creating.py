@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,8 +16,10 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from crm_platform.db import sides
+from crm_platform.jobs import broker
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Conflict, Invalid, Unavailable
+from crm_platform.kernel.points import reached
 
 from . import claiming, routing
 from .claiming import WorkspaceClaimed
@@ -81,9 +83,12 @@ def create_once(wish: Wish, *, operation: uuid.UUID) -> tuple[Workspace, bool]:
     if not fresh and workspace.state == State.ACTIVE:
         return workspace, False
     claimed = facts(wish, workspace=workspace, operation=operation, hashed=hashed)
+    reached("signup.claimed")
     try:
         with sides.unit(workspace.place):
             claiming.fill_inside(claimed)
+            reached("signup.filling")
+        reached("signup.filled")
         return open_up(claimed, operation=operation), fresh
     except Exception:
         give_back(workspace, operation=operation)
@@ -204,14 +209,21 @@ def taken(slug: str, *, firm: str) -> AddressRefused:
     return AddressRefused(fields={"slug": [str(sentence).format(slug=slug, free=", ".join(free))]}, free=free)
 
 
-def open_up(claimed: WorkspaceClaimed, *, operation: uuid.UUID) -> Workspace:
-    """The control side's part, and the doors open. Opens a control unit."""
+def open_up(claimed: WorkspaceClaimed, *, operation: uuid.UUID, people: Iterable[str] = ()) -> Workspace:
+    """The control side's part, and the doors open; `people` are the addresses of others who have come with it. Opens a control unit.
+
+    Nothing that waits inside is done before: no letter leads to a workspace that is given back.
+    """
     with sides.control_unit():
         claiming.fill_control(claimed)
         workspace = Workspace.objects.select_for_update().get(public_id=claimed.place.public_id)
         before = states.move(workspace, State.ACTIVE)
         states.record(workspace, "opened", by=states.By("person", claimed.name), operation=operation, before=before)
-        remember(claimed.email, workspace=workspace)
+        for email in (claimed.email, *people):
+            remember(email, workspace=workspace)
         Signup.objects.filter(pk=operation).update(finished_at=clock.real_now())
+        reached("signup.opening")
+    reached("signup.opened")
     routing.forget(workspace.slug)
+    broker.wake(workspace.public_id, workspace.generation)
     return workspace

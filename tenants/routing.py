@@ -156,12 +156,12 @@ def bring_soon(place: Place) -> None:
 
 
 def find_by_public_id(public_id: str) -> Place:
-    """The place of a workspace by what travels outside; raises NotFound, and BehindRelease until a rollout has reached it.
+    """The place of a workspace by what travels outside; raises NotFound (also until it is opened), and BehindRelease until a rollout has reached it.
 
     One that is asleep is woken and waited for; raises Asleep where that takes long.
     """
     with outside():
-        row = Workspace.objects.filter(public_id=public_id).exclude(state__in=NOBODYS).first()
+        row = Workspace.objects.filter(public_id=public_id).exclude(state__in=(*NOBODYS, State.CLAIMING)).first()
     if row is None:
         raise NotFound
     if row.state == State.ASLEEP:

@@ -13,6 +13,7 @@ import psycopg
 from django.conf import settings
 from psycopg import Connection, sql
 
+from crm_platform.kernel.points import reached
 from tenants.carrying import loading, tables
 from tenants.carrying.tables import Sum, Table
 from tenants.provisioning import owner
@@ -60,6 +61,7 @@ def rows(given: Given, *, schema: str, cell: str, prefix: str, check: Check = la
             with connection.transaction():
                 _fill(connection, schema, fits, given, check)
                 amounts = _compared(connection, schema, fits, content["tables"], check)
+                reached("restore.compared")
                 _own_folder(connection, schema, fits, prefix)
                 numbers = {name: told["next"] for name, told in content["tables"].items() if told["next"] is not None}
                 tables.count_on(connection, schema, [one.table for one in fits], numbers)
@@ -127,4 +129,5 @@ def files(given: Given, folder: Path | None, *, check: Check = lambda: None) -> 
                     for piece in given.file_pieces(file):
                         written.write(piece)
             count += 1
+            reached("restore.file")
     return count

@@ -19,12 +19,13 @@ from django.conf import settings
 from psycopg import Connection, sql
 
 from crm_platform.kernel import clock
+from crm_platform.kernel.points import reached
 from crm_platform.kernel.workspace import Place
 from tenants.carrying import loading, reading, tables
 from tenants.carrying.tables import Table
 from tenants.provisioning import template
 
-from . import contents, manifest, shelves
+from . import checking, contents, manifest, shelves
 from .readable import Book
 from .zipping import Standing, Zip
 
@@ -51,6 +52,8 @@ def make(place: Place, folder: Path, *, say: Say = lambda done, total: None, mus
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
+        if (ended := _ended(place, folder)) is not None:
+            return ended
         work = _Work.resume(place, folder) or _rows(place, folder, say)
         try:
             return work.finish() if work.take_files(say, must_wait) else None
@@ -97,11 +100,13 @@ def _rows(place: Place, folder: Path, say: Say) -> _Work:
                 content["tables"][table.name] = manifest.table(table, amount, numbers.get(table.name))
                 say(0, 0)
             _write_rows(work, connection, found, say)
+            reached("archive.written")
             _write_rest(work, connection, language)
         except BaseException:
             work.zip.close()
             raise
     work.keep()
+    reached("archive.kept")
     return work
 
 
@@ -166,9 +171,8 @@ class _Work:
     @classmethod
     def resume(cls, place: Place, folder: Path) -> _Work | None:
         """What an earlier worker has left, from its last checkpoint on."""
-        try:
-            kept = json.loads((folder / "standing.json").read_text())
-        except (FileNotFoundError, ValueError):
+        kept = _standing(place, folder)
+        if kept is None:
             return None
         archive = Zip(folder / "archive.part", at=clock.real_now(), standing=Standing(**kept["zip"]))
         work = cls(place, folder, archive, kept["content"])
@@ -177,7 +181,7 @@ class _Work:
 
     def keep(self) -> None:
         """Write down how far it is."""
-        kept = {"zip": self.zip.checkpoint(), "content": self.content, "wanted": self.wanted, "taken": self.taken, "at": self.at, "listed": self.listed}
+        kept = {"of": self.place.prefix, "zip": self.zip.checkpoint(), "content": self.content, "wanted": self.wanted, "taken": self.taken, "at": self.at, "listed": self.listed}
         beside = self.folder / "standing.new"
         beside.write_text(json.dumps(kept))
         beside.replace(self.folder / "standing.json")
@@ -216,9 +220,11 @@ class _Work:
         listing.flush()
         self.at, self.listed = wanted.tell(), listing.tell()
         self.keep()
+        reached("archive.checkpoint")
 
     def _take(self, path: str, name: str, size: int, sha256: str, *, listing: Any) -> None:
         self.taken += 1
+        reached("archive.file")
         told = self.content["files"]
         entry = f"files/{path}/{_fit(name)}"
         try:
@@ -245,15 +251,44 @@ class _Work:
             member.write(shelves.index(self.content))
         with self.zip.member(manifest.NAME) as member:
             member.write(manifest.sealed(self.content))
+        reached("archive.whole")
         self.zip.finish()
-        done = self.folder / "archive.zip"
-        (self.folder / "archive.part").replace(done)
-        for name in ("wanted", "files.csv", "standing.json"):
-            (self.folder / name).unlink(missing_ok=True)
-        with done.open("rb") as file:
-            os.fsync(file.fileno())
-            digest = file_digest(file, "sha256").hexdigest()
-        return Made(done, done.stat().st_size, digest, self.content)
+        reached("archive.closed")
+        return _named(self.folder, self.content)
+
+
+def _standing(place: Place, folder: Path) -> dict[str, Any] | None:
+    """How far an earlier worker came with this workspace; another's folder is begun anew."""
+    try:
+        kept: dict[str, Any] = json.loads((folder / "standing.json").read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return kept if kept.get("of") == place.prefix else None
+
+
+def _ended(place: Place, folder: Path) -> Made | None:
+    """An archive that was whole when its worker was killed: the directory beside it goes before it gets its name, the standing last."""
+    if _standing(place, folder) is None or (folder / "archive.part.directory").exists():
+        return None
+    found = next((path for path in (folder / "archive.part", folder / "archive.zip") if path.exists()), None)
+    if found is None:
+        return None
+    with checking.opened(found) as given:
+        return _named(folder, given.content)
+
+
+def _named(folder: Path, content: dict[str, Any]) -> Made:
+    done, part = folder / "archive.zip", folder / "archive.part"
+    if part.exists():
+        part.replace(done)
+    reached("archive.named")
+    with done.open("rb") as file:
+        os.fsync(file.fileno())
+        digest = file_digest(file, "sha256").hexdigest()
+    for name in ("wanted", "files.csv", "standing.json"):
+        (folder / name).unlink(missing_ok=True)
+        reached("archive.tidied")
+    return Made(done, done.stat().st_size, digest, content)
 
 
 def forget(folder: Path) -> None:

@@ -17,6 +17,7 @@ from django.db.models import Q
 from crm_platform.db import sides
 from crm_platform.kernel import clock, ids
 from crm_platform.kernel.errors import CrmError, NotFound
+from crm_platform.kernel.points import reached
 from crm_platform.kernel.workspace import Place
 from tenants.models import FreshArchive, Signup, Workspace
 from tenants.provisioning import owner
@@ -80,6 +81,7 @@ def prove_next() -> bool:
             return False
         row.state, row.begun_at = State.PROVING, clock.real_now()
         row.save(update_fields=["state", "begun_at"])
+    reached("proof.begun")
     begun = time.monotonic()
     try:
         figures, sentence = _prove(Path(settings.MEDIA_ROOT) / row.path, cell=row.workspace.alias), ""
@@ -87,6 +89,7 @@ def prove_next() -> bool:
         figures, sentence = {}, error.message if isinstance(error, CrmError) else type(error).__name__
         _log.exception("an archive does not restore", extra={"workspace": row.workspace.public_id})
     figures["seconds"] = round(time.monotonic() - begun, 1)
+    reached("proof.compared")
     _note(row, figures, sentence)
     return True
 
@@ -105,6 +108,7 @@ def _prove(path: Path, *, cell: str) -> dict[str, Any]:
     with checking.opened(path) as given, restoring.alive(operation) as check:
         given.read_through()
         spare = _spare(given, cell=cell if owner.held(cell) else owner.FIRST, operation=operation)
+        reached("proof.spare")
         try:
             return _compare(given, spare, check)
         finally:

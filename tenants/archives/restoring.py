@@ -16,10 +16,10 @@ from crm_platform.db import sides
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, gates
 from crm_platform.kernel.permissions import robot
+from crm_platform.kernel.points import reached
 from tenants import claiming, creating
 from tenants.carrying.tables import Sum
 from tenants.creating import Wish
-from tenants.mailindex import remember
 from tenants.models import Signup, TemplateScript, Workspace
 from tenants.provisioning import owner, pool, template
 from tenants.rollout import replay
@@ -56,6 +56,7 @@ def restore(path: Path, *, slug: str, email: str = "", plan: str = "trial") -> R
         loading.check_room(given)
         given.read_through()
         workspace = _claimed(given, wish, operation=operation)
+        reached("restore.claimed")
         try:
             with alive(operation) as check:
                 return _bring_in(given, workspace, wish, operation=operation, email=email, check=check)
@@ -85,6 +86,7 @@ def taker(given: Given, *, cell: str = "") -> Callable[[], Workspace | None]:
     if older is None and not cell:
         return pool.claim
     name = pool.make(older or template.current(), cell=cell or owner.FIRST)
+    reached("restore.shaped")
     return lambda: pool.take(name)
 
 
@@ -112,6 +114,7 @@ def fill(given: Given, workspace: Workspace, *, check: pulse.Check) -> dict[str,
     """The rows, compared, in the shape of this version. Raises what refusals.py lists."""
     place = workspace.place
     amounts = loading.rows(given, schema=place.schema, cell=place.alias, prefix=f"{place.public_id}/{place.generation}/", check=check)
+    reached("restore.rows")
     if set(given.content["schema"]["migrations"]) != template.names() and workspace.template_version != template.fingerprint():
         replay.bring_alone(workspace)
     return amounts
@@ -121,6 +124,7 @@ def _bring_in(given: Given, workspace: Workspace, wish: Wish, *, operation: uuid
     place = workspace.place
     amounts = fill(given, workspace, check=check)
     count = loading.files(given, files_of(place), check=check)
+    reached("restore.files")
     claimed = creating.facts(wish, workspace=workspace, operation=operation, hashed="")
     with sides.unit(place):
         claiming.fill_returned(claimed)
@@ -128,10 +132,9 @@ def _bring_in(given: Given, workspace: Workspace, wish: Wish, *, operation: uuid
         told = {"from": given.content["workspace"]["slug"], "made_at": given.content["made_at"], "rows": sum(one.rows for one in amounts.values()), "files": count}
         emit(ROBOT, "workspace.restored", entity="workspace", record_id=None, after=told, also=["workspace:1"])
         over = {metric: {"used": one.used, "limit": one.limit} for metric, one in gates.overview().items() if one.limit is not None and one.used > one.limit}
-    opened = creating.open_up(replace(claimed, email=people[0]), operation=operation)
-    with sides.control_unit():
-        for address in people:
-            remember(address, workspace=opened)
+        reached("restore.filling")
+    reached("restore.filled")
+    opened = creating.open_up(replace(claimed, email=people[0]), operation=operation, people=people)
     return Restored(opened, amounts, count, given.content["files"]["missing"], len(people), over)
 
 

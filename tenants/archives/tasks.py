@@ -7,6 +7,7 @@ import time
 from crm_platform.db import sides
 from crm_platform.kernel import jobs, workspace
 from crm_platform.kernel.jobs import Again, Lease
+from crm_platform.kernel.points import reached
 from crm_platform.kernel.workspace import Place
 
 from . import making, proving, pulse, services
@@ -67,9 +68,12 @@ def make(pk: int, *, lease: Lease) -> Again | None:
         return Again()
     if run.weekly:
         proving.hand_over(place, made)  # first: whoever takes over after a kill makes it again and hands that over
+    reached("archive.made")
     with sides.unit(place):
         lease.beat()
         services.finish(ArchiveRun.objects.select_for_update().get(pk=pk), made)
+        reached("archive.finishing")
+    reached("archive.finished")
     return None
 
 

@@ -9,7 +9,7 @@ from django.db.models import Q
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import CrmError
-from tenants.models import State, TemplateScript, Workspace
+from tenants.models import Beside, BesideStep, State, TemplateScript, Workspace
 from tenants.provisioning import owner, pool, template
 
 from . import turns
@@ -71,7 +71,10 @@ def sweep() -> int:
     with control_unit():
         spare = Workspace.objects.filter(state=State.SPARE)
         over = Q(spare__drop_at__lt=now) | Q(spare__owner__state=State.ERASED)
-        left = Q(spare=None, created_at__lt=now - UNNOTED_AFTER) | Q(spare__use=Use.FILLING, spare__made_at__lt=now - UNNOTED_AFTER, moves=None)
+        # One that is being put back is what its workspace is about to live in, whoever began it and whenever it was made.
+        returning = Beside.objects.filter(step=BesideStep.RETURNING, spare__isnull=False).values("spare")
+        filling = Q(spare__use=Use.FILLING, spare__made_at__lt=now - UNNOTED_AFTER, moves=None) & ~Q(pk__in=returning)
+        left = Q(spare=None, created_at__lt=now - UNNOTED_AFTER) | filling
         found = list(spare.filter(over | left).select_related("spare").order_by("pk")[:5])
     return sum(_drop_if_alone(row) for row in found)
 

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock, versions
+from crm_platform.kernel.points import reached
 from tenants import routing
 from tenants.carrying import spares, turns
 from tenants.models import Domain, Due, EmailIndex, FreshArchive, Signup, Snapshot, Spare, State, Workspace
@@ -84,7 +85,9 @@ def _erase(workspace: Workspace) -> None:
             if certificate is None and name != "marked":
                 return
             step(workspace)
+            reached(f"erase.{name}")
             _note(workspace, name)
+            reached(f"erase.{name}.noted")
 
 
 def _certificate_of(workspace: Workspace) -> Certificate | None:

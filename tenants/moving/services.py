@@ -19,10 +19,10 @@ from psycopg import Connection, sql
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import CrmError
+from crm_platform.kernel.points import reached
 from tenants import routing
 from tenants.carrying import changes, fencing, spares, stopping, tables, turns
 from tenants.carrying.changes import End
-from tenants.carrying.points import reached
 from tenants.carrying.tables import Table
 from tenants.lifecycle import states
 from tenants.models import Move, State, Step, Use, Workspace

@@ -17,6 +17,7 @@ from psycopg import sql
 
 from crm_platform.db.sides import OWNER
 from crm_platform.kernel.errors import CrmError
+from crm_platform.kernel.points import reached
 from tenants.rollout import steps
 
 from . import owner, pool, template
@@ -63,10 +64,13 @@ def run(*, pool_size: int | None = None, say: Step = lambda sentence: None) -> N
         _make_logins("control", owner.FIRST)
         _need_own_logins("control", owner.FIRST)
         _make_control()
+        reached("bootstrap.control")
         if _control_is_behind():
             say("migrating the shared side")
             call_command("migrate_schemas", shared=True, verbosity=0, interactive=False, stdout=io.StringIO())
+        reached("bootstrap.migrated")
         _grant_control()
+        reached("bootstrap.granted")
     for cell in settings.CELLS[1:]:
         with owner.seated(cell):
             _need_rights()
@@ -76,6 +80,7 @@ def run(*, pool_size: int | None = None, say: Step = lambda sentence: None) -> N
     _refuse_superuser()
     for seed in _seeds:
         seed()
+    reached("bootstrap.seeded")
     script = template.current()
     say(f"template of {script.tables} tables")
     made = pool.fill(to=settings.CRM_POOL_SIZE if pool_size is None else pool_size)

@@ -15,7 +15,8 @@ from psycopg import sql
 
 from crm_platform.db.sides import CONTROL, control_unit
 from crm_platform.kernel import clock, ids
-from tenants.models import State, TemplateScript, Workspace
+from crm_platform.kernel.points import reached
+from tenants.models import Signup, State, TemplateScript, Workspace
 
 from . import owner, template
 
@@ -66,11 +67,14 @@ def make(script: TemplateScript, *, cell: str = owner.FIRST, state: State = Stat
     if cell == owner.FIRST:
         with owner.seated(cell):
             owner.run(_filled(f"BEGIN;{_PACKET}{_REGISTER}COMMIT;", script, name=name, cell=cell, state=state))
+        reached("pool.made")
         return name
     with control_unit():
         row = Workspace.objects.create(schema_name=name, alias=cell, template_version=_IN_THE_MAKING, state=state)
+    reached("pool.noted")
     with owner.seated(cell), owner.alone(row.pk):
         owner.run(_filled(f"BEGIN;{_PACKET}COMMIT;", script, name=name, cell=cell, state=state))
+        reached("pool.filled")
         with control_unit():
             row.template_version = script.version
             row.save(update_fields=["template_version"])
@@ -169,15 +173,18 @@ def take(schema: str) -> Workspace | None:
 
 
 def discard(workspace: Workspace) -> None:
-    """Drop schema, role, files and registry row of a workspace, unless somebody has changed it meanwhile (claimed it, finished making it). Needs the owner's login."""
+    """Drop schema, role, files, sign-up and registry row of a workspace, unless somebody has changed it meanwhile (claimed it, finished making it). Needs the owner's login."""
     with owner.seated(workspace.alias), owner.alone(workspace.pk):
         with control_unit():
             if not Workspace.objects.filter(pk=workspace.pk, state=workspace.state, template_version=workspace.template_version).exists():
                 return
         if owner.has_workspace(workspace.schema_name):
             owner.drop_workspace(workspace.schema_name)
+        reached("pool.dropped")
         shutil.rmtree(Path(settings.MEDIA_ROOT) / workspace.public_id, ignore_errors=True)
+        reached("pool.emptied")
         with control_unit():
+            Signup.objects.filter(workspace=workspace).delete()
             workspace.delete()
 
 

@@ -25,6 +25,7 @@ from psycopg import ClientCursor, Connection, sql
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import ids
 from crm_platform.kernel.errors import CrmError
+from crm_platform.kernel.points import reached
 from tenants.models import TemplateScript
 
 from . import owner
@@ -112,7 +113,9 @@ def render() -> tuple[str, int, int]:
             "SELECT count(*) FILTER (WHERE relkind = 'r'), count(*) FROM pg_class WHERE relnamespace = %s::regnamespace", [schema]
         )
     script = ";\n".join(statements) + ";\n"
+    reached("template.migrated")
     _prove(script)
+    reached("template.proved")
     return script, tables, relations
 
 
@@ -120,12 +123,11 @@ def _prove(script: str) -> None:
     """What the script makes must be, object by object, what the migrations have made in the template schema."""
     name = f"w_proof{ids.random_id(8)}"
     schema = sql.Identifier(name)
-    with owner.direct() as connection:
-        connection.execute(sql.SQL("BEGIN; CREATE SCHEMA {0}; SET LOCAL search_path = {0}; {1} COMMIT").format(schema, sql.SQL(script)))
-        try:
-            mould, cast = describe(connection, settings.TEMPLATE_SCHEMA), describe(connection, name)
-        finally:
-            connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(schema))
+    # Never committed: no registry knows this schema, so that nobody would drop what a killed process leaves.
+    with owner.direct() as connection, connection.transaction(force_rollback=True):
+        connection.execute(sql.SQL("CREATE SCHEMA {0}; SET LOCAL search_path = {0}; {1} RESET search_path").format(schema, sql.SQL(script)))
+        reached("template.cast")
+        mould, cast = describe(connection, settings.TEMPLATE_SCHEMA), describe(connection, name)
     if mould != cast:
         raise ScriptDiffers(lines="\n".join(sorted(set(mould) ^ set(cast))[:10]))
 

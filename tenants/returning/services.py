@@ -16,10 +16,10 @@ from crm_platform.db.sides import control_unit
 from crm_platform.jobs import broker
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import CrmError
+from crm_platform.kernel.points import reached
 from tenants import routing
 from tenants.carrying import changes, fencing, spares, stopping, tables, turns
 from tenants.carrying.changes import End
-from tenants.carrying.points import reached
 from tenants.models import Beside, BesideStep, Snapshot, Spare, State, TemplateScript, Use, Workspace
 from tenants.provisioning import owner
 from tenants.rollout import replay

@@ -9,6 +9,7 @@ from typing import Any
 from psycopg import Connection, errors, sql
 
 from crm_platform.db.sides import control_unit
+from crm_platform.kernel.points import reached
 from tenants.models import Workspace
 from tenants.provisioning import owner, template
 
@@ -37,14 +38,18 @@ def bring(connection: Connection[Any], *, cell: str, schema: str, indexes: Seque
     for piece in pieces:
         if piece.statements is None:
             plan.by_django(cell, schema, piece.names)
+            reached("rollout.python")
             continue
         inside, beside = _split(piece.statements, big)
         if beside:
             open_indexes += [statement for statement in beside if statement not in open_indexes]
             keep_indexes(open_indexes)
+            reached("rollout.postponed")
         _replay(connection, schema, inside, grants=piece.makes_tables)
+        reached("rollout.piece")
     for statement in open_indexes:
         _index_beside(connection, schema, statement)
+        reached("rollout.index")
 
 
 def bring_alone(workspace: Workspace) -> None:

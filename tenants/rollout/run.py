@@ -15,6 +15,7 @@ from psycopg import Connection
 
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import context
+from crm_platform.kernel.points import reached
 from tenants import routing
 from tenants.provisioning import owner
 
@@ -64,6 +65,7 @@ def _hand(pk: int, stop: threading.Event) -> None:
                     return
                 taken = steps.claim(rollout, most=BATCH_OF_ALL if rollout.ring == Ring.ALL else BATCH)
                 if taken:
+                    reached("rollout.claimed")
                     _bring_all(taken, owners, stop)
                 else:
                     stop.wait(0.05)
@@ -85,6 +87,7 @@ def _bring_all(batch: list[steps.Taken], owners: _Owners, stop: threading.Event)
     finally:
         if finished:
             steps.done(finished)
+            reached("rollout.noted")
 
 
 def _bring(taken: steps.Taken, owners: _Owners) -> int | None:
@@ -94,6 +97,7 @@ def _bring(taken: steps.Taken, owners: _Owners) -> int | None:
         try:
             connection = owners.of(taken.cell)
             replay.bring(connection, cell=taken.cell, schema=taken.schema, indexes=taken.indexes, keep_indexes=lambda found: steps.keep_indexes(taken.pk, found))
+            reached("rollout.brought")
         except (psycopg.Error, DatabaseError, owner.NotTheKeeper) as error:
             owners.drop(taken.cell)
             cause = error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error

@@ -18,6 +18,7 @@ from django.db.models import Count, Max, QuerySet
 from crm_platform.db.sides import CONTROL, control_unit
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import CrmError
+from crm_platform.kernel.points import reached
 from tenants.models import State, Workspace
 from tenants.provisioning import template
 
@@ -65,7 +66,9 @@ def start(*, by: str, parallel: int = 2, soak: int = 0, most_failures: float = 0
             row.state, row.reason, row.finished_at = RolloutState.DONE, "superseded", clock.real_now()
             row.save(update_fields=["state", "reason", "finished_at"])
         made = Rollout.objects.create(version=template.fingerprint(), started_by=by, parallel=parallel, soak=soak, most_failures=most_failures)
+        reached("rollout.begun")
         _add_steps(made)
+    reached("rollout.opened")
     return made
 
 
@@ -192,6 +195,7 @@ def done(found: Sequence[tuple[Taken, int]]) -> None:
     """Note workspaces that are at this release, each with its milliseconds. Opens a control unit."""
     with control_unit():
         Workspace.objects.filter(pk__in=[taken.workspace_id for taken, _ms in found]).update(template_version=template.fingerprint())
+        reached("rollout.noting")
         rows = [RolloutStep(pk=taken.pk, state=StepState.DONE, took_ms=ms, leased_until=None, error="", indexes=[]) for taken, ms in found]
         RolloutStep.objects.bulk_update(rows, ["state", "took_ms", "leased_until", "error", "indexes"])
 

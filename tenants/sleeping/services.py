@@ -16,9 +16,9 @@ from psycopg import Connection, sql
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import CrmError
+from crm_platform.kernel.points import reached
 from tenants import routing
 from tenants.carrying import fencing, spares, stopping, tables, turns
-from tenants.carrying.points import reached
 from tenants.models import Due, Nap, NapStep, Snapshot, State, Workspace
 from tenants.provisioning import owner
 from tenants.snapshots import services as snapshots
@@ -62,7 +62,7 @@ def proceed(nap: Nap) -> Nap:
         try:
             while nap.step not in (NapStep.ASLEEP, NapStep.GIVEN_UP):
                 _STEPS[NapStep(nap.step)](nap)
-        except (CrmError, OSError) as error:
+        except (CrmError, OSError, psycopg.ProgrammingError) as error:  # the last: its schema, or a table of it, is gone
             if nap.step != NapStep.CLOSING:
                 note(nap, NapStep.GIVEN_UP, error=str(error)[:2000], finished_at=clock.real_now())
             raise

@@ -14,8 +14,8 @@ from crm_platform.db.sides import control_unit
 from crm_platform.jobs import broker
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import CrmError
+from crm_platform.kernel.points import reached
 from tenants.carrying import fencing, spares, turns
-from tenants.carrying.points import reached
 from tenants.models import Nap, NapStep, Snapshot, State, TemplateScript, Use, Workspace
 from tenants.provisioning import owner, pool, template
 from tenants.rollout import replay

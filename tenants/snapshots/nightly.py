@@ -6,10 +6,13 @@ import logging
 import time
 from datetime import datetime, timedelta
 
+import psycopg
+from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.db.models import Q
 
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
+from crm_platform.kernel.errors import CrmError
 from tenants.carrying import turns
 from tenants.models import Looked, State, Workspace
 from tenants.provisioning import owner
@@ -26,21 +29,35 @@ _WRITTEN = """
 SELECT schemaname, sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint FROM pg_stat_user_tables
 WHERE schemaname LIKE 'w\\_%' AND relname <> 'job' GROUP BY schemaname
 """
+# Seconds until one that could not be looked at (its database is down, its schema is gone) has its turn again: the others' nights go on.
+AGAIN = 600.0
+_put_off: dict[int, float] = {}
 _counted: dict[str, tuple[float, dict[str, int]]] = {}
 
 
 def one_more() -> bool:
     """Look at the workspace that waits longest; take its snapshot if it changed. False: all are looked at for tonight."""
-    night = _last_night(clock.real_now())
+    night, now = _last_night(clock.real_now()), time.monotonic()
+    later = [pk for pk, since in _put_off.items() if now - since < AGAIN]
     with control_unit():
-        waiting = Workspace.objects.filter(Q(looked=None) | Q(looked__at__lt=night), state=State.ACTIVE, claimed_at__lt=night)
+        waiting = Workspace.objects.filter(Q(looked=None) | Q(looked__at__lt=night), state=State.ACTIVE, claimed_at__lt=night).exclude(pk__in=later)
         row = waiting.order_by("looked__at", "pk").first()
     if row is None:
         return False
     with turns.turn(row.pk) as mine:
         if mine:
-            _look(row)
+            _tried(row)
     return True
+
+
+def _tried(row: Workspace) -> None:
+    _put_off.pop(row.pk, None)
+    try:
+        _look(row)
+    except (CrmError, DatabaseError, InterfaceError, psycopg.Error, OSError) as error:
+        _put_off[row.pk] = time.monotonic()
+        _log.warning("a snapshot is put off", extra={"workspace": row.public_id, "error": str(error).strip()})
+        close_old_connections()
 
 
 def _last_night(now: datetime) -> datetime:
@@ -71,5 +88,6 @@ def _written(row: Workspace) -> int:
 
 
 def forget() -> None:
-    """Ask the databases anew."""
+    """Ask the databases anew, also about those put off."""
     _counted.clear()
+    _put_off.clear()

@@ -18,8 +18,8 @@ from psycopg import Connection
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock, ids, sealing
 from crm_platform.kernel.errors import CrmError
+from crm_platform.kernel.points import reached
 from tenants.carrying import changes, loading, spares, tables
-from tenants.carrying.points import reached
 from tenants.carrying.tables import Sum, Table
 from tenants.models import Snapshot, State, Workspace
 from tenants.provisioning import owner, template

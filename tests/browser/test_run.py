@@ -105,8 +105,8 @@ def test_a_folder_in_use_is_one_sentence(up: Run) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def started(data: Path, port: int) -> subprocess.Popen[str]:
-    process = subprocess.Popen([*UP, "--port", str(port), "--data", str(data)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=clean_environment(), cwd=ROOT)
+def started(data: Path, port: int, *options: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen([*UP, "--port", str(port), "--data", str(data), *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=clean_environment(), cwd=ROOT)
     for line in process.stdout or ():
         if "Ctrl-C" in line:
             return process

@@ -19,6 +19,7 @@ from crm_platform.accounts import services as people
 from crm_platform.accounts import tokens
 from crm_platform.accounts.models import Role, User
 from crm_platform.db import sides
+from crm_platform.kernel import ids
 from crm_platform.kernel.permissions import robot
 from crm_platform.kernel.workspace import Place
 from tenants.archives import making, manifest
@@ -26,6 +27,11 @@ from tenants.models import Workspace
 
 ROBOT = robot("test")
 NASTY = "Zoë “1”,\n;\\N \t\\t 'x' <b>&"
+
+
+def slug() -> str:
+    """An address that nobody has."""
+    return f"t-{ids.random_id(10)}"
 
 
 def furnish(place: Place) -> None:

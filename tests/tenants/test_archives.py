@@ -8,13 +8,10 @@ import json
 import re
 import sqlite3
 import zipfile
-from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from unittest import mock
 
 import pytest
-from django.conf import settings
 from django.core.files.storage import default_storage
 
 from crm_core.groundwork.attachments.models import Attachment
@@ -25,46 +22,16 @@ from crm_platform.accounts import roles
 from crm_platform.accounts.models import Access, User
 from crm_platform.db import sides
 from crm_platform.events.models import Event
-from crm_platform.jobs.serving import serve_side
-from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.gates import Usage
-from crm_platform.kernel.workspace import Place
 from crm_platform.letters.models import Letter
-from tenants import keeper
-from tenants.archives import contents, making, proving, restoring, services
-from tenants.archives.models import ArchiveRun, Stage
+from tenants.archives import contents, making, restoring
 from tenants.carrying import tables
 from tenants.inside.models import WorkspaceState
 from tenants.mailindex import workspaces_of
-from tenants.models import FreshArchive, Signup, TemplateScript, Workspace
-from tenants.provisioning import owner, pool, template
-from tests.factories import cast
+from tenants.provisioning import owner
 
 from . import archive_kit as kit
-
-
-@pytest.fixture
-def restored(house, django_db_blocker) -> Iterator[list[Workspace]]:
-    """What a test restores: discarded after it."""
-    with django_db_blocker.unblock():
-        made: list[Workspace] = []
-        yield made
-        for workspace in made:
-            pool.discard(workspace)
-
-
-@pytest.fixture
-def furnished(doors):
-    """A workspace with something of everything."""
-    kit.furnish(doors.place)
-    return doors
-
-
-def _slug() -> str:
-    from crm_platform.kernel import ids
-
-    return f"t-{ids.random_id(10)}"
 
 
 def _letters(place) -> dict[str, str]:
@@ -155,7 +122,7 @@ def test_a_file_missing_on_the_disk_is_noted_and_stops_nothing(furnished, tmp_pa
     told = kit.content_of(path)["files"]
     assert (told["count"], told["missing"]) == (1, 1)
     assert row.path.endswith(told["missing_paths"][0]["path"])
-    done = restoring.restore(path, slug=_slug())
+    done = restoring.restore(path, slug=kit.slug())
     restored.append(done.workspace)
     assert (done.files, done.missing) == (1, 1)
 
@@ -179,7 +146,7 @@ def test_rows_written_meanwhile_are_not_in_it(furnished, tmp_path: Path) -> None
 
 
 def test_it_comes_back_whole_under_another_address(furnished, tmp_path: Path, restored) -> None:
-    path, slug = kit.make(furnished.place, tmp_path), _slug()
+    path, slug = kit.make(furnished.place, tmp_path), kit.slug()
     done = restoring.restore(path, slug=slug)
     restored.append(done.workspace)
     place, content = done.workspace.place, kit.content_of(path)
@@ -203,7 +170,7 @@ def test_it_comes_back_whole_under_another_address(furnished, tmp_path: Path, re
 
 
 def test_people_choose_new_passwords_by_letters_that_lead_to_the_new_place(furnished, tmp_path: Path, restored) -> None:
-    done = restoring.restore(kit.make(furnished.place, tmp_path), slug=_slug())
+    done = restoring.restore(kit.make(furnished.place, tmp_path), slug=kit.slug())
     restored.append(done.workspace)
     place = done.workspace.place
     letters = _letters(place)
@@ -231,7 +198,7 @@ def test_a_letter_of_the_old_place_opens_nothing_in_the_new_one(furnished, tmp_p
 
     from crm_platform.accounts import tokens
 
-    done = restoring.restore(kit.make(furnished.place, tmp_path), slug=_slug())
+    done = restoring.restore(kit.make(furnished.place, tmp_path), slug=kit.slug())
     restored.append(done.workspace)
     with furnished.unit():
         old = tokens.invite_link(User.objects.get(email="sam@veldhuis.example"))
@@ -241,7 +208,7 @@ def test_a_letter_of_the_old_place_opens_nothing_in_the_new_one(furnished, tmp_p
 
 @pytest.mark.parametrize(("email", "letters"), [("sam@veldhuis.example", {"olga@veldhuis.example", "sam@veldhuis.example"}), ("new@boss.example", {"olga@veldhuis.example", "sam@veldhuis.example", "new@boss.example"})])
 def test_another_owner_can_be_named(furnished, tmp_path: Path, restored, email: str, letters: set[str]) -> None:
-    done = restoring.restore(kit.make(furnished.place, tmp_path), slug=_slug(), email=email)
+    done = restoring.restore(kit.make(furnished.place, tmp_path), slug=kit.slug(), email=email)
     restored.append(done.workspace)
     with sides.unit(done.workspace.place):
         person = User.objects.select_related("role").get(email=email)
@@ -254,7 +221,7 @@ def test_without_anyone_to_write_to_an_owner_must_be_named(furnished, tmp_path: 
         User.objects.exclude(email=None).update(access=Access.DEACTIVATED, is_active=False)
     path, before = kit.make(furnished.place, tmp_path), kit.claiming_or_active()
     with pytest.raises(Invalid):
-        restoring.restore(path, slug=_slug())
+        restoring.restore(path, slug=kit.slug())
     assert kit.claiming_or_active() == before
 
 
@@ -263,7 +230,7 @@ def test_a_small_plan_takes_all_of_it_and_says_what_is_over(furnished, tmp_path:
         for number in range(3):
             contact_services.create_contact(kit.ROBOT, first_name=f"C{number}")
     with mock.patch("crm_platform.kernel.gates.overview", return_value={"contacts": Usage("contacts", 2, 2, 6)}):
-        done = restoring.restore(kit.make(furnished.place, tmp_path), slug=_slug(), plan="free")
+        done = restoring.restore(kit.make(furnished.place, tmp_path), slug=kit.slug(), plan="free")
     restored.append(done.workspace)
     assert done.over == {"contacts": {"used": 6, "limit": 2}}
     with sides.unit(done.workspace.place):
@@ -273,283 +240,10 @@ def test_a_small_plan_takes_all_of_it_and_says_what_is_over(furnished, tmp_path:
 
 def test_an_archive_of_an_archive_is_the_same(furnished, tmp_path: Path, restored) -> None:
     first = kit.make(furnished.place, tmp_path)
-    done = restoring.restore(first, slug=_slug())
+    done = restoring.restore(first, slug=kit.slug())
     restored.append(done.workspace)
     again = making.make(done.workspace.place, tmp_path / "again")
     assert again is not None
     own = {"event", "counter"}
     one, two = kit.content_of(first)["tables"], again.content["tables"]
     assert {name: table for name, table in one.items() if name not in own} == {name: table for name, table in two.items() if name not in own}
-
-
-# Older versions
-
-
-ADDED = ("archives.0001_initial", "inside.0010_preferences_weekly_archive")
-
-
-def _older_script(current: TemplateScript) -> TemplateScript:
-    """As it was before archives were: without their table and without the choice of a weekly one."""
-    lines = [line for line in current.script.split(";\n") if not any(word in line for word in ("archive_run", "weekly_archive", "'archives'"))]
-    names = [name for name in current.migrations if name not in ADDED]
-    return TemplateScript(version="before archives", script=";\n".join(lines), migrations=names, tables=current.tables - 1, relations=current.relations)
-
-
-@pytest.mark.parametrize("known", [True, False])
-def test_an_older_archive_comes_up_to_date(furnished, tmp_path: Path, restored, known: bool) -> None:
-    older = _older_script(template.current())
-    with sides.control_unit():
-        older.save(force_insert=True)
-    name = pool.make(older)
-    try:
-        with sides.control_unit():
-            old = Workspace.objects.get(schema_name=name)
-        _old_rows(furnished.place, name)
-        with mock.patch.object(contents, "DECIDED", {key: value for key, value in contents.DECIDED.items() if key != "archive_run"}):
-            path = kit.make(old.place, tmp_path)
-        assert "weekly_archive" not in kit.content_of(path)["tables"]["preferences"]["columns"]
-        if not known:
-            with sides.control_unit():
-                TemplateScript.objects.filter(pk=older.pk).delete()
-        done = restoring.restore(path, slug=_slug())
-        restored.append(done.workspace)
-        with sides.unit(done.workspace.place):
-            assert Contact.objects.count() == 2
-            assert not ArchiveRun.objects.exists()
-            services.keep_fresh(kit.ROBOT, weekly=True)
-        with sides.control_unit():
-            assert Workspace.objects.get(pk=done.workspace.pk).template_version == template.fingerprint()
-    finally:
-        pool.discard(old)
-        with sides.control_unit():
-            TemplateScript.objects.filter(pk=older.pk).delete()
-
-
-def _old_rows(here: Place, there: str) -> None:
-    from tenants.carrying import loading
-
-    with owner.direct() as connection:
-        found = [table for table in tables.tables(connection, there) if table.name not in ("django_migrations", "attachment")]
-        with owner.direct(here.alias) as source, connection.transaction(), loading.emptied(connection, there, found):
-            for table in found:
-                loading.copy_in(connection, there, table, loading.copy_out(source, here.schema, table, read=table.names()))
-            tables.count_on(connection, there, found, tables.counters(source, here.schema, found))
-
-
-# In the background
-
-
-def test_an_owner_has_it_made_and_fetches_it(furnished) -> None:
-    client = furnished.client()
-    assert client.post("/settings/archives").status_code == 303
-    assert client.post("/settings/archives").status_code == 303
-    serve_side(furnished.unit)
-    with furnished.unit():
-        run = ArchiveRun.objects.get()
-        assert (run.stage, run.figures["files"], run.percent) == (Stage.DONE, 2, 100)
-        assert {"archive.asked", "archive.made"} <= set(Event.objects.values_list("name", flat=True))
-        assert run.ends_at is not None
-        assert timedelta(days=6) < run.ends_at - clock.real_now() <= timedelta(days=7)
-    page = client.get("/settings/archives").content.decode()
-    assert f"/settings/archives/{run.pk}/file" in page
-    answer = client.get(f"/settings/archives/{run.pk}/file")
-    content = b"".join(answer.streaming_content)
-    assert len(content) == run.size
-    assert zipfile.is_zipfile(io.BytesIO(content))
-    assert "fetched an archive of the workspace" in client.get("/settings/journal").content.decode()
-    with furnished.unit():
-        assert Event.objects.filter(name="archive.fetched").count() == 1
-        sent = Letter.objects.filter(to="olga@veldhuis.example", subject__contains="archive")
-        assert sent.count() == 1
-
-
-def test_after_seven_days_it_is_gone(furnished) -> None:
-    with furnished.unit():
-        run = services.ask(kit.ROBOT)
-    serve_side(furnished.unit)
-    with furnished.unit():
-        folder = services.folder_of(run)
-        assert (folder / "archive.zip").exists()
-        ArchiveRun.objects.update(ends_at=clock.real_now())
-        from crm_platform.jobs.models import Job
-
-        assert Job.objects.filter(name="archives.forget", state="waiting").update(at=clock.real_now()) == 1
-    assert furnished.client().get(f"/settings/archives/{run.pk}/file").status_code == 410
-    serve_side(furnished.unit)
-    with furnished.unit():
-        assert ArchiveRun.objects.get().stage == Stage.GONE
-    assert not folder.exists()
-
-
-def test_the_owner_alone_may(inside) -> None:
-    run = services.ask(kit.ROBOT)
-    for name, actor in cast.cast().items():
-        for verb in (services.ask, lambda actor: services.cancel(actor, run.pk), lambda actor: services.keep_fresh(actor, weekly=False)):
-            if name == "owner":
-                verb(actor)
-            else:
-                with pytest.raises(services.OwnersOnly):
-                    verb(actor)
-        if name != "owner":
-            with pytest.raises(services.OwnersOnly):
-                services.fetch(actor, run.pk)
-    assert ArchiveRun.objects.count() == 1
-
-
-def test_strangers_and_administrators_see_nothing_of_it(furnished) -> None:
-    with furnished.unit():
-        run = services.ask(kit.ROBOT)
-        cast.person(roles.ADMINISTRATOR, name="Ada")
-    stranger, admin = furnished.client(email=None), furnished.client(email="ada@veldhuis.example")
-    for path in ("/settings/archives", f"/settings/archives/{run.pk}/file"):
-        assert stranger.get(path).status_code in (302, 303)
-        assert admin.get(path).status_code == 403
-    assert admin.post(f"/settings/archives/{run.pk}/cancel").status_code == 403
-    assert b"/settings/archives" not in admin.get("/settings/firm").content
-    assert b"/settings/archives" in furnished.client().get("/settings/firm").content
-
-
-def test_a_cancelled_one_leaves_nothing(furnished) -> None:
-    with furnished.unit():
-        run = services.ask(kit.ROBOT)
-    real = making._write_rows
-
-    def write(*given):
-        with furnished.unit():
-            services.cancel(kit.ROBOT, run.pk)
-        with mock.patch("time.monotonic", side_effect=iter(range(10**6, 10**9, 10)).__next__):
-            real(*given)
-
-    with mock.patch.object(making, "_write_rows", write):
-        serve_side(furnished.unit)
-    with furnished.unit():
-        assert ArchiveRun.objects.get().stage == Stage.CANCELLED
-        assert not services.folder_of(run).exists()
-        assert not Event.objects.filter(name="archive.made").exists()
-
-
-def test_what_cannot_be_made_is_said_and_leaves_nothing(furnished) -> None:
-    from crm_platform.jobs import rows
-
-    with furnished.unit():
-        run = services.ask(kit.ROBOT)
-    with mock.patch.object(making, "_write_rows", side_effect=OSError(28, "full")), mock.patch.object(rows, "MOST_ATTEMPTS", 1):
-        serve_side(furnished.unit)
-    with furnished.unit():
-        assert ArchiveRun.objects.get().stage == Stage.FAILED
-        assert Event.objects.filter(name="archive.failed").exists()
-        assert Letter.objects.filter(subject__startswith="The archive of", subject__endswith="could not be made").count() == 1
-        assert not services.folder_of(run).exists()
-
-
-@pytest.mark.parametrize("killed_at", [1, 2])
-def test_a_killed_worker_is_followed_by_one_that_goes_on(furnished, tmp_path: Path, restored, killed_at: int) -> None:
-    whole = kit.make(furnished.place, tmp_path)
-    real, calls = making._Work._take, list[str]()
-
-    def take(self, path, *given, **named):
-        calls.append(path)
-        if len(calls) == killed_at:
-            self.zip._file.write(b"half of a member")
-            raise KeyboardInterrupt
-        real(self, path, *given, **named)
-
-    folder = tmp_path / "second"
-    with mock.patch.object(making, "_CHECKPOINT_EVERY", 1), mock.patch.object(making._Work, "_take", take):
-        with pytest.raises(KeyboardInterrupt):
-            making.make(furnished.place, folder)
-        with mock.patch.object(making, "_rows", side_effect=AssertionError("rows again")):
-            made = making.make(furnished.place, folder)
-    assert made is not None
-    assert len(calls) == 3
-    assert made.content["tables"] == kit.content_of(whole)["tables"]
-    done = restoring.restore(made.path, slug=_slug())
-    restored.append(done.workspace)
-    assert done.files == 2
-
-
-def test_two_workers_never_write_into_one_archive(furnished, tmp_path: Path) -> None:
-    folder = tmp_path / "making"
-    folder.mkdir()
-    with making._alone(folder), pytest.raises(BlockingIOError):
-        making.make(furnished.place, folder)
-
-
-def test_others_have_their_turn_between_files(furnished, tmp_path: Path) -> None:
-    with mock.patch.object(making, "_CHECKPOINT_EVERY", 1):
-        slices = 0
-        while (made := making.make(furnished.place, tmp_path / "making", must_wait=lambda: True)) is None:
-            slices += 1
-    assert slices == 2
-    assert made.content["files"]["count"] == 2
-
-
-# Kept fresh, and proved
-
-
-def test_a_weekly_one_is_made_and_proved_and_the_page_says_so(furnished) -> None:
-    client = furnished.client()
-    assert client.post("/settings/archives/weekly", {"weekly": "on"}).status_code == 303
-    serve_side(furnished.unit)
-    before = kit.claiming_or_active()
-    assert proving.prove_next()
-    with sides.control_unit():
-        row = FreshArchive.objects.get(workspace=furnished.workspace)
-        assert (row.ok, row.state, row.sentence) == (True, "proved", "")
-        assert row.figures["files"] == 2
-        assert not Signup.objects.filter(slug__startswith="~proof").exists()
-    assert kit.claiming_or_active() == before
-    assert "Proved on" in client.get("/settings/archives").content.decode()
-    with furnished.unit():
-        from crm_platform.jobs.models import Job
-
-        following = Job.objects.get(name="archives.weekly", state="waiting")
-        assert following.at > clock.real_now() + timedelta(days=6)
-    assert client.post("/settings/archives/weekly", {}).status_code == 303
-    with furnished.unit():
-        assert services.make_weekly() is False
-
-
-def test_next_weeks_takes_the_place_of_last_weeks(furnished) -> None:
-    with furnished.unit():
-        services.keep_fresh(kit.ROBOT, weekly=True)
-    serve_side(furnished.unit)
-    with furnished.unit():
-        first = ArchiveRun.objects.get()
-        services.make_weekly()
-    serve_side(furnished.unit)
-    with furnished.unit():
-        assert list(ArchiveRun.objects.order_by("id").values_list("stage", flat=True)) == [Stage.GONE, Stage.DONE]
-        assert not services.folder_of(first).exists()
-    assert proving.prove_next()
-
-
-def test_an_archive_that_does_not_restore_is_told(furnished) -> None:
-    with furnished.unit():
-        services.keep_fresh(kit.ROBOT, weekly=True)
-    serve_side(furnished.unit)
-    with sides.control_unit():
-        path = Path(settings.MEDIA_ROOT) / FreshArchive.objects.get(workspace=furnished.workspace).path
-    data = bytearray(path.read_bytes())
-    data[len(data) // 3] ^= 1
-    path.write_bytes(data)
-    before = kit.claiming_or_active()
-    assert proving.prove_next()
-    with sides.control_unit():
-        row = FreshArchive.objects.get(workspace=furnished.workspace)
-        assert (row.ok, bool(row.sentence)) == (False, True)
-    assert kit.claiming_or_active() == before
-    assert "failed" in furnished.client().get("/settings/archives").content.decode()
-
-
-def test_a_keeper_killed_in_a_proof_or_a_restore_leaves_it_to_the_next(furnished, tmp_path: Path) -> None:
-    path, before = kit.make(furnished.place, tmp_path), kit.claiming_or_active()
-    with mock.patch.object(restoring, "undo"), mock.patch.object(restoring.loading, "files", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
-        restoring.restore(path, slug=_slug())
-    [left] = kit.claiming_or_active() - before
-    keeper.round_once()
-    assert left in kit.claiming_or_active()  # it may be at work still
-    with sides.control_unit():
-        Signup.objects.filter(workspace=left).update(started_at=clock.real_now() - keeper.BROKEN_AFTER - timedelta(seconds=1))
-    keeper.round_once()
-    assert kit.claiming_or_active() == before

@@ -1,4 +1,4 @@
-"""Erasing: only what is due, all of it, whatever kills it on the way; and a certificate that names nobody."""
+"""Erasing: only what is due, all of it; and a certificate that names nobody. What a kill leaves at each step: tests/faults."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError
 from psycopg import sql
 
 from crm_core.people.contacts import services as contacts
@@ -20,7 +19,7 @@ from crm_platform.kernel import clock
 from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.permissions import robot
 from tenants import keeper, routing
-from tenants.lifecycle import certificates, erasing, leaving, states
+from tenants.lifecycle import certificates, erasing, leaving
 from tenants.lifecycle.models import Certificate, Departure, Entry, OwnHost, Suspension
 from tenants.models import Domain, Due, EmailIndex, Nap, Signup, Snapshot, State, Workspace
 from tenants.moving import services as moving
@@ -112,43 +111,6 @@ def test_called_back_at_the_last_moment_it_stays(doors) -> None:
     erasing.erase(seen)
     assert row_of(doors).state == State.LEAVING
     assert there(doors) == (True, True)
-
-
-class Killed(OperationalError):
-    pass
-
-
-POINTS = [(name, when) for name, _step in erasing.STEPS for when in ("before", "after")]
-
-
-@pytest.mark.parametrize(("name", "when"), POINTS)
-def test_killed_at_any_point_the_next_round_finishes_it(doors, monkeypatch, name, when) -> None:
-    folder = filled(doors)
-    due(doors)
-    alive = list(erasing.STEPS)
-
-    def dying(step):
-        def run(workspace):
-            if when == "after":
-                step(workspace)
-            raise Killed("killed")
-
-        return run
-
-    monkeypatch.setattr(erasing, "STEPS", [(one, dying(step) if one == name else step) for one, step in alive])
-    keeper.round_once()
-    begun = name != "marked" or when == "after"
-    assert row_of(doors).state == (State.ERASED if begun else State.LEAVING)
-    if begun:
-        with pytest.raises(states.NoSuchWay):
-            leaving.come_back(doors.place.public_id, by=OPERATOR, operation=uuid.uuid4())
-    monkeypatch.setattr(erasing, "STEPS", alive)
-    keeper.round_once()
-    certificate = gone(doors, folder)
-    assert certificate.erased["files"] == 2
-    assert certificate.erased["rows"] > 20
-    keeper.round_once()  # and once more: nothing to do
-    assert gone(doors, folder).digest == certificate.digest
 
 
 @pytest.mark.parametrize("lost", ["schema", "role", "both", "files", "all"])

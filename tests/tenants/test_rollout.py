@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from unittest import mock
@@ -189,14 +190,24 @@ def test_rings_take_about_one_and_ten_in_a_hundred() -> None:
     assert 800 < counts[Ring.TENTH] < 1200
 
 
-def test_two_operators_start_the_same_rollout(firms) -> None:
+def test_of_operators_who_start_the_same_rollout_at_once_one_does(firms) -> None:
     firms(2)
-    with rehearsal.release("contacts", "0098_shoe_size", COLUMN):
-        steps.start(by="Ann")
-        with pytest.raises(steps.AlreadyRunning, match="Ann"):
-            steps.start(by="Ben")
+    together = threading.Barrier(4)
+
+    def start(number: int) -> str:
+        together.wait()
+        try:
+            return steps.start(by=f"Ann {number}").state
+        except steps.AlreadyRunning as error:
+            return "refused" if "started by Ann" in error.message else error.message
+        finally:
+            connections.close_all()
+
+    with rehearsal.release("contacts", "0098_shoe_size", COLUMN), ThreadPoolExecutor(4) as crew:
+        answers = list(crew.map(start, range(4)))
         with sides.control_unit():
-            assert Rollout.objects.count() == 1
+            assert (Rollout.objects.count(), RolloutStep.objects.count()) == (1, 2)
+    assert sorted(answers) == ["refused"] * 3 + ["running"]
 
 
 def test_paused_it_does_nothing_and_resumed_it_goes_on(firms) -> None:
@@ -209,29 +220,17 @@ def test_paused_it_does_nothing_and_resumed_it_goes_on(firms) -> None:
         assert run.work(steps.resume()).state == RolloutState.DONE
 
 
-@pytest.mark.parametrize("point", ["before", "after_the_change", "before_the_ledger"])
-def test_killed_at_any_moment_it_is_finished_by_the_next(firms, point: str) -> None:
+def test_steps_that_another_holds_are_left_to_it_until_its_lease_ends(firms) -> None:
+    """What a killed holder has done of them by then: tests/faults."""
     doors = firms(3)
     with rehearsal.release("contacts", "0098_shoe_size", COLUMN):
         made = steps.start(by="test")
-        with sides.control_unit():
-            Rollout.objects.update(ring=Ring.ALL)
-            made.refresh_from_db()
-        taken = steps.claim(made, most=3)
-        assert len(taken) == 3
-        if point != "before":
-            with owner.direct(taken[0].cell) as direct:
-                replay.bring(direct, cell=taken[0].cell, schema=taken[0].schema, keep_indexes=lambda found: None)
-        if point == "before_the_ledger":
-            with sides.control_unit():
-                Workspace.objects.filter(pk=taken[0].workspace_id).update(template_version=template.fingerprint())
-        # The process is gone here; its leases end.
-        assert steps.claim(made, most=3) == []
+        made.ring = Ring.ALL
+        assert [len(steps.claim(made, most=3)) for _time in range(2)] == [3, 0]
         with sides.control_unit():
             RolloutStep.objects.update(leased_until=clock.real_now() - timedelta(seconds=1))
         assert run.work(made).state == RolloutState.DONE
         assert all(_has_column(door) for door in doors)
-        assert _behind() == 0
 
 
 def test_a_held_table_is_waited_for_and_tried_again(firms) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from django.core.exceptions import ImproperlyConfigured
 
+from crm_platform.config import env
+
 from .base import *  # noqa: F403
 from .base import DATABASES, EMBEDDED, SECRET_KEY, SECURE, STATIC_ROOT
 
+if env.read("CRM_KILLED_AT"):
+    raise ImproperlyConfigured("CRM_KILLED_AT lets a process die on purpose: it is for the tests alone.")
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY is not set.")
 if "control" not in DATABASES:

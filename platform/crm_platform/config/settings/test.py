@@ -6,8 +6,13 @@ import os
 
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "k" * 40)
 
+from crm_platform.config import env
+
 from .base import *  # noqa: F403
 from .base import STORAGES
+
+# At which named moment (kernel.points) this process dies. Production has no such setting, and refuses to start with the variable.
+KILLED_AT = env.read("CRM_KILLED_AT")
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
