@@ -16,12 +16,13 @@ from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import CrmError
 
+from . import calling
 from .archives import proving
 from .carrying import spares
 from .lifecycle import chores
 from .models import State, Workspace
 from .moving import services as moving
-from .provisioning import calling, owner, pool
+from .provisioning import owner, pool
 from .returning import services as returning
 from .sleeping import services as sleeping
 from .sleeping import waking
@@ -46,7 +47,7 @@ def run(stop: threading.Event, *, every: float = 2.0) -> None:
     """The quick duties, a round each `every` seconds."""
     while not stop.is_set():
         _do(QUICK)
-        calling.wait(stop, seconds=every)
+        calling.wait(calling.REFILL, stop, seconds=every)
 
 
 def _carry(stop: threading.Event, *, every: float) -> None:

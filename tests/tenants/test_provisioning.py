@@ -13,9 +13,9 @@ from django.db import connections
 
 from crm_platform.db import sides
 from crm_platform.kernel import clock
-from tenants import creating, keeper
+from tenants import calling, creating, keeper
 from tenants.models import State, TemplateScript, Workspace
-from tenants.provisioning import calling, owner, pool, template
+from tenants.provisioning import owner, pool, template
 
 
 def _ready() -> int:
@@ -46,7 +46,7 @@ def test_an_empty_pool_makes_a_sign_up_wait_not_fail(public) -> None:
         with mock.patch.object(owner, "held", side_effect=lambda cell=owner.FIRST: threading.current_thread() is hand):
             made = creating.create_workspace(creating.Wish(firm="Late & Co", slug="late-and-co", email="late@example.com", password=""))
         stop.set()
-        calling.call()
+        calling.call(calling.REFILL)
         hand.join(timeout=30)
     assert made.state == State.ACTIVE
 
@@ -134,8 +134,8 @@ def test_one_claimed_meanwhile_is_not_discarded(doors) -> None:
 
 
 def test_the_keeper_is_called_at_once(house) -> None:
-    calling.wait(threading.Event(), seconds=0.01)
-    calling.call()
+    calling.wait(calling.REFILL, threading.Event(), seconds=0.01)
+    calling.call(calling.REFILL)
     began = time.monotonic()
-    calling.wait(threading.Event(), seconds=5)
+    calling.wait(calling.REFILL, threading.Event(), seconds=5)
     assert time.monotonic() - began < 4
