@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 from django.conf import settings
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from django.db.models import Count
 from psycopg import sql
 
@@ -44,6 +47,10 @@ _LAZILY = "SET LOCAL synchronous_commit = off;"
 # From PostgreSQL 16 a grant says whether it is inherited; on 15 the login itself is NOINHERIT.
 _GRANT_15 = "GRANT {role} TO {app};"
 _GRANT_16 = "GRANT {role} TO {app} WITH INHERIT FALSE, SET TRUE;"
+# How many are made at once. A server makes two in the time of little more than one; more would only take the processors from those who sign up.
+HANDS = 2
+# The pool grows by what was claimed in so many seconds: as much again can come before its maker has seen it. More would be made in a burst's own time, and not in it.
+FORESIGHT = 15
 # What a pool row says while its schema is made in another database than the registry's: no version, so nobody claims it.
 _IN_THE_MAKING = "in the making"
 
@@ -111,8 +118,8 @@ def wanted() -> int:
 
 
 def wanted_now() -> int:
-    """How many should wait: CRM_POOL_SIZE, and as many again as were claimed in the last minute, up to ten times the size. Inside a control unit."""
-    lately = Workspace.objects.filter(claimed_at__gt=clock.real_now() - timedelta(minutes=1)).count()
+    """How many should wait: CRM_POOL_SIZE, and as many again as were claimed in the last seconds, up to ten times the size. Inside a control unit."""
+    lately = Workspace.objects.filter(claimed_at__gt=clock.real_now() - timedelta(seconds=FORESIGHT)).count()
     return int(settings.CRM_POOL_SIZE) + min(lately, 10 * int(settings.CRM_POOL_SIZE))
 
 
@@ -133,9 +140,33 @@ def fill(*, to: int, cell: str | None = None) -> int:
         cells = [cell] if cell else [alias for alias in occupancy() if owner.held(alias)]
     if missing and not cells:
         raise owner.NotTheKeeper
-    for number in range(missing):
-        _make_in_one_of(cells, script, number=number)
+    _by_hands(missing, lambda number: _make_in_one_of(cells, script, number=number))
     return missing
+
+
+def _by_hands(number: int, make_one: Callable[[int], None]) -> None:
+    """Make so many, where they are several by HANDS at once, each on connections of its own; the first error is raised when all have stopped."""
+    if number < HANDS:
+        for at in range(number):
+            make_one(at)
+        return
+    left = iter(range(number))  # both hands take from it; a number is taken in one step of the interpreter
+
+    def work() -> None:
+        for at in left:
+            make_one(at)
+
+    def beside() -> None:
+        try:
+            work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(HANDS - 1, thread_name_prefix="pool") as crew:
+        others = [crew.submit(beside) for _ in range(HANDS - 1)]
+        work()
+    for one in others:
+        one.result()
 
 
 def _make_in_one_of(cells: list[str], script: TemplateScript, *, number: int) -> None:
@@ -145,10 +176,11 @@ def _make_in_one_of(cells: list[str], script: TemplateScript, *, number: int) ->
             make(script, cell=cell)
             return
         except (psycopg.OperationalError, OperationalError):
-            if len(cells) == 1:
+            if cells == [cell]:
                 raise
             _log.warning("a database does not answer", extra={"cell": cell})
-            cells.remove(cell)
+            with suppress(ValueError):  # the other hand has seen it too
+                cells.remove(cell)
 
 
 def occupancy() -> dict[str, int]:
