@@ -108,7 +108,7 @@ def ready(*, version: str, cell: str | None = None) -> int:
 def any_ready() -> bool:
     """Whether something waits that this release can serve. Opens a control unit."""
     with control_unit():
-        return Workspace.objects.filter(state=State.POOL, template_version__in=template.served()).exists()
+        return Workspace.objects.filter(state=State.POOL, template_version__in=template.serving().values("version")).exists()
 
 
 def wanted() -> int:

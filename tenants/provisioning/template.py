@@ -22,6 +22,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
+from django.db.models import QuerySet
 from psycopg import ClientCursor, Connection, sql
 
 from crm_platform.db.sides import control_unit
@@ -83,7 +84,12 @@ def names_as_json() -> str:
 
 def served() -> list[str]:
     """The versions that have all this release needs, the newest first. Inside a control unit."""
-    return list(TemplateScript.objects.filter(migrations__contains=sorted(names())).order_by("-created_at").values_list("version", flat=True))
+    return list(serving().order_by("-created_at").values_list("version", flat=True))
+
+
+def serving() -> QuerySet[TemplateScript]:
+    """The scripts that make all this release needs."""
+    return TemplateScript.objects.filter(migrations__contains=sorted(names()))
 
 
 def current() -> TemplateScript:

@@ -139,3 +139,20 @@ def test_the_keeper_is_called_at_once(house) -> None:
     began = time.monotonic()
     calling.wait(calling.REFILL, threading.Event(), seconds=5)
     assert time.monotonic() - began < 4
+
+
+def test_who_calls_the_keeper_between_its_rounds_is_only_let_have_more(house) -> None:
+    done: list[str] = []
+    stop = threading.Event()
+    with mock.patch.object(keeper, "refill", side_effect=lambda: done.append("refill")), mock.patch.object(keeper, "QUICK", (lambda: done.append("round"),)):
+        hand = threading.Thread(target=keeper.run, args=(stop,), kwargs={"every": 30.0})
+        hand.start()
+        calling.call(calling.REFILL)
+        end = time.monotonic() + 5
+        while "refill" not in done and time.monotonic() < end:
+            time.sleep(0.01)
+        stop.set()
+        calling.call(calling.REFILL)
+        hand.join(timeout=5)
+    assert done[:2] == ["round", "refill"]
+    assert done.count("round") == 1
