@@ -20,11 +20,11 @@ from django.utils.module_loading import autodiscover_modules
 from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.models import Contact
 from crm_platform.db import sides
-from crm_platform.jobs import broker, serving, turns
+from crm_platform.jobs import serving, turns
 from crm_platform.jobs.models import Job
 from crm_platform.kernel import clock, commands, jobs, sealing, workspace
 from crm_platform.kernel.permissions import robot
-from tenants import finding, keeper, routing, scheduler
+from tenants import calling, finding, keeper, routing, scheduler
 from tenants.carrying import spares
 from tenants.models import Due, Looked, Nap, NapStep, Snapshot, Spare, State, Workspace
 from tenants.provisioning import owner
@@ -67,7 +67,7 @@ def keeper_at_work(firm, django_db_blocker: Any) -> Iterator[None]:
     thread.start()
     yield
     stop.set()
-    broker.queue().rpush(asking.POKE, "")
+    calling.call(calling.WAKE)
     thread.join()
 
 
