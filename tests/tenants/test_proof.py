@@ -63,6 +63,13 @@ def test_no_letter_of_the_proof_leaves_the_house(whole: Trial, django_db_blocker
                 assert not Letter.objects.filter(sent_at__isnull=False).exists()
 
 
+def test_the_proofs_many_requests_are_not_stopped_by_the_workspaces_share(trial: Trial, settings: Any) -> None:
+    """A quick machine asks more than a minute's share; a 429 would say nothing of a stranger."""
+    settings.CRM_REQUESTS_A_MINUTE, settings.CRM_DATABASE_SECONDS = 1, 1
+    assert found(trial, "address", only="/tasks") == ""
+    assert trial.counts["address"] > 20
+
+
 @pytest.mark.parametrize("kind", [name for name, _attempt in proving.KINDS])
 def test_nothing_of_one_workspace_comes_through_to_another(whole: Trial, django_db_blocker: Any, kind: str) -> None:
     with django_db_blocker.unblock():
