@@ -60,8 +60,13 @@ def connection() -> Any:
 
 
 def run(statement: Any, params: Any = None) -> list[tuple[Any, ...]]:
-    """One statement, or a script of several, on the seated owner's connection; returns rows where there are any."""
+    """One statement, or a script of several, on the seated owner's connection; returns rows where there are any.
+
+    It is made anew where its server has gone: Django learns of that only by its own cursors.
+    """
     seated_here = connection()
+    if seated_here.connection is not None and seated_here.connection.closed and not seated_here.in_atomic_block:
+        seated_here.close()
     seated_here.ensure_connection()
     with ClientCursor(seated_here.connection) as cursor:
         try:

@@ -25,8 +25,7 @@ pytestmark = pytest.mark.live
 VICTIMS = ("web", "worker", "scheduler", "keeper", "redis", "postgres")
 # What a process of the run has in its command line, beside its parent's number.
 MARKS = {"web": "gunicorn", "worker": "celery", "scheduler": "cli scheduler", "keeper": "cli keeper", "redis": "redis-server", "postgres": "bin/postgres"}
-# A keeper waits two minutes before it takes what was claimed for abandoned; then everything must be in order.
-SETTLES_WITHIN = 240.0
+SETTLES_WITHIN = 100.0
 
 
 def children_of(parent: int) -> dict[str, int]:
@@ -101,6 +100,7 @@ def test_each_process_of_a_run_killed_while_all_works_are_under_way(run, victim:
     comes_back(up, product.port, before)
     for process in at_work:
         process.wait(timeout=120)
+    actors.do("the_run.minutes_pass")
     until, wrong = time.monotonic() + SETTLES_WITHIN, ["not looked at"]
     while wrong and time.monotonic() < until:
         time.sleep(2)

@@ -102,6 +102,17 @@ def test_a_workspace_that_cannot_be_dropped_leaves_the_connection_usable(control
         assert not owner.has_workspace("w_keepsthings")
 
 
+def test_the_owner_s_connection_is_made_anew_after_its_server_has_gone(control_side: Any) -> None:
+    """Else the keeper would have to be started again after each fall of the database."""
+    with owner.seated():
+        [(number,)] = owner.run("SELECT pg_backend_pid()")
+        with owner.direct() as other:
+            other.execute("SELECT pg_terminate_backend(%s)", [number])
+        with pytest.raises(psycopg.OperationalError):
+            owner.run("SELECT 1")
+        assert owner.run("SELECT 1") == [(1,)]
+
+
 def test_what_is_gone_already_is_no_hindrance(control_side: Any) -> None:
     with owner.seated():
         owner.drop_workspace("w_nobodyhasthis")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 from crm_platform.db import sides
+from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import robot
 from tenants.archives import services as archives
 from tenants.archives.models import ArchiveRun
-from tenants.models import Rollout, State, Workspace
+from tenants.models import Rollout, RolloutStep, Signup, Snapshot, Spare, State, Workspace
 from tenants.provisioning import owner
 from tenants.rollout import steps
 from tests.tenants import archive_kit
@@ -65,6 +67,18 @@ def begin(given: Facts) -> None:
     if steps.start_if_behind(by="test") is None:
         with sides.control_unit():
             assert not steps.behind().exists()
+
+
+def minutes_pass() -> None:
+    """Nobody is at work any more: what a keeper leaves alone for two minutes is older than that."""
+    before = clock.real_now() - timedelta(minutes=3)
+    with sides.control_unit():
+        Signup.objects.filter(finished_at=None).update(started_at=before)
+        Workspace.objects.filter(state=State.CLAIMING).update(claimed_at=before)
+        Workspace.objects.filter(state=State.SPARE).update(created_at=before)
+        RolloutStep.objects.filter(leased_until__isnull=False).update(leased_until=before)
+        Spare.objects.filter(use="filling").update(made_at=before)
+        Snapshot.objects.filter(finished_at=None).update(began_at=before - timedelta(hours=3))
 
 
 def unsettled(given: Facts) -> list[str]:
