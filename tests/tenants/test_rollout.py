@@ -42,6 +42,7 @@ def firms(make_door, house: None, django_db_blocker: Any) -> Iterator[Callable[[
         others = list(Workspace.objects.filter(state__in=(State.ACTIVE, State.LEAVING, State.CLAIMING)).values_list("pk", "state"))
         Workspace.objects.filter(pk__in=[pk for pk, _state in others]).update(state=State.ERASED)
     pool.fill(to=1, cell="cell2")
+    pool.fill(to=6, cell=owner.FIRST)
     with mock.patch.object(pool, "occupancy", side_effect=[{"cell2": 0}, *[{owner.FIRST: 0}] * 20]):
         yield lambda number: [make_door() for _ in range(number)]
     with sides.control_unit():
