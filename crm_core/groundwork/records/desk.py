@@ -5,6 +5,7 @@ Lists cost a constant number of statements. A cell is made in Python, so that a 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ from crm_core.groundwork.saved_views import services as saved_views
 from crm_core.groundwork.search import queries as search
 from crm_core.groundwork.tags import services as tags
 from crm_platform.accounts import directory
+from crm_platform.db.prepared import by_keys
 from crm_platform.kernel import clock, permissions, versions
 from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.permissions import Actor, Scope
@@ -35,7 +37,7 @@ from crm_platform.ui.addresses import numbering
 from crm_platform.ui.formwork import Refused, errors_into
 from crm_platform.ui.icons import icon
 from crm_platform.ui.markup import esc, hidden
-from crm_platform.ui.paging import Page, page_of
+from crm_platform.ui.paging import Page, page_of, rows_of
 from crm_platform.ui.telling import reader
 
 from . import bulk, drawing, filters, writing
@@ -184,12 +186,13 @@ class Desk:
         """The page asked for, and the filters in force, in words; of a whole list the pages are turned, not counted off."""
         left, rows = (*_UNSEEN, *self.defer), self.rows(actor)
         chips: list[dict[str, Any]] = []
-        whole_list = self.sees_all(actor) and not _narrows(query)
-        if not whole_list:
+        if self.sees_all(actor) and not _narrows(query):
+            turn = Turner(self.kind.model, self.kind.code, self.order(query), left).rows
+        else:
             rows, chips = self.narrowed(actor, query)
+            turn = functools.partial(rows_of, rows.defer(*left), fetch=lambda pks: by_keys(self.kind.model, pks, without=left))
         total = versions.remembered(self.counted_in(rows, query), f"{self.kind.code}.count.{self.signature(actor, query)}", lambda: rows.order_by().count())
-        turn = Turner(self.kind.model, self.kind.code, self.order(query), left).rows if whole_list else None
-        return page_of(rows.defer(*left), query, total=total, rows=turn), chips
+        return page_of(rows, query, total=total, rows=turn), chips
 
     def _body(self, rows: Sequence[Any], given: dict[str, Any], *, may_choose: bool) -> SafeString:
         """The rows as markup, made in Python: fifty rows cost a tenth of what a template's loop would."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db.models import Model, Q, QuerySet
 
 from crm_platform.db.prepared import Prepared
 from crm_platform.kernel import versions
+from crm_platform.ui.paging import NEAR
 
 # Where a page begins: the sorted column's value and the id of the last row before it.
 Mark = tuple[Any, int]
-_NEAR = 200
 
 
 class Turner:
@@ -26,38 +26,30 @@ class Turner:
     def __init__(self, model: type[Model], code: str, order: Sequence[str], without: Sequence[str]) -> None:
         self.model, self.code, self.order, self.without = model, code, tuple(order), tuple(without)
         self.column = self.order[0].lstrip("-")
+        # Nothing stands behind an empty value: SQL compares it with nothing.
+        self.marks = not model._meta.get_field(self.column).null
 
     def rows(self, number: int, size: int) -> list[Any]:
         """Page `number`, from 1, of `size` rows."""
-        start = (number - 1) * size
-        mark = self._mark(number, size) if start and self._may_mark() else None
-        if mark is not None:
-            found = _behind(self.model, self.order, self.without, size).rows(value=mark[0], pk=mark[1])
-        elif start:
-            found = list(_all(self.model, self.order, self.without)[start : start + size])
-        else:
+        start, following = (number - 1) * size, number * size
+        if start == 0:
             found = _first(self.model, self.order, self.without, size).rows()
-        if len(found) == size and start + size >= _NEAR and self._may_mark():
-            last = found[-1]
-            versions.remembered(self._tables(), self._key(number + 1, size), lambda: (getattr(last, self.column), last.pk))
+        elif (mark := self._mark(start, lambda: self._before(start))) is not None:
+            found = _behind(self.model, self.order, self.without, size).rows(value=mark[0], pk=mark[1])
+        else:
+            found = list(_all(self.model, self.order, self.without)[start:following])
+        if len(found) == size:
+            self._mark(following, lambda: (getattr(found[-1], self.column), found[-1].pk))
         return found
 
-    def _may_mark(self) -> bool:
-        """Nothing stands behind an empty value: SQL compares it with nothing."""
-        return not self.model._meta.get_field(self.column).null
-
-    def _mark(self, number: int, size: int) -> Mark | None:
-        start = (number - 1) * size
-        if start < _NEAR:
+    def _mark(self, start: int, find: Callable[[], Mark | None]) -> Mark | None:
+        """Where the row at `start` begins, as it is remembered, else as `find` has it; None where no mark is kept."""
+        if start < NEAR or not self.marks:
             return None
-        before = _all(self.model, self.order, ()).values_list(self.column, "pk")
-        return versions.remembered(self._tables(), self._key(number, size), lambda: before[start - 1 : start].first())
+        return versions.remembered((self.model._meta.db_table,), f"{self.code}.row.{self.order[0]}.{start}", find)
 
-    def _tables(self) -> tuple[str, ...]:
-        return (self.model._meta.db_table,)
-
-    def _key(self, number: int, size: int) -> str:
-        return f"{self.code}.page.{self.order[0]}.{size}.{number}"
+    def _before(self, start: int) -> Mark | None:
+        return _all(self.model, self.order, ()).values_list(self.column, "pk")[start - 1 : start].first()
 
 
 def _all(model: type[Model], order: tuple[str, ...], without: tuple[str, ...]) -> QuerySet[Any]:
