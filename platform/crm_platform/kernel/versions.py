@@ -101,13 +101,7 @@ def kept_in_unit(name: str, find: Callable[[], T]) -> T:
 
 def kept(name: str, tables: tuple[str, ...], load: Callable[[], T]) -> T:
     """What small tables hold, read once and kept in this process until one of them is written. See the module: not to be changed."""
-    unit = units.store()
-    mine = f"read:kept.{name}"
-    if mine in unit:
-        return unit[mine]  # type: ignore[no-any-return]
-    found = _from_process(name, tables, load)
-    unit[mine] = found
-    return found
+    return kept_in_unit(name, lambda: _from_process(name, tables, load))
 
 
 def remembered(tables: tuple[str, ...], key: str, count: Callable[[], T]) -> T:
