@@ -33,8 +33,8 @@ class Engine:
     written: str = """
         SELECT schemaname, sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint FROM pg_stat_user_tables
         WHERE schemaname LIKE 'w\\_%' AND relname <> 'job' GROUP BY schemaname"""
-    # Rows of a table, near enough.
-    about: str = "SELECT reltuples FROM pg_class WHERE relname = {name} AND relnamespace = {schema}::regnamespace"
+    # The catalogue knows about how many rows a table has; else they are counted.
+    estimates: bool = True
 
     def prepare(self, connection: Connection[Any]) -> None:
         """What a new connection of the keeper's is told first."""
@@ -49,11 +49,17 @@ class Engine:
         for statement in statements:
             connection.execute(statement)
 
-    def rows_about(self, connection: Connection[Any], schema: str, table: str) -> float:
-        """How many rows a table has, near enough."""
-        named = {"name": sql.Literal(table), "schema": sql.Literal(sql.Identifier(schema).as_string(connection)), "table": sql.Identifier(schema, table)}
-        [(found,)] = connection.execute(sql.SQL(self.about).format(**named))
-        return float(found)
+    def large(self, connection: Connection[Any], schema: str, tables: Sequence[str], *, least: int) -> frozenset[str]:
+        """Those of some tables that have at least so many rows, near enough. By their names: the catalogue has no index on the schema alone, and grows with every workspace."""
+        asked = "SELECT relname FROM pg_class WHERE relname = ANY(%s) AND relnamespace = %s::regnamespace AND relkind = 'r'"
+        given: list[Any] = [list(tables), sql.Identifier(schema).as_string(connection)]
+        if self.estimates:
+            return frozenset(name for (name,) in connection.execute(f"{asked} AND reltuples >= %s", [*given, least]))
+        return frozenset(name for (name,) in connection.execute(asked, given).fetchall() if self._count(connection, schema, name) >= least)
+
+    def _count(self, connection: Connection[Any], schema: str, table: str) -> int:
+        [(found,)] = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, table)))
+        return int(found)
 
 
 POSTGRES = Engine()
@@ -74,7 +80,7 @@ CITUS = Engine(
                 SELECT schemaname, sum(n_tup_ins + n_tup_upd + n_tup_del) AS written FROM pg_stat_all_tables
                 WHERE schemaname LIKE 'w\\_%' AND relname ~ '_[0-9]+$' AND relname !~ '^job_[0-9]+$' GROUP BY schemaname) AS here
         $asked$), json_array_elements(result::json) AS counted GROUP BY 1""",
-    about="SELECT count(*) FROM {table}",
+    estimates=False,
 )
 _found: dict[tuple[str, int, str], Engine] = {}
 

@@ -33,7 +33,8 @@ def bring(connection: Connection[Any], *, cell: str, schema: str, indexes: Seque
     made; `keep_indexes` is told of such before they are left. Raises what PostgreSQL says, with nothing of the piece done.
     """
     pieces = plan.pieces(_applied(connection, schema))
-    big = _large(connection, schema, _indexed(pieces), large=large)
+    indexed = _indexed(pieces)
+    big = engines.of(connection).large(connection, schema, indexed, least=large) if indexed else frozenset()
     open_indexes = list(indexes)
     for piece in pieces:
         if piece.statements is None:
@@ -76,16 +77,6 @@ def _indexed(pieces: Iterable[plan.Piece]) -> list[str]:
     return sorted({match[3].strip('"') for match in found if match})
 
 
-def _large(connection: Connection[Any], schema: str, tables: list[str], *, large: int) -> frozenset[str]:
-    """The large ones of some tables. By their names: the catalogue has no index on the schema alone, and grows with every workspace."""
-    if not tables:
-        return frozenset()
-    query = "SELECT relname FROM pg_class WHERE relname = ANY(%s) AND relnamespace = %s::regnamespace AND relkind = 'r'"
-    there = [name for (name,) in connection.execute(query, [tables, sql.Identifier(schema).as_string(connection)])]
-    engine = engines.of(connection)
-    return frozenset(name for name in there if engine.rows_about(connection, schema, name) >= large)
-
-
 def _split(statements: Iterable[str], big: frozenset[str]) -> tuple[list[str], list[str]]:
     inside: list[str] = []
     beside: list[str] = []
@@ -96,12 +87,12 @@ def _split(statements: Iterable[str], big: frozenset[str]) -> tuple[list[str], l
 
 
 def _replay(connection: Connection[Any], schema: str, statements: Sequence[str], *, grants: bool) -> None:
-    rights = sql.SQL(owner.RIGHTS).format(sql.Identifier(schema))
-    beginning = ["BEGIN", "SET LOCAL lock_timeout = {}", "SET LOCAL search_path = {}"]
-    begun = [sql.SQL(one).format(given) for one, given in zip(beginning[1:], (sql.Literal(LOCK_TIMEOUT), sql.Identifier(schema)), strict=True)]
-    recorded = [sql.SQL(one) for one in statements]  # of the release's own migrations
+    name = sql.Identifier(schema)
+    packet: list[sql.SQL | sql.Composed] = [sql.SQL("BEGIN"), sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)), sql.SQL("SET LOCAL search_path = {}").format(name)]
+    packet += [sql.SQL(one) for one in statements]  # recorded from the release's own migrations
+    packet += [sql.SQL(owner.RIGHTS).format(name)] if grants else []
     try:
-        engines.of(connection).send(connection, [sql.SQL("BEGIN"), *begun, *recorded, *([rights] if grants else []), sql.SQL("COMMIT")])
+        engines.of(connection).send(connection, [*packet, sql.SQL("COMMIT")])
     except BaseException:
         if not connection.closed:
             connection.execute("ROLLBACK")
