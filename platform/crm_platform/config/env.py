@@ -128,8 +128,7 @@ def cells(secret: str) -> dict[str, dict[str, Login]]:
         app_url, owner_url = (read(name) for name in cell_names(alias))
         if not app_url and not owner_url:
             raise ImproperlyConfigured(f"CRM_CELLS names {alias}, but {' and '.join(cell_names(alias))} are not set.")
-        owner = {"owner": Login.parse(owner_url)} if owner_url else {}
-        found[alias] = owner | {"app": Login.parse(app_url) if app_url else owner["owner"].derived("app", secret=secret)}
+        found[alias] = _pair(app_url, owner_url, secret=secret)
     return found | citus(secret, keeper="owner" in logins(secret))
 
 
@@ -140,5 +139,10 @@ def citus(secret: str, *, keeper: bool) -> dict[str, dict[str, Login]]:
         return {}
     if not owner_url and keeper:
         app_url, owner_url = "", app_url
+    return {CITUS: _pair(app_url, owner_url, secret=secret)}
+
+
+def _pair(app_url: str, owner_url: str, *, secret: str) -> dict[str, Login]:
+    """The logins of a further database, of which one address at least is given: the application's may be derived from the keeper's."""
     owner = {"owner": Login.parse(owner_url)} if owner_url else {}
-    return {CITUS: owner | {"app": Login.parse(app_url) if app_url else owner["owner"].derived("app", secret=secret)}}
+    return owner | {"app": Login.parse(app_url) if app_url else owner["owner"].derived("app", secret=secret)}
