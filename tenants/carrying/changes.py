@@ -91,31 +91,34 @@ def _take_out(source: End, target: End, change: Changed, since: int) -> int:
     table, at = change.table, target.name(change.table)
     [(there,)] = target.connection.execute(sql.SQL("SELECT count(*) FROM {}").format(at))
     if change.written:
-        _copy(source, target, table, where=_since(since), into=_aside(table), columns=table.sorted_names)
+        _copy(source, target, table, where=_since(since), into="new", columns=table.sorted_names)
         gone = target.connection.execute(sql.SQL("DELETE FROM {} t USING {} n WHERE {}").format(at, _aside(table), _equal(table, sql.SQL("t"), sql.SQL("n"))))
         there -= gone.rowcount
     deleted: int = there + change.written - change.rows
     if deleted:
-        _copy(source, target, table, where=sql.SQL("true"), into=_aside(table, "kept"), columns=table.key)
+        _copy(source, target, table, where=sql.SQL("true"), into="kept", columns=table.key)
         _delete_others(target, table)
     return max(deleted, 0)
 
 
 def _delete_others(target: End, table: Table) -> None:
     """Delete what is not among the keys laid aside. The keys that go are listed first: Citus joins a distributed table to a list, not to an absence."""
-    gone, listed = sql.Identifier(_aside(table, "gone")._obj[-1]), table.names(of=table.key)
-    target.connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(_aside(table, "gone")))
-    target.connection.execute(sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {}").format(gone, listed, target.name(table)))
-    target.connection.execute(sql.SQL("DELETE FROM {0} g USING {1} k WHERE {2}").format(_aside(table, "gone"), _aside(table, "kept"), _equal(table, sql.SQL("g"), sql.SQL("k"))))
-    target.connection.execute(sql.SQL("DELETE FROM {0} t USING {1} g WHERE {2}").format(target.name(table), _aside(table, "gone"), _equal(table, sql.SQL("t"), sql.SQL("g"))))
+    gone = _lay_aside(target, table, "gone", table.key)
+    target.connection.execute(sql.SQL("DELETE FROM {0} g USING {1} k WHERE {2}").format(gone, _aside(table, "kept"), _equal(table, sql.SQL("g"), sql.SQL("k"))))
+    target.connection.execute(sql.SQL("DELETE FROM {0} t USING {1} g WHERE {2}").format(target.name(table), gone, _equal(table, sql.SQL("t"), sql.SQL("g"))))
 
 
-def _copy(source: End, target: End, table: Table, *, where: sql.Composable, into: sql.Identifier, columns: tuple[str, ...]) -> None:
-    name = sql.Identifier(into._obj[-1])
-    target.connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(into))
-    target.connection.execute(
-        sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(name, table.names(of=columns), target.name(table))
-    )
+def _lay_aside(target: End, table: Table, what: str, columns: tuple[str, ...], *, filled: bool = True) -> sql.Identifier:
+    """A temporary table of some columns, made anew, with the target's own rows or with none."""
+    named, data = _aside(table, what), sql.SQL("" if filled else "WITH NO DATA")
+    target.connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(named))
+    made = sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} {}")
+    target.connection.execute(made.format(named, table.names(of=columns), target.name(table), data))
+    return named
+
+
+def _copy(source: End, target: End, table: Table, *, where: sql.Composable, into: str, columns: tuple[str, ...]) -> None:
+    name = _lay_aside(target, table, into, columns, filled=False)
     out = sql.SQL("COPY (SELECT {} FROM {} WHERE {}) TO STDOUT (FORMAT binary)").format(table.names(of=columns), source.name(table), where)
     into_it = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(name, table.names(of=columns))
     with source.connection.cursor() as reading, reading.copy(out) as pieces, target.connection.cursor() as writing, writing.copy(into_it) as copy:
