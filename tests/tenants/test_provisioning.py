@@ -156,3 +156,9 @@ def test_who_calls_the_keeper_between_its_rounds_is_only_let_have_more(house) ->
         hand.join(timeout=5)
     assert done[:2] == ["round", "refill"]
     assert done.count("round") == 1
+
+
+def test_a_script_that_makes_something_else_than_the_migrations_is_refused(doors) -> None:
+    script, holds, _relations = template.render()
+    with pytest.raises(template.ScriptDiffers, match="contact_extra"):
+        template._prove(script + "CREATE INDEX contact_extra ON contact (id);", holds)

@@ -100,12 +100,6 @@ def test_replayed_sql_and_a_template_of_the_next_release_are_identical(firms) ->
         pool.discard(row)
 
 
-def test_a_script_that_makes_something_else_than_the_migrations_is_refused(doors) -> None:
-    script, holds, _relations = template.render()
-    with pytest.raises(template.ScriptDiffers, match="contact_extra"):
-        template._prove(script + "CREATE INDEX contact_extra ON contact (id);", holds)
-
-
 def test_the_workspace_s_role_has_rights_on_a_new_table(firms) -> None:
     [door] = firms(1)
     with rehearsal.release("contacts", "0098_shoe", TABLE):
