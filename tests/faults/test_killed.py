@@ -27,26 +27,26 @@ def _cases(works: tuple[str, ...], *marks: pytest.MarkDecorator) -> list[object]
 
 @pytest.mark.parametrize(("work", "point"), [*_cases(ALWAYS), *_cases(WITH_ALL, pytest.mark.live)])
 def test_killed_at(world: World, work: str, point: str) -> None:
-    given = world.do(f"{work}.prepare", point)
-    world.kill(f"{work}.work", given, at=point)
-    world.do(f"{work}.after", given)
+    _killed(world, (f"{work}.prepare", f"{work}.work", f"{work}.after"), point)
+
+
+def _killed(world: World, acts: tuple[str, str, str], point: str) -> None:
+    """It is prepared, dies at the point, and is brought to its end; then nothing is half."""
+    prepare, work, after = acts
+    given = world.do(prepare, point)
+    world.kill(work, given, at=point)
+    world.do(after, given)
     world.do("whole.check")
 
 
 @pytest.mark.parametrize("point", _module("signing_up").POINTS)
 def test_a_sign_up_that_nobody_sends_again(world: World, point: str) -> None:
-    given = world.do("signing_up.prepare", point)
-    world.kill("signing_up.work", given, at=point)
-    world.do("signing_up.nobody", given)
-    world.do("whole.check")
+    _killed(world, ("signing_up.prepare", "signing_up.work", "signing_up.nobody"), point)
 
 
 @pytest.mark.parametrize("point", _module("restoring").OLDER)
 def test_an_archive_of_an_older_release(world: World, point: str) -> None:
-    given = world.do("restoring.prepare", point)
-    world.kill("restoring.work_tomorrow", given, at=point)
-    world.do("restoring.after", given)
-    world.do("whole.check")
+    _killed(world, ("restoring.prepare", "restoring.work_tomorrow", "restoring.after"), point)
 
 
 @pytest.mark.parametrize("point", ["archive.kept", "archive.file", "archive.whole", "archive.closed", "archive.named"])
