@@ -108,6 +108,16 @@ def test_an_administrator_s_address_becomes_three_logins(tmp_path: Path, monkeyp
     assert given.remembered(data) == {}
 
 
+def test_a_citus_server_s_address_becomes_two_logins_so_that_only_the_keeper_has_the_administrator_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "CRM_CITUS_OWNER_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CRM_CITUS_URL", "postgresql://boss:w@citus.example:5432/crm")
+    found = given.read(DataFolder(tmp_path, {"SECRET_KEY": "s" * 40}))
+    assert {name: Login.parse(found[name]).user for name in ("CRM_CITUS_URL", "CRM_CITUS_OWNER_URL")} == {"CRM_CITUS_URL": "app", "CRM_CITUS_OWNER_URL": "boss"}
+    with pytest.raises(Trouble, match="database of CRM_CITUS_URL cannot be reached"):
+        given.check({"CRM_CITUS_OWNER_URL": "postgresql://a:b@127.0.0.1:1/x"})
+
+
 def test_servers_that_do_not_answer_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Trouble, match="database of DATABASE_URL cannot be reached"):
         given.check({"DATABASE_OWNER_URL": "postgresql://a:b@127.0.0.1:1/x"})

@@ -8,11 +8,12 @@ from unittest import mock
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
+from psycopg import sql
 
 from crm_platform.config import env
 from crm_platform.db import sides
 from tenants.models import TemplateScript, Workspace
-from tenants.provisioning import owner, pool, template
+from tenants.provisioning import bootstrap, engines, owner, pool, template
 
 
 def test_new_workspaces_go_to_the_emptiest_database(make_door) -> None:
@@ -88,3 +89,39 @@ def test_a_database_without_sense_is_refused_at_the_start(named: str, monkeypatc
     monkeypatch.setenv("CRM_CELLS", named)
     with pytest.raises(ImproperlyConfigured, match=named):
         env.cells("secret")
+
+
+ADMIN, APP = "postgresql://boss:w@citus.example:5432/crm", "postgresql://app:v@citus.example:5432/crm"
+
+
+@pytest.mark.parametrize(
+    ("keeper", "app_url", "owner_url", "users"),
+    [
+        (True, ADMIN, "", {"owner": "boss", "app": "app"}),
+        (True, APP, ADMIN, {"owner": "boss", "app": "app"}),
+        (True, "", ADMIN, {"owner": "boss", "app": "app"}),
+        (False, APP, "", {"app": "app"}),
+        (False, "", "", None),
+    ],
+)
+def test_a_citus_server_is_entered_by_the_logins_given(keeper: bool, app_url: str, owner_url: str, users: dict[str, str] | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, url in zip(env.cell_names(env.CITUS), (app_url, owner_url), strict=True):
+        monkeypatch.setenv(name, url)
+    found = env.citus("secret", keeper=keeper)
+    assert {alias: {kind: login.user for kind, login in logins.items()} for alias, logins in found.items()} == ({env.CITUS: users} if users else {})
+
+
+def test_a_database_that_is_no_citus_is_refused_with_what_to_run(house: None, django_db_blocker: Any) -> None:
+    with django_db_blocker.unblock(), owner.seated("cell2"):
+        if owner.engine().kind == "citus":
+            pytest.skip("the second database is on Citus")
+        with pytest.raises(bootstrap.NoCitus, match="CREATE EXTENSION citus"):
+            bootstrap._need_citus("kartoteka2")
+
+
+def test_what_goes_in_one_packet_on_one_server_goes_in_many_on_the_other() -> None:
+    sent: list[str] = []
+    connection = mock.Mock(execute=lambda statement: sent.append(statement.as_string(None)))
+    for engine in (engines.POSTGRES, engines.CITUS):
+        engine.send(connection, [sql.SQL("BEGIN"), sql.SQL("SELECT 1"), sql.SQL("COMMIT")])
+    assert sent == ["BEGIN; SELECT 1; COMMIT", "BEGIN", "SELECT 1", "COMMIT"]
