@@ -8,7 +8,7 @@ from crm_platform.db import sides
 from crm_platform.kernel import commands
 from crm_platform.kernel.commands import answer, as_json, workspace_option
 from crm_platform.kernel.permissions import robot
-from tenants.commands import by_slug
+from tenants.finding import awake
 
 from . import services
 from .metering import proof
@@ -20,7 +20,7 @@ from .metering import proof
 @as_json
 def set_plan(slug: str, plan: str, as_json: bool) -> None:
     """Put a workspace on a plan at once."""
-    services.change_plan(by_slug(slug).place, plan, actor=robot("command line"))
+    services.change_plan(awake(slug).place, plan, actor=robot("command line"))
     answer({"workspace": slug, "plan": plan}, as_json=as_json, text=f"{slug} is on {plan}.")
 
 
@@ -29,6 +29,6 @@ def set_plan(slug: str, plan: str, as_json: bool) -> None:
 @as_json
 def recount(slug: str, as_json: bool) -> None:
     """Prove that each counter equals its count; mend it where it does not."""
-    with sides.unit(by_slug(slug).place):
+    with sides.unit(awake(slug).place):
         found = proof.prove()
     answer(found, as_json=as_json, text="\n".join(f"{name}: {row['counter']} / {row['count']}" for name, row in found.items()))

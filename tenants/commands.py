@@ -16,7 +16,7 @@ from crm_platform.kernel import commands, neighbours
 from crm_platform.kernel.commands import answer, as_json, read_secret, workspace_option
 
 from . import creating, keeper, routing, scheduler
-from .finding import NoSuchWorkspace, by_slug
+from .finding import NoSuchWorkspace, awake, by_slug
 from .isolation import proving
 from .lifecycle import certificates, erasing, states
 from .models import NOBODYS, Workspace
@@ -145,7 +145,7 @@ def delete_workspace(slug: str, yes: bool, as_json: bool) -> None:
 @as_json
 def create_token(slug: str, email: str, name: str, as_json: bool) -> None:
     """A long-lived token of a person."""
-    with sides.unit(by_slug(slug).place):
+    with sides.unit(awake(slug).place):
         token = people.create_token_by_email(email, name=name)
     answer({"token": token, "email": email, "workspace": slug}, as_json=as_json, text=token)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -21,12 +22,12 @@ from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Conflict, Invalid, Unavailable
 from crm_platform.kernel.points import reached
 
-from . import claiming, routing
+from . import calling, claiming, routing
 from .claiming import WorkspaceClaimed
 from .lifecycle import states
 from .mailindex import remember
 from .models import Domain, Signup, State, Workspace
-from .provisioning import calling, owner, pool
+from .provisioning import owner, pool
 from .reserved import AddressRefused, appearance, check_address
 from .suggesting import free_addresses
 
@@ -150,7 +151,7 @@ def claim(wish: Wish, *, operation: uuid.UUID, take: Callable[[], Workspace | No
             return made_before.workspace, False
         workspace = pool.claim(cell=wish.cell) if take is pool.claim else take()
         if workspace is not None:
-            transaction.on_commit(calling.call, using="control")
+            transaction.on_commit(functools.partial(calling.call, calling.REFILL), using="control")
             return _name(workspace, wish, operation=operation), True
     # Beyond the pool it still works, only slower: who may makes one, who may not waits for the keeper's.
     if take is not pool.claim:
@@ -165,7 +166,7 @@ def claim(wish: Wish, *, operation: uuid.UUID, take: Callable[[], Workspace | No
 def _wait_for_one() -> None:
     """Call the keeper and wait until something is ready to be claimed (another may be quicker). Raises NoneReady after PATIENCE."""
     end = time.monotonic() + PATIENCE
-    calling.call()
+    calling.call(calling.REFILL)
     while time.monotonic() < end:
         time.sleep(0.1)
         if pool.any_ready():

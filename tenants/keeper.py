@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
@@ -16,12 +17,13 @@ from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import CrmError
 
+from . import calling
 from .archives import proving
 from .carrying import spares
 from .lifecycle import chores
 from .models import State, Workspace
 from .moving import services as moving
-from .provisioning import calling, owner, pool
+from .provisioning import owner, pool
 from .returning import services as returning
 from .sleeping import services as sleeping
 from .sleeping import waking
@@ -43,10 +45,14 @@ def work(stop: threading.Event) -> None:
 
 
 def run(stop: threading.Event, *, every: float = 2.0) -> None:
-    """The quick duties, a round each `every` seconds."""
+    """The quick duties, a round each `every` seconds; who calls in between is only let have more ready workspaces."""
+    due = time.monotonic()
     while not stop.is_set():
-        _do(QUICK)
-        calling.wait(stop, seconds=every)
+        whole = time.monotonic() >= due
+        _do(QUICK if whole else (refill,))
+        if whole:
+            due = time.monotonic() + every
+        calling.wait(calling.REFILL, stop, seconds=max(0.01, due - time.monotonic()))
 
 
 def _carry(stop: threading.Event, *, every: float) -> None:

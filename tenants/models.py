@@ -119,12 +119,14 @@ class Domain(DomainMixin):  # type: ignore[misc]  # django-tenants carries no ty
 class TemplateScript(models.Model):
     """The pre-rendered script that makes one workspace's schema, by the fingerprint of the migrations it came from.
 
-    `migrations` names them ("label.name"): a release serves what has all of its own.
+    `migrations` names them ("label.name"): a release serves what has all of its own. `holds` names its tables and
+    counters, for the rights of the workspace's role; empty in one of an earlier release.
     """
 
     version = models.CharField(max_length=64, primary_key=True)
     script = models.TextField()
     migrations = models.JSONField(default=list)
+    holds = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
     tables = models.PositiveIntegerField()
     relations = models.PositiveIntegerField()
     created_at = models.DateTimeField(default=clock.real_now)

@@ -16,6 +16,7 @@ from crm_platform.kernel import commands
 from crm_platform.kernel.commands import answer, as_json, workspace_option
 from crm_platform.kernel.permissions import robot
 from tenants import routing
+from tenants.finding import awake
 
 from . import making, restoring
 
@@ -28,13 +29,15 @@ _ROBOT = robot("command line")
 @as_json
 def archive_workspace(slug: str, out: Path, as_json: bool) -> None:
     """Write a whole workspace into one file: rows, files, history, settings, and pages that open offline."""
-    from tenants.commands import by_slug  # noqa: PLC0415 (that module gathers this one)
-
-    place, begun = by_slug(slug).place, time.monotonic()
+    place, begun = awake(slug).place, time.monotonic()
     out = out.absolute()
+    if not out.parent.is_dir():
+        raise click.UsageError(f"There is no folder {out.parent}.")
     folder = out.with_name(f".{out.name}.making")
+    folder.mkdir(mode=0o700, exist_ok=True)
     made = making.make(place, folder, say=_say)
     assert made is not None  # noqa: S101 (nobody asks this one to wait)
+    made.path.chmod(0o600)  # everything that a firm has: nobody else's on this machine
     made.path.replace(out)
     making.forget(folder)
     content = made.content

@@ -10,7 +10,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
-from crm_platform.accounts import roles
+from crm_platform.accounts import directory, roles
 from crm_platform.accounts.models import Access, User
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, ids, jobs, workspace
@@ -155,11 +155,15 @@ def finish(run: ArchiveRun, made: Made) -> None:
     if run.weekly:
         for older in ArchiveRun.objects.filter(weekly=True, stage=Stage.DONE, pk__lt=run.pk):
             forget(older)
-    person = User.objects.filter(pk=run.asked_by, access=Access.ACTIVE).first() if run.asked_by else None
-    if person is not None:
+    for person in _who_waits(run) if run.asked_by else ():
         with override(person.language):
             until = date_format(timezone.localtime(run.ends_at), "DATE_FORMAT")
         post.write(str(person.email), "archive_ready", language=person.language, url=workspace.url("/settings/archives"), until=until)
+
+
+def _who_waits(run: ArchiveRun) -> list[User]:
+    """Who asked for it; of a weekly one the owners."""
+    return list(User.objects.filter(pk=run.asked_by, access=Access.ACTIVE)) if run.asked_by else directory.owners()
 
 
 def stop(run: ArchiveRun, *, stage: Stage) -> None:
@@ -169,6 +173,8 @@ def stop(run: ArchiveRun, *, stage: Stage) -> None:
     run.save(update_fields=["stage", "finished_at"])
     if stage == Stage.FAILED:
         emit(ROBOT, "archive.failed", entity="archive", record_id=run.pk, also=["workspace:1"])
+        for person in _who_waits(run):
+            post.write(str(person.email), "archive_failed", language=person.language, url=workspace.url("/settings/archives"))
 
 
 def forget(run: ArchiveRun) -> None:

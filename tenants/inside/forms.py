@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import zoneinfo
-
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from crm_platform.kernel import clock
 from crm_platform.kernel.money import CURRENCIES
 
 
@@ -25,7 +24,7 @@ class FirmForm(forms.Form):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        self.fields["time_zone"].choices = [(name, name) for name in sorted(zoneinfo.available_timezones())]  # type: ignore[attr-defined]
+        self.fields["time_zone"].choices = [(name, name) for name in sorted(clock.zones())]  # type: ignore[attr-defined]
 
     def clean_country(self) -> str:
         return str(self.cleaned_data["country"]).upper()

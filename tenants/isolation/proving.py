@@ -13,7 +13,8 @@ from typing import Any
 from django.conf import settings
 
 from crm_platform.db import sides
-from crm_platform.kernel import clock
+from crm_platform.kernel import clock, neighbours
+from crm_platform.letters import post
 from tenants.models import IsolationProof
 from tenants.provisioning import owner
 
@@ -72,7 +73,7 @@ def prepared(*, attempts: int = 0) -> Iterator[Trial]:
     """Houses made and filled, addresses learnt: what every kind works with."""
     if not owner.held():
         raise owner.NotTheKeeper
-    with _quietly(), houses.made() as built:
+    with _quietly(), post.unsent(), neighbours.unbounded(), houses.made() as built:
         trial = Trial(built, [], reading.Learnt(), {}, attempts)
         for house in built.all():
             for table in filling.fill(house):

@@ -20,7 +20,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from crm_platform.kernel import clock, effort, workspace
+from crm_platform.kernel import clock, effort, versions, workspace
 from crm_platform.kernel.access import Access, Level
 from crm_platform.kernel.effort import Effort
 from crm_platform.kernel.errors import Unavailable
@@ -59,7 +59,7 @@ _believed: dict[str, tuple[float, Access]] = {}
 def here() -> Access:
     """Answer to `kernel.access.here`."""
     if effort.current() is not Effort.TYPING:
-        return access_of(inside.seen_state(), now=clock.now())
+        return versions.kept_in_unit("access", lambda: access_of(inside.seen_state(), now=clock.now()))
     key, moment = workspace.prefix(), time.monotonic()
     kept = _believed.get(key)
     if kept is None or moment - kept[0] > BELIEVED:

@@ -11,7 +11,7 @@ import click
 from crm_platform.kernel import clock, commands
 from crm_platform.kernel.commands import answer, as_json, workspace_option
 from tenants import routing
-from tenants.commands import by_slug
+from tenants.finding import awake
 
 from . import certificates, leaving, renaming, suspending, telling
 from .models import Entry, SuspensionLevel
@@ -35,7 +35,7 @@ def _done(entry: Entry, *, as_json: bool, text: str) -> None:
 @as_json
 def rename_workspace(slug: str, to: str, operation: uuid.UUID | None, as_json: bool) -> None:
     """Give a workspace another address; the old one leads to it for twelve months."""
-    entry = renaming.rename(by_slug(slug).public_id, to=to.strip().lower(), by=OPERATOR, operation=operation or uuid.uuid4())
+    entry = renaming.rename(awake(slug).public_id, to=to.strip().lower(), by=OPERATOR, operation=operation or uuid.uuid4())
     _done(entry, as_json=as_json, text=f"{slug} is {to} now.")
 
 
@@ -48,7 +48,7 @@ def rename_workspace(slug: str, to: str, operation: uuid.UUID | None, as_json: b
 def leave_workspace(slug: str, days: int, reason: str, operation: uuid.UUID | None, as_json: bool) -> None:
     """Let a workspace go: it can be read and exported, and called back until its date."""
     date = clock.now() + timedelta(days=days)
-    entry = leaving.leave(by_slug(slug).public_id, by=OPERATOR, reason=reason, operation=operation or uuid.uuid4(), erases_at=date)
+    entry = leaving.leave(awake(slug).public_id, by=OPERATOR, reason=reason, operation=operation or uuid.uuid4(), erases_at=date)
     _done(entry, as_json=as_json, text=f"{slug} will be erased on {date:%Y-%m-%d}.")
 
 
@@ -59,7 +59,7 @@ def leave_workspace(slug: str, days: int, reason: str, operation: uuid.UUID | No
 @as_json
 def return_workspace(slug: str, reason: str, operation: uuid.UUID | None, as_json: bool) -> None:
     """Call a leaving workspace back."""
-    entry = leaving.come_back(by_slug(slug).public_id, by=OPERATOR, reason=reason, operation=operation or uuid.uuid4())
+    entry = leaving.come_back(awake(slug).public_id, by=OPERATOR, reason=reason, operation=operation or uuid.uuid4())
     _done(entry, as_json=as_json, text=f"{slug} stays.")
 
 
@@ -73,7 +73,7 @@ def return_workspace(slug: str, reason: str, operation: uuid.UUID | None, as_jso
 def suspend_workspace(slug: str, level: str, reason: str, until: datetime | None, operation: uuid.UUID | None, as_json: bool) -> None:
     """Suspend a workspace as far as the level says."""
     end = until.replace(tzinfo=UTC) if until else None
-    entry = suspending.suspend(by_slug(slug).public_id, level=level, reason=reason, until=end, by=OPERATOR, operation=operation or uuid.uuid4())
+    entry = suspending.suspend(awake(slug).public_id, level=level, reason=reason, until=end, by=OPERATOR, operation=operation or uuid.uuid4())
     _done(entry, as_json=as_json, text=f"{slug} is suspended: {level}.")
 
 
@@ -84,7 +84,7 @@ def suspend_workspace(slug: str, level: str, reason: str, until: datetime | None
 @as_json
 def unsuspend_workspace(slug: str, reason: str, operation: uuid.UUID | None, as_json: bool) -> None:
     """Lift a suspension."""
-    entry = suspending.lift(by_slug(slug).public_id, by=OPERATOR, reason=reason, operation=operation or uuid.uuid4())
+    entry = suspending.lift(awake(slug).public_id, by=OPERATOR, reason=reason, operation=operation or uuid.uuid4())
     _done(entry, as_json=as_json, text=f"{slug} is open again.")
 
 

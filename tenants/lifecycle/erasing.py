@@ -21,9 +21,12 @@ from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock, versions
 from crm_platform.kernel.points import reached
 from tenants import routing
-from tenants.carrying import turns
-from tenants.models import Domain, Due, EmailIndex, Signup, State, Workspace
+from tenants.carrying import spares, turns
+from tenants.models import Domain, Due, EmailIndex, FreshArchive, Signup, Snapshot, Spare, State, Workspace
+from tenants.moving.models import Move, Step
 from tenants.provisioning import owner
+from tenants.sleeping.models import Nap, NapStep
+from tenants.snapshots import services as snapshots
 
 from . import certificates, dropping, hosts, states
 from .models import Certificate, Departure, Entry, Suspension
@@ -33,14 +36,17 @@ _log = logging.getLogger("kartoteka.keeper")
 
 
 def erase_at_once(workspace: Workspace, *, by: By, reason: str = "") -> Certificate:
-    """Erase a workspace now, whatever it was: for the operator's command. Needs the owner's login; raises NoSuchWay."""
+    """Erase a workspace now, asleep or not: for the operator's command. Needs the owner's login; raises NoSuchWay."""
     with control_unit():
-        row = states.locked(workspace.public_id)
+        row = states.locked(workspace.public_id, among=(State.ACTIVE, State.LEAVING, State.ASLEEP))
         before = row.state
         if row.state == State.ACTIVE:
             states.move(row, State.LEAVING)
-        Departure.objects.update_or_create(workspace=row, defaults={"erases_at": clock.now(), "asked_by": by.kind, "asked_at": clock.now()})
-        states.record(row, "leaving", by=by, operation=uuid.uuid4(), reason=reason, before=before)
+        departure, _made = Departure.objects.update_or_create(workspace=row, defaults={"erases_at": clock.now(), "asked_by": by.kind, "asked_at": clock.now()})
+        if before == State.ASLEEP:  # it is not woken for this: there is nothing to read until then, and no schema to read it from
+            _begin(row, departure)
+        else:
+            states.record(row, "leaving", by=by, operation=uuid.uuid4(), reason=reason, before=before)
     erase(row)
     return Certificate.objects.using("control").get(workspace=row)
 
@@ -104,10 +110,15 @@ def _mark(workspace: Workspace) -> None:
         departure = Departure.objects.filter(workspace=row).first()
         if row.state != State.LEAVING or departure is None or departure.erases_at > clock.now():
             return
-        before = states.move(row, State.ERASED)
-        certificates.begin(row, departure)
-        states.record(row, "erased", by=states.KEEPER, operation=uuid.uuid4(), before=before)
+        _begin(row, departure)
     routing.forget()
+
+
+def _begin(row: Workspace, departure: Departure) -> None:
+    """From here on nothing leads back. Inside a control unit."""
+    before = states.move(row, State.ERASED)
+    certificates.begin(row, departure)
+    states.record(row, "erased", by=states.KEEPER, operation=uuid.uuid4(), before=before)
 
 
 def _stop(workspace: Workspace) -> None:
@@ -118,11 +129,26 @@ def _stop(workspace: Workspace) -> None:
 def _count(workspace: Workspace) -> None:
     counted = {**dropping.counted(workspace.schema_name), **_files_of(workspace)}
     with control_unit():
+        nap = Nap.objects.select_related("snapshot").filter(workspace=workspace, finished_at=None, step=NapStep.ASLEEP).first()
+        if nap is not None and nap.snapshot is not None:  # a sleeper's rows stand in its snapshot alone
+            counted |= {"tables": len(nap.snapshot.manifest["tables"]), "rows": nap.snapshot.rows}
+        counted["copies"] = Snapshot.objects.filter(workspace=workspace).count() + Spare.objects.filter(owner=workspace).count()
         Certificate.objects.filter(workspace=workspace).update(erased=counted)
 
 
 def _drop(workspace: Workspace) -> None:
     owner.drop_workspace(workspace.schema_name)
+
+
+def _drop_copies(workspace: Workspace) -> None:
+    """Earlier places, copies beside it, snapshots: the certificate says that it is gone, so they go first, wherever they lie."""
+    with control_unit():
+        spare = list(Workspace.objects.filter(state=State.SPARE, spare__owner=workspace))
+        kept = list(Snapshot.objects.filter(workspace=workspace))
+    for one in spare:
+        spares.drop(one)
+    for snapshot in kept:
+        snapshots.remove(snapshot)
 
 
 def _folder(workspace: Workspace) -> Path:
@@ -146,8 +172,11 @@ def _forget(workspace: Workspace) -> None:
         row = Workspace.objects.select_for_update().get(pk=workspace.pk)
         slug = row.slug
         hosts.forget_all(row)
-        for rows in (Domain.objects.filter(tenant=row), *(model.objects.filter(workspace=row) for model in (EmailIndex, Due, Signup, Departure, Suspension))):
+        for rows in (Domain.objects.filter(tenant=row), *(model.objects.filter(workspace=row) for model in (EmailIndex, Due, Signup, Departure, Suspension, FreshArchive))):
             rows.delete()
+        over = {"finished_at": clock.real_now(), "error": ""}  # what was under way with it is not taken up again
+        Nap.objects.filter(workspace=row, finished_at=None).update(step=NapStep.GIVEN_UP, **over)
+        Move.objects.filter(workspace=row, finished_at=None).update(step=Step.GIVEN_UP, **over)
         Entry.objects.filter(workspace=row).update(by_id=None, by_name="", reason="", body={})
         row.slug, row.name, row.suspended_reason = None, "", ""
         row.save(update_fields=["slug", "name", "suspended_reason"])
@@ -168,6 +197,7 @@ STEPS: list[tuple[str, Callable[[Workspace], None]]] = [
     ("stopped", _stop),
     ("counted", _count),
     ("schema", _drop),
+    ("copies", _drop_copies),
     ("files", _remove_files),
     ("addresses", _forget),
     ("certificate", _certify),

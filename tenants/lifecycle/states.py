@@ -1,6 +1,7 @@
 """The states of a workspace and the ways between them, in one place; every act is recorded once, by its operation id.
 
     pool ⇄ claiming → active ⇄ leaving → erased
+                      active ⇄ asleep → erased
 
 What was claimed and never opened goes back by being discarded: somebody may have been inside, and the next firm gets a clean
 one. From `erased` nothing leads back: the state stands from the moment on which the erasure begins.
@@ -26,7 +27,7 @@ WAYS: dict[str, frozenset[str]] = {
     State.ACTIVE: frozenset({State.LEAVING, State.ASLEEP}),
     State.LEAVING: frozenset({State.ACTIVE, State.ERASED}),
     State.ERASED: frozenset(),
-    State.ASLEEP: frozenset({State.ACTIVE}),
+    State.ASLEEP: frozenset({State.ACTIVE, State.ERASED}),
     State.SPARE: frozenset(),
 }
 

@@ -15,6 +15,7 @@ from tenants.inside import services as inside
 from tenants.models import State
 from tenants.opening import unit
 
+from . import letters
 from .access import read_values
 from .models import Entry
 
@@ -53,6 +54,7 @@ def _apply(entry: Entry) -> None:
     if backbone.take_in(str(entry.operation), kind=entry.kind, body={}):
         told = entry.body["event"]
         backbone.emit(_actor(entry), f"workspace.{entry.kind}", entity="workspace", record_id=None, before=told["before"], after=told["after"], also=["workspace:1"])
+        letters.write(entry)
 
 
 def _actor(entry: Entry) -> Actor:

@@ -9,7 +9,7 @@ import click
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import commands
 from crm_platform.kernel.commands import answer, as_json, workspace_option
-from tenants.finding import by_slug
+from tenants.finding import awake, by_slug
 from tenants.models import Move, Workspace
 
 from . import services
@@ -31,9 +31,9 @@ def described(move: Move, *, slug: str) -> dict[str, Any]:
 @as_json
 def move_workspace(slug: str, to: str, back: bool, forget: bool, as_json: bool) -> None:
     """Move a workspace to another database; it serves meanwhile, and stands still for a moment at the end."""
-    workspace = by_slug(slug)
     if sum(map(bool, (to, back, forget))) != 1:
         raise click.UsageError("Give one of --to ALIAS, --back and --forget.")
+    workspace = by_slug(slug) if forget else awake(slug)
     if forget:
         dropped = services.forget_old(workspace)
         answer({"dropped": dropped}, as_json=as_json, text=f"{dropped} old places dropped.")

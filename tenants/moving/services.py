@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from tenants import routing
 from tenants.carrying import changes, fencing, spares, stopping, tables, turns
 from tenants.carrying.changes import End
 from tenants.carrying.tables import Table
+from tenants.lifecycle import states
 from tenants.models import Move, State, Step, Use, Workspace
 from tenants.provisioning import owner, template
 
@@ -279,7 +281,10 @@ def _flip(move: Move) -> None:
     if move.spare is None:
         raise NotEqual(tables="-")
     keep_until = clock.real_now() + timedelta(days=settings.CRM_MOVE_GRACE_DAYS)
-    spares.exchange(move.workspace, move.spare, use=Use.OLD, drop_at=keep_until)
+    row = spares.exchange(move.workspace, move.spare, use=Use.OLD, drop_at=keep_until)
+    # The keeper tells the workspace in one of its next rounds: whoever moves it may be dead by then, and need not wait for it.
+    told = {"before": {"name": move.from_alias}, "after": {"name": move.to_alias}}
+    states.record(row, "moved", by=states.OPERATOR, operation=uuid.uuid4(), before=row.state, tell=told)
 
 
 def _finish(move: Move) -> None:

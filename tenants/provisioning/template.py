@@ -10,16 +10,19 @@ import functools
 import hashlib
 import io
 import json
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
+from django.db.models import QuerySet
 from psycopg import ClientCursor, Connection, sql
 
 from crm_platform.db.sides import control_unit
@@ -28,8 +31,9 @@ from crm_platform.kernel.errors import CrmError
 from crm_platform.kernel.points import reached
 from tenants.models import TemplateScript
 
-from . import owner
+from . import joining, owner
 
+_log = logging.getLogger("kartoteka.keeper")
 READS = ("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK", "SET SEARCH_PATH", "SHOW")
 # In an empty schema an update changes nothing.
 _SKIP = (*READS, "UPDATE")
@@ -81,7 +85,12 @@ def names_as_json() -> str:
 
 def served() -> list[str]:
     """The versions that have all this release needs, the newest first. Inside a control unit."""
-    return list(TemplateScript.objects.filter(migrations__contains=sorted(names())).order_by("-created_at").values_list("version", flat=True))
+    return list(serving().order_by("-created_at").values_list("version", flat=True))
+
+
+def serving() -> QuerySet[TemplateScript]:
+    """The scripts that make all this release needs."""
+    return TemplateScript.objects.filter(migrations__contains=sorted(names()))
 
 
 def current() -> TemplateScript:
@@ -94,42 +103,68 @@ def current() -> TemplateScript:
             kept.save(update_fields=["migrations"])
     if kept is not None:
         return kept
-    script, tables, relations = render()
+    script, holds, relations = render()
+    values = {"script": script, "holds": holds, "tables": len(holds["tables"]), "relations": relations, "migrations": sorted(names())}
     with control_unit():
-        row, _made = TemplateScript.objects.get_or_create(
-            version=version, defaults={"script": script, "tables": tables, "relations": relations, "migrations": sorted(names())}
-        )
+        row, _made = TemplateScript.objects.get_or_create(version=version, defaults=values)
     return row
 
 
-def render() -> tuple[str, int, int]:
-    """Migrate an empty template schema and record it: (script, tables, relations)."""
+def render() -> tuple[str, dict[str, list[str]], int]:
+    """Migrate an empty template schema and record it: (script, names of its tables and counters, number of relations)."""
+    statements = migrated()
+    with owner.seated():
+        [(relations,)] = owner.run("SELECT count(*) FROM pg_class WHERE relnamespace = %s::regnamespace", [settings.TEMPLATE_SCHEMA])
+        holds = owner.holds(settings.TEMPLATE_SCHEMA)
+    script = _shortest(statements, holds)
+    reached("template.proved")
+    return script, holds, relations
+
+
+def migrated() -> list[str]:
+    """Make the template schema anew by the migrations; gives the statements they sent."""
     schema = settings.TEMPLATE_SCHEMA
     with owner.seated() as connection:
         owner.run(sql.SQL("DROP SCHEMA IF EXISTS {0} CASCADE; CREATE SCHEMA {0}").format(sql.Identifier(schema)))
         with recording(connection) as statements:
             call_command("migrate_schemas", schema_name=schema, verbosity=0, interactive=False, stdout=io.StringIO())
-        [(tables, relations)] = owner.run(
-            "SELECT count(*) FILTER (WHERE relkind = 'r'), count(*) FROM pg_class WHERE relnamespace = %s::regnamespace", [schema]
-        )
-    script = ";\n".join(statements) + ";\n"
     reached("template.migrated")
-    _prove(script)
-    reached("template.proved")
-    return script, tables, relations
+    return statements
 
 
-def _prove(script: str) -> None:
-    """What the script makes must be, object by object, what the migrations have made in the template schema."""
+def _shortest(statements: list[str], holds: dict[str, list[str]]) -> str:
+    """The joined script where it makes the same, else the one that was recorded: slower, and never wrong."""
+    script = _script(joining.joined(statements))
+    try:
+        _prove(script, holds)
+    except ScriptDiffers:
+        _log.exception("the statements of the migrations cannot be joined")
+        script = _script(statements)
+        _prove(script, holds)
+    return script
+
+
+def _script(statements: list[str]) -> str:
+    return ";\n".join(statements) + ";\n"
+
+
+def _prove(script: str, holds: dict[str, list[str]]) -> None:
+    """What the script makes must be, object by object, what the migrations have made in the template schema, and its role may do with it what it should."""
     name = f"w_proof{ids.random_id(8)}"
     schema = sql.Identifier(name)
     # Never committed: no registry knows this schema, so that nobody would drop what a killed process leaves.
     with owner.direct() as connection, connection.transaction(force_rollback=True):
-        connection.execute(sql.SQL("CREATE SCHEMA {0}; SET LOCAL search_path = {0}; {1} RESET search_path").format(schema, sql.SQL(script)))
+        packet = "CREATE ROLE {0} NOLOGIN NOINHERIT; CREATE SCHEMA {0}; SET LOCAL search_path = {0}; {1} {2}; RESET search_path"
+        try:
+            connection.execute(sql.SQL(packet).format(schema, sql.SQL(script), owner.rights(name, holds)))
+        except psycopg.Error as error:
+            raise ScriptDiffers(lines=str(error)) from error
         reached("template.cast")
-        mould, cast = describe(connection, settings.TEMPLATE_SCHEMA), describe(connection, name)
-    if mould != cast:
-        raise ScriptDiffers(lines="\n".join(sorted(set(mould) ^ set(cast))[:10]))
+        mould, cast = ([*describe(connection, one), *_details(connection, one)] for one in (settings.TEMPLATE_SCHEMA, name))
+        without = connection.execute(_WITHOUT_RIGHTS, {"schema": name, "role": name}).fetchall()
+    differing = sorted(set(mould) ^ set(cast)) or [f"rights on {table}" for (table,) in without]
+    if differing or len(mould) != len(cast):
+        raise ScriptDiffers(lines="\n".join(differing[:10]))
 
 
 @contextmanager
@@ -167,6 +202,34 @@ UNION ALL SELECT 'constraint ' || conrelid::regclass::text || '.' || conname || 
 UNION ALL SELECT 'index ' || pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class t ON t.oid = indrelid WHERE t.relnamespace = %(schema)s::regnamespace
 UNION ALL SELECT 'sequence ' || relname FROM pg_class WHERE relnamespace = %(schema)s::regnamespace AND relkind = 'S'
 """
+# What is the same to the product and would still be no copy: the order of columns and indexes, how columns are kept, counters' steps, comments, settings.
+_DETAILS = """
+SELECT 'column ' || c.relname || '.' || a.attname || ' ' || row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum) || ' ' || a.attstorage::text || a.attcompression::text
+       || a.attgenerated::text || a.attcollation || ' ' || coalesce(a.attstattarget, -1) || ' ' || coalesce(a.attoptions::text, '')
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE c.relnamespace = %(schema)s::regnamespace AND c.relkind IN ('r', 'p')
+UNION ALL SELECT 'place of ' || i.relname || ' ' || row_number() OVER (PARTITION BY indrelid ORDER BY indexrelid) || ' ' || indisvalid || indisprimary || indisclustered || indisreplident
+FROM pg_index JOIN pg_class i ON i.oid = indexrelid WHERE i.relnamespace = %(schema)s::regnamespace
+UNION ALL SELECT 'kept ' || relname || ' ' || relkind::text || relpersistence::text || relreplident::text || relrowsecurity || (reltoastrelid <> 0) || ' ' || coalesce(reloptions::text, '')
+FROM pg_class WHERE relnamespace = %(schema)s::regnamespace
+UNION ALL SELECT 'counter ' || c.relname || ' ' || ROW(seqtypid, seqstart, seqincrement, seqmax, seqmin, seqcache, seqcycle)::text || ' of ' || coalesce(d.refobjid::regclass || '.' || d.refobjsubid, '')
+FROM pg_sequence JOIN pg_class c ON c.oid = seqrelid LEFT JOIN pg_depend d ON d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+WHERE c.relnamespace = %(schema)s::regnamespace
+UNION ALL SELECT 'trigger of ' || c.relname || ' ' || coalesce(k.conname, t.tgname) || ' ' || tgfoid::regproc || ' ' || tgenabled::text || tgtype || tgdeferrable || tginitdeferred
+FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid LEFT JOIN pg_constraint k ON k.oid = tgconstraint WHERE c.relnamespace = %(schema)s::regnamespace
+UNION ALL SELECT 'comment ' || c.relname || ' ' || objsubid || ' ' || description FROM pg_description JOIN pg_class c ON c.oid = objoid AND classoid = 'pg_class'::regclass
+WHERE c.relnamespace = %(schema)s::regnamespace
+"""
+_WITHOUT_RIGHTS = """
+SELECT relname FROM pg_class WHERE relnamespace = %(schema)s::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S')
+AND ARRAY(SELECT granted.privilege_type::text FROM aclexplode(relacl) granted WHERE granted.grantee = %(role)s::regrole ORDER BY 1)
+    <> CASE relkind WHEN 'S' THEN ARRAY['SELECT', 'USAGE'] ELSE ARRAY['DELETE', 'INSERT', 'SELECT', 'UPDATE'] END
+"""
+
+
+def _details(connection: Connection[Any], schema: str) -> list[str]:
+    with connection.transaction():
+        connection.execute(sql.SQL("SET LOCAL search_path = {}").format(sql.Identifier(schema)))
+        return [line.replace(f"{schema}.", "") for (line,) in connection.execute(_DETAILS, {"schema": schema})]
 
 
 def describe(connection: Connection[Any], schema: str, *, seeds: bool = True) -> list[str]:

@@ -10,7 +10,7 @@ import click
 
 from crm_platform.kernel import commands
 from crm_platform.kernel.commands import answer, as_json, workspace_option
-from tenants.finding import by_slug
+from tenants.finding import awake
 from tenants.models import Beside
 
 from . import rows, services
@@ -38,7 +38,7 @@ def described(beside: Beside) -> dict[str, Any]:
 @as_json
 def restore_beside(slug: str, at: str, snapshot: int | None, as_json: bool) -> None:
     """Lay an earlier moment of a workspace beside it; the workspace itself is not touched."""
-    beside = services.proceed(services.begin(by_slug(slug), at=_moment(at) if at else None, snapshot=snapshot))
+    beside = services.proceed(services.begin(awake(slug), at=_moment(at) if at else None, snapshot=snapshot))
     where = "the side instance" if beside.source == services.SIDE else "the nearest snapshot before it (no side instance is given by CRM_PITR_URL)" if at else "the snapshot"
     answer(described(beside), as_json=as_json, text=f"Copy {beside.pk} lies beside {slug}. It shows {beside.moment:%Y-%m-%d %H:%M:%S} UTC, from {where}.")
 
@@ -49,7 +49,7 @@ def restore_beside(slug: str, at: str, snapshot: int | None, as_json: bool) -> N
 @as_json
 def compare_beside(slug: str, pk: int | None, as_json: bool) -> None:
     """What differs between a workspace and the copy beside it, by table."""
-    beside = services.ready(by_slug(slug), pk)
+    beside = services.ready(awake(slug), pk)
     found = rows.compare(beside)
     lines = [f"{one.table}\tonly then: {one.only_there}\tonly now: {one.only_here}\tdifferent: {one.different}" for one in found]
     answer({**described(beside), "tables": [asdict(one) for one in found]}, as_json=as_json, text="\n".join(lines) or "Nothing differs.")
@@ -63,7 +63,7 @@ def compare_beside(slug: str, pk: int | None, as_json: bool) -> None:
 @as_json
 def return_rows(slug: str, pk: int | None, table: str, keys: tuple[str, ...], as_json: bool) -> None:
     """Take single rows back out of the copy, with what hangs on them."""
-    done = rows.take_back(services.ready(by_slug(slug), pk), table=table, keys=keys)
+    done = rows.take_back(services.ready(awake(slug), pk), table=table, keys=keys)
     answer(done, as_json=as_json, text=", ".join(f"{name}: {number}" for name, number in done.items()) or "There are no such rows in the copy.")
 
 
@@ -74,7 +74,7 @@ def return_rows(slug: str, pk: int | None, table: str, keys: tuple[str, ...], as
 @as_json
 def return_all(slug: str, pk: int | None, yes: bool, as_json: bool) -> None:
     """Put a whole workspace back to the moment of the copy; what it is now is kept behind the fence for some days."""
-    beside = services.ready(by_slug(slug), pk)
+    beside = services.ready(awake(slug), pk)
     if not yes:
         click.confirm(f"Put {slug} back to {beside.moment:%Y-%m-%d %H:%M} UTC? What was written since is no longer there.", abort=True)
     beside = services.return_all(beside)
@@ -87,7 +87,7 @@ def return_all(slug: str, pk: int | None, yes: bool, as_json: bool) -> None:
 @as_json
 def drop_beside(slug: str, pk: int | None, as_json: bool) -> None:
     """Drop a copy before its day."""
-    beside = services.ready(by_slug(slug), pk)
+    beside = services.ready(awake(slug), pk)
     services.drop(beside)
     answer({"dropped": beside.pk}, as_json=as_json, text=f"Copy {beside.pk} is gone.")
 
@@ -99,5 +99,5 @@ def drop_beside(slug: str, pk: int | None, as_json: bool) -> None:
 @as_json
 def show_earlier(slug: str, record: str, at: str, as_json: bool) -> None:
     """What was different of one record at a moment, by its history alone."""
-    found = rows.earlier(by_slug(slug), subject=record, at=_moment(at))
+    found = rows.earlier(awake(slug), subject=record, at=_moment(at))
     answer(found, as_json=as_json, text="\n".join(f"{name}: {value}" for name, value in found.items()) or "Nothing was different.")

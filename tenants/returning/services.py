@@ -44,6 +44,13 @@ class MovedAway(CrmError):
     sentence = "The workspace {slug} has moved since the copy was made. Lay it beside anew."
 
 
+class PastIt(CrmError):
+    """The side instance has gone beyond the moment wished."""
+
+    code, status = "side_instance_past_it", 409
+    sentence = "The side instance (CRM_PITR_URL) stands at {stands} UTC, which is after {wished} UTC. Recover it to that moment, or name a snapshot with --snapshot."
+
+
 class NotThere(CrmError):
     """The side instance does not hold the workspace."""
 
@@ -57,7 +64,7 @@ def begin(workspace: Workspace, *, at: datetime | None = None, snapshot: int | N
         raise spares.NotServed(slug=workspace.slug or "", state=workspace.state)
     if settings.CRM_PITR_URL and at is not None and snapshot is None:
         with control_unit():
-            return Beside.objects.create(workspace=workspace, source=SIDE)
+            return Beside.objects.create(workspace=workspace, source=SIDE, moment=at)
     row = _snapshot(workspace, snapshot) if snapshot is not None else snapshots.nearest(workspace, at=at)
     with control_unit():
         return Beside.objects.create(workspace=workspace, source=NIGHTLY, snapshot=row, moment=row.taken_at)
@@ -67,7 +74,7 @@ def _snapshot(workspace: Workspace, pk: int) -> Snapshot:
     with control_unit():
         row = Snapshot.objects.filter(workspace=workspace, pk=pk, finished_at__isnull=False).first()
     if row is None:
-        raise snapshots.NoSnapshot(slug=workspace.slug or "", oldest="-")
+        raise snapshots.NoneOfNumber(slug=workspace.slug or "", number=pk)
     return row
 
 
@@ -129,7 +136,7 @@ def _fill(beside: Beside) -> None:
     if beside.snapshot is not None:
         snapshots.load(beside.snapshot, spare)
     else:
-        beside.moment = _from_side_instance(beside.workspace, spare)
+        beside.moment = _from_side_instance(beside.workspace, spare, wished=beside.moment or clock.real_now())
     reached("beside.loaded")
     if spare.template_version != beside.workspace.template_version:
         replay.bring_alone(spare)
@@ -141,23 +148,35 @@ def _fill(beside: Beside) -> None:
     reached("beside.ready")
 
 
-def _from_side_instance(workspace: Workspace, spare: Workspace) -> datetime:
-    """All rows out of the instance that was recovered to a point in time; returns the moment it stands at."""
+def _from_side_instance(workspace: Workspace, spare: Workspace, *, wished: datetime) -> datetime:
+    """All rows out of the instance that was recovered to a point in time; returns the moment it stands at, or the one wished where it does not say."""
     with psycopg.connect(settings.CRM_PITR_URL, autocommit=True, connect_timeout=10) as there, owner.direct(spare.alias) as here:
-        if not there.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [workspace.schema_name]).fetchone():
+        [(moment,)] = there.execute("SELECT pg_last_xact_replay_timestamp()").fetchall()
+        if moment is not None and moment > wished:
+            raise PastIt(stands=f"{moment:%Y-%m-%d %H:%M:%S}", wished=f"{wished:%Y-%m-%d %H:%M:%S}")
+        schema = _schema_then(there, workspace)
+        if not there.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [schema]).fetchone():
             raise NotThere(slug=workspace.slug)
-        [(moment,)] = there.execute("SELECT coalesce(pg_last_xact_replay_timestamp(), now())").fetchall()
         with tables.snapshot(there):
-            found = tables.tables(there, workspace.schema_name)
+            found = tables.tables(there, schema)
             if {(one.name, one.sorted_names) for one in found} != {(one.name, one.sorted_names) for one in tables.tables(here, spare.schema_name)}:
                 raise NotThere(slug=workspace.slug)
             with here.transaction():
-                changes.copy_all(End(there, workspace.schema_name), End(here, spare.schema_name), found)
-            tables.count_on(here, spare.schema_name, found, tables.counters(there, workspace.schema_name, found))
-            wrong = changes.differences(tables.sums(there, workspace.schema_name, found), tables.sums(here, spare.schema_name, found))
+                changes.copy_all(End(there, schema), End(here, spare.schema_name), found)
+            tables.count_on(here, spare.schema_name, found, tables.counters(there, schema, found))
+            wrong = changes.differences(tables.sums(there, schema, found), tables.sums(here, spare.schema_name, found))
     if wrong:
         raise snapshots.NotRestored(tables=", ".join(wrong))
-    return moment if isinstance(moment, datetime) else clock.real_now()
+    return moment if isinstance(moment, datetime) else wished
+
+
+def _schema_then(there: psycopg.Connection[Any], workspace: Workspace) -> str:
+    """Where the workspace lived at that moment, by the registry of the instance: since then it may have moved, slept or been put back."""
+    registry = f"{settings.PUBLIC_SCHEMA_NAME}.workspace"
+    [(known,)] = there.execute("SELECT coalesce(has_table_privilege(to_regclass(%s), 'SELECT'), false)", [registry]).fetchall()
+    statement = sql.SQL("SELECT schema_name FROM {} WHERE public_id = %s").format(sql.Identifier(settings.PUBLIC_SCHEMA_NAME, "workspace"))
+    found = there.execute(statement, [workspace.public_id]).fetchone() if known else None
+    return str(found[0]) if found else workspace.schema_name
 
 
 def ready(workspace: Workspace, pk: int | None = None) -> Beside:

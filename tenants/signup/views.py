@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from datetime import timedelta
 
 from allauth.mfa.utils import is_mfa_enabled
@@ -14,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from crm_platform.accounts import tokens
 from crm_platform.accounts.models import User
 from crm_platform.db import sides
-from crm_platform.kernel import workspace
+from crm_platform.kernel import clock, workspace
 from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.http import throttle
 from crm_platform.letters import post
@@ -48,8 +47,9 @@ def start(request: HttpRequest) -> HttpResponse:
         return _refused(request, form, error)
     throttle.limit("signup-from", throttle.client_address(request), most=settings.CRM_SIGNUPS_AN_HOUR, seconds=HOUR)
     throttle.limit("signup-by", form.cleaned_data["email"], most=10, seconds=HOUR)
+    wish = _wish(form)
     try:
-        made, fresh = create_once(_wish(form), operation=form.cleaned_data["operation"])
+        made, fresh = create_once(wish, operation=form.cleaned_data["operation"])
     except NoneReady as error:
         form.add_error(None, error.message)
         return _page(request, form, status=503)
@@ -58,7 +58,7 @@ def start(request: HttpRequest) -> HttpResponse:
         return _page(request, form, status=409)
     except Invalid as error:
         return _refused(request, form, error)
-    return responses.redirect(request, _way_over(made, _wish(form), fresh=fresh))
+    return responses.redirect(request, _way_over(made, wish, fresh=fresh))
 
 
 def _refused(request: HttpRequest, form: StartForm, error: Invalid) -> HttpResponse:
@@ -73,7 +73,7 @@ def _page(request: HttpRequest, form: StartForm, *, status: int = 200, free: obj
 
 def _wish(form: StartForm) -> Wish:
     given = form.cleaned_data
-    zone = given["time_zone"] if given["time_zone"] in zoneinfo.available_timezones() else "UTC"
+    zone = given["time_zone"] if given["time_zone"] in clock.zones() else "UTC"
     language = get_language() or "en"
     currency = {"ru": "RUB", "uz": "UZS"}.get(language, "EUR")
     return Wish(firm=given["firm"], slug=given["slug"], email=given["email"].lower(), password=given["password"], language=language, time_zone=zone, currency=currency)

@@ -1,22 +1,18 @@
-"""Asking for a workspace that is asleep: the first who comes pokes the keeper; programs wait for it, people see a page."""
+"""Asking for a workspace that is asleep: the first who comes calls the keeper; programs wait for it, people see a page."""
 
 from __future__ import annotations
 
-import logging
 import time
 from datetime import timedelta
 
-import redis
 from django.utils.translation import gettext_lazy as _
 
 from crm_platform.db.sides import outside
-from crm_platform.jobs import broker
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Unavailable
+from tenants import calling
 from tenants.models import Nap, State, Workspace
 
-_log = logging.getLogger("kartoteka.keeper")
-POKE = "control:keeper.wake"
 # Seconds a program is let wait for a workspace that wakes (a hook, a form, a job), and after which a person's page asks again.
 PATIENCE, LOOKS_EVERY, PAGE_RETURNS = 8.0, 0.1, 2
 # After this an asking that was lost (Redis, the keeper) is repeated.
@@ -32,16 +28,13 @@ class Asleep(Unavailable):
 
 
 def ask(public_id: str) -> None:
-    """Let the keeper wake a workspace: the first asking pokes it, later ones only after a while."""
+    """Let the keeper wake a workspace: the first asking calls it, later ones only after a while."""
     now = clock.real_now()
     with outside():
         nap = Nap.objects.filter(workspace__public_id=public_id, finished_at=None)
         first = nap.filter(wake_asked_at=None).update(wake_asked_at=now) or nap.filter(wake_asked_at__lt=now - REPEATED).update(wake_asked_at=now)
     if first:
-        try:
-            broker.queue().rpush(POKE, public_id)
-        except redis.RedisError:
-            _log.warning("the queue does not answer", extra={"workspace": public_id})  # the keeper looks by itself every few seconds
+        calling.call(calling.WAKE)
 
 
 def awaited(public_id: str, *, patience: float = PATIENCE) -> Workspace:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import commands
 from crm_platform.kernel.commands import answer, as_json, workspace_option
-from tenants.carrying import spares
-from tenants.finding import by_slug
-from tenants.models import Nap
+from tenants.finding import awake, by_slug
+from tenants.models import Nap, State
 
-from . import services, waking
+from . import services
 
 
 @commands.command("sleep-workspace")
@@ -25,12 +24,12 @@ def sleep_workspace(slug: str, as_json: bool) -> None:
 @workspace_option
 @as_json
 def wake_workspace(slug: str, as_json: bool) -> None:
-    """Wake a workspace now."""
-    workspace = by_slug(slug)
+    """Wake a workspace now; one that is awake already stays so."""
+    before = by_slug(slug)
+    if before.state != State.ASLEEP:
+        answer({"workspace": slug, "ms": None}, as_json=as_json, text=f"{slug} is awake already.")
+        return
+    awake(slug)
     with control_unit():
-        nap = Nap.objects.filter(workspace=workspace, finished_at=None).first()
-    if nap is None or not waking.wake(nap):
-        raise spares.NotServed(slug=slug, state=workspace.state)
-    with control_unit():
-        nap.refresh_from_db()
+        nap = Nap.objects.filter(workspace=before, finished_at__isnull=False).latest("pk")
     answer({"workspace": slug, "ms": nap.waking_ms}, as_json=as_json, text=f"{slug} is awake after {nap.waking_ms} ms.")

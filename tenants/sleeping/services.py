@@ -196,7 +196,7 @@ def _next_timer(connection: Connection[Any], schema: str) -> datetime | None:
 
 def _snapshot(nap: Nap) -> Snapshot:
     if nap.snapshot is None:
-        raise snapshots.NoSnapshot(slug=nap.workspace.slug, oldest="-")
+        raise snapshots.Lost(slug=nap.workspace.slug)
     return nap.snapshot
 
 

@@ -7,7 +7,6 @@ import threading
 import time
 
 import psycopg
-import redis
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from crm_platform.db.sides import control_unit
@@ -15,13 +14,12 @@ from crm_platform.jobs import broker
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import CrmError
 from crm_platform.kernel.points import reached
+from tenants import calling
 from tenants.carrying import fencing, spares, turns
 from tenants.models import Nap, NapStep, Snapshot, State, TemplateScript, Use, Workspace
 from tenants.provisioning import owner, pool, template
 from tenants.rollout import replay
 from tenants.snapshots import services as snapshots
-
-from .asking import POKE
 
 _log = logging.getLogger("kartoteka.keeper")
 
@@ -30,19 +28,12 @@ def watch(stop: threading.Event) -> None:
     """In the keeper's process, beside its rounds: wake whoever is asked for, at once."""
     with owner.seated():
         while not stop.is_set():
-            _wait_for_poke(stop)
+            calling.wait(calling.WAKE, stop, seconds=2)
             try:
                 wake_asked()
             except (DatabaseError, InterfaceError, psycopg.Error, CrmError, OSError):
                 _log.exception("waking failed")
                 close_old_connections()
-
-
-def _wait_for_poke(stop: threading.Event) -> None:
-    try:
-        broker.queue().blpop([POKE], timeout=2)
-    except (redis.RedisError, OSError):
-        stop.wait(2)
 
 
 def wake_asked() -> int:
@@ -102,7 +93,7 @@ def _awake(nap: Nap) -> None:
 
 def _restore(nap: Nap) -> None:
     if nap.snapshot is None:
-        raise snapshots.NoSnapshot(slug=nap.workspace.slug, oldest="-")
+        raise snapshots.Lost(slug=nap.workspace.slug)
     with control_unit():
         script = TemplateScript.objects.filter(pk=nap.snapshot.version).first()
         cell = nap.alias if owner.held(nap.alias) else next(alias for alias in pool.occupancy() if owner.held(alias))

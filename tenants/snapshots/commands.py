@@ -7,7 +7,7 @@ import click
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import commands
 from crm_platform.kernel.commands import answer, as_json, workspace_option
-from tenants.finding import by_slug
+from tenants.finding import awake, by_slug
 from tenants.models import Snapshot
 
 from . import services
@@ -19,7 +19,7 @@ from . import services
 @as_json
 def snapshot_workspace(slug: str, keep: bool, as_json: bool) -> None:
     """Take an internal snapshot of a workspace: complete, sealed, never handed out."""
-    row = services.take(by_slug(slug), why="by hand", keep=keep)
+    row = services.take(awake(slug), why="by hand", keep=keep)
     answer(services.described(row, slug=slug), as_json=as_json, text=f"Snapshot {row.pk} of {slug}: {row.rows} rows, {row.bytes} bytes, read back and found equal.")
 
 

@@ -46,6 +46,25 @@ class NoSnapshot(CrmError):
     sentence = "There is no snapshot of {slug} that old. The oldest is of {oldest}."
 
 
+class NoneYet(NoSnapshot):
+    """There is none at all."""
+
+    sentence = "There is no snapshot of {slug} yet. Take one: bin/crm snapshot-workspace --workspace {slug}."
+
+
+class Lost(NoSnapshot):
+    """The one in which a workspace sleeps is gone."""
+
+    status = 500
+    sentence = "The snapshot in which {slug} sleeps is gone: it cannot be woken. Look for its file where the snapshots are kept, and in your backups."
+
+
+class NoneOfNumber(NoSnapshot):
+    """None has this number."""
+
+    sentence = "{slug} has no snapshot {number}. bin/crm list-snapshots --workspace {slug} names them."
+
+
 class NotRestored(CrmError):
     """What was loaded is not what was written."""
 
@@ -182,7 +201,8 @@ def nearest(workspace: Workspace, *, at: datetime | None) -> Snapshot:
         row = kept.filter(Q(taken_at__lte=at) if at else Q()).order_by("-taken_at").first()
         oldest = kept.order_by("taken_at").first()
     if row is None:
-        raise NoSnapshot(slug=workspace.slug or workspace.public_id, oldest=f"{oldest.taken_at:%Y-%m-%d %H:%M} UTC" if oldest and oldest.taken_at else "-")
+        slug = workspace.slug or workspace.public_id
+        raise NoSnapshot(slug=slug, oldest=f"{oldest.taken_at:%Y-%m-%d %H:%M} UTC") if oldest and oldest.taken_at else NoneYet(slug=slug)
     return row
 
 

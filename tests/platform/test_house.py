@@ -11,8 +11,14 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.db import models
+from django.utils.module_loading import autodiscover_modules
+
+from crm_platform.config import env, house_commands  # noqa: F401 (registers its commands)
+from crm_platform.kernel import commands
 
 ROOT = Path(__file__).resolve().parents[2]
+# What only those who write the program use.
+HOUSEWORK = frozenset({"lock", "translations", "cut-release"})
 CODE = ["platform/crm_platform", "tenants", "billing", "webhooks", "crm_core"]
 TOP = {"platform", "tenants", "billing", "crm_core", "webhooks", "infra", "tests", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "bin"}
 FILES = [path for root in CODE for path in sorted((ROOT / root).rglob("*.py")) if "migrations" not in path.parts and "their_migrations" not in path.parts]
@@ -132,6 +138,13 @@ def test_no_machines_path_and_no_package_index_in_any_file() -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("name", ["LICENSE", "CHANGELOG.md", "README.md", "platform/docs/STYLE.md"])
+@pytest.mark.parametrize("name", ["LICENSE", "CHANGELOG.md", "README.md", "platform/docs/STYLE.md", "platform/docs/OPERATING.md"])
 def test_papers_are_there(name: str) -> None:
     assert (ROOT / name).stat().st_size > 400
+
+
+def test_every_command_and_every_variable_stands_in_what_operators_read() -> None:
+    autodiscover_modules("commands")
+    words = set(re.findall(r"[\w-]+", (ROOT / "README.md").read_text() + (ROOT / "platform/docs/OPERATING.md").read_text()))
+    shown = {name for name, command in commands.group.commands.items() if not command.hidden}
+    assert sorted((shown | env.KNOWN) - words - HOUSEWORK) == []

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from crm_platform.db import sides
 from crm_platform.jobs import serving
 from crm_platform.jobs.models import Job
 from crm_platform.jobs.turns import Turn
-from crm_platform.kernel import jobs, workspace
+from crm_platform.kernel import jobs, neighbours, workspace
 from crm_platform.kernel.http.logs import JsonLines, bare
 from tenants.lifecycle import states, suspending, telling
 
@@ -89,3 +91,28 @@ def test_values_of_rows_and_addresses_are_left_out(doors, kept: Kept) -> None:
 def test_what_is_no_address_stays() -> None:
     assert bare("served GET /contacts at 10:05, user@host without a dot… a = b@c") != ""
     assert bare("the job imports.run failed at row 3") == "the job imports.run failed at row 3"
+
+
+def test_the_servers_own_log_holds_no_values(doors) -> None:
+    """What people typed stands in the text of a statement and in the DETAIL of a refusal."""
+    address = f"{uuid.uuid4().hex}@veldhuis.example"
+    twice = "INSERT INTO account_emailaddress (email, verified, \"primary\", user_id) SELECT %s, false, false, p.id FROM person p, generate_series(1, 2)"
+    with pytest.raises(IntegrityError), doors.unit(), connection.cursor() as cursor:
+        cursor.execute(twice, [address])
+    with doors.unit(), connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('log_error_verbosity'), current_setting('log_min_error_statement'), current_setting('log_min_duration_statement')")
+        assert cursor.fetchall() == [("terse", "panic", "-1")]
+    log = Path(os.environ["CRM_DATA"]) / "logs" / "postgres.log"
+    if log.exists():
+        written = log.read_text()
+        assert "duplicate key" in written
+        assert address not in written
+
+
+def test_a_slow_statement_is_told_without_its_values(doors, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "SLOW", 0.0)
+    with doors.unit(), connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM person WHERE email = %s", ["olga@veldhuis.example"])
+    told = [line for _place, line in kept.lines if line["says"] == "slow statement" and "FROM person" in line["statement"]]
+    assert told[0]["statement"] == "SELECT id FROM person WHERE email = %s"
+    assert "ms" in told[0]

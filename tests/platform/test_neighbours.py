@@ -313,3 +313,14 @@ def test_a_limit_is_a_number_of_at_least_one(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv("CRM_JOB_SLOTS", wrong)
         with pytest.raises(ImproperlyConfigured):
             env.whole("CRM_JOB_SLOTS", 2)
+
+
+def test_within_a_proof_nobody_has_a_share(settings) -> None:
+    settings.CRM_REQUESTS_A_MINUTE = 1
+    with neighbours.forgotten():
+        with neighbours.unbounded():
+            for _time in range(200):
+                neighbours.arrive("one")
+                neighbours.depart("one")
+        with pytest.raises(neighbours.Crowded):
+            neighbours.arrive("one")

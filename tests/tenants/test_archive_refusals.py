@@ -16,10 +16,12 @@ from unittest import mock
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from django.conf import settings
+from django.utils.module_loading import autodiscover_modules
 
 from crm_platform.db import sides
-from crm_platform.kernel import ids
+from crm_platform.kernel import commands, ids
 from crm_platform.kernel.errors import CrmError, Invalid
 from tenants.archives import checking, fitting, loading, manifest, refusals, restoring, zipping
 from tenants.archives.unzipping import Archive
@@ -356,3 +358,19 @@ def test_files_by_the_hundred_thousand_need_no_more_memory_than_a_few(tmp_path: 
 
 def test_every_version_here_is_known_by_its_names() -> None:
     assert "archives.0001_initial" in template.names()
+
+
+def test_an_archive_by_command_is_for_its_maker_alone_and_makes_no_folders(doors, tmp_path: Path) -> None:
+    """It holds everything a firm has, and other people may have a log-in on the machine."""
+    autodiscover_modules("commands")
+
+    def make(out: Path) -> Any:
+        return CliRunner().invoke(commands.group, ["archive-workspace", "--workspace", doors.place.slug, "--out", str(out)], standalone_mode=False)
+
+    made = make(tmp_path / "all.zip")
+    assert made.exception is None, made.exception
+    assert stat.S_IMODE((tmp_path / "all.zip").stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["all.zip"]
+    refused = make(tmp_path / "mistyped" / "all.zip")
+    assert "There is no folder" in str(refused.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["all.zip"]

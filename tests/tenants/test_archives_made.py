@@ -127,6 +127,7 @@ def test_what_cannot_be_made_is_said_and_leaves_nothing(furnished) -> None:
     with furnished.unit():
         assert ArchiveRun.objects.get().stage == Stage.FAILED
         assert Event.objects.filter(name="archive.failed").exists()
+        assert Letter.objects.filter(subject__startswith="The archive of", subject__endswith="could not be made").count() == 1
         assert not services.folder_of(run).exists()
 
 

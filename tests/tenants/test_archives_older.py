@@ -23,9 +23,9 @@ ADDED = ("archives.0001_initial", "inside.0010_preferences_weekly_archive")
 
 def _older_script(current: TemplateScript) -> TemplateScript:
     """As it was before archives were: without their table and without the choice of a weekly one."""
-    lines = [line for line in current.script.split(";\n") if not any(word in line for word in ("archive_run", "weekly_archive", "'archives'"))]
+    lines = [line for line in template.migrated() if not any(word in line for word in ("archive_run", "weekly_archive", "'archives'"))]
     names = [name for name in current.migrations if name not in ADDED]
-    return TemplateScript(version="before archives", script=";\n".join(lines), migrations=names, tables=current.tables - 1, relations=current.relations)
+    return TemplateScript(version="before archives", script=";\n".join(lines) + ";\n", migrations=names, tables=current.tables - 1, relations=current.relations)
 
 
 @pytest.mark.parametrize("known", [True, False])

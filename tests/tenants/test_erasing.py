@@ -21,8 +21,13 @@ from crm_platform.kernel.permissions import robot
 from tenants import keeper, routing
 from tenants.lifecycle import certificates, erasing, leaving
 from tenants.lifecycle.models import Certificate, Departure, Entry, OwnHost, Suspension
-from tenants.models import Domain, Due, EmailIndex, Signup, State, Workspace
+from tenants.models import Domain, Due, EmailIndex, Nap, Signup, Snapshot, State, Workspace
+from tenants.moving import services as moving
 from tenants.provisioning import owner
+from tenants.returning import services as returning
+from tenants.sleeping import services as sleeping
+from tenants.sleeping import waking
+from tenants.snapshots import services as snapshots
 from tests.tenants.lives import OPERATOR, let_go, row_of
 
 ROBOT = robot("test")
@@ -125,6 +130,43 @@ def test_what_is_gone_beforehand_does_not_block_it(doors, lost) -> None:
     certificate = gone(doors, folder)
     assert (certificate.erased["tables"] == 0) == (lost in ("schema", "both", "all"))
     assert (certificate.erased["files"] == 0) == (lost in ("files", "all"))
+
+
+def test_no_copy_outlives_it(doors) -> None:
+    """An earlier place, a copy beside it, snapshots: the certificate is not written before they are gone, whether or not a keeper runs."""
+    folder = filled(doors)
+    moving.proceed(moving.begin(row_of(doors), to=next(alias for alias in settings.CELLS if alias != doors.place.alias)))
+    snapshot = snapshots.take(row_of(doors), why="by hand", keep=True)
+    returning.proceed(returning.begin(row_of(doors)))
+    with sides.control_unit():
+        copies = list(Workspace.objects.filter(spare__owner=doors.workspace))
+    assert len(copies) == 2
+    certificate = erasing.erase_at_once(row_of(doors), by=OPERATOR)
+    assert not folder.exists()
+    assert certificate.erased["copies"] == 3
+    for copy in copies:
+        with owner.seated(copy.alias):
+            assert not owner.has_workspace(copy.schema_name)
+    with sides.control_unit():
+        assert not Snapshot.objects.filter(workspace=doors.workspace).exists()
+    assert not snapshots._storage().exists(snapshot.file)
+    assert ("Copies, too: earlier places and snapshots", "3") in certificates.lines(certificate)
+
+
+def test_a_sleeper_is_erased_without_being_woken(doors) -> None:
+    folder = filled(doors)
+    nap = sleeping.proceed(sleeping.begin(row_of(doors)))
+    assert row_of(doors).state == State.ASLEEP
+    certificate = erasing.erase_at_once(row_of(doors), by=OPERATOR, reason="asked for by letter")
+    assert gone(doors, folder).digest == certificate.digest
+    assert nap.snapshot is not None
+    assert (certificate.erased["tables"], certificate.erased["rows"]) == (len(nap.snapshot.manifest["tables"]), nap.snapshot.rows)
+    assert not snapshots._storage().exists(nap.snapshot.file)
+    assert waking.wake(nap) is False
+    keeper.round_once()
+    with sides.control_unit():
+        assert not Nap.objects.filter(workspace=doors.workspace, finished_at=None).exists()
+    assert there(doors) == (False, False)
 
 
 def test_one_that_cannot_be_erased_stops_no_other(make_door, monkeypatch) -> None:

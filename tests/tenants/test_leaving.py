@@ -17,10 +17,11 @@ from crm_platform.accounts.actors import actor_of
 from crm_platform.accounts.models import User
 from crm_platform.db import sides
 from crm_platform.events.models import Event
-from crm_platform.kernel import clock
+from crm_platform.kernel import clock, versions
 from crm_platform.kernel.access import Level
 from crm_platform.kernel.errors import Forbidden, Invalid, ReadOnly
 from crm_platform.kernel.permissions import robot
+from crm_platform.letters.models import Letter
 from tenants import keeper
 from tenants.inside import services as inside
 from tenants.inside.models import WorkspaceState
@@ -253,3 +254,38 @@ def test_search_as_one_types_learns_of_a_closing_within_a_second(doors, monkeypa
     assert client.get("/contacts").status_code == 403
     monkeypatch.setattr(access, "BELIEVED", 0.0)
     assert client.get("/search/as-one-types?q=an").status_code == 403
+
+
+def test_every_owner_is_told_by_letter_and_nobody_else(doors) -> None:
+    """One who lets the workspace go may be one whose log-in was stolen: the others must hear of it."""
+    second = join(doors, "owner")
+    join(doors, "administrator")
+    with doors.unit():
+        User.objects.filter(email=second).update(language="fr")
+        versions.bump("person")
+        Letter.objects.all().delete()
+    let_go(doors)
+    telling.tell_the_rest()
+    with sides.control_unit():
+        certificate = Departure.objects.get(workspace=doors.workspace).certificate
+    with doors.unit():
+        told = {letter.to: letter for letter in Letter.objects.all()}
+        assert sorted(told) == ["olga@veldhuis.example", second]
+        text = told["olga@veldhuis.example"].text
+        assert told["olga@veldhuis.example"].subject.startswith("Atelier Veldhuis will be erased on ")
+        for held in ("the operator", "moving on", "/settings/leaving", "/settings/archives", f"/erasure/{certificate}"):
+            assert held in text
+        assert "will be erased" not in told[second].subject
+        Letter.objects.all().delete()
+    telling.tell(leaving.come_back(doors.place.public_id, by=OPERATOR, operation=uuid.uuid4()))
+    with doors.unit():
+        assert [letter.subject for letter in Letter.objects.filter(to="olga@veldhuis.example")] == ["Atelier Veldhuis stays"]
+        assert Letter.objects.count() == 2
+
+
+def test_other_acts_write_no_letter(doors) -> None:
+    with doors.unit():
+        Letter.objects.all().delete()
+    telling.tell(suspending.suspend(doors.place.public_id, level="notice", reason="x", by=OPERATOR, operation=uuid.uuid4()))
+    with doors.unit():
+        assert not Letter.objects.exists()

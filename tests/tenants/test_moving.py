@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 from unittest import mock
 
@@ -19,12 +20,14 @@ from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals import services as deals
 from crm_platform.db import sides
-from crm_platform.kernel import commands, workspace
+from crm_platform.events.models import Event
+from crm_platform.kernel import clock, commands, workspace
 from crm_platform.kernel.permissions import robot
 from tenants import commands as _commands  # noqa: F401 (registers them)
 from tenants import keeper
 from tenants.carrying import spares, stopping, tables, turns
 from tenants.lifecycle import erasing, states
+from tenants.lifecycle.models import Entry
 from tenants.models import Move, Spare, State, Step, Workspace
 from tenants.moving import services as moving
 from tenants.provisioning import owner, pool
@@ -153,6 +156,19 @@ def test_what_cannot_be_begun_is_refused_with_a_sentence(at_home) -> None:
         moving.begin(row, to="cell2")
     with sides.control_unit():
         assert not Move.objects.filter(workspace=row).exists()
+
+
+def test_the_journal_and_the_audit_say_that_it_has_moved(at_home) -> None:
+    client = at_home.client()
+    _move(at_home)
+    with sides.control_unit():
+        [entry] = Entry.objects.filter(workspace=at_home.workspace, kind="moved")
+    assert (entry.by_kind, entry.body["event"]) == ("operator", {"before": {"name": owner.FIRST}, "after": {"name": "cell2"}})
+    with clock.frozen(clock.now() + timedelta(minutes=1)):
+        keeper.round_once()
+    with sides.unit(_now(at_home).place):
+        assert Event.objects.filter(name="workspace.moved").count() == 1
+    assert "moved the workspace to another database" in client.get("/settings/journal").content.decode()
 
 
 def test_two_operators_at_once(at_home) -> None:

@@ -15,6 +15,7 @@ from crm_platform.events.models import Event
 from crm_platform.jobs import serving
 from crm_platform.kernel import clock, ids
 from crm_platform.kernel.errors import Forbidden, Invalid, NotFound, ReadOnly
+from crm_platform.letters.models import Letter
 from tenants import keeper, routing
 from tenants.lifecycle import checking, hosts, leaving, lookup, naming, telling
 from tenants.lifecycle.models import FormerHost, HostState, OwnHost
@@ -46,6 +47,14 @@ def looked(row: OwnHost) -> OwnHost:
     checking.check_host(row.pk)
     with sides.control_unit():
         return OwnHost.objects.get(pk=row.pk)
+
+
+def letters(door) -> list[str]:
+    """The subjects of the letters written since the last asking."""
+    with door.unit():
+        found = list(Letter.objects.order_by("pk").values_list("subject", flat=True))
+        Letter.objects.all().delete()
+    return found
 
 
 def prove(world: World, row: OwnHost) -> None:
@@ -141,21 +150,25 @@ def test_what_fails_leads_here_for_three_days_and_must_be_proved_anew(doors, wor
     row = wish(doors, fresh())
     lead(world, row, doors)
     looked(row)
+    letters(doors)
     world.silent = True
     assert looked(row).state == HostState.ACTIVE  # nobody could be asked: nothing is known
     world.silent = False
     del world.name[row.host]
     row = looked(row)
     assert row.state == HostState.FAILING
+    assert letters(doors) == [f"{row.host} does not lead to Atelier Veldhuis as it should"]
     assert routing.find_by_address(row.host) is not None
     with clock.frozen(clock.now() + timedelta(days=2)):
         assert looked(row).state == HostState.FAILING
         assert routing.find_by_address(row.host) is not None
     with clock.frozen(clock.now() + timedelta(days=3, minutes=1)):
         assert looked(row).state == HostState.PENDING
+        assert letters(doors) == [f"{row.host} leads to Atelier Veldhuis no more"]
         assert routing.find_by_address(row.host) is None
     lead(world, row, doors)
     assert looked(row).state == HostState.ACTIVE
+    assert letters(doors) == []
 
 
 def test_silent_name_servers_count_as_failing_after_three_days(doors, world) -> None:

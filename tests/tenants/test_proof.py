@@ -21,8 +21,10 @@ from crm_platform.accounts import links
 from crm_platform.config.urls import workspace as urls
 from crm_platform.db import sides
 from crm_platform.jobs import serving
+from crm_platform.jobs.models import Job
 from crm_platform.kernel import files, jobs, signing, versions
 from crm_platform.kernel.errors import NotFound
+from crm_platform.letters.models import Letter
 from tenants import middleware
 from tenants.isolation import proving, routes
 from tenants.isolation.trying import Trial
@@ -49,6 +51,23 @@ def found(trial: Trial, kind: str, *, only: str = "") -> str:
     """What the kind says, tried at the addresses that begin with `only`."""
     proving.run(replace(trial, routes=[route for route in trial.routes if route.text.startswith(only)]), [kind])
     return "\n".join(trial.failures)
+
+
+def test_no_letter_of_the_proof_leaves_the_house(whole: Trial, django_db_blocker: Any) -> None:
+    """Its people are invented: a mail server of real firms would get their letters back."""
+    with django_db_blocker.unblock():
+        for house in whole.houses.all():
+            with sides.unit(house.place):
+                assert Letter.objects.exists()
+                assert not Job.objects.filter(name="letters.send").exists()
+                assert not Letter.objects.filter(sent_at__isnull=False).exists()
+
+
+def test_the_proofs_many_requests_are_not_stopped_by_the_workspaces_share(trial: Trial, settings: Any) -> None:
+    """A quick machine asks more than a minute's share; a 429 would say nothing of a stranger."""
+    settings.CRM_REQUESTS_A_MINUTE, settings.CRM_DATABASE_SECONDS = 1, 1
+    assert found(trial, "address", only="/tasks") == ""
+    assert trial.counts["address"] > 20
 
 
 @pytest.mark.parametrize("kind", [name for name, _attempt in proving.KINDS])

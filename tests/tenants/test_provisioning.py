@@ -13,9 +13,9 @@ from django.db import connections
 
 from crm_platform.db import sides
 from crm_platform.kernel import clock
-from tenants import creating, keeper
+from tenants import calling, creating, keeper
 from tenants.models import State, TemplateScript, Workspace
-from tenants.provisioning import calling, owner, pool, template
+from tenants.provisioning import owner, pool, template
 
 
 def _ready() -> int:
@@ -43,10 +43,10 @@ def test_an_empty_pool_makes_a_sign_up_wait_not_fail(public) -> None:
     hand = threading.Thread(target=keep)
     with mock.patch.object(pool, "wanted", return_value=2):
         hand.start()
-        with mock.patch.object(owner, "held", side_effect=lambda cell=owner.FIRST: threading.current_thread() is hand):
+        with mock.patch.object(owner, "held", side_effect=lambda cell=owner.FIRST: threading.current_thread() is hand or threading.current_thread().name.startswith("pool")):
             made = creating.create_workspace(creating.Wish(firm="Late & Co", slug="late-and-co", email="late@example.com", password=""))
         stop.set()
-        calling.call()
+        calling.call(calling.REFILL)
         hand.join(timeout=30)
     assert made.state == State.ACTIVE
 
@@ -91,13 +91,13 @@ def test_an_address_claimed_twice_at_once_is_one_firm_s(public) -> None:
     assert answers.count("made") == 1
 
 
-def test_the_pool_grows_with_the_claims_of_the_last_minute(control_side, settings) -> None:
+def test_the_pool_grows_with_the_claims_of_the_last_seconds(control_side, settings) -> None:
     settings.CRM_POOL_SIZE = 20
     Workspace.objects.update(claimed_at=None)
     assert pool.wanted_now() == 20
     Workspace.objects.filter(pk__in=Workspace.objects.values("pk")[:3]).update(claimed_at=clock.real_now())
     assert pool.wanted_now() == 23
-    Workspace.objects.update(claimed_at=clock.real_now() - timedelta(minutes=2))
+    Workspace.objects.update(claimed_at=clock.real_now() - timedelta(seconds=pool.FORESIGHT + 1))
     assert pool.wanted_now() == 20
 
 
@@ -134,8 +134,25 @@ def test_one_claimed_meanwhile_is_not_discarded(doors) -> None:
 
 
 def test_the_keeper_is_called_at_once(house) -> None:
-    calling.wait(threading.Event(), seconds=0.01)
-    calling.call()
+    calling.wait(calling.REFILL, threading.Event(), seconds=0.01)
+    calling.call(calling.REFILL)
     began = time.monotonic()
-    calling.wait(threading.Event(), seconds=5)
+    calling.wait(calling.REFILL, threading.Event(), seconds=5)
     assert time.monotonic() - began < 4
+
+
+def test_who_calls_the_keeper_between_its_rounds_is_only_let_have_more(house) -> None:
+    done: list[str] = []
+    stop = threading.Event()
+    with mock.patch.object(keeper, "refill", side_effect=lambda: done.append("refill")), mock.patch.object(keeper, "QUICK", (lambda: done.append("round"),)):
+        hand = threading.Thread(target=keeper.run, args=(stop,), kwargs={"every": 30.0})
+        hand.start()
+        calling.call(calling.REFILL)
+        end = time.monotonic() + 5
+        while "refill" not in done and time.monotonic() < end:
+            time.sleep(0.01)
+        stop.set()
+        calling.call(calling.REFILL)
+        hand.join(timeout=5)
+    assert done[:2] == ["round", "refill"]
+    assert done.count("round") == 1

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import psycopg
 import pytest
 from django.conf import settings as real_settings
 from django.core.files.storage import FileSystemStorage
@@ -96,6 +97,8 @@ def test_beside_shows_yesterday_and_the_comparison_says_what_differs(firm) -> No
 
 
 def test_a_moment_before_the_first_snapshot_is_refused_and_another_number_too(firm, make_door) -> None:
+    with pytest.raises(snapshots.NoneOfNumber, match="has no snapshot 987654"):
+        services.begin(_now(firm), snapshot=987654)
     with pytest.raises(snapshots.NoSnapshot, match="The oldest is of 2"):
         services.begin(_now(firm), at=clock.real_now() - timedelta(days=9))
     foreign = snapshots.take(make_door().workspace, why="nightly")
@@ -215,9 +218,38 @@ def test_copies_go_after_their_days(firm) -> None:
 def test_a_side_instance_gives_any_minute_and_says_so(firm, settings) -> None:
     login = real_settings.DATABASES[real_settings.OWNERS[firm.place.alias]]
     settings.CRM_PITR_URL = f"dbname={login['NAME']} user={login['USER']} password={login['PASSWORD']} host={login['HOST']} port={login['PORT'] or 5432}"
-    beside = _beside(firm, at=clock.real_now())
-    assert (beside.source, beside.moment is not None) == (services.SIDE, True)
+    wished = clock.real_now() - timedelta(minutes=1)
+    beside = _beside(firm, at=wished)
+    assert (beside.source, beside.moment) == (services.SIDE, wished)
     assert rows.compare(beside) == []
+
+
+class _Instance(psycopg.Connection[Any]):
+    """A side instance that stands at a moment of its own."""
+
+    stands = datetime(2026, 5, 31, 14, 5, tzinfo=UTC)
+
+    def execute(self, query: Any, *given: Any, **more: Any) -> Any:
+        return super().execute(*((f"SELECT '{self.stands.isoformat()}'::timestamptz",) if query == "SELECT pg_last_xact_replay_timestamp()" else (query, *given)), **more)
+
+
+def test_a_side_instance_beyond_the_moment_is_refused_and_one_before_it_says_where_it_stands(firm, settings) -> None:
+    login = real_settings.DATABASES[real_settings.OWNERS[firm.place.alias]]
+    settings.CRM_PITR_URL = f"dbname={login['NAME']} user={login['USER']} password={login['PASSWORD']} host={login['HOST']} port={login['PORT'] or 5432}"
+    with mock.patch.object(services.psycopg, "connect", _Instance.connect):
+        with pytest.raises(services.PastIt, match="stands at 2026-05-31 14:05:00 UTC, which is after 2026-05-31 14:00:00 UTC"):
+            _beside(firm, at=_Instance.stands - timedelta(minutes=5))
+        assert _beside(firm, at=_Instance.stands + timedelta(minutes=5)).moment == _Instance.stands
+
+
+def test_the_side_instance_knows_where_the_workspace_lived_then(firm, settings) -> None:
+    """Since then it may have slept, moved or been put back: its schema bears another name."""
+    settings.CRM_PITR_URL = "any"
+    then = mock.Mock()
+    then.execute.side_effect = [mock.Mock(fetchall=lambda: [(True,)]), mock.Mock(fetchone=lambda: ("w_then",))]
+    assert services._schema_then(then, _now(firm)) == "w_then"
+    then.execute.side_effect = [mock.Mock(fetchall=lambda: [(False,)])]
+    assert services._schema_then(then, _now(firm)) == firm.place.schema
 
 
 def test_the_history_alone_tells_what_a_record_was(firm) -> None:

@@ -11,17 +11,20 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from click.testing import CliRunner
+from django.conf import settings
 from django.core.files.storage import FileSystemStorage
 from django.db import connections
+from django.utils.module_loading import autodiscover_modules
 
 from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.models import Contact
 from crm_platform.db import sides
-from crm_platform.jobs import broker, serving, turns
+from crm_platform.jobs import serving, turns
 from crm_platform.jobs.models import Job
-from crm_platform.kernel import clock, jobs, sealing, workspace
+from crm_platform.kernel import clock, commands, jobs, sealing, workspace
 from crm_platform.kernel.permissions import robot
-from tenants import keeper, routing, scheduler
+from tenants import calling, finding, keeper, routing, scheduler
 from tenants.carrying import spares
 from tenants.models import Due, Looked, Nap, NapStep, Snapshot, Spare, State, Workspace
 from tenants.provisioning import owner
@@ -64,7 +67,7 @@ def keeper_at_work(firm, django_db_blocker: Any) -> Iterator[None]:
     thread.start()
     yield
     stop.set()
-    broker.queue().rpush(asking.POKE, "")
+    calling.call(calling.WAKE)
     thread.join()
 
 
@@ -283,3 +286,42 @@ def test_a_sleeper_is_not_moved_and_not_put_to_sleep_twice(firm) -> None:
     with pytest.raises(spares.NotServed):
         moving.begin(_now(firm), to="cell2")
     assert services.begin(_now(firm)).pk == nap.pk
+
+
+COMMANDS: dict[str, list[str]] = {
+    "create-token": ["--email", "olga@veldhuis.example"],
+    "archive-workspace": ["--out", "{folder}/all.zip"],
+    "set-plan": ["--plan", "start"],
+    "restore-beside": [],
+    "rename-workspace": ["--to", "{slug}-two"],
+    "leave-workspace": ["--days", "7"],
+    "move-workspace": ["--to", "{other}"],
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_that_works_inside_wakes_it_first(firm, tmp_path: Path, name: str) -> None:
+    _sleep(firm)
+    other = next(alias for alias in settings.CELLS if alias != _now(firm).alias)
+    given = [word.format(folder=tmp_path, slug=firm.place.slug, other=other) for word in COMMANDS[name]]
+    autodiscover_modules("commands")
+    done = CliRunner().invoke(commands.group, [name, "--workspace", firm.place.slug, *given], standalone_mode=False)
+    assert done.exception is None, done.exception
+    assert _now(firm).state == (State.LEAVING if name == "leave-workspace" else State.ACTIVE)
+    assert _names(firm) == ["Zoë"]
+
+
+def test_a_command_without_the_owners_login_asks_the_keeper(firm, keeper_at_work) -> None:
+    _sleep(firm)
+    with mock.patch.object(finding, "owner", mock.Mock(held=lambda: False)):
+        assert finding.awake(firm.place.slug).state == State.ACTIVE
+
+
+def test_waking_one_that_is_awake_says_so(firm) -> None:
+    autodiscover_modules("commands")
+    said = CliRunner().invoke(commands.group, ["wake-workspace", "--workspace", firm.place.slug], standalone_mode=False)
+    assert said.exception is None, said.exception
+    assert said.output == f"{firm.place.slug} is awake already.\n"
+    _sleep(firm)
+    said = CliRunner().invoke(commands.group, ["wake-workspace", "--workspace", firm.place.slug], standalone_mode=False)
+    assert "is awake after" in said.output

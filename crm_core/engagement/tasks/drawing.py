@@ -15,7 +15,7 @@ from crm_platform.accounts import directory
 from crm_platform.ui.addresses import numbering
 from crm_platform.ui.icons import icon
 from crm_platform.ui.markup import esc, once_only
-from crm_platform.ui.templatetags.ui import when
+from crm_platform.ui.telling import when
 
 from . import services
 from .models import Task

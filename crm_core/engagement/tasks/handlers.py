@@ -10,7 +10,7 @@ from crm_core.groundwork.timeline.describing import Difference, Entry, actor, de
 from crm_platform.accounts import directory
 from crm_platform.events.models import Event
 from crm_platform.ui.markup import fill
-from crm_platform.ui.templatetags.ui import when
+from crm_platform.ui.telling import when
 
 from . import services
 

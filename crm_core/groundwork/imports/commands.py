@@ -18,7 +18,7 @@ from crm_platform.kernel.commands import answer, as_json, workspace_option
 from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.permissions import robot
 from crm_platform.kernel.workspace import Place
-from tenants.commands import by_slug
+from tenants.finding import awake
 
 from . import kinds, mapping, running, services
 from .kinds import Parsed
@@ -45,7 +45,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
 @as_json
 def import_file(slug: str, file: Path, kind: str | None, mapping_file: Path | None, duplicates: str, dry_run: bool, as_json: bool) -> None:
     """Import a file; prints the figures."""
-    place = by_slug(slug).place
+    place = awake(slug).place
     with sides.unit(place):
         run = services.upload(_ROBOT, name=file.name, chunks=_chunks(file), kind=kind or "")
         if mapping_file is not None:
@@ -123,7 +123,7 @@ def figures_of(run: ImportRun) -> dict[str, Any]:
 @as_json
 def import_undo(slug: str, import_id: int, as_json: bool) -> None:
     """Undo a whole import; prints what was binned, put back and kept."""
-    place = by_slug(slug).place
+    place = awake(slug).place
     with sides.unit(place):
         services.undo(_ROBOT, import_id)
     run = _until_done(place, import_id, (Stage.UNDOING,))

@@ -14,21 +14,22 @@ from crm_platform.ui.markup import esc, fill
 from crm_platform.ui.templatetags.ui import avatar
 
 from .desk import Column
-from .registry import Kind
+
+_NO_TAGS = SafeString('<span class="table__none">–</span>')
 
 
-def name_cell(kind: Kind, *, second: Callable[[Any], str] = lambda record: "") -> Callable[[Any, dict[str, Any]], SafeString]:
+def name_cell(*, second: Callable[[Any], str] = lambda record: "") -> Callable[[Any, dict[str, Any]], SafeString]:
     """The name, a link to the card, with a second quiet line."""
 
     def cell(record: Any, given: dict[str, Any]) -> SafeString:
-        return SafeString(f'<a class="grow" href="{kind.url(record.pk)}"><span class="cut block">{esc(str(record))}</span><span class="cut block tiny quiet">{esc(second(record))}</span></a>')
+        return SafeString(f'<a class="grow" href="{given["url"](record.pk)}"><span class="cut block">{esc(str(record))}</span><span class="cut block tiny quiet">{esc(second(record))}</span></a>')
 
     return cell
 
 
 def responsible_cell(record: Any, given: dict[str, Any]) -> SafeString:
     """The round sign of who is responsible."""
-    return avatar(directory.everyone().get(record.responsible_id))
+    return avatar(given["people"].get(record.responsible_id))
 
 
 def responsible_text(record: Any, given: dict[str, Any]) -> str:
@@ -36,15 +37,11 @@ def responsible_text(record: Any, given: dict[str, Any]) -> str:
     return directory.name_of(record.responsible_id)
 
 
-def tags_cell(entity: str) -> Callable[[Any, dict[str, Any]], SafeString]:
+def tags_cell(record: Any, given: dict[str, Any]) -> SafeString:
     """Up to three tags."""
-
-    def cell(record: Any, given: dict[str, Any]) -> SafeString:
-        known = tags.tags_of(entity)
-        drawn = [fill('<span class="tag" data-hue="{}">{}</span>', known[pk].hue, known[pk].name) for pk in record.tag_ids[:3] if pk in known]
-        return SafeString(f'<span class="row">{"".join(drawn)}</span>') if drawn else SafeString('<span class="table__none">–</span>')
-
-    return cell
+    known = given["tags"]
+    drawn = [fill('<span class="tag" data-hue="{}">{}</span>', known[pk].hue, known[pk].name) for pk in record.tag_ids[:3] if pk in known]
+    return SafeString(f'<span class="row">{"".join(drawn)}</span>') if drawn else _NO_TAGS
 
 
 def tags_text(entity: str) -> Callable[[Any, dict[str, Any]], str]:

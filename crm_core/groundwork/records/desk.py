@@ -26,21 +26,23 @@ from crm_core.groundwork.saved_views import services as saved_views
 from crm_core.groundwork.search import queries as search
 from crm_core.groundwork.tags import services as tags
 from crm_platform.accounts import directory
-from crm_platform.db.prepared import by_keys
 from crm_platform.kernel import clock, permissions, versions
 from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.permissions import Actor, Scope
 from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
+from crm_platform.ui.addresses import numbering
 from crm_platform.ui.formwork import Refused, errors_into
 from crm_platform.ui.icons import icon
 from crm_platform.ui.markup import esc, hidden
-from crm_platform.ui.paging import page_of
+from crm_platform.ui.paging import Page, page_of
+from crm_platform.ui.telling import reader
 
 from . import bulk, drawing, filters, writing
 from .fields import RecordForm
 from .filters import Filter
 from .registry import Kind
+from .turning import Turner
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -50,7 +52,13 @@ if TYPE_CHECKING:
 _ARROWS = {"ascending": "arrow-up", "descending": "arrow-down"}
 # Columns of every kind that no list shows; with `Desk.defer` they stay in the database.
 _UNSEEN = ("custom", "external_id", "version", "created_by", "updated_at", "binned_at", "binned_by")
+# What an address may say without leaving out rows.
+_NOT_NARROWING = frozenset(("page", "rows", "sort", "view"))
 _TABLES = re.compile(r'(?:FROM|JOIN) "([a-z_]+)"')
+
+
+def _narrows(query: QueryDict) -> bool:
+    return not _NOT_NARROWING.issuperset(query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ class Column:
 
 @dataclass(slots=True, kw_only=True)
 class Desk:
-    """See the module. `gather(records)` fetches what the cells of a page need, in a constant number of statements."""
+    """See the module. `gather(records)` fetches what the cells of a page need, in a constant number of statements; `people` and `tags` by id, the `reader` and a record's `url` are given to all."""
 
     kind: Kind
     form: type[RecordForm]
@@ -137,7 +145,7 @@ class Desk:
 
     def signature(self, actor: Actor, query: Any) -> str:
         """What a figure of the list depends on beside the records: who looks, and through which filters. A digest."""
-        asked = sorted((name, value) for name, value in query.items() if name not in ("page", "rows", "sort", "view"))
+        asked = sorted((name, value) for name, value in query.items() if name not in _NOT_NARROWING)
         scope = actor.scope_for(self.kind.entity.VIEW)
         who = "all" if scope == Scope.ALL else f"{scope}.{actor.user_id}.{actor.group_id}.{sorted(directory.in_group(actor.group_id))}"
         today = timezone.localdate(clock.now()).isoformat()
@@ -146,7 +154,7 @@ class Desk:
     def counted_in(self, rows: Any, query: Any) -> tuple[str, ...]:
         """The tables a figure of these rows depends on: the kind's own, with filters all that the statement names."""
         own = self.kind.model._meta.db_table
-        if not any(name not in ("page", "rows", "sort", "view") for name in query):
+        if not _narrows(query):
             return own, "person"
         try:
             named = set(_TABLES.findall(str(rows.query)))
@@ -160,11 +168,8 @@ class Desk:
         """The list: views, filters, order, choosing, paging."""
         actor = request.actor  # type: ignore[attr-defined]
         permissions.require(actor, self.kind.entity.VIEW)
-        rows, chips = self.narrowed(actor, request.GET)
-        total = versions.remembered(self.counted_in(rows, request.GET), f"{self.kind.code}.count.{self.signature(actor, request.GET)}", lambda: rows.order_by().count())
-        left = (*_UNSEEN, *self.defer)
-        page = page_of(rows.defer(*left), request.GET, total=total, fetch=lambda pks: by_keys(self.kind.model, pks, without=left))
-        given = self.gather(page.rows)
+        page, chips = self._page(actor, request.GET)
+        given = {"url": numbering(self.kind.card), "reader": reader(), "people": directory.everyone(), "tags": tags.tags_of(self.kind.code), **self.gather(page.rows)}
         sort, may, people = self.order(request.GET)[0], self._may(actor), directory.choices()
         views, shown = saved_views.views_of(actor, self.kind.code), whole(request.GET.get("view"))
         context: dict[str, Any] = {
@@ -174,6 +179,17 @@ class Desk:
             "views": views, "view_shown": shown, "may": may, "q": request.GET.get("q", ""), "list_url": reverse(f"{self.prefix}"), "narrowed": bool(chips or request.GET.get("q")),
         }  # fmt: skip
         return responses.page(request, "records/list.html", rail=self.rail, **context)
+
+    def _page(self, actor: Actor, query: QueryDict) -> tuple[Page[Any], list[dict[str, Any]]]:
+        """The page asked for, and the filters in force, in words; of a whole list the pages are turned, not counted off."""
+        left, rows = (*_UNSEEN, *self.defer), self.rows(actor)
+        chips: list[dict[str, Any]] = []
+        whole_list = self.sees_all(actor) and not _narrows(query)
+        if not whole_list:
+            rows, chips = self.narrowed(actor, query)
+        total = versions.remembered(self.counted_in(rows, query), f"{self.kind.code}.count.{self.signature(actor, query)}", lambda: rows.order_by().count())
+        turn = Turner(self.kind.model, self.kind.code, self.order(query), left).rows if whole_list else None
+        return page_of(rows.defer(*left), query, total=total, rows=turn), chips
 
     def _body(self, rows: Sequence[Any], given: dict[str, Any], *, may_choose: bool) -> SafeString:
         """The rows as markup, made in Python: fifty rows cost a tenth of what a template's loop would."""

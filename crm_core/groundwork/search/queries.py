@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -128,7 +129,11 @@ def matching_ids(actor: Actor, entity: str, text: str) -> Any:
     return SearchRow.objects.filter(condition(words), entity=entity).values("record_id")
 
 
+# As one types, the same titles come again with every letter.
+_folded = functools.lru_cache(maxsize=16384)(fold)
+
+
 def _rank(row: Match, words: Sequence[str]) -> tuple[int, int, int, str]:
-    title = fold(row.title)
+    title = _folded(row.title)
     first = 0 if title.startswith(words[0]) else 1 if f" {words[0]}" in title else 2
     return first, -row.weight, len(title), title

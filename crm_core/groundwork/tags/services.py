@@ -14,7 +14,14 @@ from .models import Tag
 
 def tags_of(entity: str) -> dict[int, Tag]:
     """The tags of an entity by id; kept for all entities until one is added or changed, shared: never change them."""
-    return {tag.pk: tag for tag in versions.kept("tags", ("tag",), lambda: list(Tag.objects.all())) if tag.entity == entity}
+    return versions.kept("tags", ("tag",), _by_entity).get(entity, {})
+
+
+def _by_entity() -> dict[str, dict[int, Tag]]:
+    found: dict[str, dict[int, Tag]] = {}
+    for tag in Tag.objects.all():
+        found.setdefault(tag.entity, {})[tag.pk] = tag
+    return found
 
 
 def ids_of(entity: str, names: Iterable[str], *, by: Actor | None = None) -> list[int]:

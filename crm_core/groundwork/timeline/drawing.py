@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from crm_platform.ui.addresses import numbered
 from crm_platform.ui.icons import icon
 from crm_platform.ui.markup import esc, once_only
-from crm_platform.ui.templatetags.ui import when
+from crm_platform.ui.telling import when
 
 from .describing import Difference, Entry
 

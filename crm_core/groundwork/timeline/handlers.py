@@ -36,6 +36,7 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "workspace.host_added": ("globe", gettext_lazy("{who} added the own address {name}")),
     "workspace.host_removed": ("globe", gettext_lazy("{who} removed the own address {name}")),
     "workspace.host_changed": ("globe", gettext_lazy("The records of the own address {name} changed")),
+    "workspace.moved": ("database", gettext_lazy("{who} moved the workspace to another database")),
     "workspace.leaving": ("log-out", gettext_lazy("{who} let the workspace go")),
     "workspace.returned": ("undo-2", gettext_lazy("{who} took the workspace back")),
     "workspace.suspended": ("lock", gettext_lazy("{who} suspended the workspace")),

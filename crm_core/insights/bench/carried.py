@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from . import run
+from .browser import Browser
 from .run import CRM, Line, Product, say
-from .tenancy import firm, product
+from .tenancy import firm, product, quiet
 
 SLUG, DORMANT = "carried", "dormant"
 
@@ -69,15 +70,37 @@ def _wake(started: Product, size: str) -> list[Line]:
     browser = firm(started, DORMANT)
     started.crm("seed-workspace", "--workspace", DORMANT, "--contacts", "1000", "--companies", "200", "--deals", "500", "--activities", "1000")
     browser.get("/board")
-    asleep, _answer = _timed(started, "sleep-workspace", "--workspace", DORMANT)
-    time.sleep(12)  # what is believed of its address has aged
-    began = time.perf_counter()
-    while browser.ask("GET", "/board")[0] != 200:
-        if time.perf_counter() - began > 60:
-            raise RuntimeError("it does not wake")
-        time.sleep(0.1)
-    took = time.perf_counter() - began
+    asleep = _put_to_sleep(started)
+    took = _visited(browser)
+    [of_it] = started.row(f"SELECT waking_ms FROM control.nap JOIN control.workspace w ON w.id = workspace_id WHERE w.slug = '{DORMANT}' ORDER BY nap.id DESC LIMIT 1")  # noqa: S608 (a name of our own)
     return [
-        Line("waking a dormant workspace, by a visit", round(took, 1), "s", "1000 contacts", goal="under 5 s", met=took < 5),
+        Line("waking a dormant workspace, by a visit", round(took, 1), "s", "1000 contacts, to its first page", goal="under 5 s", met=took < 5),
+        Line("  of it: its schema given back", round(of_it / 1000, 1), "s", "the page of waiting comes back each 2 s"),
         Line("  putting it to sleep", round(asleep, 1), "s"),
     ]
+
+
+def _put_to_sleep(started: Product) -> float:
+    """Seconds of putting it to sleep so that it stays so: what its seeding left to do is done first, since a job that is due wakes it again."""
+    for _ in range(5):
+        quiet(started)
+        asleep, _answer = _timed(started, "sleep-workspace", "--workspace", DORMANT)
+        time.sleep(12)  # what is believed of its address has aged
+        if started.row(f"SELECT state FROM control.workspace WHERE slug = '{DORMANT}'") == ("asleep",):  # noqa: S608 (a name of our own)
+            return asleep
+        say("it was woken by its own work; once more")
+    raise RuntimeError("it does not stay asleep")
+
+
+def _visited(browser: Browser) -> float:
+    """Seconds from the visit to the board, as a browser does it: the page of waiting says when it comes back."""
+    began = time.perf_counter()
+    status, text, headers = browser.ask("GET", "/board")
+    if status != 503:
+        raise RuntimeError(f"it was not asleep: {status}")
+    while status == 503 and time.perf_counter() - began < 60:
+        time.sleep(float(headers["Refresh"]))
+        status, text, headers = browser.ask("GET", "/board")
+    if status != 200 or "</html>" not in text:
+        raise RuntimeError(f"it does not wake: {status}")
+    return time.perf_counter() - began

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import statistics
 import threading
@@ -85,16 +84,8 @@ def _size(started: Product, number: int) -> Size:
     everyone = processes.family(started.process.pid)
     workers = [pid for pid in everyone if "crm_platform.config.wsgi" in processes.command_of(pid)]
     backends = [pid for pid in everyone if processes.command_of(pid).startswith("postgres: app ")]
-    relations, disk = _asked(started, "SELECT (SELECT count(*) FROM pg_class), pg_database_size(current_database())")
+    relations, disk = started.row("SELECT (SELECT count(*) FROM pg_class), pg_database_size(current_database())")
     return Size(number, relations, disk, max(map(processes.private, backends), default=0), max(map(processes.private, workers), default=0))
-
-
-def _asked(started: Product, statement: str) -> Any:
-    import psycopg  # noqa: PLC0415 (only where the bench runs)
-
-    url = json.loads((started.data / "running.json").read_text())["DATABASE_OWNER_URL"]
-    with psycopg.connect(url, autocommit=True) as connection:
-        return connection.execute(statement.encode()).fetchone()
 
 
 def _lines(one: Visits, first: Visits) -> list[Line]:

@@ -61,6 +61,13 @@ class Product:
             raise RuntimeError(done.stderr[-2000:] + done.stdout[-500:])
         return json.loads(done.stdout.strip().splitlines()[-1])
 
+    def row(self, statement: str) -> Any:
+        """The first row of an answer by the database, as its owner sees it."""
+        import psycopg  # noqa: PLC0415 (only where the bench runs)
+
+        with psycopg.connect(json.loads((self.data / "running.json").read_text())["DATABASE_OWNER_URL"], autocommit=True) as connection:
+            return connection.execute(statement.encode()).fetchone()
+
     def groups(self) -> set[int]:
         """Web server and database processes of this run."""
         everyone = processes.family(self.process.pid)
@@ -254,8 +261,8 @@ def provisioning(product: Product) -> list[Line]:
     median = statistics.median(walls) * 1000
     return [
         Line("sign-up to first page", round(median), "ms", goal="under 1000", met=median < 1000),
-        Line("claim of a ready schema", found["claim_ms"], "ms", f"django-tenants' migrate_schemas, {found['migrate_ms']} ms", ratio, "at least 500 times", ratio >= 500),
-        Line("making a ready schema by script", found["make_ms"], "ms", "django-tenants' migrate_schemas", round(found["migrate_ms"] / found["make_ms"])),
+        Line("claim of a ready schema", found["claim_ms"], "ms", f"django-tenants' tenant.save(), {found['migrate_ms']} ms", ratio, "at least 500 times", ratio >= 500),
+        Line("making a ready schema by script", found["make_ms"], "ms", "django-tenants' tenant.save()", round(found["migrate_ms"] / found["make_ms"])),
         Line("relations per workspace", found["relations"], "relations"),
     ]
 

@@ -19,36 +19,49 @@ from crm_platform.db import sides
 from crm_platform.kernel import commands, preferences
 from crm_platform.kernel.commands import answer, as_json, workspace_option
 from tenants import creating, routing
-from tenants.commands import by_slug
-from tenants.models import Workspace
+from tenants.finding import awake
+from tenants.lifecycle.models import Entry
+from tenants.models import State, Workspace
 
 from . import demo, seeding
 
 SLUG, EMAIL = "demo-workshop", "marijke@dekker.example"
+# One operation for all tries: what an interrupted start left half made is taken up again.
+OPERATION = uuid.uuid5(uuid.NAMESPACE_DNS, SLUG)
 
 
 @commands.command("demo")
 @as_json
 def demo_command(as_json: bool) -> None:
-    """Make the demo workspace, once; print its address and log-in."""
+    """Make the demo workspace, once; print its address and log-in. One that was let go, renamed or put to sleep since is left as it is."""
     kept = Path(settings.CRM_DATA) / "demo.json"
-    with sides.control_unit():
-        present = Workspace.objects.filter(slug=SLUG, state="active").first()
+    present = _made_before()
     password = json.loads(kept.read_text())["password"] if kept.exists() else f"oak-and-ash-{secrets.token_hex(3)}"
     if present is None:
         wish = creating.Wish(firm="Timmerwerkplaats Dekker", slug=SLUG, email=EMAIL, password=password, name="Marijke Dekker", time_zone="Europe/Amsterdam", country="NL")
         kept.touch(mode=0o600)
         kept.write_text(json.dumps({"password": password}))
-        # One operation for all tries: what an interrupted start left half made is taken up again.
-        present = creating.create_workspace(wish, operation=uuid.uuid5(uuid.NAMESPACE_DNS, SLUG))
-    with sides.unit(present.place):
+        present = creating.create_workspace(wish, operation=OPERATION)
+    if present.state == State.ACTIVE:
+        _fill(present)
+    url = None if present.state == State.ERASED else routing.url_of(present.place)
+    answer({"url": url, "email": EMAIL, "password": password}, as_json=as_json, text=f"{url}  {EMAIL}  {password}" if url else "The demo workspace was erased.")
+
+
+def _made_before() -> Workspace | None:
+    """The workspace that an earlier start has made and opened, however it stands now."""
+    with sides.control_unit():
+        opened = Entry.objects.select_related("workspace").filter(operation=OPERATION, kind="opened").first()
+        return opened.workspace if opened is not None else Workspace.objects.filter(slug=SLUG, state=State.ACTIVE).first()
+
+
+def _fill(workspace: Workspace) -> None:
+    with sides.unit(workspace.place):
         if not Deal.objects.exists():
             owner = User.objects.select_related("role", "group").get(email=EMAIL)
             people.mark_confirmed(owner)
             with preferences.local_time():
                 demo.fill(owner)
-    body = {"url": routing.url_of(present.place), "email": EMAIL, "password": password}
-    answer(body, as_json=as_json, text=f"{body['url']}  {EMAIL}  {password}")
 
 
 @commands.command("seed-workspace")
@@ -61,7 +74,7 @@ def demo_command(as_json: bool) -> None:
 @as_json
 def seed_workspace(slug: str, as_json: bool, seed: int, **counts: Any) -> None:
     """Fill a workspace with invented data, for measuring."""
-    place = by_slug(slug).place
+    place = awake(slug).place
     made = seeding.seed(
         place, contact_count=counts["contacts"], company_count=counts["companies"], deal_count=counts["deals"], activity_count=counts["activities"], seed_number=seed
     )

@@ -8,7 +8,7 @@ from crm_platform.db import sides
 from crm_platform.kernel import commands, money
 from crm_platform.kernel.commands import answer, as_json, workspace_option
 from crm_platform.kernel.permissions import robot
-from tenants.commands import by_slug
+from tenants.finding import awake
 
 from . import queries
 
@@ -18,7 +18,7 @@ from . import queries
 @as_json
 def funnel(slug: str, as_json: bool) -> None:
     """The funnel's figures: all deals of the workspace."""
-    with sides.unit(by_slug(slug).place):
+    with sides.unit(awake(slug).place):
         found = queries.funnel(robot("command line"))
     body = {
         "deals": found.deals,

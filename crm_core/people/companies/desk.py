@@ -17,7 +17,6 @@ from crm_core.people import reaching
 from crm_core.people.contacts.models import Employment
 from crm_platform.db.prepared import Prepared, by_key
 from crm_platform.ui.markup import fill
-from crm_platform.ui.templatetags.ui import when
 
 from .forms import CompanyForm
 from .kind import COMPANY
@@ -83,12 +82,12 @@ DESK = desk.register(
         card_context=card_context, new_label=_("New company"), empty_title=_("No companies yet"),
         empty_sentence=_("Write down the first one, or bring in the list you have."),
         columns=(
-            Column("name", _("Name"), name_cell(COMPANY, second=lambda company: company.industry), lambda company, given: company.name, sort="sort_key", phone="", width="w-lg"),
+            Column("name", _("Name"), name_cell(second=lambda company: company.industry), lambda company, given: company.name, sort="sort_key", phone="", width="w-lg"),
             Column("phone", _("Phone"), _phone, lambda company, given: reaching.show_phones(company.phones), phone="", width="w-md"),
             Column("email", _("E-mail"), lambda company, given: company.emails[0]["address"] if company.emails else "–", lambda company, given: reaching.show_emails(company.emails)),
             Column("city", _("City"), _city, lambda company, given: reaching.show_addresses(company.addresses), width="w-sm"),
-            Column("tags", _("Tags"), tags_cell("company"), tags_text("company"), width="w-md"),
-            Column("created", _("Made"), lambda company, given: when(company.created_at, clock_time=False), lambda company, given: company.created_at, sort="created_at", width="w-sm"),
+            Column("tags", _("Tags"), tags_cell, tags_text("company"), width="w-md"),
+            Column("created", _("Made"), lambda company, given: given["reader"].when(company.created_at, clock_time=False), lambda company, given: company.created_at, sort="created_at", width="w-sm"),
             RESPONSIBLE,
         ),
         filters=(Filter("industry", _("Industry"), lambda rows, value: rows.filter(industry__iexact=value)),),

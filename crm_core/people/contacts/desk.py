@@ -17,7 +17,6 @@ from crm_core.people import reaching
 from crm_core.people.companies.desk import more, shown_addresses, shown_phones
 from crm_platform.db.prepared import Prepared
 from crm_platform.ui.markup import fill
-from crm_platform.ui.templatetags.ui import when
 
 from .forms import ContactForm
 from .kind import CONTACT
@@ -66,12 +65,12 @@ DESK = desk.register(
         empty_sentence=_("Write down the first one, or bring in the list you have: CSV, Excel or an address book."),
         defer=("messengers", "addresses", "keys", "site", "first_name", "last_name", "birthday"),
         columns=(
-            Column("name", _("Name"), name_cell(CONTACT, second=lambda contact: contact.position), lambda contact, given: contact.name, sort="sort_key", phone="", width="w-lg"),
+            Column("name", _("Name"), name_cell(second=lambda contact: contact.position), lambda contact, given: contact.name, sort="sort_key", phone="", width="w-lg"),
             Column("company", _("Company"), _company, _company_text, phone="wide"),
             Column("phone", _("Phone"), _phone, lambda contact, given: reaching.show_phones(contact.phones), phone="", width="w-md"),
             Column("email", _("E-mail"), lambda contact, given: contact.emails[0]["address"] if contact.emails else "–", lambda contact, given: reaching.show_emails(contact.emails)),
-            Column("tags", _("Tags"), tags_cell("contact"), tags_text("contact"), width="w-md"),
-            Column("created", _("Made"), lambda contact, given: when(contact.created_at, clock_time=False), lambda contact, given: contact.created_at, sort="created_at", width="w-sm"),
+            Column("tags", _("Tags"), tags_cell, tags_text("contact"), width="w-md"),
+            Column("created", _("Made"), lambda contact, given: given["reader"].when(contact.created_at, clock_time=False), lambda contact, given: contact.created_at, sort="created_at", width="w-sm"),
             RESPONSIBLE,
         ),
         filters=(Filter("position", _("Position"), lambda rows, value: rows.filter(position__icontains=value)),),

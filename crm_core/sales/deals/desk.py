@@ -27,7 +27,6 @@ from crm_platform.kernel import clock, money
 from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.reading import whole, wholes
 from crm_platform.ui.markup import fill
-from crm_platform.ui.templatetags.ui import sum_of, when
 
 from .forms import DealForm
 from .kind import DEAL, line_total
@@ -178,12 +177,12 @@ DESK = desk.register(
         new_initial=new_initial, new_label=_("New deal"), empty_title=_("No deals yet"), filters=FILTERS, default_sort="-created_at",
         empty_sentence=_("The first one makes the board. Or bring in the list you have."), defer=("lost_comment", "next_task_text", "lost_reason", "lost_from", "rank", "source", "started_on", "stage_since"),
         columns=(
-            Column("name", _("Name"), name_cell(DEAL), lambda deal, given: deal.name, sort="sort_key", phone="", width="w-lg"),
+            Column("name", _("Name"), name_cell(), lambda deal, given: deal.name, sort="sort_key", phone="", width="w-lg"),
             Column("company", _("Company"), _company, lambda deal, given: given["companies"].get(deal.company_id, ""), phone="wide"),
             Column("stage", _("Stage"), _stage, lambda deal, given: pipelines.stage_name(deal.stage_id), phone="", width="w-md"),
-            Column("sum", _("Sum"), lambda deal, given: sum_of(deal.sum_minor, deal.currency) or "–", _sum_text, sort="sum_minor", phone="end", end=True, width="w-sm"),
-            Column("tags", _("Tags"), tags_cell("deal"), tags_text("deal"), width="w-md"),
-            Column("created", _("Made"), lambda deal, given: when(deal.created_at, clock_time=False), lambda deal, given: deal.created_at, sort="created_at", width="w-sm"),
+            Column("sum", _("Sum"), lambda deal, given: given["reader"].sum_of(deal.sum_minor, deal.currency) or "–", _sum_text, sort="sum_minor", phone="end", end=True, width="w-sm"),
+            Column("tags", _("Tags"), tags_cell, tags_text("deal"), width="w-md"),
+            Column("created", _("Made"), lambda deal, given: given["reader"].when(deal.created_at, clock_time=False), lambda deal, given: deal.created_at, sort="created_at", width="w-sm"),
             RESPONSIBLE,
         ),
     )

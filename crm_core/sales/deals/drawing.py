@@ -19,7 +19,8 @@ from crm_platform.kernel import clock, money
 from crm_platform.kernel.permissions import Actor
 from crm_platform.ui.icons import icon
 from crm_platform.ui.markup import esc
-from crm_platform.ui.templatetags.ui import avatar, days_ago, when
+from crm_platform.ui.telling import when
+from crm_platform.ui.templatetags.ui import avatar, days_ago
 
 from .permissions import DEALS
 

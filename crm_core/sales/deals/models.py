@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Self
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
 from crm_core.groundwork.records.models import Record
+from crm_platform.db.prepared import Noting
 
 
-class Deal(Record):
+class Deal(Noting, Record):
     """Money we hope to win.
 
     `sum_minor` in minor units of `currency`, null while nobody knows. `state` repeats the stage's kind, so that open
@@ -72,11 +72,9 @@ class Deal(Record):
     # Its contacts where they are known already; None: they have to be asked for.
     contact_ids: list[int] | None = None
 
-    @classmethod
-    def from_db(cls, db: Any, field_names: Any, values: Any, **given: Any) -> Self:
-        deal = super().from_db(db, field_names, values, **given)
-        deal.stage_read, deal.closed_read = deal.__dict__.get("stage_id"), deal.__dict__.get("closed_at")
-        return deal
+    def was_read(self) -> None:
+        """Keep where it stood, for `stage_read` and `closed_read`."""
+        self.stage_read, self.closed_read = self.__dict__.get("stage_id"), self.__dict__.get("closed_at")
 
 
 class DealContact(models.Model):

@@ -13,7 +13,6 @@ from crm_core.groundwork.records.cells import RESPONSIBLE, name_cell, tags_cell,
 from crm_core.groundwork.records.desk import Column, Desk
 from crm_core.groundwork.records.filters import Filter
 from crm_platform.kernel import money
-from crm_platform.ui.templatetags.ui import sum_of
 
 from .forms import ProductForm
 from .kind import PRODUCT
@@ -35,10 +34,10 @@ DESK = desk.register(
         card_context=card_context, new_label=_("New product"), empty_title=_("No products yet"),
         empty_sentence=_("What do you sell? Write down the first, or bring in your price list."), defer=("description",),
         columns=(
-            Column("name", _("Name"), name_cell(PRODUCT, second=lambda product: product.sku), lambda product, given: product.name, sort="sort_key", phone="", width="w-lg"),
+            Column("name", _("Name"), name_cell(second=lambda product: product.sku), lambda product, given: product.name, sort="sort_key", phone="", width="w-lg"),
             Column("series", _("Series"), lambda product, given: product.series or "–", lambda product, given: product.series, phone="wide"),
-            Column("tags", _("Tags"), tags_cell("product"), tags_text("product"), width="w-md"),
-            Column("price", _("Price"), lambda product, given: sum_of(product.price_minor, product.currency) or "–", _price_text, sort="price_minor", phone="end", end=True, width="w-sm"),
+            Column("tags", _("Tags"), tags_cell, tags_text("product"), width="w-md"),
+            Column("price", _("Price"), lambda product, given: given["reader"].sum_of(product.price_minor, product.currency) or "–", _price_text, sort="price_minor", phone="end", end=True, width="w-sm"),
             RESPONSIBLE,
         ),
         filters=(Filter("series", _("Series"), lambda rows, value: rows.filter(series__iexact=value)),),

@@ -5,11 +5,17 @@ from __future__ import annotations
 from crm_platform.kernel import versions
 
 from .models import Access, User
+from .roles import OWNER
 
 
 def everyone() -> dict[int, User]:
     """All people of the workspace, those without access included, in the order of names."""
     return versions.kept("people", ("person", "role"), lambda: {person.pk: person for person in User.objects.select_related("role").order_by("sort_key", "id")})
+
+
+def owners() -> list[User]:
+    """Those who may do everything and can be written to, in the order of names."""
+    return [person for person in everyone().values() if person.role.code == OWNER and person.access == Access.ACTIVE and person.email]
 
 
 def name_of(pk: int | None) -> str:

@@ -15,6 +15,8 @@ from typing import Any, Generic, TypeVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import connections, models, router
+from django.db.models import signals
+from django.db.models.base import ModelState
 from django.db.models.query import QuerySet, get_related_populators
 
 M = TypeVar("M")
@@ -220,7 +222,41 @@ def _instance(compiled: _Compiled, row: Sequence[Any], connection: Any) -> Any:
             values[at] = convert(values[at], expression, connection)
     if compiled.model is None:
         return tuple(values)
-    made = compiled.model.from_db(connection.alias, compiled.names, values[compiled.start : compiled.end])
+    made = _made(compiled.model, connection.alias, compiled.names, values[compiled.start : compiled.end])
     for populator in compiled.populators:
         populator.populate(values, made)
     return made
+
+
+def _made(model: type[models.Model], alias: str, names: Sequence[str], values: Sequence[Any]) -> Any:
+    """What `Model.from_db` makes of a row, without setting each field by itself; `was_read` of a model is told, whichever way it came."""
+    if _special(model):
+        return model.from_db(alias, names, values)
+    made = model.__new__(model)
+    made._state = state = ModelState()
+    state.adding, state.db = False, alias
+    made.__dict__.update(zip(names, values, strict=True))
+    if isinstance(made, Noting):
+        made.was_read()
+    return made
+
+
+@functools.cache
+def _special(model: type[models.Model]) -> bool:
+    """Whether something of its own happens when one is made: then Django makes it."""
+    overridden = model.__init__ is not models.Model.__init__ or model.from_db.__func__ not in (models.Model.from_db.__func__, Noting.from_db.__func__)  # type: ignore[attr-defined]
+    return overridden or bool(signals.pre_init.has_listeners(model) or signals.post_init.has_listeners(model))
+
+
+class Noting:
+    """A model that notes how it was read from the database: `was_read` is called of each, by Django's query sets and by `Prepared`."""
+
+    @classmethod
+    def from_db(cls, db: Any, field_names: Any, values: Any, **given: Any) -> Any:
+        """As Django's, and then `was_read`."""
+        made = super().from_db(db, field_names, values, **given)  # type: ignore[misc]  # stands before a model
+        made.was_read()
+        return made
+
+    def was_read(self) -> None:
+        """What the model notes of its columns; those left out are not in `__dict__`."""

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import functools
+import zoneinfo
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -41,3 +43,9 @@ def frozen(at: datetime) -> Iterator[None]:
         yield
     finally:
         _frozen.reset(token)
+
+
+@functools.cache
+def zones() -> frozenset[str]:
+    """The names of all time zones. The library reads some hundred files to tell them, so they are read once a process."""
+    return frozenset(zoneinfo.available_timezones())

@@ -91,6 +91,14 @@ def _raise(tables: set[str]) -> None:
         _kept.clear()
 
 
+def kept_in_unit(name: str, find: Callable[[], T]) -> T:
+    """What is made of kept things, found once in a unit, and anew as soon as the unit writes anything."""
+    unit, mine = units.store(), f"read:kept.{name}"
+    if mine not in unit:
+        unit[mine] = find()
+    return unit[mine]  # type: ignore[no-any-return]
+
+
 def kept(name: str, tables: tuple[str, ...], load: Callable[[], T]) -> T:
     """What small tables hold, read once and kept in this process until one of them is written. See the module: not to be changed."""
     unit = units.store()

@@ -5,6 +5,9 @@ A letter's template is plain text: its first line is the subject, a line that is
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +20,8 @@ from crm_platform.kernel import clock, jobs, workspace
 from crm_platform.kernel.jobs import Again, Lease
 
 from .models import Letter
+
+_unsent: ContextVar[bool] = ContextVar("letters_unsent", default=False)
 
 
 def write(to: str, template: str, *, language: str, **context: Any) -> Letter:
@@ -33,8 +38,19 @@ def keep(to: str, *, subject: str, text: str, language: str = "en") -> Letter:
     blocks = [_block(lines) for lines in text.split("\n\n") if lines.strip()]
     html = render_to_string("letters/letter.html", {"subject": subject, "blocks": blocks, "language": language})
     letter = Letter.objects.create(to=to, subject=subject.strip()[:250], text=text, html=html)
-    jobs.later("letters.send", letter.pk)
+    if not _unsent.get():
+        jobs.later("letters.send", letter.pk)
     return letter
+
+
+@contextmanager
+def unsent() -> Iterator[None]:
+    """Letters written in the block stay where they are: their readers are invented."""
+    token = _unsent.set(True)
+    try:
+        yield
+    finally:
+        _unsent.reset(token)
 
 
 def _block(lines: str) -> dict[str, str]:

@@ -60,7 +60,7 @@ def _once(request: HttpRequest) -> str:
 def options(choices: Any, chosen: Any = None) -> SafeString:
     """The options of a `<select>`: pairs of value and label, one of them chosen."""
     picked = str(chosen)
-    return SafeString("".join(f'<option value="{escape(str(value))}"{" selected" if str(value) == picked else ""}>{esc(label)}</option>' for value, label in choices))
+    return SafeString("".join(f'<option value="{esc(value)}"{" selected" if str(value) == picked else ""}>{esc(label)}</option>' for value, label in choices))
 
 
 def hidden(query: QueryDict, *, without: tuple[str, ...] = ()) -> SafeString:

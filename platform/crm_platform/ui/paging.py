@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -12,7 +13,6 @@ from django.http import QueryDict
 from crm_platform.kernel.reading import whole
 
 T = TypeVar("T")
-Fetch = Callable[[list[int]], Mapping[int, Any]]
 SIZES = (25, 50, 100)
 
 
@@ -46,23 +46,24 @@ class Page(Generic[T]):
         return self.number + 1 if self.number < self.pages else None
 
 
-def page_of(queryset: QuerySet[Any], query: QueryDict, *, total: int | None = None, fetch: Fetch | None = None) -> Page[Any]:
+def page_of(queryset: QuerySet[Any], query: QueryDict, *, total: int | None = None, rows: Callable[[int, int], list[Any]] | None = None) -> Page[Any]:
     """The page that the address asks for (`page`, `rows`); nonsense means the first page, beyond the end the last.
 
-    `total` spares the count where the caller knows it; `fetch` finds rows by their keys, where that is cheaper than asking the query set anew.
+    `total` spares the count where the caller knows it; `rows(number, size)` finds a page's rows where something cheaper does than the query set.
     """
     asked = whole(query.get("rows"))
     size = asked if asked in SIZES else SIZES[1]
     counted = queryset.order_by().count() if total is None else total
     number = min(max(1, whole(query.get("page")) or 1), max(1, -(-counted // size)))
-    rows = _rows(queryset, (number - 1) * size, size, fetch) if counted else []
-    return Page(rows, number, size, counted)
+    find = rows or functools.partial(_rows, queryset)
+    return Page(find(number, size) if counted else [], number, size, counted)
 
 
-def _rows(queryset: QuerySet[Any], start: int, size: int, fetch: Fetch | None) -> list[Any]:
+def _rows(queryset: QuerySet[Any], number: int, size: int) -> list[Any]:
     """Far into a list the ids are walked in the index first, and only the page's own rows are fetched."""
+    start = (number - 1) * size
     if start < 200:
         return list(queryset[start : start + size])
     pks = list(queryset.values_list("pk", flat=True)[start : start + size])
-    found = fetch(pks) if fetch else queryset.order_by().filter(pk__among=pks).in_bulk()
+    found = queryset.order_by().filter(pk__among=pks).in_bulk()
     return [found[pk] for pk in pks if pk in found]

@@ -163,10 +163,11 @@ def _healthy(port: int) -> bool:
         connection.close()
 
 
-def _demo(variables: dict[str, str], *, steps: Steps) -> dict[str, str]:
+def _demo(variables: dict[str, str], *, steps: Steps) -> dict[str, str] | None:
+    """How the demo is entered; None where somebody has erased it."""
     printed = _crm(["demo", "--json"], variables, steps=steps, sentence="demo workspace is ready")
     found: dict[str, str] = json.loads(printed.strip().splitlines()[-1])
-    return found
+    return found if found["url"] else None
 
 
 def _print_addresses(port: int, *, data: DataFolder, demo: dict[str, str] | None) -> None:

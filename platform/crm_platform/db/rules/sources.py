@@ -17,6 +17,7 @@ ROOTS = ("platform/crm_platform", "tenants", "billing", "webhooks", "crm_core")
 ALLOWED = {
     "platform/crm_platform/db/rules/": "the rules themselves",
     "tenants/carrying/": "the keeper copies rows through the coordinator, which alone reads and writes them as text and builds what is local",
+    "tenants/provisioning/pool.py": "the keeper's settings are the coordinator's: it alone plans indexes over nothing and keeps the registry's row",
     "tenants/rollout/replay.py": "the keeper's lock timeout guards the coordinator, which takes the locks of a change; a size of 0 only means that an index is made plainly",
     "tenants/lifecycle/dropping.py": "a certificate's bytes are counted on the server that holds the schema; on a distributed one they are noughts, and the rows count",
 }  # fmt: skip

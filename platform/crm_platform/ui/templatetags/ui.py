@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import secrets
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
@@ -14,18 +14,17 @@ from django.forms import BoundField
 from django.http import QueryDict
 from django.template.context import Context
 from django.templatetags.static import static
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext, ngettext
+from django.utils.translation import gettext, ngettext
 
-from crm_platform.kernel import clock, money
+from crm_platform.kernel import clock
 from crm_platform.ui import fields
 from crm_platform.ui import kept as kept_parts
 from crm_platform.ui.components import declare, declare_block
 from crm_platform.ui.icons import icon
 from crm_platform.ui.markup import figure, fill, options
 from crm_platform.ui.pager import pager
+from crm_platform.ui.telling import sum_of, when
 
 register = template.Library()
 
@@ -52,6 +51,8 @@ declare_block(register, "menu", required=("id", "label"), optional=("icon", "end
 register.simple_tag(icon)
 register.simple_tag(pager)
 register.filter(figure)
+register.simple_tag(sum_of)
+register.simple_tag(when)
 
 
 @register.simple_tag
@@ -124,49 +125,6 @@ def import_map(context: Context) -> SafeString:
 @functools.cache
 def _imports() -> SafeString:
     return SafeString(json.dumps({"imports": {name: static(path) for name, path in MODULES.items()}}))
-
-
-@register.simple_tag
-def sum_of(minor: int | None, currency: str) -> SafeString:
-    """A sum of money as people read it, and as programs do."""
-    if minor is None:
-        return SafeString("")
-    return _sum_of(minor, currency, get_language() or "en")
-
-
-@functools.lru_cache(maxsize=8192)
-def _sum_of(minor: int, currency: str, language: str) -> SafeString:
-    return fill('<data value="{}">{}</data>', money.major(minor, currency=currency), money.show(minor, currency=currency))
-
-
-@register.simple_tag
-def when(moment: datetime | date | None, *, clock_time: bool = True) -> SafeString:
-    """A moment as a colleague would say it: "today 14:30", "yesterday", "22 Nov"; the whole date in its title."""
-    if moment is None:
-        return SafeString("")
-    return _when(moment, clock.now().timestamp() // _QUARTER, timezone.get_current_timezone(), get_language() or "en", clock_time)
-
-
-# Days begin at a quarter of an hour everywhere: so long a moment stays "today".
-_QUARTER = 900
-
-
-@functools.lru_cache(maxsize=16384)
-def _when(moment: datetime | date, quarter: float, zone: tzinfo, language: str, clock_time: bool) -> SafeString:
-    today = datetime.fromtimestamp(quarter * _QUARTER, zone).date()
-    local = moment.astimezone(zone).replace(second=0, microsecond=0) if isinstance(moment, datetime) else None
-    day = local.date() if local else moment
-    time_of = f" {date_format(local, 'H:i')}" if local and clock_time else ""
-    full = date_format(local or day, "j F Y H:i" if local else "j F Y")
-    return fill('<time datetime="{}" title="{}">{}</time>', (local or day).isoformat(), full, _spoken(day, today, time_of))
-
-
-def _spoken(day: Any, today: date, time_of: str) -> str:
-    near = {0: gettext("today"), -1: gettext("yesterday"), 1: gettext("tomorrow")}
-    distance = (day - today).days
-    if distance in near:
-        return f"{near[distance]}{time_of}"
-    return date_format(day, "j M" if day.year == today.year else "j M Y")
 
 
 @register.filter
