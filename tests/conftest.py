@@ -55,10 +55,10 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", guarded)
 
 
-def new_workspace(*, plan: str = "trial", firm: str = "Atelier Veldhuis", email: str = "olga@veldhuis.example") -> Workspace:
+def new_workspace(*, plan: str = "trial", firm: str = "Atelier Veldhuis", email: str = "olga@veldhuis.example", cell: str = "") -> Workspace:
     """A committed workspace with its owner, claimed from the pool as sign-up does it."""
     slug = f"t-{ids.random_id(10)}"
-    wish = Wish(firm=firm, slug=slug, email=email, password=PASSWORD, name="Olga de Wit", plan=plan)
+    wish = Wish(firm=firm, slug=slug, email=email, password=PASSWORD, name="Olga de Wit", plan=plan, cell=cell)
     return create_workspace(wish, operation=uuid.uuid4())
 
 

@@ -42,7 +42,7 @@ class Changed:
 def carry(source: End, target: End, found: Sequence[Table], *, since: int) -> int:
     """Make the target equal to the source as its transaction sees it; returns how many rows were written or deleted.
 
-    `since` is what `tables.snapshot` gave for the copy that the target holds; a second time is harmless.
+    `since` is what `tables.oldest` gave for the copy that the target holds; a second time is harmless.
     """
     target.connection.execute("SET CONSTRAINTS ALL DEFERRED")
     changes = [_changed(source, table, since) for table in found]
@@ -78,8 +78,8 @@ def _changed(source: End, table: Table, since: int) -> Changed:
     return Changed(table, rows, written)
 
 
-def _aside(table: Table, *, kept: bool = False) -> sql.Identifier:
-    return sql.Identifier("pg_temp", f"{'kept' if kept else 'new'}_{table.name}"[:60])
+def _aside(table: Table, what: str = "new") -> sql.Identifier:
+    return sql.Identifier("pg_temp", f"{what}_{table.name}"[:60])
 
 
 def _equal(table: Table, one: sql.Composable, two: sql.Composable) -> sql.Composed:
@@ -96,10 +96,18 @@ def _take_out(source: End, target: End, change: Changed, since: int) -> int:
         there -= gone.rowcount
     deleted: int = there + change.written - change.rows
     if deleted:
-        _copy(source, target, table, where=sql.SQL("true"), into=_aside(table, kept=True), columns=table.key)
-        statement = sql.SQL("DELETE FROM {} t WHERE NOT EXISTS (SELECT FROM {} k WHERE {})")
-        target.connection.execute(statement.format(at, _aside(table, kept=True), _equal(table, sql.SQL("t"), sql.SQL("k"))))
+        _copy(source, target, table, where=sql.SQL("true"), into=_aside(table, "kept"), columns=table.key)
+        _delete_others(target, table)
     return max(deleted, 0)
+
+
+def _delete_others(target: End, table: Table) -> None:
+    """Delete what is not among the keys laid aside. The keys that go are listed first: Citus joins a distributed table to a list, not to an absence."""
+    gone, listed = sql.Identifier(_aside(table, "gone")._obj[-1]), table.names(of=table.key)
+    target.connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(_aside(table, "gone")))
+    target.connection.execute(sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {}").format(gone, listed, target.name(table)))
+    target.connection.execute(sql.SQL("DELETE FROM {0} g USING {1} k WHERE {2}").format(_aside(table, "gone"), _aside(table, "kept"), _equal(table, sql.SQL("g"), sql.SQL("k"))))
+    target.connection.execute(sql.SQL("DELETE FROM {0} t USING {1} g WHERE {2}").format(target.name(table), _aside(table, "gone"), _equal(table, sql.SQL("t"), sql.SQL("g"))))
 
 
 def _copy(source: End, target: End, table: Table, *, where: sql.Composable, into: sql.Identifier, columns: tuple[str, ...]) -> None:
@@ -123,7 +131,8 @@ def _same(source: End, target: End, change: Changed, since: int) -> bool:
         return False
     if not change.written:
         return True
-    these = sql.SQL("EXISTS (SELECT FROM {} n WHERE {})").format(_aside(table), _equal(table, sql.SQL("t"), sql.SQL("n")))
+    key = table.names(of=table.key)
+    these = sql.SQL("({}) IN (SELECT {} FROM {})").format(key, key, _aside(table))
     return _sum(source, table, _since(since)) == _sum(target, table, these)
 
 

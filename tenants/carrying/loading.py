@@ -10,6 +10,8 @@ from psycopg import Connection, OperationalError, sql
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 
+from tenants.provisioning import engines
+
 from .tables import Table
 
 Format = Literal["binary", "csv", "text"]
@@ -58,7 +60,7 @@ def copy_in(connection: Connection[Any], schema: str, table: Table, pieces: Iter
 
 _KEYS = """
 SELECT c.conrelid::regclass::text, quote_ident(c.conname), pg_get_constraintdef(c.oid)
-FROM pg_constraint c WHERE c.connamespace = %s::regnamespace AND c.contype = 'f' ORDER BY 1, 2
+FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid WHERE t.relnamespace = %s::regnamespace AND c.contype = 'f' ORDER BY 1, 2
 """
 # Only indexes that read the same when written again: an expression or a condition would come back in other words.
 _INDEXES = """
@@ -92,5 +94,5 @@ def emptied(connection: Connection[Any], schema: str, tables: Sequence[Table], *
     say("keys")
     for table, name, definition in keys:
         connection.execute(sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(sql.SQL(table), sql.SQL(name), sql.SQL(definition)))
-    for table in tables:
+    for table in tables if engines.of(connection).analyses else ():
         connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(schema, table.name)))

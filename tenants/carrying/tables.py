@@ -9,6 +9,8 @@ from typing import Any
 
 from psycopg import Connection, sql
 
+from tenants.provisioning import engines
+
 # Rows as text must read the same on every server.
 SAME_TEXT = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'"
 
@@ -84,11 +86,11 @@ def counters(connection: Connection[Any], schema: str, found: list[Table]) -> di
 
 
 def count_on(connection: Connection[Any], schema: str, found: list[Table], numbers: dict[str, int]) -> None:
-    """Let each identity go on with the number given; a table not named keeps its own."""
+    """Let each identity go on with the number given, at once and for good; a table not named keeps its own."""
     for table in found:
         for column in (column.name for column in table.columns if column.counted and table.name in numbers):
-            statement = sql.SQL("ALTER TABLE {} ALTER COLUMN {} RESTART WITH {}")
-            connection.execute(statement.format(sql.Identifier(schema, table.name), sql.Identifier(column), sql.Literal(numbers[table.name])))
+            named = sql.Identifier(schema, table.name).as_string(connection)
+            connection.execute("SELECT setval(pg_get_serial_sequence(%s, %s), %s, false)", [named, column, numbers[table.name]])
 
 
 def _qualified(sequence: str) -> sql.Identifier:
@@ -111,11 +113,16 @@ def _sum(connection: Connection[Any], schema: str, table: Table, read: sql.Compo
 
 
 @contextmanager
-def snapshot(connection: Connection[Any]) -> Iterator[int]:
-    """One moment for everything read in the block, on a connection in autocommit; gives the oldest transaction it does not see yet."""
+def snapshot(connection: Connection[Any]) -> Iterator[None]:
+    """One moment for everything read in the block, on a connection in autocommit; it begins with the first statement."""
     connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     try:
-        [(oldest,)] = connection.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-        yield oldest
+        yield
     finally:
         connection.execute("ROLLBACK")
+
+
+def oldest(connection: Connection[Any], schema: str) -> int:
+    """The oldest transaction that the present snapshot of a schema does not see yet."""
+    [(found,)] = connection.execute(sql.SQL(engines.of(connection).oldest).format(sql.Identifier(schema, "django_migrations")))
+    return int(found)

@@ -19,9 +19,8 @@ def shut_out(name: str, *, login: str) -> None:
 
 def counted(name: str) -> dict[str, int]:
     """How many tables, rows and bytes a schema holds; noughts where there is none."""
-    found = owner.run(
-        "SELECT c.relname, pg_total_relation_size(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relkind IN ('r', 'p') ORDER BY 1", [name]
-    )
+    asked = "SELECT c.relname, {}(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relkind IN ('r', 'p') ORDER BY 1"
+    found = owner.run(asked.format(owner.engine().size), [name])
     if not found:
         return {"tables": 0, "rows": 0, "database_bytes": 0}
     each = sql.SQL(" UNION ALL ").join(sql.SQL("SELECT count(*) AS held FROM {}.{}").format(sql.Identifier(name), sql.Identifier(table)) for table, _size in found)

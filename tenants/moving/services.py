@@ -193,7 +193,8 @@ def _copy(move: Move) -> None:
     with ExitStack() as stack:
         source, target = _ends(move, stack)
         found = _same_tables(move, source, target)
-        with tables.snapshot(source.connection) as oldest:
+        with tables.snapshot(source.connection):
+            oldest = tables.oldest(source.connection, source.schema)
             _need_same_migrations(move, source, target)
             numbers = tables.counters(source.connection, source.schema, found)
             with target.connection.transaction():
@@ -223,7 +224,8 @@ def _catch_up(move: Move) -> None:
 
 def _carry_after(move: Move, source: End, target: End, found: list[Table]) -> None:
     for _round in range(ROUNDS):
-        with tables.snapshot(source.connection) as oldest, target.connection.transaction():
+        with tables.snapshot(source.connection), target.connection.transaction():
+            oldest = tables.oldest(source.connection, source.schema)
             _need_same_migrations(move, source, target)
             carried = changes.carry(source, target, found, since=_since(move))
         _note(move, Step.COPIED, oldest=oldest, carried_after=move.carried_after + carried)

@@ -20,7 +20,7 @@ from crm_platform.kernel.errors import CrmError
 from crm_platform.kernel.points import reached
 from tenants.rollout import steps
 
-from . import owner, pool, template
+from . import engines, owner, pool, template
 
 Step = Callable[[str], None]
 _seeds: list[Callable[[], None]] = []
@@ -38,6 +38,13 @@ class MissingRights(CrmError):
 
     code, status = "missing_rights", 500
     sentence = "The login {user} may not make roles and schemas in the database {database}, which each workspace needs. An administrator must run:\n{statements}"
+
+
+class NoCitus(CrmError):
+    """The database named by CRM_CITUS_URL cannot spread schemas over servers."""
+
+    code, status = "no_citus", 500
+    sentence = "The database {database} of CRM_CITUS_URL {why}. An administrator must run there:\n{statements}"
 
 
 class LoginTaken(CrmError):
@@ -74,6 +81,8 @@ def run(*, pool_size: int | None = None, say: Step = lambda sentence: None) -> N
     for cell in settings.CELLS[1:]:
         with owner.seated(cell):
             _need_rights()
+            if cell == settings.CITUS:
+                _need_citus(settings.DATABASES[cell]["NAME"])
             _make_logins(cell)
             _need_own_logins(cell)
             _close_cell(cell)
@@ -99,6 +108,14 @@ def _need_rights() -> None:
     lacking += [] if schemas else [sql.SQL("GRANT CREATE ON DATABASE {} TO {};").format(name, role)]
     if lacking:
         raise MissingRights(user=user, database=database, statements="\n".join(statement.as_string(None) for statement in lacking))
+
+
+def _need_citus(database: str) -> None:
+    if owner.engine().kind != settings.CITUS:
+        engines.forget()
+        raise NoCitus(database=database, why="is no Citus server", statements="CREATE EXTENSION citus;")
+    if not owner.run("SELECT 1 FROM pg_dist_node WHERE shouldhaveshards AND isactive"):
+        raise NoCitus(database=database, why="has no server for its schemas", statements="SELECT citus_add_node('HOST', PORT);")
 
 
 def _make_logins(*aliases: str) -> None:

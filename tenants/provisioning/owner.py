@@ -16,6 +16,8 @@ from psycopg.pq import TransactionStatus
 from crm_platform.db.sides import seat
 from crm_platform.kernel.errors import CrmError
 
+from . import engines
+
 
 class NotTheKeeper(CrmError):
     """This process does not hold the owner's login."""
@@ -78,6 +80,13 @@ def run(statement: Any, params: Any = None) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
+def engine() -> engines.Engine:
+    """What kind of server the seated database is on."""
+    seated_here = connection()
+    seated_here.ensure_connection()
+    return engines.of(seated_here.connection)
+
+
 @contextmanager
 def direct(cell: str = FIRST) -> Iterator[psycopg.Connection[Any]]:
     """A connection of its own to a database, in autocommit, closed at the end: for long copies and for work in threads. Raises NotTheKeeper."""
@@ -88,6 +97,7 @@ def direct(cell: str = FIRST) -> Iterator[psycopg.Connection[Any]]:
         host=login["HOST"], port=login["PORT"] or None, user=login["USER"], password=login["PASSWORD"], dbname=login["NAME"],
         autocommit=True, connect_timeout=5, application_name="kartoteka",
     ) as made:  # fmt: skip
+        engines.of(made).prepare(made)
         yield made
 
 

@@ -28,13 +28,14 @@ _log = logging.getLogger("kartoteka.keeper")
 # No worker helps with an index over nothing: the server need not plan for it, a hundred times.
 _PACKET = """
 SET LOCAL max_parallel_maintenance_workers = 0;
-CREATE ROLE {role} NOLOGIN NOINHERIT;
+{make_role}
 CREATE SCHEMA {schema};
 SET LOCAL search_path = {schema};
 {script}
 GRANT USAGE ON SCHEMA {schema} TO {role};
 {rights};
 GRANT {role} TO {app} WITH INHERIT FALSE, SET TRUE;
+{spread}
 """
 _REGISTER = """
 INSERT INTO {control}.workspace
@@ -94,11 +95,12 @@ def make(script: TemplateScript, *, cell: str = owner.FIRST, state: State = Stat
 
 
 def _filled(packet: str, script: TemplateScript, *, name: str, cell: str, state: State) -> sql.Composed:
-    schema = sql.Identifier(name)
+    schema, engine = sql.Identifier(name), owner.engine()
+    packet = packet.replace("{make_role}", engine.role).replace("{spread}", engine.spread)
     return sql.SQL(packet if owner.version() >= 160000 else packet.replace(_GRANT_16, _GRANT_15)).format(
         role=schema, schema=schema, name=sql.Literal(name), alias=sql.Literal(cell), state=sql.Literal(state.value), script=sql.SQL(script.script), rights=owner.rights(name, script.holds),
         app=sql.Identifier(settings.DATABASES[cell]["USER"]), control=sql.Identifier(settings.PUBLIC_SCHEMA_NAME),
-        public_id=sql.Literal(ids.random_id()), version=sql.Literal(script.version),
+        public_id=sql.Literal(ids.random_id()), version=sql.Literal(script.version), database=sql.Identifier(settings.DATABASES[cell]["NAME"]),
     )  # fmt: skip
 
 
@@ -188,9 +190,13 @@ def _make_in_one_of(cells: list[str], script: TemplateScript, *, number: int) ->
 
 
 def occupancy() -> dict[str, int]:
-    """How many workspaces with an owner each database has, the emptiest first: new ones go there. Inside a control unit."""
+    """How many workspaces with an owner each database has, the emptiest first: new ones go there. Inside a control unit.
+
+    A Citus server is for those who outgrow the others: they are moved there, or made there by its name.
+    """
+    cells = [alias for alias in settings.CELLS if alias != settings.CITUS]
     found = Workspace.objects.exclude(state__in=(State.POOL, State.SPARE, State.ASLEEP, State.ERASED)).values_list("alias").annotate(Count("id"))
-    counted = dict.fromkeys(settings.CELLS, 0) | {alias: number for alias, number in found if alias in settings.CELLS}
+    counted = dict.fromkeys(cells, 0) | {alias: number for alias, number in found if alias in cells}
     return dict(sorted(counted.items(), key=lambda pair: (pair[1], pair[0])))
 
 
@@ -235,9 +241,5 @@ def count_from(start: int) -> Workspace:
         "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = %s AND is_identity = 'YES'", [following.schema_name]
     )
     for table, column in columns:
-        owner.run(
-            sql.SQL("ALTER TABLE {}.{} ALTER COLUMN {} RESTART WITH {}").format(
-                sql.Identifier(following.schema_name), sql.Identifier(table), sql.Identifier(column), sql.Literal(start)
-            )
-        )
+        owner.run("SELECT setval(pg_get_serial_sequence(%s, %s), %s, false)", [sql.Identifier(following.schema_name, table).as_string(None), column, start])
     return following

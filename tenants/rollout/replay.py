@@ -11,7 +11,7 @@ from psycopg import Connection, errors, sql
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel.points import reached
 from tenants.models import Workspace
-from tenants.provisioning import owner, template
+from tenants.provisioning import engines, owner, template
 
 from . import plan
 
@@ -80,8 +80,10 @@ def _large(connection: Connection[Any], schema: str, tables: list[str], *, large
     """The large ones of some tables. By their names: the catalogue has no index on the schema alone, and grows with every workspace."""
     if not tables:
         return frozenset()
-    query = "SELECT relname FROM pg_class WHERE relname = ANY(%s) AND relnamespace = %s::regnamespace AND relkind = 'r' AND reltuples >= %s"
-    return frozenset(name for (name,) in connection.execute(query, [tables, sql.Identifier(schema).as_string(connection), large]).fetchall())
+    query = "SELECT relname FROM pg_class WHERE relname = ANY(%s) AND relnamespace = %s::regnamespace AND relkind = 'r'"
+    there = [name for (name,) in connection.execute(query, [tables, sql.Identifier(schema).as_string(connection)])]
+    engine = engines.of(connection)
+    return frozenset(name for name in there if engine.rows_about(connection, schema, name) >= large)
 
 
 def _split(statements: Iterable[str], big: frozenset[str]) -> tuple[list[str], list[str]]:
@@ -94,14 +96,12 @@ def _split(statements: Iterable[str], big: frozenset[str]) -> tuple[list[str], l
 
 
 def _replay(connection: Connection[Any], schema: str, statements: Sequence[str], *, grants: bool) -> None:
-    packet = (
-        sql.SQL("BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL search_path = {}; ").format(sql.Literal(LOCK_TIMEOUT), sql.Identifier(schema))
-        + sql.SQL(";\n".join(statements))  # recorded from the release's own migrations
-        + (sql.SQL("; ") + sql.SQL(owner.RIGHTS).format(sql.Identifier(schema)) if grants else sql.SQL(""))
-        + sql.SQL("; COMMIT")
-    )
+    rights = sql.SQL(owner.RIGHTS).format(sql.Identifier(schema))
+    beginning = ["BEGIN", "SET LOCAL lock_timeout = {}", "SET LOCAL search_path = {}"]
+    begun = [sql.SQL(one).format(given) for one, given in zip(beginning[1:], (sql.Literal(LOCK_TIMEOUT), sql.Identifier(schema)), strict=True)]
+    recorded = [sql.SQL(one) for one in statements]  # of the release's own migrations
     try:
-        connection.execute(packet)
+        engines.of(connection).send(connection, [sql.SQL("BEGIN"), *begun, *recorded, *([rights] if grants else []), sql.SQL("COMMIT")])
     except BaseException:
         if not connection.closed:
             connection.execute("ROLLBACK")

@@ -15,7 +15,7 @@ from crm_platform.kernel import clock
 from crm_platform.kernel.errors import CrmError
 from tenants.carrying import turns
 from tenants.models import Looked, State, Workspace
-from tenants.provisioning import owner
+from tenants.provisioning import engines, owner
 
 from . import services
 
@@ -24,11 +24,6 @@ _log = logging.getLogger("kartoteka.keeper")
 HOUR = 1
 # Seconds for which what a database counted is believed: one question for all its workspaces.
 BELIEVED = 120.0
-# What the house itself does at night is no change of the firm's.
-_WRITTEN = """
-SELECT schemaname, sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint FROM pg_stat_user_tables
-WHERE schemaname LIKE 'w\\_%' AND relname <> 'job' GROUP BY schemaname
-"""
 # Seconds until one that could not be looked at (its database is down, its schema is gone) has its turn again: the others' nights go on.
 AGAIN = 600.0
 _put_off: dict[int, float] = {}
@@ -83,7 +78,7 @@ def _written(row: Workspace) -> int:
     kept = _counted.get(row.alias)
     if kept is None or time.monotonic() - kept[0] > BELIEVED or row.schema_name not in kept[1]:
         with owner.direct(row.alias) as connection:
-            kept = _counted[row.alias] = time.monotonic(), dict(connection.execute(_WRITTEN).fetchall())
+            kept = _counted[row.alias] = time.monotonic(), dict(connection.execute(engines.of(connection).written).fetchall())
     return kept[1].get(row.schema_name, 0)
 
 

@@ -76,8 +76,8 @@ def take(workspace: Workspace, *, why: str, keep: bool = False) -> Snapshot:
     """Write all rows of a workspace, as of one moment, into a new sealed file, and read it back. Needs the owner's login."""
     if workspace.state not in (State.ACTIVE, State.LEAVING):
         raise spares.NotServed(slug=workspace.slug or workspace.public_id, state=workspace.state)
-    with owner.direct(workspace.alias) as connection, tables.snapshot(connection) as oldest:
-        return take_of(workspace, (connection, oldest), why=why, keep=keep)
+    with owner.direct(workspace.alias) as connection, tables.snapshot(connection):
+        return take_of(workspace, (connection, tables.oldest(connection, workspace.schema_name)), why=why, keep=keep)
 
 
 def take_of(workspace: Workspace, moment: Moment, *, why: str, keep: bool = False) -> Snapshot:

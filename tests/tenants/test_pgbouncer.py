@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import psycopg
 import pytest
@@ -26,6 +27,7 @@ from crm_platform.config.embedded.datafolder import database_user
 from crm_platform.db import sides
 from crm_platform.kernel import neighbours
 from crm_platform.kernel.permissions import robot
+from tenants.provisioning import owner, pool
 from tests.conftest import Door
 
 pytestmark = pytest.mark.live
@@ -77,8 +79,11 @@ def _wait(port: int, log: Path) -> None:
 
 @pytest.fixture
 def three(make_door: Callable[..., Door]) -> list[Door]:
-    """Workspaces with one contact each, of the same number, named after its workspace."""
-    doors = [make_door() for _ in range(3)]
+    """Workspaces with one contact each, of the same number, named after its workspace: all in the database that the bouncer stands before."""
+    pool.fill(to=3, cell=owner.FIRST)
+    with mock.patch.object(pool, "occupancy", return_value={owner.FIRST: 0}):
+        doors = [make_door() for _ in range(3)]
+    assert {door.place.alias for door in doors} == {owner.FIRST}
     for door in doors:
         with door.unit():
             contacts.create_contact(robot("test"), first_name=door.place.public_id)

@@ -31,6 +31,8 @@ CRM = [sys.executable, "-m", "crm_platform.config.cli"]
 PASSWORD = "bench-sentence-of-length-7"  # noqa: S105 (of a throw-away run)
 # Processor time is told in hundredths of a second: 300 askings tell a reference page to a half of one in a hundred.
 ROUNDS, TRIES, WARM = 10, 30, 12
+# One firm has the whole server: eight clients of it at once are not refused for the sake of others.
+NO_NEIGHBOURS = {"CRM_REQUESTS_AT_ONCE": "8", "CRM_REQUESTS_A_MINUTE": "100000"}
 
 
 @dataclass(slots=True)
@@ -321,12 +323,12 @@ def _of_one(wished: argparse.Namespace) -> list[Line]:
     everything = not (wished.pages or getattr(wished, "import") or wished.start)
     lines: list[Line] = []
     with folder() as data:
-        product = start(data)
+        product = start(data, NO_NEIGHBOURS)
         first = product.took
         try:
             if wished.start or everything:
                 stop(product)
-                product = start(data)
+                product = start(data, NO_NEIGHBOURS)
                 lines += [Line("bin/up, first start", round(first, 1), "s", goal="under 60", met=first < 60), Line("bin/up, second start", round(product.took, 1), "s", goal="under 10", met=product.took < 10)]
                 time.sleep(5)
                 lines.append(Line("memory of the idle whole", round(processes.resident(processes.family(product.process.pid)) / 2**20), "MB"))

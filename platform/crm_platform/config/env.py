@@ -20,6 +20,7 @@ KNOWN = frozenset(
         "CRM_DATABASE_SECONDS", "CRM_STATEMENT_SECONDS", "CRM_TYPING_SECONDS", "CRM_REPORT_SECONDS", "CRM_JOB_STATEMENT_SECONDS",
         "CRM_LOCK_SECONDS", "CRM_IDLE_SECONDS", "CRM_CONNECTION_WORKSPACES", "CRM_WORKER_MEMORY", "CRM_CELLS", "CRM_OWN_WORKSPACES",
         "CRM_MOVE_GRACE_DAYS", "CRM_SNAPSHOT_DAYS", "CRM_SNAPSHOTS", "CRM_SLEEP_DAYS", "CRM_BESIDE_DAYS", "CRM_PITR_URL", "CRM_KILLED_AT",
+        "CRM_CITUS_URL", "CRM_CITUS_OWNER_URL",
     }
 )  # fmt: skip
 
@@ -103,11 +104,15 @@ def logins(secret: str) -> dict[str, Login]:
     return {alias: Login.parse(url) for alias, url in found.items() if url}
 
 
+# The further database that is a Citus server, where CRM_CITUS_URL names one.
+CITUS = "citus"
 _CELL = re.compile(r"cell(?:[2-9]|[1-9][0-9]+)\Z")
 
 
 def cell_names(alias: str) -> tuple[str, str]:
     """The variables of a further database: the application's login and the keeper's."""
+    if alias == CITUS:
+        return "CRM_CITUS_URL", "CRM_CITUS_OWNER_URL"
     return f"DATABASE_{alias.upper()}_URL", f"DATABASE_{alias.upper()}_OWNER_URL"
 
 
@@ -125,4 +130,15 @@ def cells(secret: str) -> dict[str, dict[str, Login]]:
             raise ImproperlyConfigured(f"CRM_CELLS names {alias}, but {' and '.join(cell_names(alias))} are not set.")
         owner = {"owner": Login.parse(owner_url)} if owner_url else {}
         found[alias] = owner | {"app": Login.parse(app_url) if app_url else owner["owner"].derived("app", secret=secret)}
-    return found
+    return found | citus(secret, keeper="owner" in logins(secret))
+
+
+def citus(secret: str, *, keeper: bool) -> dict[str, dict[str, Login]]:
+    """The logins of the Citus server, where one is named. For whoever may be the keeper, CRM_CITUS_URL alone is the administrator's, as DATABASE_URL is."""
+    app_url, owner_url = (read(name) for name in cell_names(CITUS))
+    if not app_url and not owner_url:
+        return {}
+    if not owner_url and keeper:
+        app_url, owner_url = "", app_url
+    owner = {"owner": Login.parse(owner_url)} if owner_url else {}
+    return {CITUS: owner | {"app": Login.parse(app_url) if app_url else owner["owner"].derived("app", secret=secret)}}

@@ -23,8 +23,9 @@ _FILE = "given.json"
 def read(data: DataFolder) -> dict[str, str]:
     """What the environment gives: the addresses of servers, the three logins written out, and what else was chosen. Raises Trouble."""
     found = {name: value for name in CHOSEN if (value := _read(name))}
+    secret = found.get("SECRET_KEY") or data.secrets["SECRET_KEY"]
+    found |= _written_out(env.citus(secret, keeper=True))
     if _read("DATABASE_URL"):
-        secret = found.get("SECRET_KEY") or data.secrets["SECRET_KEY"]
         names = {"app": "DATABASE_URL", "control": "DATABASE_CONTROL_URL", "owner": "DATABASE_OWNER_URL"}
         logins = env.logins(secret)
         if "owner" not in logins or "control" not in logins:
@@ -42,6 +43,12 @@ def _cells(secret: str) -> dict[str, str]:
         cells = env.cells(secret)
     except ImproperlyConfigured as error:
         raise Trouble(str(error)) from None
+    return found | _written_out(cells)
+
+
+def _written_out(cells: Mapping[str, Mapping[str, env.Login]]) -> dict[str, str]:
+    """Variables of further databases, both logins of each. Raises Trouble where one lacks the keeper's."""
+    found: dict[str, str] = {}
     for alias, logins in cells.items():
         app_name, owner_name = env.cell_names(alias)
         if "owner" not in logins:
@@ -59,7 +66,7 @@ def _read(name: str) -> str:
 
 def check(given: Mapping[str, str]) -> None:
     """Knock at the operator's servers; raises Trouble with what they say."""
-    for name in (name for name in given if name.startswith("DATABASE_") and name.endswith("OWNER_URL")):
+    for name in (name for name in given if name.endswith("OWNER_URL")):
         try:
             psycopg.connect(given[name], connect_timeout=5).close()
         except psycopg.Error as error:

@@ -133,7 +133,7 @@ def _failed(step: str, said: str, *, logs: Path) -> str:
 def _start_all(supervisor: Supervisor, wished: argparse.Namespace, *, data: DataFolder, variables: dict[str, str]) -> None:
     logs = data.sub("logs")
     # The keeper alone holds the owner's login.
-    plain = {name: value for name, value in variables.items() if not (name.startswith("DATABASE_") and name.endswith("OWNER_URL"))}
+    plain = {name: value for name, value in variables.items() if not name.endswith("OWNER_URL")}
     worker = [sys.executable, "-m", "celery", "-A", "crm_platform.config.celery", "worker", "--pool", "threads", "-c", "4", "-l", "WARNING", "--without-gossip", "--without-mingle"]
     supervisor.add(Process("keeper", [*CRM, "keeper"], variables, logs / "keeper.log"))
     supervisor.add(Process("worker", worker, plain, logs / "worker.log"))

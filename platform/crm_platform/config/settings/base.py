@@ -108,6 +108,8 @@ DATABASES: dict[str, dict[str, Any]] = {
     **{_aliases[name]: _database(login) for name, login in env.logins(SECRET_KEY).items()},
 }
 # Each cell is a database of workspaces; the first is the control side's too. OWNERS says by which alias the keeper enters it.
+# Nothing goes to the one named CITUS by itself: workspaces are moved or made there by its name.
+CITUS = env.CITUS
 CELLS, OWNERS = ["cell1"], {"cell1": "owner"}
 for _cell, _logins in env.cells(SECRET_KEY).items():
     CELLS.append(_cell)

@@ -18,8 +18,8 @@ ALLOWED = {
     "platform/crm_platform/db/rules/": "the rules themselves",
     "tenants/carrying/": "the keeper copies rows through the coordinator, which alone reads and writes them as text and builds what is local",
     "tenants/provisioning/pool.py": "the keeper's settings are the coordinator's: it alone plans indexes over nothing and keeps the registry's row",
-    "tenants/rollout/replay.py": "the keeper's lock timeout guards the coordinator, which takes the locks of a change; a size of 0 only means that an index is made plainly",
-    "tenants/lifecycle/dropping.py": "a certificate's bytes are counted on the server that holds the schema; on a distributed one they are noughts, and the rows count",
+    "tenants/rollout/replay.py": "the keeper's lock timeout goes along to the workers, as engines.py says of its connections",
+    "tenants/provisioning/engines.py": "what PostgreSQL and Citus are asked differently",
 }  # fmt: skip
 _SQL = re.compile(
     r"""[\s(]*(?:WITH\s+(?:RECURSIVE\s+)?\w+.*?\bAS\b|SELECT\s.*(?:\bFROM\b|\()|INSERT\s+INTO\s|UPDATE\s.*\bSET\s|DELETE\s+FROM\s|MERGE\s+INTO\s.*\bUSING\b
