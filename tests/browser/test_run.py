@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import ROOT, Run, clean_environment, demo_login
+from .processes import MARKS, children_of, run_on
 
 pytestmark = pytest.mark.browser
 UP = [sys.executable, "-m", "crm_platform.config.embedded.up", "--no-demo"]
@@ -133,6 +134,30 @@ def test_a_database_that_falls_over_comes_back_and_nobody_sees_more_than_a_sente
             break
         time.sleep(1)
     assert health["status"] == "ok", health
+
+
+def test_each_process_that_is_killed_is_started_again(up: Run) -> None:
+    """All but the database at once; it has a test of its own."""
+    parent = run_on(up.data)
+    before = children_of(parent)
+    killed = {name: number for name, number in before.items() if name != "postgres"}
+    assert set(before) == set(MARKS)
+    for number in killed.values():
+        os.kill(number, signal.SIGKILL)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        now = children_of(parent)
+        if set(now) == set(MARKS) and not set(now.values()) & set(killed.values()) and _healthy(up.port):
+            return
+        time.sleep(0.3)
+    raise AssertionError((before, now))
+
+
+def _healthy(port: int) -> bool:
+    try:
+        return bool(json.loads(ask(port, "GET", "/healthz")[1])["status"] == "ok")
+    except (OSError, ValueError):
+        return False
 
 
 def test_a_killed_run_starts_again_with_everything(tmp_path_factory) -> None:

@@ -7,6 +7,7 @@ act: a function of `tests.faults.acts`, what it is given, and the point it is to
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -54,6 +55,8 @@ def _read() -> None:
     for path in sorted((Path(__file__).parent / "acts").glob("[a-z]*.py")):
         importlib.import_module(f"tests.faults.acts.{path.stem}")
     importlib.import_module("tests.conftest")
+    gc.collect()
+    gc.freeze()  # what all share is not looked through, and copied, by each child
 
 
 def _all_of(patterns: list[Any]) -> None:
@@ -74,6 +77,8 @@ def _act(asked: dict[str, Any], pipe: int) -> None:
         module, _dot, name = asked["act"].rpartition(".")
         with contextlib.redirect_stdout(sys.stderr):
             answer = {"value": getattr(importlib.import_module(f"tests.faults.acts.{module}"), name)(*asked["given"])}
+            if asked["settles"]:
+                importlib.import_module("tests.faults.acts.whole").check()
     except BaseException:
         answer = {"error": traceback.format_exc()}
     with os.fdopen(pipe, "wb") as file:

@@ -33,8 +33,7 @@ def _named() -> set[str]:
 
 
 def _tried() -> set[str]:
-    works = (*test_killed.ALWAYS, *test_killed.WITH_ALL)
-    return ELSEWHERE | {point for work in works for point in test_killed._module(work).POINTS}
+    return ELSEWHERE | {point for work in test_killed.TELLING for point in test_killed._module(work).POINTS}
 
 
 def test_each_point_of_the_source_is_tried_and_each_that_is_tried_is_there() -> None:
@@ -75,6 +74,7 @@ def test_a_command_of_its_own_dies_and_called_again_finishes(world: World, tmp_p
     world.do("whole.check")
 
 
+@pytest.mark.live
 @pytest.mark.parametrize("work", ["moving", "erasing"])
 def test_with_no_point_named_nothing_dies(world: World, work: str) -> None:
     given = world.do(f"{work}.prepare", "move.fenced")

@@ -17,28 +17,14 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import Run, clean_environment
+from tests.browser.processes import MARKS, children_of
 from tests.browser.test_run import ask, started
 
 from .world import ROOT, Actors
 
 pytestmark = pytest.mark.live
 VICTIMS = ("web", "worker", "scheduler", "keeper", "redis", "postgres")
-# What a process of the run has in its command line, beside its parent's number.
-MARKS = {"web": "gunicorn", "worker": "celery", "scheduler": "cli scheduler", "keeper": "cli keeper", "redis": "redis-server", "postgres": "bin/postgres"}
 SETTLES_WITHIN = 100.0
-
-
-def children_of(parent: int) -> dict[str, int]:
-    """The run's own processes by their names."""
-    found = dict[str, int]()
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            line, stat = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode(), (path / "stat").read_text()
-        except OSError:
-            continue
-        if int(stat.rpartition(")")[2].split()[1]) == parent:
-            found |= {name: int(path.name) for name, mark in MARKS.items() if mark in line}
-    return found
 
 
 def comes_back(up: subprocess.Popen[str], port: int, before: dict[str, int], *, within: float = 60.0) -> None:

@@ -11,33 +11,19 @@ import pytest
 from . import test_killed
 from .world import World
 
-# One within a transaction or just behind its commit, for each work; with all of them `bin/test --all`.
-TELLING = {
-    "provisioning": ("pool.filled",), "signing_up": ("signup.filled",), "rolling_out": ("rollout.brought",), "moving": ("move.rows", "move.fenced"),
-    "archiving": ("archive.kept",), "restoring": ("restore.files",), "erasing": ("erase.schema",),
-}  # fmt: skip
+# One within a transaction or just behind its commit; with all of them `bin/test --all`.
+TELLING = {"rolling_out": ("rollout.brought",), "moving": ("move.fenced",), "restoring": ("restore.files",), "erasing": ("erase.schema",)}
 
 
-def _cases() -> list[object]:
-    found = list[object]()
-    for work in (*test_killed.ALWAYS, *test_killed.WITH_ALL):
-        for point in test_killed._module(work).POINTS:
-            marks = () if point in TELLING.get(work, ()) else pytest.mark.live
-            found.append(pytest.param(work, point, id=f"{work}-{point}", marks=marks))
-    return found
-
-
-@pytest.mark.parametrize(("work", "point"), _cases())
+@pytest.mark.parametrize(("work", "point"), test_killed.cases(TELLING))
 def test_postgres_killed_at(world: World, work: str, point: str) -> None:
     given = world.do(f"{work}.prepare", point)
     world.fell(f"{work}.work", given, at=point, server="postgres")
-    world.do(f"{work}.after", {**given, "by_server": True})
-    world.do("whole.check")
+    world.settles(f"{work}.after", {**given, "by_server": True})
 
 
-@pytest.mark.parametrize(("work", "point"), [("archiving", "archive.kept"), ("erasing", "erase.files"), ("signing_up", "signup.filled")])
+@pytest.mark.parametrize(("work", "point"), [("archiving", "archive.kept"), pytest.param("erasing", "erase.files", marks=pytest.mark.live), ("signing_up", "signup.filled")])
 def test_redis_killed_at(world: World, work: str, point: str) -> None:
     given = world.do(f"{work}.prepare", point)
     world.fell(f"{work}.work", given, at=point, server="redis")
-    world.do(f"{work}.after", given)
-    world.do("whole.check")
+    world.settles(f"{work}.after", given)

@@ -19,8 +19,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from crm_platform.config.embedded import servers
+from crm_platform.config.embedded import postgres, redis, servers
 from crm_platform.config.embedded.datafolder import DataFolder
+from crm_platform.config.embedded.trouble import Trouble
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,11 +55,11 @@ class Actors:
                 [sys.executable, "-m", "tests.faults.mortal"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=output, text=True, env=self.environment, cwd=ROOT
             )
 
-    def act(self, name: str, *given: Any, at: str = "", victim: int = 0) -> Ended:
+    def act(self, name: str, *given: Any, at: str = "", victim: int = 0, settles: bool = False) -> Ended:
         """Let a process of its own do it."""
         assert self._mother.stdin
         assert self._mother.stdout
-        self._mother.stdin.write(json.dumps({"act": name, "given": given, "at": at, "victim": victim}) + "\n")
+        self._mother.stdin.write(json.dumps({"act": name, "given": given, "at": at, "victim": victim, "settles": settles}) + "\n")
         self._mother.stdin.flush()
         line = self._mother.stdout.readline()
         assert line, self.log.read_text()[-3000:]
@@ -67,7 +68,13 @@ class Actors:
 
     def do(self, name: str, *given: Any) -> Any:
         """It does it, to its end."""
-        ended = self.act(name, *given)
+        return self._well(name, self.act(name, *given))
+
+    def settles(self, name: str, *given: Any) -> None:
+        """It does it, and then all of the world is whole."""
+        self._well(name, self.act(name, *given, settles=True))
+
+    def _well(self, name: str, ended: Ended) -> Any:
         assert not ended.signal, (name, ended.signal)
         assert not ended.error, ended.error
         return ended.value
@@ -90,16 +97,25 @@ class World(Actors):
         self.servers = started
 
     def fell(self, name: str, *given: Any, at: str, server: str) -> Ended:
-        """A server is killed at the point; what acts there ends as it may, and the server is brought back as the run does it."""
+        """A server is killed at the point; what acts there ends as it may, and the server is started again where it was."""
         child = (self.servers.postgres if server == "postgres" else self.servers.redis).child  # type: ignore[union-attr]
         ended = self.act(name, *given, at=at, victim=child.pid)
         assert not ended.signal, (name, ended.signal)
         assert child.wait(10) == -signal.SIGKILL, f"{name} did not come to {at}: {ended.error}"
-        until = time.monotonic() + 30
-        while time.monotonic() < until and any(one.child.poll() is not None for one in (self.servers.postgres, self.servers.redis) if one):
-            self.servers.again_at = 0.0
-            self.servers.revive(lambda sentence: None)
-            time.sleep(0.1)
+        until = time.monotonic() + 90
+        while time.monotonic() < until:
+            try:
+                return self._again(ended, server)
+            except Trouble:  # a child of the dead one has not gone yet
+                time.sleep(0.2)
+        raise AssertionError(f"{server} did not come back")
+
+    def _again(self, ended: Ended, server: str) -> Ended:
+        data, before = self.servers.data, self.servers.postgres
+        if server == "redis":
+            self.servers.redis = redis.start(data)
+        elif before is not None:
+            self.servers.postgres = postgres.start(data, durable=False, at=(before.host, before.port))
         return ended
 
 
