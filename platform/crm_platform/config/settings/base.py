@@ -202,6 +202,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 # People (design section 4, foundation section 4).
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["crm_platform.accounts.backend.PersonBackend"]
+PASSWORD_HASHERS = ["crm_platform.accounts.hashers.Argon2id", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "crm_platform.accounts.passwords.UnlikeThePerson", "OPTIONS": {"user_attributes": ("email", "name")}},
     {"NAME": "crm_platform.accounts.passwords.Length", "OPTIONS": {"min_length": 10}},
