@@ -11,7 +11,7 @@ import pytest
 from django.db import connections
 
 from billing.metering import proof
-from billing.seats import admitting, choosing, terms
+from billing.seats import admitting, asking, choosing, terms
 from billing.seats.models import PendingSeats, SeatPlace
 from billing.seats.terms import SeatTerms
 from crm_platform.accounts import seats, services, tokens
@@ -308,3 +308,16 @@ def test_the_owner_cannot_be_unseated(doors: Door) -> None:
         choosing.SeatChoice.objects.create(seats=1)
         with pytest.raises(NoSeat):
             seats.admit(seller)
+
+
+def test_who_has_no_seat_asks_the_administrators_once_a_day(inside) -> None:
+    from crm_platform.letters.models import Letter
+
+    people = cast()
+    person = User.objects.select_related("role", "group").get(pk=people["seller"].user_id)
+    before = Letter.objects.count()
+    assert asking.ask(person) >= 3  # the firm's owner, and two of the cast
+    assert asking.ask(person) == 0
+    assert Letter.objects.count() - before >= 3
+    with clock.frozen(clock.now() + timedelta(days=2)):
+        assert asking.ask(person) >= 3
