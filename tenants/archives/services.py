@@ -12,6 +12,7 @@ from django.utils.translation import override
 
 from crm_platform.accounts import directory, roles
 from crm_platform.accounts.models import Access, User
+from crm_platform.events import backbone
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, ids, jobs, workspace
 from crm_platform.kernel.errors import CrmError, Forbidden, NotFound
@@ -175,6 +176,15 @@ def stop(run: ArchiveRun, *, stage: Stage) -> None:
         emit(ROBOT, "archive.failed", entity="archive", record_id=run.pk, also=["workspace:1"])
         for person in _who_waits(run):
             post.write(str(person.email), "archive_failed", language=person.language, url=workspace.url("/settings/archives"))
+
+
+def unproved(sentence: str, *, operation: str) -> None:
+    """The week's archive did not restore: announced and written to the owners, once for an `operation`."""
+    if not backbone.take_in(operation, kind="archive.unproved", body={}):
+        return
+    emit(ROBOT, "archive.unproved", entity="archive", record_id=None, after={"sentence": sentence}, also=["workspace:1"])
+    for person in directory.owners():
+        post.write(str(person.email), "archive_unproved", language=person.language, url=workspace.url("/settings/archives"), sentence=sentence)
 
 
 def forget(run: ArchiveRun) -> None:

@@ -281,6 +281,8 @@ if EMAIL_URL.startswith(("smtp:", "smtps:")):
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.username or "", _mail.password or ""
     EMAIL_USE_TLS = _mail.scheme == "smtps"
 DEFAULT_FROM_EMAIL = env.read("CRM_FROM_EMAIL", f"Kartoteka <hello@{PUBLIC_HOST}>")
+# Who reads alarms: a workspace that cannot be woken, an archive that did not restore.
+CRM_OPERATOR_EMAILS = env.words("CRM_OPERATOR_EMAILS") or ([f"operator@{PUBLIC_HOST}"] if CRM_MAILBOX else [])
 
 CRM_SIGNUPS_AN_HOUR = int(env.read("CRM_SIGNUPS_AN_HOUR", "300"))
 # How long a backup knows what was erased: it stands on every certificate, and whoever keeps backups keeps them no longer.
