@@ -29,6 +29,7 @@ from crm_platform.db import sides
 from crm_platform.kernel import access, context, effort, neighbours, workspace
 from crm_platform.kernel.access import Level
 from crm_platform.kernel.errors import BehindRelease, CrmError, NotFound, Unavailable
+from crm_platform.kernel.files import Away
 from crm_platform.kernel.http.errors import (
     NoRoom,
     Tripped,
@@ -293,8 +294,8 @@ def _refusal_of(error: BaseException | None, request: HttpRequest, *, moved: boo
         _log.error("the database does not answer", exc_info=error)
         _drop_connections()
         return Unavailable()
-    if isinstance(error, RedisError):
-        _log.error("the cache does not answer", exc_info=error)
+    if isinstance(error, (RedisError, Away)):
+        _log.error("the cache or the bucket does not answer", exc_info=error)
         return Unavailable()
     _log.error("tripped", exc_info=error)
     return Tripped(number=number)

@@ -6,16 +6,17 @@ import logging
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 from django.db.models import Q
 
 from crm_platform.db import sides
-from crm_platform.kernel import clock, ids
+from crm_platform.kernel import clock, files, ids
 from crm_platform.kernel.errors import CrmError, NotFound
 from crm_platform.kernel.points import reached
 from crm_platform.kernel.workspace import Place
@@ -42,7 +43,7 @@ The workspace itself is not touched. The keeper's log has the trace. The next ar
 
 def hand_over(place: Place, made: Made) -> None:
     """Leave a fresh archive to be proved; the one before it is forgotten. May be said twice."""
-    values = {"state": State.WAITING, "path": str(made.path.relative_to(settings.MEDIA_ROOT)), "made_at": clock.real_now()}
+    values = {"state": State.WAITING, "path": files.name_of(made.path), "made_at": clock.real_now()}
     with sides.control_writes():
         FreshArchive.objects.update_or_create(workspace=Workspace.objects.get(public_id=place.public_id), defaults=values)
 
@@ -91,7 +92,7 @@ def prove_next() -> bool:
     reached("proof.begun")
     begun = time.monotonic()
     try:
-        figures, sentence = _prove(Path(settings.MEDIA_ROOT) / row.path, cell=row.workspace.alias), ""
+        figures, sentence = _prove(row.path, cell=row.workspace.alias), ""
     except Exception as error:  # broad: whatever it is, this archive would not have restored
         figures, sentence = {}, error.message if isinstance(error, CrmError) else type(error).__name__
         _log.exception("an archive does not restore", extra={"workspace": row.workspace.public_id})
@@ -133,11 +134,9 @@ def _tell(row: FreshArchive) -> None:
             alarms.tell(subject=f"The weekly archive of {slug} does not restore", text=_TEXT.format(slug=slug, made_at=row.proved_made_at, why=row.sentence))
 
 
-def _prove(path: Path, *, cell: str) -> dict[str, Any]:
-    if not path.exists():
-        raise NotFound
+def _prove(name: str, *, cell: str) -> dict[str, Any]:
     operation = uuid.uuid4()
-    with checking.opened(path) as given, restoring.alive(operation) as check:
+    with _at_hand(name) as path, checking.opened(path) as given, restoring.alive(operation) as check:
         given.read_through()
         spare = _spare(given, cell=cell if owner.held(cell) else owner.FIRST, operation=operation)
         reached("proof.spare")
@@ -145,6 +144,16 @@ def _prove(path: Path, *, cell: str) -> dict[str, Any]:
             return _compare(given, spare, check)
         finally:
             restoring.undo(spare, operation=operation)
+
+
+@contextmanager
+def _at_hand(name: str) -> Iterator[Path]:
+    with ExitStack() as held:
+        try:
+            path = held.enter_context(files.house().at_hand(name))
+        except FileNotFoundError:
+            raise NotFound from None
+        yield path
 
 
 def _spare(given: Given, *, cell: str, operation: uuid.UUID) -> Workspace:

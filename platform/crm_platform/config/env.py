@@ -8,6 +8,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -23,6 +24,10 @@ KNOWN = frozenset(
         "CRM_CITUS_URL", "CRM_CITUS_OWNER_URL", "CRM_OPERATOR_EMAILS",
     }
 )  # fmt: skip
+
+
+# Where the files are in a bucket of objects; named as everybody names these.
+BUCKET = ("AWS_STORAGE_BUCKET_NAME", "AWS_S3_ENDPOINT_URL", "AWS_S3_REGION_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 def read(name: str, default: str = "") -> str:
@@ -102,6 +107,21 @@ def logins(secret: str) -> dict[str, Login]:
         return {"owner": owner, "control": owner.derived("control", secret=secret), "app": owner.derived("app", secret=secret)}
     found = {"app": app_url, "control": control_url, "owner": owner_url}
     return {alias: Login.parse(url) for alias, url in found.items() if url}
+
+
+def storages(bucket: str, *, snapshots: str) -> dict[str, dict[str, Any]]:
+    """Django's setting: everything in a bucket where one is named, else in folders."""
+    if bucket:
+        guarded, whole = ({"BACKEND": f"crm_platform.kernel.buckets.{name}"} for name in ("WorkspaceBucket", "Bucket"))
+        return {"default": guarded, "house": whole, "snapshots": whole}
+    return {
+        "default": {"BACKEND": "crm_platform.kernel.files.WorkspaceStorage"},
+        "house": {"BACKEND": "crm_platform.kernel.files.Folder"},
+        "snapshots": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": snapshots, "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+        },
+    }
 
 
 # The further database that is a Citus server, where CRM_CITUS_URL names one.

@@ -257,16 +257,13 @@ USE_THOUSAND_SEPARATOR = False
 # Files.
 STATIC_URL = "/static/"
 STATIC_ROOT = CRM_DATA / "static"
-STORAGES = {
-    "default": {"BACKEND": "crm_platform.kernel.files.WorkspaceStorage"},
-    "staticfiles": {"BACKEND": "crm_platform.ui.storage.StaticStorage"},
-    # Sealed with the platform's key before they are written: any storage of Django's kind will do, also one of objects.
-    "snapshots": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": env.read("CRM_SNAPSHOTS") or str(CRM_DATA / "snapshots"), "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
-    },
-}
+# In folders, or in a bucket of objects where one is given (decision 0020). Snapshots are sealed with the platform's key before they are written.
+AWS_STORAGE_BUCKET_NAME, AWS_S3_ENDPOINT_URL, AWS_S3_REGION_NAME, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY = (env.read(name) or None for name in env.BUCKET)
 MEDIA_ROOT = Path(env.read("CRM_MEDIA") or CRM_DATA / "files")
+STORAGES = {
+    "staticfiles": {"BACKEND": "crm_platform.ui.storage.StaticStorage"},
+    **env.storages(AWS_STORAGE_BUCKET_NAME or "", snapshots=env.read("CRM_SNAPSHOTS") or str(CRM_DATA / "snapshots")),
+}
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 CRM_MAX_BODY = int(env.read("CRM_MAX_BODY", str(60 * 1024 * 1024)))
