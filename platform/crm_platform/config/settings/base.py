@@ -22,6 +22,8 @@ CRM_DATA = Path(env.read("CRM_DATA") or ROOT / ".data")
 PUBLIC_URL = env.read("PUBLIC_URL", "http://localhost:8000").rstrip("/")
 PUBLIC_HOST = urlsplit(PUBLIC_URL).hostname or "localhost"
 PUBLIC_PORT = urlsplit(PUBLIC_URL).port
+# In the embedded run: the sandbox payment service, whose pages the host payments shows.
+CRM_PAYMENTS = env.read("CRM_PAYMENTS")
 SECURE = PUBLIC_URL.startswith("https://") or TLS
 BASE_DOMAINS = [PUBLIC_HOST, *env.words("EXTRA_BASE_DOMAINS")]
 CRM_API_HOST = env.read("CRM_API_HOST")
@@ -202,6 +204,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 # People (design section 4, foundation section 4).
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["crm_platform.accounts.backend.PersonBackend"]
+PASSWORD_HASHERS = ["crm_platform.accounts.hashers.Argon2id", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "crm_platform.accounts.passwords.UnlikeThePerson", "OPTIONS": {"user_attributes": ("email", "name")}},
     {"NAME": "crm_platform.accounts.passwords.Length", "OPTIONS": {"min_length": 10}},
