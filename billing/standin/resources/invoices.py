@@ -20,7 +20,8 @@ def create(world: World, asked: Obj) -> Obj:
     """A draft by hand, with what waits for the customer."""
     customer = world.store.get("customer", asked.get("customer", ""), param="customer")
     subscription = world.store.get("subscription", asked["subscription"], param="subscription") if "subscription" in asked else None
-    currency = pricing.currency_of(asked.get("currency") or (subscription or customer)["currency"] or "usd")
+    held = [item["currency"] for item in world.store.all("invoiceitem", customer=customer["id"], invoice=None)]
+    currency = pricing.currency_of(asked.get("currency") or (subscription or customer)["currency"] or (held[0] if held else "usd"))
     found = discounts.redeem(world, asked.get("discounts") or [], customer=customer, currency=currency, subtotal=0)
     now = world.now()
     row = invoicing.draw_up(
