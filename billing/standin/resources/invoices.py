@@ -79,7 +79,8 @@ def delete(world: World, _asked: Obj, invoice: str) -> Obj:
 def listing(world: World, asked: Obj) -> Obj:
     """Invoices, newest first."""
     wanted = {name: value for name, value in asked.items() if name not in ("subscription", "customer_account")}
-    rows = [row for row in world.store.all("invoice") if fits(row, wanted) and asked.get("subscription", row["_subscription"]) == row["_subscription"]]
+    lasting = {own: asked[name] for own, name in (("customer", "customer"), ("_subscription", "subscription")) if name in asked}
+    rows = [row for row in world.store.all("invoice", **lasting) if fits(row, wanted)]
     return page(world, rows, asked, url="/v1/invoices")
 
 
