@@ -18,8 +18,8 @@ from tenants.inside import services as inside
 from tenants.models import Workspace
 
 from .metering.answering import forget_reached
-from .models import PlanVersion, Subscription
-from .plans import FREE, PLANS, TRIAL, TRIAL_DAYS, TRIAL_SEATS
+from .models import AddOnVersion, PlanVersion, Subscription
+from .plans import ADD_ONS, FREE, PLANS, SPECIAL, TRIAL, TRIAL_DAYS, TRIAL_SEATS
 
 
 class NoSuchPlan(Invalid):
@@ -30,24 +30,34 @@ class NoSuchPlan(Invalid):
 
 
 def seed_plans() -> None:
-    """Write the versions that the code knows; existing ones are never changed. Idempotent."""
+    """Write the versions that the code knows; existing ones are never changed, save that one of the time before terms gets its own. Idempotent."""
     with sides.control_unit():
         for plan in PLANS:
-            values = {"order": plan.order, "limits": dict(plan.limits), "prices": {code: list(pair) for code, pair in plan.prices.items()}}
-            PlanVersion.objects.get_or_create(code=plan.code, version=plan.version, defaults=values)
+            terms = {"terms": dict(plan.terms), "features": list(plan.features)}
+            values = {"order": plan.order, "limits": dict(plan.limits), **terms}
+            row, made = PlanVersion.objects.get_or_create(code=plan.code, version=plan.version, defaults=values)
+            if not made and not row.terms:
+                PlanVersion.objects.filter(pk=row.pk).update(**terms)
+        for one in ADD_ONS:
+            AddOnVersion.objects.get_or_create(code=one.code, version=one.version, defaults={"gives": dict(one.gives), "terms": dict(one.terms)})
 
 
-def on_sale() -> list[PlanVersion]:
-    """The newest version of each plan, cheapest first. Inside a control unit."""
+def on_sale(*, special: bool = False) -> list[PlanVersion]:
+    """The newest version of each plan, cheapest first; with `special` also those for all people at one price. Inside a control unit."""
     newest: dict[str, PlanVersion] = {}
     for version in PlanVersion.objects.filter(on_sale=True).order_by("version"):
         newest[version.code] = version
-    return sorted(newest.values(), key=lambda version: version.order)
+    return sorted((version for version in newest.values() if special or version.code not in SPECIAL), key=lambda version: version.order)
+
+
+def add_ons() -> list[AddOnVersion]:
+    """The newest version of each packet and module. Inside a control unit."""
+    return list({version.code: version for version in AddOnVersion.objects.filter(on_sale=True).order_by("version")}.values())
 
 
 def find(code: str) -> PlanVersion:
     """The version on sale of a plan; raises NoSuchPlan. Inside a control unit."""
-    found = next((version for version in on_sale() if version.code == code), None)
+    found = next((version for version in on_sale(special=True) if version.code == code), None)
     if found is None:
         raise NoSuchPlan(plan=code)
     return found

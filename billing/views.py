@@ -19,8 +19,9 @@ from crm_platform.kernel.permissions import Action, as_ever, require
 from crm_platform.ui import responses
 from tenants.inside import services as inside
 
-from . import plans, services
+from . import plans, pricing, services
 from .metering.answering import LABELS, amount, forecast
+from .pricing import Interval
 
 
 def plan(request: HttpRequest) -> HttpResponse:
@@ -86,8 +87,9 @@ def _note(usage: gates.Usage) -> str:
 
 
 def _sold(version: Any, currency: str) -> dict[str, Any]:
-    shown = currency if currency in version.prices else "EUR"
-    monthly, yearly = version.prices[shown]
+    terms = pricing.read(version.terms)
+    shown = currency if currency in terms.currencies else "EUR"
+    monthly, yearly = terms.rate(shown, Interval.MONTH).unit(1), pricing.a_month(terms.rate(shown, Interval.YEAR).unit(1), Interval.YEAR)
     return {"code": version.code, "name": plans.NAMES[version.code], "limits": version.limits, "monthly": monthly, "yearly": yearly, "currency": shown, "gb": (version.limits["storage"] or 0) // plans.GB}
 
 

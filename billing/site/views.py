@@ -7,7 +7,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from billing import plans, services
+from billing import plans, pricing, services
+from billing.pricing import Interval
 from crm_platform.kernel import money
 from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
@@ -43,12 +44,13 @@ def prices(request: HttpRequest) -> HttpResponse:
 
 
 def _plan(version: Any, *, currency: str, seats: int, yearly: bool) -> dict[str, Any]:
-    monthly_price, yearly_price = version.prices[currency]
-    seat = yearly_price if yearly else monthly_price
+    interval = Interval.YEAR if yearly else Interval.MONTH
+    rate = pricing.read(version.terms).rate(currency, interval)
+    seat = pricing.a_month(rate.unit(seats), interval)
     most = version.limits["users"]
     return {
         "code": version.code, "name": plans.NAMES[version.code], "for_whom": _FOR_WHOM[version.code], "limits": version.limits,
-        "seat": money.show(seat, currency=currency), "total": money.show(seat * seats * (12 if yearly else 1), currency=currency),
+        "seat": money.show(seat, currency=currency), "total": money.show(rate.amount(seats), currency=currency),
         "free": not seat, "fits": most is None or seats <= most, "most": most, "gb": (version.limits["storage"] or 0) // plans.GB,
     }  # fmt: skip
 

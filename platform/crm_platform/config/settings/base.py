@@ -204,6 +204,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 # People (design section 4, foundation section 4).
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["crm_platform.accounts.backend.PersonBackend"]
+PASSWORD_HASHERS = ["crm_platform.accounts.hashers.Argon2id", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "crm_platform.accounts.passwords.UnlikeThePerson", "OPTIONS": {"user_attributes": ("email", "name")}},
     {"NAME": "crm_platform.accounts.passwords.Length", "OPTIONS": {"min_length": 10}},
@@ -259,16 +260,13 @@ USE_THOUSAND_SEPARATOR = False
 # Files.
 STATIC_URL = "/static/"
 STATIC_ROOT = CRM_DATA / "static"
-STORAGES = {
-    "default": {"BACKEND": "crm_platform.kernel.files.WorkspaceStorage"},
-    "staticfiles": {"BACKEND": "crm_platform.ui.storage.StaticStorage"},
-    # Sealed with the platform's key before they are written: any storage of Django's kind will do, also one of objects.
-    "snapshots": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": env.read("CRM_SNAPSHOTS") or str(CRM_DATA / "snapshots"), "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
-    },
-}
+# In folders, or in a bucket of objects where one is given (decision 0020). Snapshots are sealed with the platform's key before they are written.
+AWS_STORAGE_BUCKET_NAME, AWS_S3_ENDPOINT_URL, AWS_S3_REGION_NAME, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY = (env.read(name) or None for name in env.BUCKET)
 MEDIA_ROOT = Path(env.read("CRM_MEDIA") or CRM_DATA / "files")
+STORAGES = {
+    "staticfiles": {"BACKEND": "crm_platform.ui.storage.StaticStorage"},
+    **env.storages(AWS_STORAGE_BUCKET_NAME or "", snapshots=env.read("CRM_SNAPSHOTS") or str(CRM_DATA / "snapshots")),
+}
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 CRM_MAX_BODY = int(env.read("CRM_MAX_BODY", str(60 * 1024 * 1024)))
@@ -283,6 +281,8 @@ if EMAIL_URL.startswith(("smtp:", "smtps:")):
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.username or "", _mail.password or ""
     EMAIL_USE_TLS = _mail.scheme == "smtps"
 DEFAULT_FROM_EMAIL = env.read("CRM_FROM_EMAIL", f"Kartoteka <hello@{PUBLIC_HOST}>")
+# Who reads alarms: a workspace that cannot be woken, an archive that did not restore.
+CRM_OPERATOR_EMAILS = env.words("CRM_OPERATOR_EMAILS") or ([f"operator@{PUBLIC_HOST}"] if CRM_MAILBOX else [])
 
 CRM_SIGNUPS_AN_HOUR = int(env.read("CRM_SIGNUPS_AN_HOUR", "300"))
 # How long a backup knows what was erased: it stands on every certificate, and whoever keeps backups keeps them no longer.

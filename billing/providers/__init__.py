@@ -1,0 +1,1 @@
+"""Who takes the money: one narrow interface (`protocol`), one adapter for each provider."""
