@@ -40,7 +40,7 @@ input[type=text], input[type=email], input[type=number], select { width: 100%; f
 .buttons.side { justify-content: space-between; }
 button, .button { font: inherit; font-weight: 600; padding: .55rem 1rem; border-radius: .4rem; border: 1px solid #8a94a3; background: var(--paper); color: inherit; cursor: pointer; text-decoration: none; display: inline-block; }
 button.main { background: var(--accent); border-color: var(--accent); color: #fff; }
-button:focus-visible, a:focus-visible, input:focus-visible, select:focus-visible { outline: 3px solid #9dc1f5; outline-offset: 1px; }
+button:focus-visible, a:focus-visible, input:focus-visible, select:focus-visible, .scroll:focus-visible { outline: 3px solid #9dc1f5; outline-offset: 1px; }
 a { color: var(--accent); }
 .row { display: flex; gap: .5rem; align-items: end; margin: 0 0 .75rem; flex-wrap: wrap; }
 .row > div { flex: 1 1 8rem; }
@@ -94,7 +94,7 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]], *, numbers: Itera
         return f'<p class="quiet">{esc(empty)}</p>'
     head = "".join(f'<th scope="col"{" class=num" if n in right else ""}>{esc(name)}</th>' for n, name in enumerate(heads))
     body = "".join(f"<tr>{''.join(line)}</tr>" for line in lines)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def choices(name: str, legend: str, options: Iterable[tuple[str, str, str]], *, chosen: str) -> str:
