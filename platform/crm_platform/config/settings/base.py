@@ -38,6 +38,7 @@ CONTROL_APPS = [
     "tenants.lifecycle",
     "billing",
     "billing.documents",
+    "billing.providers",
     "billing.site",
     "webhooks.inbound",
 ]
@@ -293,6 +294,11 @@ CRM_SELLER_TAX_BP = env.parts_of_hundred("CRM_SELLER_TAX_RATE")
 CRM_SELLER_BANK = env.read("CRM_SELLER_BANK", "IBAN NL00 DEMO 0000 0000 00, BIC DEMONL00, Demo Bank (no money goes there)" if EMBEDDED else "")
 # From this sum on, in minor units, a refund needs a second person.
 CRM_REFUND_APPROVAL = env.whole("CRM_REFUND_APPROVAL", 50_000)
+# The payment provider: no key, no card. Secrets of events are a list, so that they can be changed while both are in use.
+STRIPE_SECRET_KEY = env.read("STRIPE_SECRET_KEY")
+STRIPE_WEBHOOK_SECRETS = env.words("STRIPE_WEBHOOK_SECRET")
+STRIPE_API_BASE = env.read("STRIPE_API_BASE", env.STRIPE).rstrip("/")
+STRIPE_LIVE = STRIPE_SECRET_KEY.startswith(("sk_live", "rk_live"))
 
 CRM_SIGNUPS_AN_HOUR = int(env.read("CRM_SIGNUPS_AN_HOUR", "300"))
 # How long a backup knows what was erased: it stands on every certificate, and whoever keeps backups keeps them no longer.
