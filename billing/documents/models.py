@@ -32,7 +32,8 @@ class Status(models.TextChoices):
 
 
 class Invoice(models.Model):
-    """One document. `provider` says whose: a provider's is a mirror and has its number; one of our own is numbered at issue.
+    """One document. `provider` says whose: a provider's is a mirror and has its number; one of our own is numbered at issue, in the
+    `series` of its seller.
 
     `lines` is a list of {"ref", "quantity", "unit", "amount", "discount", "tax"}, `seller` and `buyer` {"name", "country",
     "address", "tax_id"} and what stands beside; `terms` {"tax_bp", "note"} says by which rule it is taxed. `reference` is what the
@@ -45,6 +46,7 @@ class Invoice(models.Model):
     provider = models.CharField(max_length=20)
     external_id = models.CharField(max_length=120, blank=True)
     subscription = models.CharField(max_length=120, blank=True)
+    series = models.CharField(max_length=60, blank=True)
     number = models.CharField(max_length=60, blank=True)
     kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.INVOICE)
     status = models.CharField(max_length=14, choices=Status.choices, default=Status.DRAFT)
@@ -89,7 +91,7 @@ class Invoice(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["provider", "external_id"], name="invoice_once", condition=~Q(external_id="")),
-            models.UniqueConstraint(fields=["provider", "kind", "number"], name="invoice_number_once", condition=~Q(number="") & Q(provider="manual_invoice")),
+            models.UniqueConstraint(fields=["series", "kind", "number"], name="invoice_number_once", condition=~Q(series="")),
             models.UniqueConstraint(fields=["reference"], name="invoice_reference_once", condition=~Q(reference="")),
             models.UniqueConstraint(fields=["operation"], name="invoice_operation_once", condition=~Q(operation="")),
             models.CheckConstraint(condition=Q(refunded_minor__gte=0) & Q(refunded_minor__lte=F("paid_minor")), name="invoice_not_over_refunded"),

@@ -16,7 +16,7 @@ _LETTERS = {Kind.PROFORMA: "P", Kind.INVOICE: "", Kind.CREDIT_NOTE: "C", Kind.CL
 
 def next_number(seller: str, kind: str, *, at: datetime) -> str:
     """The next number, such as "KC-2027-00014". `seller` is its tax id or name. Inside a control unit; the later in it, the shorter others wait."""
-    which = {"seller": seller[:60], "kind": kind, "year": at.year}
+    which = {"seller": seller, "kind": kind, "year": at.year}
     if not NumberSeries.objects.filter(**which).update(last=F("last") + 1):
         NumberSeries.objects.bulk_create([NumberSeries(**which)], ignore_conflicts=True)
         NumberSeries.objects.filter(**which).update(last=F("last") + 1)
