@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from .errors import ApiError
 from .shapes import Obj
@@ -97,7 +98,7 @@ def outcome(world: World, method: Obj | None, customer: str, *, authenticated: b
     return Outcome("declined", card.decline) if card.decline else Outcome("ok")
 
 
-def declined(decline: str, *, keep: bool = True, **more: object) -> ApiError:
+def declined(decline: str, *, keep: bool = True, **more: Any) -> ApiError:
     """The refusal of a card."""
     if decline == "missing":
         return ApiError("This customer has no attached payment source or default payment method.", status=400, code="missing", keep=keep)

@@ -72,10 +72,11 @@ def _write(world: World, row: Obj, asked: Obj) -> None:
         given = asked["pause_collection"]
         row["pause_collection"] = {"behavior": given["behavior"], "resumes_at": given.get("resumes_at")} if given else None
     if "discounts" in asked:
-        _write_discounts(world, row, asked["discounts"] or [])
+        write_discounts(world, row, asked["discounts"] or [])
 
 
-def _write_discounts(world: World, row: Obj, asked: list[Obj]) -> None:
+def write_discounts(world: World, row: Obj, asked: list[Obj]) -> None:
+    """Let these discounts hold and no others."""
     customer = world.store.rows[row["customer"]]
     subtotal = sum(item.amount(row["currency"]) for item in subscribed.items_of(world, row))
     kept = discounts.redeem(world, asked, customer=customer, currency=row["currency"], subtotal=subtotal, subscription=row["id"])

@@ -35,7 +35,7 @@ class Control:
         """GET state or clock; POST anything else."""
         name = call.path.removeprefix("/_ctl/").strip("/")
         if call.method == "GET":
-            return as_json(200, {"state": self.state, "clock": lambda: self.clock({})}.get(name, self._unknown)())
+            return as_json(200, self.state() if name == "state" else self.clock({}) if name == "clock" else self._unknown())
         return as_json(200, self.do(name, _body(call)))
 
     def _unknown(self) -> Obj:

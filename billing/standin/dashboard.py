@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import stripe
 
-from . import invoicing, paying, subscribed
+from . import disputes, invoicing, paying, subscribed
 from .errors import invalid, missing
 from .resources import customers, money
 from .shapes import Obj
@@ -110,6 +110,14 @@ def finalize(world: World, asked: Obj) -> Obj:
     return invoicing.finalise(world, world.store.get("invoice", str(asked.get("id")))["id"])
 
 
+def dispute(world: World, asked: Obj) -> Obj:
+    """A charge is disputed: {"charge" or "payment_intent", "reason"}; or the bank decides: {"id": dispute, "status": lost | won}."""
+    if "id" in asked:
+        return disputes.close_dispute(world, str(asked["id"]), str(asked.get("status", "lost")))
+    charge = asked.get("charge") or world.store.get("payment_intent", str(asked.get("payment_intent")))["latest_charge"]
+    return disputes.open_dispute(world, str(charge), str(asked.get("reason", "fraudulent")))
+
+
 VERBS: dict[str, Callable[[World, Obj], Obj]] = {
-    "edit": edit, "delete": delete, "emit": emit, "resend": resend, "refund": refund, "tax_id": tax_id, "debit": debit, "finalize": finalize,
+    "edit": edit, "delete": delete, "emit": emit, "resend": resend, "refund": refund, "tax_id": tax_id, "debit": debit, "finalize": finalize, "dispute": dispute,
 }  # fmt: skip

@@ -6,7 +6,7 @@ import re
 import threading
 import traceback
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
 
 @dataclass
@@ -53,6 +53,9 @@ class PaymentFault:
     customer: str = ""
 
 
+_Fault = TypeVar("_Fault", CallFault, DeliveryFault, PaymentFault)
+
+
 @dataclass
 class Faults:
     """All that waits to go wrong."""
@@ -79,7 +82,7 @@ class Faults:
         """The fault of this payment, used up by it."""
         return self._used([one for one in self.payments if one.count > 0 and one.customer in ("", customer)])
 
-    def _used(self, found: list[Any]) -> Any:
+    def _used(self, found: list[_Fault]) -> _Fault | None:
         with self._lock:
             if not found or found[0].count <= 0:
                 return None

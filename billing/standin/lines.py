@@ -114,7 +114,7 @@ def _net(items: Sequence[Item], currency: str, discounts: Sequence[Obj]) -> dict
 
 def _prorated(item: Item, span: Span, at: int, sign: int, currency: str, subscription: str, taken: dict[str, list[tuple[str, int]]]) -> Wanted:
     share = span.left(at)
-    off = [{"discount": discount, "amount": sign * pricing.rounded(part * share)} for discount, part in taken[item.id] if part]
+    off: list[Obj] = [{"discount": discount, "amount": sign * pricing.rounded(part * share)} for discount, part in taken[item.id] if part]
     amount = sign * pricing.rounded(item.amount(currency) * share) - sum(one["amount"] for one in off)
     word = "Remaining" if sign > 0 else "Unused"
     day = datetime.fromtimestamp(at, UTC)
@@ -169,7 +169,7 @@ def add_up(invoice: Obj, discounts: Sequence[Obj], own: Sequence[Obj] = (), *, e
     for made in lines:
         made["discount_amounts"], made["discounts"] = [], []
     for discount in (*own, *discounts):
-        meant = [made["discountable"] and (discount in discounts or discount["id"] in made["_own"]) for made in lines]
+        meant = [bool(made["discountable"]) and (discount in discounts or discount["id"] in made["_own"]) for made in lines]
         parts = discounted(discount["_coupon"], [amount if fits else 0 for amount, fits in zip(net, meant, strict=True)], prices, invoice["currency"])
         for n, part in enumerate(parts):
             net[n] -= part

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 
-from . import cards, invoicing, periods, subscribed
-from .cards import CARDS, Outcome
+from . import cards, disputes, invoicing, periods, subscribed
+from .cards import Outcome
 from .shapes import Obj
 from .world import World, shown
 
@@ -26,6 +26,7 @@ def pay(world: World, invoice: str, *, method: str | None = None, authenticated:
             kept["attempt_count"] += 1
     if found.kind == "ok":
         invoicing.settle(world, invoice)
+        disputes.open_by_card(world, row["_intent"])
     elif found.kind in ("declined", "action"):
         _failed(world, invoice, found, alone=alone)
     return found
@@ -49,8 +50,6 @@ def _ok(world: World, row: Obj, card: Obj | None, _found: Outcome) -> None:
     row |= {"status": "succeeded", "amount_received": row["amount"], "latest_charge": charge["id"]}
     world.announce("charge.succeeded", charge)
     world.announce("payment_intent.succeeded", row)
-    if card and CARDS[card["_card"]].disputes:
-        row["_disputes"] = CARDS[card["_card"]].disputes
 
 
 def _declined(world: World, row: Obj, card: Obj | None, found: Outcome) -> None:

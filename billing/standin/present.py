@@ -51,11 +51,11 @@ _HIDDEN_UNLESS_ASKED = {kind: {part for owner, part in _PARTS if owner == kind} 
 
 def answer(world: World, found: Obj, expand: Sequence[str]) -> Obj:
     """An object or a list as the service answers it."""
-    made = whole(world, found)
+    made: Obj = whole(world, found)
     for path in expand:
         keys = path.split(".")
-        if len(keys) > 5:
-            raise invalid("You cannot expand more than 4 levels of a property.", param="expand")
+        if len(keys) > 4:
+            raise invalid(f"You cannot expand more than 4 levels of a property. Property: {path}", param="expand")
         _expand(world, made, found, keys, path)
     return made
 

@@ -7,7 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .resources import catalogue, checkout, customers, discounts, invoices, methods, money, subscriptions, telling
+from .resources import (
+    catalogue,
+    checkout,
+    crediting,
+    customers,
+    discounts,
+    invoices,
+    methods,
+    money,
+    portal,
+    schedules,
+    subscriptions,
+    telling,
+)
 from .resources.listing import found, listed, searched
 
 Verb = Callable[..., dict[str, Any]]
@@ -21,6 +34,8 @@ class Route:
     path: str
     params: str
     verb: Verb
+    # Makes units of its own instead of running in one.
+    alone: bool = False
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -95,6 +110,20 @@ TABLE: list[Route] = [
     Route("GET", "/v1/charges/{}", "charge_retrieve", found("charge")),
     *_kept("/v1/refunds", "refund", "refund", create=money.refund, update=money.update_refund, listing=money.refunds),
     Route("POST", "/v1/refunds/{}/cancel", "refund_cancel", money.cancel_refund),
+    Route("POST", "/v1/credit_notes", "credit_note_create", crediting.create),
+    Route("GET", "/v1/credit_notes", "credit_note_list", crediting.listing),
+    Route("GET", "/v1/credit_notes/preview", "credit_note_preview", crediting.preview),
+    Route("GET", "/v1/credit_notes/{}", "credit_note_retrieve", found("credit_note")),
+    Route("POST", "/v1/credit_notes/{}", "credit_note_update", crediting.update),
+    Route("POST", "/v1/credit_notes/{}/void", "credit_note_void_credit_note", crediting.void),
+    Route("GET", "/v1/credit_notes/{}/lines", "credit_note_line_item_list", crediting.lines_of),
+    Route("GET", "/v1/disputes", "dispute_list", listed("dispute", url="/v1/disputes")),
+    Route("GET", "/v1/disputes/{}", "dispute_retrieve", found("dispute")),
+    *_kept("/v1/subscription_schedules", "subscription_schedule", "subscription_schedule", create=schedules.create, update=schedules.update, listing=schedules.listing),
+    Route("POST", "/v1/subscription_schedules/{}/release", "subscription_schedule_release", schedules.release),
+    Route("POST", "/v1/subscription_schedules/{}/cancel", "subscription_schedule_cancel", schedules.cancel),
+    Route("POST", "/v1/billing_portal/sessions", "billing_portal.session_create", portal.create_session),
+    *_kept("/v1/billing_portal/configurations", "billing_portal.configuration", "billing_portal.configuration", create=portal.create, update=portal.update, listing=portal.listing),
     Route("GET", "/v1/events", "event_list", telling.events),
     Route("GET", "/v1/events/{}", "event_retrieve", found("event")),
     *_kept("/v1/webhook_endpoints", "webhook_endpoint", "webhook_endpoint", create=telling.create_endpoint, update=telling.update_endpoint, delete=telling.delete_endpoint),

@@ -11,7 +11,7 @@ from billing.standin.door import Call, Reply
 from billing.standin.errors import ApiError
 from billing.standin.world import World
 
-from . import buying, desk, look
+from . import buying, desk, look, portal
 
 Page = Callable[["Pages", Call, dict[str, str], str], Reply]
 
@@ -46,6 +46,9 @@ _TABLE: list[tuple[str, str, Page]] = [
     ("POST", f"/c/{_ID}", buying.pay_session),
     ("GET", f"/i/{_ID}", buying.invoice),
     ("POST", f"/i/{_ID}", buying.pay_invoice),
+    ("GET", f"/i/{_ID}/pdf", portal.pdf),
+    ("GET", f"/p/{_ID}", portal.portal),
+    ("POST", f"/p/{_ID}", portal.act),
     ("GET", f"/3ds/{_ID}", buying.challenge),
     ("POST", f"/3ds/{_ID}", buying.answer_challenge),
 ]

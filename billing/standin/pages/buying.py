@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from billing.standin import invoicing, paying
+from billing.standin import cards, invoicing, paying
 from billing.standin.door import Call, Reply
 from billing.standin.errors import ApiError, missing
 from billing.standin.pricing import money
@@ -65,10 +65,10 @@ def _session(world: World, row: Obj, *, error: str, chosen: str = "pm_card_visa"
     if row["allow_promotion_codes"] and not row.get("_code"):
         parts.append(f'<form method="post" class="card"><div class="row">{look.field("Promotion code", "code", more="autocomplete=off required")}{look.button("Apply", name="do", value="code")}</div></form>')
     ask = "" if row["customer"] else f'<div class="row">{look.field("E-mail", "email", kind="email", value=email or row["customer_email"] or "", more="required")}</div>'
-    cards = look.choices("card", "Pay with", CARDS_SHOWN if row["mode"] == "subscription" else CARDS_SHOWN[:7], chosen=chosen)
+    offered = look.choices("card", "Pay with", CARDS_SHOWN if row["mode"] == "subscription" else CARDS_SHOWN[:7], chosen=chosen)
     word = "Keep the card" if row["mode"] == "setup" else "Subscribe"
     buttons = look.button(word, name="do", value="pay", main=True) + look.button(f"{word}, then close the window", name="do", value="vanish") + look.button(f"{word} twice", name="do", value="twice")
-    parts.append(f'<form method="post" class="card">{ask}{cards}<div class="buttons">{buttons}</div></form>')
+    parts.append(f'<form method="post" class="card">{ask}{offered}<div class="buttons">{buttons}</div></form>')
     leave = f'<a href="{esc(row["cancel_url"])}">Back without paying</a>' if row["cancel_url"] else '<span class="quiet">Close the window to leave without paying.</span>'
     parts.append(f'<p class="buttons side">{leave}<span class="quiet">Open until {day(row["expires_at"])}</span></p>')
     return look.page("Checkout", "".join(parts))
@@ -186,7 +186,7 @@ def _answer_intent(world: World, row: Obj, *, approved: bool) -> Reply:
             return look.redirect(f"/i/{invoice}?error={error.message}")
         return look.redirect(f"/i/{invoice}")
     with world.changing(row["id"]) as kept:
-        kept |= {"status": "requires_payment_method", "next_action": None, "payment_method": None, "last_payment_error": paying.cards.error_of("authentication_required", None)}
+        kept |= {"status": "requires_payment_method", "next_action": None, "payment_method": None, "last_payment_error": cards.error_of("authentication_required", None)}
     world.announce("payment_intent.payment_failed", row)
     world.announce("invoice.payment_failed", world.store.rows[invoice])
     return look.redirect(f"/i/{invoice}?error=Your bank did not approve the payment.")
@@ -240,6 +240,6 @@ def pay_invoice(pages: Any, _call: Call, form: dict[str, str], invoice_id: str) 
     if found.kind == "action":
         return look.redirect(f"/3ds/{row['_intent']}")
     if found.kind == "declined":
-        return look.redirect(f"/i/{invoice_id}?error={paying.cards.declined(found.decline).message}")
+        return look.redirect(f"/i/{invoice_id}?error={cards.declined(found.decline).message}")
     pages.control.deliveries.wait_for("invoice.paid", invoice_id, seconds=5.0)
     return look.redirect(f"/i/{invoice_id}")

@@ -64,7 +64,7 @@ def _events(world: World) -> str:
 
 # The desk.
 
-_FAULTS = [
+_FAULTS: list[tuple[str, str, str, Obj]] = [
     ("decline", "The next payment is declined", "payments", {"decline": "generic_decline"}),
     ("funds", "The next payment: insufficient funds", "payments", {"decline": "insufficient_funds"}),
     ("3ds", "The bank asks at the next payment", "payments", {"3ds": True}),

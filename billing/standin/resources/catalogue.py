@@ -101,16 +101,16 @@ def _sums(asked: Obj, *, tiered: bool) -> Obj:
     amount, decimal = asked.get("unit_amount"), asked.get("unit_amount_decimal")
     if (amount is None) == (decimal is None):
         raise invalid("You must specify exactly one of `unit_amount` and `unit_amount_decimal`.", param="unit_amount", code="parameter_missing")
-    if (amount if amount is not None else decimal) < 0:
+    text = _pair(asked, "unit_amount")["unit_amount_decimal"]
+    if text.startswith("-"):
         raise invalid("This value must be greater than or equal to 0.", param="unit_amount")
-    text = str(amount) if amount is not None else f"{decimal.normalize():f}"
     return {"unit_amount": int(text) if "." not in text else None, "unit_amount_decimal": text, "_tiers": []}
 
 
 def _tiers(asked: Obj) -> list[Obj]:
     if not asked.get("tiers") or not asked.get("tiers_mode"):
         raise invalid("You must specify `tiers` and `tiers_mode` when `billing_scheme` is `tiered`.", param="tiers", code="parameter_missing")
-    found = []
+    found: list[Obj] = []
     for number, tier in enumerate(asked["tiers"]):
         last = tier["up_to"] == "inf"
         if last != (number == len(asked["tiers"]) - 1):
@@ -129,7 +129,7 @@ def _pair(asked: Obj, name: str) -> Obj:
 
 def _option(asked: Obj) -> Obj:
     tiered = "tiers" in asked
-    sums = {"unit_amount": None, "unit_amount_decimal": None, "tiers": _tiers(asked | {"tiers_mode": "volume"})} if tiered else {"tiers": []} | _pair(asked, "unit_amount")
+    sums: Obj = {"unit_amount": None, "unit_amount_decimal": None, "tiers": _tiers(asked | {"tiers_mode": "volume"})} if tiered else {"tiers": []} | _pair(asked, "unit_amount")
     return sums | {"tax_behavior": asked.get("tax_behavior", "unspecified"), "custom_unit_amount": None}
 
 
@@ -204,6 +204,6 @@ def tiers_shown(price: Obj) -> list[Obj] | None:
 def options_shown(price: Obj) -> Obj:
     """What a price costs in each of its currencies."""
     own = {"unit_amount": price["unit_amount"], "unit_amount_decimal": price["unit_amount_decimal"], "tiers": list(price["_tiers"]), "tax_behavior": price["tax_behavior"], "custom_unit_amount": None}
-    return {price["currency"]: own} | price["_currency_options"]
+    return {price["currency"]: own, **price["_currency_options"]}
 
 

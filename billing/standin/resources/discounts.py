@@ -92,7 +92,7 @@ def codes(world: World, asked: Obj) -> Obj:
     wanted = {name: value for name, value in asked.items() if name not in ("code", "coupon")}
     rows = [
         row for row in world.store.all("promotion_code")
-        if fits(row, wanted) and row["code"].lower() == asked.get("code", row["code"]).lower() and row["promotion"]["coupon"] == asked.get("coupon", row["promotion"]["coupon"])
+        if fits(row, wanted) and row["code"].lower() == str(asked.get("code", row["code"])).lower() and row["promotion"]["coupon"] == asked.get("coupon", row["promotion"]["coupon"])
     ]  # fmt: skip
     return page(world, rows, asked, url="/v1/promotion_codes")
 

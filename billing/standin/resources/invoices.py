@@ -201,7 +201,7 @@ def _of_new(world: World, asked: Obj, details: Obj) -> Obj:
         raise ApiError("No upcoming invoices for customer", status=404, code="invoice_upcoming_none")
     if "customer" not in asked:
         raise invalid("Missing required param: customer.", param="customer", code="parameter_missing")
-    wanted = {name: details[name] for name in ("trial_end", "proration_behavior", "default_tax_rates") if name in details}
+    wanted: Obj = {name: details[name] for name in ("trial_end", "proration_behavior", "default_tax_rates") if name in details}
     anchor = details.get("billing_cycle_anchor")
     wanted |= {"billing_cycle_anchor": anchor} if isinstance(anchor, int) else {}
     wanted |= {name: asked[name] for name in ("currency", "discounts") if asked.get(name)}

@@ -97,7 +97,8 @@ def searched(kind: str, *, url: str) -> Callable[[World, Obj], Obj]:
 
 
 def _clauses(query: str) -> list[tuple[str, ...]]:
-    found, place = [], 0
+    found: list[tuple[str, ...]] = []
+    place = 0
     while place < len(query):
         matched = _CLAUSE.match(query, place)
         if not matched:

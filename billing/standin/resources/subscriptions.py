@@ -41,9 +41,10 @@ def listing(world: World, asked: Obj) -> Obj:
 def _in(row: Obj, status: str | None) -> bool:
     if status == "all":
         return True
+    now = str(row["status"])
     if status is None:
-        return row["status"] != "canceled"
-    return row["status"] in subscribed.ENDED if status == "ended" else bool(row["status"] == status)
+        return now != "canceled"
+    return now in subscribed.ENDED if status == "ended" else now == status
 
 
 def _has(row: Obj, asked: Obj) -> bool:

@@ -22,6 +22,8 @@ CRM_DATA = Path(env.read("CRM_DATA") or ROOT / ".data")
 PUBLIC_URL = env.read("PUBLIC_URL", "http://localhost:8000").rstrip("/")
 PUBLIC_HOST = urlsplit(PUBLIC_URL).hostname or "localhost"
 PUBLIC_PORT = urlsplit(PUBLIC_URL).port
+# In the embedded run: the sandbox payment service, whose pages the host payments shows.
+CRM_PAYMENTS = env.read("CRM_PAYMENTS")
 SECURE = PUBLIC_URL.startswith("https://") or TLS
 BASE_DOMAINS = [PUBLIC_HOST, *env.words("EXTRA_BASE_DOMAINS")]
 CRM_API_HOST = env.read("CRM_API_HOST")
