@@ -38,6 +38,7 @@ CONTROL_APPS = [
     "tenants.lifecycle",
     "billing",
     "billing.site",
+    "billing.reports",
     "webhooks.inbound",
 ]
 BOTH_APPS = [
