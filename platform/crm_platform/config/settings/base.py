@@ -38,6 +38,7 @@ CONTROL_APPS = [
     "tenants.lifecycle",
     "billing",
     "billing.site",
+    "billing.console",
     "billing.reports",
     "webhooks.inbound",
 ]
