@@ -20,6 +20,7 @@ from billing.models import (
     SeatEntry,
     Subscription,
 )
+from billing.plans import NAMES
 from billing.reports import mrr
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import NotFound
@@ -45,6 +46,11 @@ class Row:
     def label(self) -> tuple[Any, str, str]:
         """What the badge of its state says."""
         return words.STATES[self.standing.state] if self.standing else ("–", "", "circle-dashed")
+
+    @property
+    def plan(self) -> Any:
+        """The plan's name."""
+        return NAMES.get(self.subscription.plan.code, self.subscription.plan.code) if self.subscription else ""
 
     @property
     def unpaid_days(self) -> int | None:

@@ -188,6 +188,13 @@ def differences(old: PlanVersion, new: PlanVersion) -> list[Difference]:
     return [Difference(label_of(name), _shown(name, before), _shown(name, after)) for name in named if before.get(name, "") != after.get(name, "")]
 
 
+def facts(row: PlanVersion) -> list[tuple[str, str]]:
+    """Everything a version holds, in words."""
+    given = typed_from(row)
+    order = [f"limit_{name}" for name in words.METRICS if name in row.limits] + [f"feature_{name}" for name in words.MODULES]
+    return [(label_of(name), _shown(name, given)) for name in [*order, *(name for name in sorted(given) if name not in order)]]
+
+
 def _shown(name: str, given: Mapping[str, str]) -> str:
     if name.startswith("feature_"):
         return "✓" if given.get(name) else "–"

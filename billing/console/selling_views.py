@@ -34,7 +34,7 @@ def plan(request: HttpRequest, code: str) -> HttpResponse:
     found, held = selling.versions(code), selling.holders()
     before: list[PlanVersion | None] = [*found[1:], None]
     rows = [
-        {"row": row, "held": held.get(row.pk, 0), "differences": selling.differences(old, row) if old else []} for row, old in zip(found, before, strict=True)
+        {"row": row, "held": held.get(row.pk, 0), "differences": selling.differences(old, row) if old else [], "facts": selling.facts(row)} for row, old in zip(found, before, strict=True)
     ]  # fmt: skip
     return responses.page(request, "console/plan.html", rows=rows, code=code, name=NAMES.get(code, code), may_edit=_admin(request))
 
@@ -74,11 +74,17 @@ def _drawn(old: PlanVersion, typed: dict[str, str], wrong: dict[str, list[Any]])
 
     rates = sorted(pricing.read(old.terms).rates)
     return {
-        "limits": [cell(f"limit_{name}") for name in old.limits],
+        "limits": [cell(f"limit_{name}") for name in sorted(old.limits, key=_place)],
         "modules": [{**cell(f"feature_{name}"), "on": bool(typed.get(f"feature_{name}"))} for name in words.MODULES],
         "rates": [{"label": f"{currency}, {words.INTERVALS[interval]}", "cells": [cell(f"{kind}_{currency}_{interval}") for kind in ("base", "included", "steps")]} for currency, interval in rates],
         "days": [cell(f"day_{currency}") for currency in sorted(old.terms.get("day", {}))],
     }  # fmt: skip
+
+
+def _place(metric: str) -> int:
+    """Where a limit stands: a row's JSON keeps no order."""
+    known = list(words.METRICS)
+    return known.index(metric) if metric in known else len(known)
 
 
 @require_POST

@@ -60,7 +60,8 @@ def _page(request: HttpRequest, public_id: str, *, status: int = 200, **given: d
     row = found.row
     context: dict[str, Any] = {
         "whole": found, "row": row, "workspace": row.workspace, "subscription": row.subscription, "account": found.account, "facts": _facts(row),
-        "address": routing.url_of(row.workspace.place), "plan": NAMES.get(row.subscription.plan.code, "") if row.subscription else "",
+        "address": routing.url_of(row.workspace.place), "interval": words.INTERVALS.get(row.subscription.interval, "") if row.subscription else "",
+        "add_ons": [(NAMES.get(key.partition(":")[0], key), count) for key, count in row.subscription.add_ons.items()] if row.subscription else [],
         "overrides": [{"row": one, "label": words.METRICS.get(one.metric) or words.MODULES.get(one.metric, one.metric)} for one in found.overrides],
         "extend_form": given.get("extend") or forms.ExtendForm(auto_id="extend_%s"), "grant_form": given.get("grant") or forms.GrantForm(auto_id="grant_%s"),
         "may_act": request.operator.duty >= Duty.MONEY,  # type: ignore[attr-defined]
