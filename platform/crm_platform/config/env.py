@@ -22,6 +22,7 @@ KNOWN = frozenset(
         "CRM_LOCK_SECONDS", "CRM_IDLE_SECONDS", "CRM_CONNECTION_WORKSPACES", "CRM_WORKER_MEMORY", "CRM_CELLS", "CRM_OWN_WORKSPACES",
         "CRM_MOVE_GRACE_DAYS", "CRM_SNAPSHOT_DAYS", "CRM_SNAPSHOTS", "CRM_SLEEP_DAYS", "CRM_BESIDE_DAYS", "CRM_PITR_URL", "CRM_KILLED_AT",
         "CRM_CITUS_URL", "CRM_CITUS_OWNER_URL", "CRM_OPERATOR_EMAILS", "CRM_PAYMENTS",
+        "CRM_SELLER_NAME", "CRM_SELLER_ADDRESS", "CRM_SELLER_COUNTRY", "CRM_SELLER_TAX_ID", "CRM_SELLER_TAX_RATE", "CRM_SELLER_BANK", "CRM_REFUND_APPROVAL",
     }
 )  # fmt: skip
 
@@ -51,6 +52,15 @@ def whole(name: str, default: int) -> int:
     return int(given)
 
 
+def parts_of_hundred(name: str) -> int:
+    """A percentage in hundredths of a percent: "8.1" is 810."""
+    given = read(name, "0")
+    if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,2})?", given):
+        raise ImproperlyConfigured(f"{name} is a percentage such as 21 or 8.1, not {given!r}")
+    whole, _point, rest = given.partition(".")
+    return int(whole) * 100 + int(rest.ljust(2, "0"))
+
+
 def words(name: str) -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in read(name).split(",") if word.strip()]
@@ -61,6 +71,21 @@ def refuse_unknown() -> None:
     unknown = sorted(n for n in os.environ if n.startswith("CRM_") and n.removesuffix("_FILE") not in KNOWN)
     if unknown:
         raise ImproperlyConfigured(f"unknown variables: {', '.join(unknown)}")
+
+
+STRIPE = "https://api.stripe.com"
+
+
+def refuse_payments(*, key: str, secrets: list[str], base: str, embedded: bool) -> None:
+    """What would take money wrongly, or believe events that nobody signed, does not start. The embedded run may speak to a stand-in, with keys of no money."""
+    if key.startswith(("sk_live", "rk_live")) and base != STRIPE:
+        raise ImproperlyConfigured(f"STRIPE_SECRET_KEY is a live one: it goes to {STRIPE} alone, not to STRIPE_API_BASE={base}.")
+    if key and base != STRIPE and not embedded:
+        raise ImproperlyConfigured(f"STRIPE_API_BASE={base}: a server for real firms speaks to {STRIPE} alone.")
+    if key and not secrets:
+        raise ImproperlyConfigured("STRIPE_SECRET_KEY is set, STRIPE_WEBHOOK_SECRET is not: nobody could tell the provider's events from false ones.")
+    if secrets and not key:
+        raise ImproperlyConfigured("STRIPE_WEBHOOK_SECRET is set, STRIPE_SECRET_KEY is not: events could not be looked up.")
 
 
 @dataclass(frozen=True, slots=True)
