@@ -10,7 +10,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from billing import plans
-from crm_platform.kernel import money
+from crm_platform.kernel import ids, money
 from crm_platform.kernel.errors import Conflict, CrmError, Invalid
 
 from . import words
@@ -45,6 +45,15 @@ class ExtendForm(forms.Form):
     """More time without paying."""
 
     days = forms.IntegerField(label=_("Days from today"), initial=7, widget=forms.NumberInput(attrs={"min": 1, "max": 90}))
+    reason = _reason()
+
+
+class RefundForm(forms.Form):
+    """Money back on a document. `operation` makes it once, however often it is sent."""
+
+    document = forms.CharField(widget=forms.HiddenInput())
+    operation = forms.CharField(widget=forms.HiddenInput(), max_length=60, initial=ids.random_id)
+    amount = forms.DecimalField(label=_("Sum"), min_value=0, decimal_places=3, max_digits=14)
     reason = _reason()
 
 

@@ -9,20 +9,22 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
+from billing.documents.models import Invoice, Refund, RefundState
 from billing.plans import NAMES
 from billing.reports import figures
 from billing.reports.models import Day
 from crm_platform.accounts.operators import Duty
 from crm_platform.db import sides
 from crm_platform.events.models import Event
+from crm_platform.kernel.errors import NotFound
 from crm_platform.ui import responses
 from crm_platform.ui.paging import page_of
 from tenants import routing
 from tenants.middleware import own_units
 
-from . import forms, queries, services, words
+from . import forms, queries, queues, services, words
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -64,6 +66,7 @@ def _page(request: HttpRequest, public_id: str, *, status: int = 200, **given: d
         "add_ons": [(NAMES.get(key.partition(":")[0], key), count) for key, count in row.subscription.add_ons.items()] if row.subscription else [],
         "overrides": [{"row": one, "label": words.METRICS.get(one.metric) or words.MODULES.get(one.metric, one.metric)} for one in found.overrides],
         "extend_form": given.get("extend") or forms.ExtendForm(auto_id="extend_%s"), "grant_form": given.get("grant") or forms.GrantForm(auto_id="grant_%s"),
+        "invoices": queues.invoices_of(found.account),
         "may_act": request.operator.duty >= Duty.MONEY,  # type: ignore[attr-defined]
     }  # fmt: skip
     return responses.page(request, "console/workspace.html", status=status, **context)
@@ -106,6 +109,30 @@ def end_grant(request: HttpRequest, public_id: str, pk: int) -> HttpResponse:
     """The plan's own limit again."""
     services.end_grant(request.operator, public_id, pk=pk, reason=request.POST.get("reason", ""))  # type: ignore[attr-defined]
     return responses.toast(request, responses.redirect(request, reverse("console-workspace", args=[public_id])), _("Saved."))
+
+
+@own_units
+@require_http_methods(["GET", "POST"])
+def refund(request: HttpRequest, public_id: str, document: str) -> HttpResponse:
+    """Money back on one document: at once, or once a second person agrees."""
+    form = forms.RefundForm(request.POST or None, initial={"document": document})
+    refused = None
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        made: list[Refund] = []
+        refused = forms.refusal_of(
+            form, lambda: made.append(queues.give_back(request.operator, public_id, document=document, amount=given["amount"], reason=given["reason"], operation=given["operation"]))  # type: ignore[attr-defined]
+        )
+        if refused is None:
+            said = _("A second person must agree now.") if made[0].state == RefundState.WAITING else _("Given back.")
+            return responses.toast(request, responses.redirect(request, reverse("console-workspace", args=[public_id])), said)
+    with sides.control_unit():
+        found = Invoice.objects.select_related("account__workspace").filter(public_id=document, account__workspace__public_id=public_id).first()
+        if found is None:
+            raise NotFound
+        status = refused.status if refused else 422 if form.errors else 200
+        left = found.paid_minor - found.refunded_minor
+        return responses.page(request, "console/refund.html", status=status, form=form, invoice=found, workspace=found.account.workspace, left=left)
 
 
 def _done(request: HttpRequest, public_id: str, name: str, form: django_forms.Form, verb: Any, said: Any) -> HttpResponse:

@@ -25,3 +25,10 @@ METRICS = {
 MODULES = {"automation": _("Automation"), "chats": _("Chats"), "mailings": _("Mass mailings")}
 INTERVALS = {"month": _("a month"), "year": _("a year")}
 DURATIONS = {"once": _("the first bill"), "repeating": _("so many months"), "forever": _("for good")}
+EVENTS = {"failed": _("Failed, tried again"), "dead": _("Given up"), "orphan": _("Nobody’s")}
+REFUNDS = {"waiting": _("Waits for a second person"), "asked": _("Asked for"), "done": _("Given back"), "refused": _("Refused"), "failed": _("Failed")}
+DRIFTS = {
+    "not_there": _("Ours is not at the provider"), "orphan": _("The provider’s is not ours"), "differs": _("State, period or price differ"), "quantity": _("Number of seats differs"),
+    "two_live": _("Two live subscriptions"), "invoices": _("Invoices differ"), "customer_gone": _("The customer is gone"), "entitlements": _("The workspace was told otherwise"),
+    "counters": _("A counter is not the count"), "inbox": _("An event is stuck"), "catalogue": _("Prices differ"), "ops": _("A request has no answer"),
+}  # fmt: skip

@@ -87,7 +87,7 @@ class Operator:
     @property
     def actor(self) -> Actor:
         """Who acts, for verbs of the house and for a workspace's journal: none of its people."""
-        return robot(f"operator {self.name}")
+        return robot(self.signature)
 
 
 def require(operator: Operator, duty: Duty) -> None:
