@@ -42,6 +42,8 @@ CONTROL_APPS = [
     "billing.documents",
     "billing.providers",
     "billing.site",
+    "billing.console",
+    "billing.reports",
     "webhooks.inbound",
 ]
 BOTH_APPS = [
