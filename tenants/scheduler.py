@@ -22,6 +22,12 @@ _log = logging.getLogger("kartoteka.scheduler")
 # A workspace woken for its timer is woken again after this long, unless its server says that nothing waits.
 PATIENCE = timedelta(seconds=40)
 AT_ONCE = 500
+_also: list[tuple[float, Callable[[], None]]] = []
+
+
+def also(every: float, chore: Callable[[], None]) -> None:
+    """Add a chore of an upper folder, each so many seconds: short, for it leaves its work to the workers. Called at start-up."""
+    _also.append((every, chore))
 
 
 def note_due(public_id: str, moment: datetime | None) -> None:
@@ -40,7 +46,7 @@ def note_due(public_id: str, moment: datetime | None) -> None:
 
 def run(stop: threading.Event, *, every: float = 2.0) -> None:
     """Work until `stop` is set."""
-    chores: list[tuple[float, Callable[[], None]]] = [(every, ring), (every, top_up), (60.0, sweep_active), (30.0, wake_control), (3600.0, sweep_all), (60.0, look_after_addresses)]
+    chores: list[tuple[float, Callable[[], None]]] = [(every, ring), (every, top_up), (60.0, sweep_active), (30.0, wake_control), (3600.0, sweep_all), (60.0, look_after_addresses), *_also]
     last = [0.0] * len(chores)
     while not stop.is_set():
         for position, (pause, chore) in enumerate(chores):

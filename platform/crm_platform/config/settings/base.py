@@ -38,6 +38,7 @@ CONTROL_APPS = [
     "tenants.lifecycle",
     "billing",
     "billing.site",
+    "billing.dunning",
     "webhooks.inbound",
 ]
 BOTH_APPS = [
@@ -55,6 +56,7 @@ INSIDE_APPS = [
     "tenants.inside",
     "tenants.archives",
     "billing.metering",
+    "billing.held",
 ]
 TABLELESS_APPS = ["django.contrib.messages", "django.contrib.humanize", "django.contrib.staticfiles", "crm_platform.ui", "crm_platform.config.mailbox"]
 # Features of the product, area by area, lowest first; all of them live in workspaces.
@@ -282,6 +284,13 @@ if EMAIL_URL.startswith(("smtp:", "smtps:")):
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.username or "", _mail.password or ""
     EMAIL_USE_TLS = _mail.scheme == "smtps"
 DEFAULT_FROM_EMAIL = env.read("CRM_FROM_EMAIL", f"Kartoteka <hello@{PUBLIC_HOST}>")
+
+# Business time can be moved (`bin/crm clock`): never in production.
+CRM_CLOCK_MOVES = EMBEDDED or env.flag("CRM_DEBUG")
+
+# No reminder is written and nothing is erased for an unpaid bill while this is set; nor by a picture of the provider older than so many hours.
+CRM_NO_DUNNING = env.flag("CRM_NO_DUNNING")
+CRM_DUNNING_SYNC_HOURS = env.whole("CRM_DUNNING_SYNC_HOURS", 6)
 
 CRM_SIGNUPS_AN_HOUR = int(env.read("CRM_SIGNUPS_AN_HOUR", "300"))
 # How long a backup knows what was erased: it stands on every certificate, and whoever keeps backups keeps them no longer.
