@@ -9,17 +9,16 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from crm_platform.accounts.middleware import by_token
+from crm_platform.accounts.models import Access, SeatState, User
 from crm_platform.kernel import access, clock
 from tenants.inside import services as inside
 from tenants.lifecycle.access import facts_of
 from tenants.lifecycle.billing_state import on_free
 from tenants.lifecycle.leaving import require_owner
 
-from . import plans, ports
+from . import plans
 from .metering import answering
 
-# Answered by whoever keeps the seats: how many people wait for theirs to be paid.
-pending_seats = ports.Port("pending_seats")
 # Not counted: how fast a program may ask, and how far back the journal is shown.
 _RATES = frozenset({"api_rate", "journal_days"})
 
@@ -47,7 +46,7 @@ def _seats(bought: dict[str, Any]) -> dict[str, int | None]:
 
 def _pending() -> int:
     """Of people who may only look until their seat is paid."""
-    return int(pending_seats() or 0)
+    return User.objects.filter(access__in=(Access.ACTIVE, Access.INVITED), seat_state=SeatState.PENDING, role__view_only=False).count()
 
 
 def _limits() -> dict[str, dict[str, int | None]]:

@@ -8,6 +8,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -20,9 +21,14 @@ KNOWN = frozenset(
         "CRM_DATABASE_SECONDS", "CRM_STATEMENT_SECONDS", "CRM_TYPING_SECONDS", "CRM_REPORT_SECONDS", "CRM_JOB_STATEMENT_SECONDS",
         "CRM_LOCK_SECONDS", "CRM_IDLE_SECONDS", "CRM_CONNECTION_WORKSPACES", "CRM_WORKER_MEMORY", "CRM_CELLS", "CRM_OWN_WORKSPACES",
         "CRM_MOVE_GRACE_DAYS", "CRM_SNAPSHOT_DAYS", "CRM_SNAPSHOTS", "CRM_SLEEP_DAYS", "CRM_BESIDE_DAYS", "CRM_PITR_URL", "CRM_KILLED_AT",
-        "CRM_CITUS_URL", "CRM_CITUS_OWNER_URL",
+        "CRM_CITUS_URL", "CRM_CITUS_OWNER_URL", "CRM_OPERATOR_EMAILS", "CRM_PAYMENTS",
+        "CRM_SELLER_NAME", "CRM_SELLER_ADDRESS", "CRM_SELLER_COUNTRY", "CRM_SELLER_TAX_ID", "CRM_SELLER_TAX_RATE", "CRM_SELLER_BANK", "CRM_REFUND_APPROVAL",
     }
 )  # fmt: skip
+
+
+# Where the files are in a bucket of objects; named as everybody names these.
+BUCKET = ("AWS_STORAGE_BUCKET_NAME", "AWS_S3_ENDPOINT_URL", "AWS_S3_REGION_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 def read(name: str, default: str = "") -> str:
@@ -46,6 +52,15 @@ def whole(name: str, default: int) -> int:
     return int(given)
 
 
+def parts_of_hundred(name: str) -> int:
+    """A percentage in hundredths of a percent: "8.1" is 810."""
+    given = read(name, "0")
+    if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,2})?", given):
+        raise ImproperlyConfigured(f"{name} is a percentage such as 21 or 8.1, not {given!r}")
+    whole, _point, rest = given.partition(".")
+    return int(whole) * 100 + int(rest.ljust(2, "0"))
+
+
 def words(name: str) -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in read(name).split(",") if word.strip()]
@@ -56,6 +71,21 @@ def refuse_unknown() -> None:
     unknown = sorted(n for n in os.environ if n.startswith("CRM_") and n.removesuffix("_FILE") not in KNOWN)
     if unknown:
         raise ImproperlyConfigured(f"unknown variables: {', '.join(unknown)}")
+
+
+STRIPE = "https://api.stripe.com"
+
+
+def refuse_payments(*, key: str, secrets: list[str], base: str, embedded: bool) -> None:
+    """What would take money wrongly, or believe events that nobody signed, does not start. The embedded run may speak to a stand-in, with keys of no money."""
+    if key.startswith(("sk_live", "rk_live")) and base != STRIPE:
+        raise ImproperlyConfigured(f"STRIPE_SECRET_KEY is a live one: it goes to {STRIPE} alone, not to STRIPE_API_BASE={base}.")
+    if key and base != STRIPE and not embedded:
+        raise ImproperlyConfigured(f"STRIPE_API_BASE={base}: a server for real firms speaks to {STRIPE} alone.")
+    if key and not secrets:
+        raise ImproperlyConfigured("STRIPE_SECRET_KEY is set, STRIPE_WEBHOOK_SECRET is not: nobody could tell the provider's events from false ones.")
+    if secrets and not key:
+        raise ImproperlyConfigured("STRIPE_WEBHOOK_SECRET is set, STRIPE_SECRET_KEY is not: events could not be looked up.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +132,21 @@ def logins(secret: str) -> dict[str, Login]:
         return {"owner": owner, "control": owner.derived("control", secret=secret), "app": owner.derived("app", secret=secret)}
     found = {"app": app_url, "control": control_url, "owner": owner_url}
     return {alias: Login.parse(url) for alias, url in found.items() if url}
+
+
+def storages(bucket: str, *, snapshots: str) -> dict[str, dict[str, Any]]:
+    """Django's setting: everything in a bucket where one is named, else in folders."""
+    if bucket:
+        guarded, whole = ({"BACKEND": f"crm_platform.kernel.buckets.{name}"} for name in ("WorkspaceBucket", "Bucket"))
+        return {"default": guarded, "house": whole, "snapshots": whole}
+    return {
+        "default": {"BACKEND": "crm_platform.kernel.files.WorkspaceStorage"},
+        "house": {"BACKEND": "crm_platform.kernel.files.Folder"},
+        "snapshots": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": snapshots, "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+        },
+    }
 
 
 # The further database that is a Citus server, where CRM_CITUS_URL names one.

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from crm_platform.config import env
 
-from . import children, given, servers, web
+from . import children, given, payments, servers, web
 from .datafolder import DataFolder, default_folder, explained
 from .supervisor import Process, Supervisor
 from .trouble import Trouble
@@ -79,20 +79,24 @@ def _run(wished: argparse.Namespace, *, path: Path, steps: Steps) -> int:
         started = stack.enter_context(servers.start(data, given=wanted, databases=wished.databases))
         given.remember(data, wanted)
         steps.say(f"yours: {given.places(wanted)}" if given.places(wanted) else f"PostgreSQL and Redis run on {data.path}")
-        variables = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in started.environment()} | started.environment(port=wished.port)
+        service = payments.beside(data, wanted)
+        ours = started.environment(port=wished.port) | (service.environment() if service else {})
+        variables = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in ours} | ours
         variables["DJANGO_SETTINGS_MODULE"] = "crm_platform.config.settings.production"
         if wished.api_host:
             variables["CRM_API_HOST"] = wished.api_host
-        servers.remember(data, {name: value for name, value in variables.items() if name in started.environment()} | _api(wished))
+        servers.remember(data, {name: value for name, value in variables.items() if name in ours} | _api(wished))
         _crm(["bootstrap"], variables, steps=steps, sentence="database brought to this release")
         _crm(["collectstatic", "--noinput", "--verbosity", "0"], variables, steps=steps, sentence="styles and scripts collected")
         supervisor = Supervisor(steps.say, before=lambda: started.revive(steps.say))
         stack.callback(supervisor.stop)
+        if service:
+            supervisor.add(service.process(public=variables["PUBLIC_URL"]))
         _start_all(supervisor, wished, data=data, variables=variables)
         _until_healthy(wished.port, supervisor)
         steps.say("web server, worker, scheduler and keeper run")
         demo = _demo(variables, steps=steps) if wished.demo else None
-        _print_addresses(wished.port, data=data, demo=demo)
+        _print_addresses(wished.port, data=data, demo=demo, payments_too=service is not None)
         supervisor.watch()
         steps.say("stopping")
     steps.say("stopped; everything is kept")
@@ -170,11 +174,12 @@ def _demo(variables: dict[str, str], *, steps: Steps) -> dict[str, str] | None:
     return found if found["url"] else None
 
 
-def _print_addresses(port: int, *, data: DataFolder, demo: dict[str, str] | None) -> None:
+def _print_addresses(port: int, *, data: DataFolder, demo: dict[str, str] | None, payments_too: bool) -> None:
     lines = [
         "",
         f"  Kartoteka               http://localhost:{port}",
         f"  Outgoing mail           http://mail.localhost:{port}",
+        *([f"  Sandbox payments        http://payments.localhost:{port}"] if payments_too else []),
         *([f"  Demo workspace          {demo['url']}", f"    log in as             {demo['email']}   {demo['password']}"] if demo else []),
         f"  Data and logs           {data.path}",
         "",

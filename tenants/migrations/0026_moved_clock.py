@@ -8,7 +8,7 @@ import crm_platform.kernel.clock
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tenants', '0024_script_holds'),
+        ('tenants', '0025_told_of_proofs'),
     ]
 
     operations = [
