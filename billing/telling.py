@@ -79,9 +79,10 @@ def values_of(subscription: Subscription) -> dict[str, Any]:
     """What the workspace's row says of its plan, JSON-able. Inside a control unit."""
     known, now = facts(subscription), clock.now()
     granted = _granted(subscription)
-    free = _with_modules(free_version().limits, free_version().features, granted)
+    lowest = subscription.plan if subscription.plan.code == FREE else free_version()
+    free = _with_modules(lowest.limits, lowest.features, granted)
     over = on_free(known, now=now)
-    plan = free_version() if over else subscription.plan
+    plan = lowest if over else subscription.plan
     held = free if over else _with_modules(*_sold(subscription, trial=subscription.trial_ends_at is not None), granted)
     return {
         "plan": plan.code, "plan_version": plan.version, "billing": known.stored(), "limits": held, "limits_after_trial": free,

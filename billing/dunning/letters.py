@@ -14,6 +14,7 @@ from billing import plans
 from billing.metering.answering import LABELS, amount
 from crm_platform.accounts import directory
 from crm_platform.kernel import gates, workspace
+from crm_platform.kernel.money import Money
 from crm_platform.letters import post
 from tenants.lifecycle.access import day
 from tenants.lifecycle.billing_state import FROZEN_FROM, LIMITED_FROM, Facts
@@ -31,9 +32,9 @@ TEMPLATES = {
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """The open bill as its letters tell of it: what is owed as people read it, where it can be paid, and whether the bank only asks to confirm."""
+    """The open bill as its letters tell of it: what is owed, where it can be paid, and whether the bank only asks to confirm."""
 
-    amount: str = ""
+    owed: Money | None = None
     url: str = ""
     confirm: bool = False
 
@@ -86,7 +87,7 @@ def _readers(draft: Draft) -> dict[str, str]:
 
 def _facts(draft: Draft) -> dict[str, Any]:
     known, since = draft.facts, draft.facts.past_due_since
-    facts: dict[str, Any] = {"step": draft.step, "pay": draft.bill.url or workspace.url("/settings/plan"), "plan_page": workspace.url("/settings/plan"), "amount": draft.bill.amount, "confirm": draft.bill.confirm}
+    facts: dict[str, Any] = {"step": draft.step, "pay": draft.bill.url or workspace.url("/settings/plan"), "plan_page": workspace.url("/settings/plan"), "amount": str(draft.bill.owed or ""), "confirm": draft.bill.confirm}
     if since is not None:
         facts |= {"limited_on": day(since + timedelta(days=LIMITED_FROM)), "frozen_on": day(since + timedelta(days=FROZEN_FROM))}
         facts |= {"erased_on": day(draft.erases_at) if draft.erases_at else "", "days": calendar.NOTICES.get(draft.step, 0), "archives": workspace.url("/settings/archives")}

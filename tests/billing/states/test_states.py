@@ -19,7 +19,9 @@ from crm_platform.db import sides
 from crm_platform.kernel import access, clock, gates
 from crm_platform.kernel.access import Act
 from crm_platform.kernel.errors import PlanRefusal, Unpaid
+from crm_platform.kernel.money import Money
 from crm_platform.kernel.permissions import robot
+from crm_platform.letters.models import Letter
 from tenants.inside import services as inside
 from tests.tenants.lives import join
 
@@ -102,13 +104,32 @@ def test_case_39_what_is_past_due_for_ever_at_the_provider_goes_down_by_our_own_
 
 
 def test_case_40_a_bank_that_asks_to_confirm_gets_a_letter_of_its_own(doors, monkeypatch) -> None:
-    monkeypatch.setattr(letters, "_bill", lambda pk: letters.Bill(amount="€ 95.00", url="http://pay.example/i/1", confirm=True))
+    monkeypatch.setattr(letters, "_bill", lambda pk: letters.Bill(owed=Money(9_500, "EUR"), url="http://pay.example/i/1", confirm=True))
     fails(doors)
     with at(0.1):
         assert walks(doors) == ["Your bank asks you to confirm the payment of Atelier Veldhuis"]
+        with doors.unit():
+            text = Letter.objects.latest("pk").text
+            assert "http://pay.example/i/1" in text
+            assert "95" in text
     with at(1):
         put(doors, past_due_since=None, status="active")
     assert state_at(doors, 1) == "active"
+
+
+def test_the_letter_tells_the_open_bill_of_the_documents(doors) -> None:
+    from billing.documents.models import Invoice
+
+    account = buys(doors)
+    with sides.control_unit():
+        Invoice.objects.create(account=account, provider="stripe", external_id=f"in_{doors.place.public_id}", status="open", currency="EUR", total_minor=11_400, paid_minor=1_400, hosted_url="http://pay.example/i/2")
+    with at(0):
+        put(doors, past_due_since=DAY0, status="past_due")
+        walks(doors)
+    with doors.unit():
+        text = Letter.objects.filter(to="bills@veldhuis.example").latest("pk").text
+    assert "http://pay.example/i/2" in text
+    assert "100" in text
 
 
 @pytest.mark.parametrize(("people", "state"), [(3, "active"), (6, "over_limit")])
