@@ -61,6 +61,7 @@ INSIDE_APPS = [
     "tenants.inside",
     "tenants.archives",
     "billing.metering",
+    "billing.seats",
 ]
 TABLELESS_APPS = ["django.contrib.messages", "django.contrib.humanize", "django.contrib.staticfiles", "crm_platform.ui", "crm_platform.config.mailbox"]
 # Features of the product, area by area, lowest first; all of them live in workspaces.

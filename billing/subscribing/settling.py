@@ -1,0 +1,46 @@
+"""What follows from a purchase or a change once the provider's word has arrived, in the same unit: whoever looked, the page of return, an event, or the nightly look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from billing import ports
+from billing.models import BillingAccount, Checkout, PendingChange, Subscription
+from billing.seats import ledger
+from crm_platform.kernel import clock
+
+from . import acts, pricing_of, referring
+from .life import keep_price
+
+BOUGHT = ("active", "trialing", "past_due")
+
+
+@ports.synced.answer
+def settle(account: BillingAccount, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Answer to `ports.synced`: the ledger of seats follows, a purchase is finished, its price is kept, its discount begins, a change that was waited for is there."""
+    row = Subscription.objects.select_related("plan", "workspace").get(workspace=account.workspace_id)
+    act = acts.under_way(account.pk)
+    reason, actor = (act.kind, act.actor) if act else ("provider", f"provider {account.provider}")
+    ledger.follow(row, reason=reason, actor=actor, operation=f"sync.{account.pk}.{account.sync_generation}")
+    if row.status not in BOUGHT:
+        return
+    if before["status"] not in BOUGHT:
+        _finish(account, row)
+    if before["plan"] != after["plan"] or row.price_kept_until is None:
+        keep_price(row, at=clock.now())
+    _arrived(row)
+    pricing_of.begin_discount(row, begins=row.period_start or clock.now())
+
+
+def _finish(account: BillingAccount, row: Subscription) -> None:
+    Checkout.objects.filter(account=account, state="open").update(state="finished")
+    Subscription.objects.filter(pk=row.pk).update(promised_until=None, promised_for=None, extended_until=None)
+    referring.bought(account)
+
+
+def _arrived(row: Subscription) -> None:
+    """A waiting change of seats whose number is there, by this or another way."""
+    for waiting in PendingChange.objects.filter(subscription=row, kind="seats", state="waiting"):
+        if row.seats >= waiting.target.get("seats", 0):
+            PendingChange.objects.filter(pk=waiting.pk).update(state="applied")
