@@ -14,7 +14,7 @@ from billing.models import BillingAccount, Subscription
 from billing.pricing import Interval
 from billing.providers import events, registry
 from billing.providers.fake import FakeProvider, sign
-from billing.providers.models import ProviderEvent
+from billing.providers.models import Drift, ProviderEvent, ProviderOp
 from billing.providers.protocol import Event, Payer, Target
 from crm_platform.db import sides
 from crm_platform.jobs import serving
@@ -100,10 +100,20 @@ def customer_of(door: Door, fake: FakeProvider) -> Paying:
     return Paying(door, account.pk, fake)
 
 
-def clear() -> None:
-    """What one test left in the inbox is none of the next one's."""
+def lose_events() -> None:
+    """As if none had arrived."""
     with sides.control_unit():
         ProviderEvent.objects.all().delete()
+
+
+def clear() -> None:
+    """What one test left is none of the next one's."""
+    lose_events()
+    with sides.control_unit():
+        ProviderOp.objects.all().delete()
+        Subscription.objects.exclude(external_id="").update(external_id="")
+        Drift.objects.all().delete()
+        BillingAccount.objects.exclude(external_id="").update(external_id="", dirty_at=None)
 
 
 @pytest.fixture
