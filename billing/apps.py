@@ -11,10 +11,13 @@ class BillingConfig(AppConfig):
     label = "billing"
 
     def ready(self) -> None:
-        from crm_platform.accounts.roles import SETTINGS  # inline: apps load before models
-        from crm_platform.ui import places  # inline: apps load before models
+        from crm_platform.accounts.roles import SETTINGS
+        from crm_platform.ui import places
+        from tenants import scheduler
 
-        from . import claimed, views  # noqa: F401  # inline: apps load before models
+        from . import claimed, rights, tasks, views  # noqa: F401
+        from .subscribing import settling  # noqa: F401
 
+        scheduler.also(tasks.EVERY, tasks.ask)
         places.answer_notice(views.trial_days_left)
         places.register_settings(places.SettingsPage(_("Plan and usage"), "gauge", "plan", 40, right=SETTINGS.right("edit")))

@@ -18,21 +18,24 @@ from .run import PASSWORD, Line, Product, say
 from .tenancy import ALONE, at_once, product, quiet
 
 CONNECTIONS, CLIENTS = 4, 8
+# So many firms are at work at once, however many stand in the database: the machine serves no more at any size.
+AT_WORK = 100
 PLANNED = 10_000
 MB = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Visits:
-    """What the visits at one size took, in milliseconds, and the server with it."""
+    """What the visits at one size took, in milliseconds, and the server with it. `first`: the first visit to each firm, whose tables no backend knows yet."""
 
     size: Size
+    first: tuple[list[float], list[float]]
     board: list[float]
     card: list[float]
 
 
 def sizes(numbers: Sequence[int], *, visits: int) -> list[Line]:
-    """The walls of board and card, spread over all workspaces, and memory; the server is started anew at each size."""
+    """The walls of board and card of the firms at work, picked at random from all, and memory; the server is started anew at each size."""
     found, lines = [], []
     firms: list[dict[str, Any]] = []
     with run.folder() as data:
@@ -43,9 +46,11 @@ def sizes(numbers: Sequence[int], *, visits: int) -> list[Line]:
                 calm = quiet(started)
                 say(f"{number} workspaces: {number - took[1]} made in {took[0]:.0f} s, quiet after {calm:.0f} s, started in {started.took:.1f} s")
                 lines += [Line(f"making {number - took[1]} firms by two at once", round(took[0]), "s"), Line(f"bin/up with {took[1]} workspaces", round(started.took, 1), "s")]
-                _walls(started, firms, visits)  # the same number at each size: caches and backends are as warm as such a load makes them
-                board, card = _walls(started, firms, visits)
-                found.append(Visits(_size(started, number), board, card))
+                first = _walls(started, firms[:AT_WORK], AT_WORK)
+                _walls(started, firms[:AT_WORK], visits)  # the same number at each size: caches and backends are as warm as such a load makes them
+                board, card = _walls(started, firms[:AT_WORK], visits)
+                _walls(started, firms, visits)  # spread over all: what that leaves in the memory of workers and backends
+                found.append(Visits(_size(started, number), first, board, card))
             finally:
                 run.stop(started)
     return [*lines, *(line for one in found for line in _lines(one, found[0])), *_plan(found)]
@@ -97,6 +102,8 @@ def _lines(one: Visits, first: Visits) -> list[Line]:
         beside = "" if one is first else f"{first.size.workspaces} workspaces, {than:.1f} ms"
         lines.append(Line(f"{number} workspaces: {name}, p95", round(slow, 1), "ms", beside, ratio if beside else None, "at most 1.3" if beside else "", ratio <= 1.3 if beside else None))
         lines.append(Line(f"{number} workspaces: {name}, median", round(statistics.median(walls), 1), "ms"))
+    for name, walls in zip(("board", "card of a contact"), one.first, strict=True):
+        lines.append(Line(f"{number} workspaces: {name}, first visit, median", round(statistics.median(walls), 1), "ms", "to a firm whose tables no backend knows yet"))
     return [
         *lines,
         Line(f"{number} workspaces: largest web worker, private", round(one.size.worker / MB), "MB", "a worker of CRM_WORKER_MEMORY begins anew"),

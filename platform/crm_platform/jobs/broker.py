@@ -74,11 +74,11 @@ def top_up() -> int:
     return missing
 
 
-def recently_active(*, seconds: int) -> list[tuple[str, int]]:
-    """Workspaces that wrote something to be served in the last `seconds`."""
-    since = clock.real_now().timestamp() - seconds
-    queue().zremrangebyscore(ACTIVE, "-inf", since - 3600)
-    found: Any = queue().zrangebyscore(ACTIVE, since, "+inf")
+def active_before(*, least: int, most: int) -> list[tuple[str, int]]:
+    """Workspaces that wrote something to be served for the last time `least` to `most` seconds ago."""
+    now = clock.real_now().timestamp()
+    queue().zremrangebyscore(ACTIVE, "-inf", now - 3600)
+    found: Any = queue().zrangebyscore(ACTIVE, now - most, f"({now - least}")
     pairs = [member.decode().rsplit(":", 1) for member in found]
     return [(public_id, int(generation)) for public_id, generation in pairs]
 
