@@ -9,6 +9,8 @@ from django.db.models import Q
 
 from billing.models import BillingAccount
 from crm_platform.db import sides
+from crm_platform.jobs import broker
+from crm_platform.jobs.models import Job, JobState
 from crm_platform.kernel import clock, jobs
 from crm_platform.kernel.jobs import Lease
 
@@ -16,8 +18,9 @@ from . import events, inbox, reconciling, syncing
 from .models import EventStatus, ProviderEvent, SyncLease
 
 _log = logging.getLogger("kartoteka.billing")
-# Seconds between two sweeps; how long bodies of events are kept.
+# Seconds between two sweeps, and between two looks at what has come due; how long bodies of events are kept.
 EVERY = 60.0
+RING = 2.0
 KEPT = timedelta(days=90)
 JOB = "billing.sweep"
 
@@ -26,6 +29,14 @@ def ask() -> None:
     """Leave the sweep to a worker: the scheduler's chore."""
     with sides.control_unit():
         jobs.later(JOB, 0, key=JOB)
+
+
+def ring() -> None:
+    """Wake the workers where a job of the control side has come due: what was left for a second from now is not looked for by anybody else so soon."""
+    with sides.control_unit():
+        due = Job.objects.filter(state=JobState.WAITING, at__lte=clock.real_now()).exists()
+    if due:
+        broker.wake("control", 0, lane=broker.REST)
 
 
 @jobs.register(JOB)

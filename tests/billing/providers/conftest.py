@@ -12,7 +12,7 @@ from django.test import Client
 from billing import ports
 from billing.models import BillingAccount, Subscription
 from billing.pricing import Interval
-from billing.providers import events, registry
+from billing.providers import inbox, registry
 from billing.providers.fake import FakeProvider, sign
 from billing.providers.models import Drift, ProviderEvent, ProviderOp
 from billing.providers.protocol import Event, Payer, Target
@@ -86,7 +86,7 @@ def fake() -> Iterator[FakeProvider]:
 @pytest.fixture
 def paying(make_door: Callable[..., Door], fake: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> Iterator[Paying]:
     """On trial, with a customer at the provider, and nothing bought yet. Events are looked at without waiting for more."""
-    monkeypatch.setattr(events, "GATHER", events.GATHER * 0)
+    monkeypatch.setattr(inbox, "GATHER", inbox.GATHER * 0)
     yield customer_of(make_door(), fake)
     clear()
 
