@@ -2,6 +2,9 @@
 
 `documents(account, invoice_seen)` keeps an invoice's mirror, in the caller's control unit. `synced(account, before, after)` hears of a
 changed subscription in the same unit. `told(workspace)` brings the news into the workspace; it opens units of its own.
+
+The reconciliation asks two: `mirrored(account)` answers with {invoice's external id: (status, total)} of what is kept;
+`untold(workspace)` with what the workspace knows otherwise than it should ({} for nothing); it opens units of its own.
 """
 
 from __future__ import annotations
@@ -30,3 +33,5 @@ class Port:
 documents = Port("documents")
 synced = Port("synced")
 told = Port("told")
+mirrored = Port("mirrored")
+untold = Port("untold")

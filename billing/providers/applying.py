@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
+
 from billing import ports
 from billing.models import AddOnVersion, BillingAccount, MoneyEntry, PendingChange, PlanVersion, Subscription
 from billing.plans import FREE
@@ -47,6 +49,19 @@ def apply(account: BillingAccount, seen: AccountSeen) -> Workspace | None:
     return row.workspace
 
 
+def would_change(account: BillingAccount, seen: AccountSeen) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """What the subscription is, and what `apply` would make of it; nothing is kept. None without a subscription. Inside a control unit."""
+    found: list[dict[str, Any]] = []
+    with transaction.atomic():
+        row = Subscription.objects.select_for_update(of=("self",)).select_related("plan", "workspace").filter(workspace=account.workspace_id).first()
+        if row is not None:
+            found.append(_as_compared(row))
+            _note_subscription(account, row, seen)
+            found.append(_as_compared(row))
+        transaction.set_rollback(True)
+    return (found[0], found[1]) if len(found) == 2 else None
+
+
 def _note_account(account: BillingAccount, seen: AccountSeen) -> None:
     account.synced_at = clock.now()
     account.balance_minor, account.method = seen.balance, dict(seen.method)
@@ -67,9 +82,9 @@ def _note_subscription(account: BillingAccount, row: Subscription, seen: Account
     alive = choosing.live(seen.subscriptions)
     drifting.stands(DriftKind.TWO_LIVE, account, facts={"subscriptions": [one.external_id for one in alive]}, there=len(alive) > 1)
     one = choosing.governing(seen.subscriptions, orders)
-    if one is not None and not choosing.is_known(one.status):
-        _log.warning("a subscription's status is none that we know", extra={"account": account.public_id, "status": one.status})
-        drifting.stands(DriftKind.DIFFERS, account, facts={"status": one.status}, there=True)
+    strange = one is not None and not choosing.is_known(one.status)
+    drifting.stands(DriftKind.DIFFERS, account, facts={"status": [one.status] if one else []}, there=strange)
+    if strange:
         return
     if one is None or one.status == "canceled":
         _end(row, one, seen)
@@ -159,6 +174,11 @@ def _settle_changes(row: Subscription) -> None:
         wanted = (target.get("plan", row.plan.code), target.get("version", row.plan.version), target.get("seats", row.seats))
         if (waiting.kind == "cancel" and row.status == "canceled") or (waiting.kind != "cancel" and wanted == (row.plan.code, row.plan.version, row.seats)):
             PendingChange.objects.filter(pk=waiting.pk).update(state="applied")
+
+
+def _as_compared(row: Subscription) -> dict[str, Any]:
+    more = {"external_id": row.external_id, "period_end": row.period_end.isoformat() if row.period_end else None, "discount": row.discount}
+    return _as_told(row) | more
 
 
 def _as_told(row: Subscription) -> dict[str, Any]:

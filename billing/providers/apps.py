@@ -16,3 +16,4 @@ class ProvidersConfig(AppConfig):
 
         stripe_adapter.register()
         scheduler.also(sweeping.EVERY, sweeping.ask)
+        scheduler.also(sweeping.RING, sweeping.ring)

@@ -24,8 +24,6 @@ _log = logging.getLogger("kartoteka.billing")
 # Tries before an event is laid aside; the pause doubles from a minute to six hours.
 MOST = 12
 _FIRST, _LONGEST = 60, 6 * 3600
-# An account is looked at no more often than this, however many events come.
-GATHER = timedelta(seconds=1)
 # What asks for a look at the customer; of what is sold we only hear when somebody edits it behind our back; of the rest nothing.
 FAMILIES = ("checkout.", "customer.", "invoice.", "invoice_payment.", "credit_note.", "charge.", "refund.", "payment_method.", "payment_intent.", "subscription_schedule.", "setup_intent.")
 CATALOGUE = ("price.", "product.")
@@ -37,47 +35,24 @@ def handle(pk: int, *, lease: Lease) -> None:
     with sides.control_unit():
         lease.beat()
         event = ProviderEvent.objects.filter(pk=pk).first()
-        if event is None or event.status not in OPEN or event.next_attempt_at > clock.real_now():
+        if event is None:
             return
-        account = _account_of(event)
-        if account is None:
-            _without_account(event)
-            return
-        if _wait(account):
-            return
-        mine = _claimed(event)
-    if mine:
+        account, waiting = _account_of(event), _waiting(event)
+        mine = [one.pk for one in waiting if account is not None and _speaks_of(one, account)]
+        for one in waiting:
+            if one.pk not in mine:
+                _of_nobody(one)
+        # The attempt counts from now on, and is over when the lease is.
+        ProviderEvent.objects.filter(pk__in=mine).update(status=EventStatus.PROCESSING, next_attempt_at=clock.real_now() + syncing.LEASE, attempts=F("attempts") + 1)
+    if account is not None and mine:
         _look(account, mine)
 
 
-def _wait(account: BillingAccount) -> bool:
-    """Whether a look has just been: then one more follows a second later, for all that come until then."""
-    looked = ProviderEvent.objects.filter(provider=account.provider, customer=account.external_id, status=EventStatus.DONE).order_by("-handled_at").values_list("handled_at", flat=True).first()
-    if looked is None or clock.real_now() - looked >= GATHER:
-        return False
-    BillingAccount.objects.select_for_update().get(pk=account.pk)  # one after the other: the key is taken once
-    jobs.later("billing.gathered", account.pk, at=looked + GATHER, key=f"billing.gathered.{account.pk}")
-    return True
-
-
-@jobs.register("billing.gathered")
-def handle_gathered(pk: int, *, lease: Lease) -> None:
-    """Handle what an account's events have gathered meanwhile."""
-    with sides.control_unit():
-        lease.beat()
-        account = BillingAccount.objects.get(pk=pk)
-        first = ProviderEvent.objects.filter(provider=account.provider, customer=account.external_id, status__in=OPEN, next_attempt_at__lte=clock.real_now()).first()
-        mine = _claimed(first) if first is not None else []
-    if mine:
-        _look(account, mine)
-
-
-def _claimed(event: ProviderEvent) -> list[int]:
-    """All that wait for the same customer, taken by us alone."""
-    due = ProviderEvent.objects.select_for_update(skip_locked=True).filter(provider=event.provider, customer=event.customer, status__in=OPEN, next_attempt_at__lte=clock.real_now())
-    mine = list(due.values_list("pk", flat=True))
-    ProviderEvent.objects.filter(pk__in=mine).update(status=EventStatus.PROCESSING, next_attempt_at=clock.real_now() + syncing.LEASE, attempts=F("attempts") + 1)
-    return mine
+def _waiting(event: ProviderEvent) -> list[ProviderEvent]:
+    """All that wait for the same customer, seen by us alone; of an event that names none, itself."""
+    same = Q(customer=event.customer) if event.customer else Q(pk=event.pk)
+    due = ProviderEvent.objects.select_for_update(skip_locked=True).filter(same, provider=event.provider, status__in=OPEN, next_attempt_at__lte=clock.real_now())
+    return list(due.defer("raw"))
 
 
 def _look(account: BillingAccount, events: Sequence[int]) -> None:
@@ -122,16 +97,19 @@ def pause_after(attempts: int) -> timedelta:
 
 
 def _account_of(event: ProviderEvent) -> BillingAccount | None:
-    """By the customer alone. What the event says of itself only refuses: where it names another account, it is nobody's."""
-    if not event.customer or not event.kind.startswith(FAMILIES):
+    """By the customer alone; nobody's where there is no workspace to it any more."""
+    if not event.customer:
         return None
     account = BillingAccount.objects.select_related("workspace").filter(provider=event.provider, external_id=event.customer).first()
-    if account is None or (event.named and event.named != account.public_id):
-        return None
-    return None if account.workspace is None or account.workspace.state == State.ERASED else account
+    return None if account is None or account.workspace is None or account.workspace.state == State.ERASED else account
 
 
-def _without_account(event: ProviderEvent) -> None:
+def _speaks_of(event: ProviderEvent, account: BillingAccount) -> bool:
+    """What an event says of itself only refuses: where it names another account, it is nobody's."""
+    return event.kind.startswith(FAMILIES) and event.named in ("", account.public_id)
+
+
+def _of_nobody(event: ProviderEvent) -> None:
     if event.kind.startswith(CATALOGUE):
         drifting.found(DriftKind.CATALOGUE, event.provider, event.object_id or event.external_id, facts={"kind": event.kind})
         status = EventStatus.DONE

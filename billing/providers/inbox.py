@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from crm_platform.kernel import clock, jobs
+from crm_platform.jobs import rows
+from crm_platform.kernel import clock
 
 from .models import EventStatus, ProviderEvent
 from .protocol import Event
 from .registry import by_code
 
 JOB = "billing.event"
+# How long events of one customer are gathered for one look; and when this process last had one of each.
+GATHER = timedelta(seconds=1)
+_MOST = 10_000
+_seen: dict[str, datetime] = {}
 # What is done, or at work, needs no second look; what failed, or was nobody's, is tried again at once when it is told again.
 _SETTLED = (EventStatus.DONE, EventStatus.IGNORED, EventStatus.PROCESSING)
 _ANEW = (EventStatus.FAILED, EventStatus.DEAD, EventStatus.ORPHAN)
@@ -31,8 +37,18 @@ def keep(code: str, event: Event) -> ProviderEvent:
     if row.status in _ANEW:
         ProviderEvent.objects.filter(pk=row.pk, status__in=_ANEW).update(status=EventStatus.RECEIVED, next_attempt_at=clock.real_now())
     if row.status not in _SETTLED:
-        jobs.later(JOB, row.pk)
+        rows.one_waiting(JOB, row.pk, key=f"{JOB}.{event.customer or event.external_id}"[:100], at=_when(event.customer))
     return row
+
+
+def _when(customer: str) -> datetime:
+    """At once for the first of a customer; those that follow it closely are looked at together, with one look."""
+    now = clock.real_now()
+    before = _seen.get(customer)
+    if len(_seen) > _MOST:
+        _seen.clear()
+    _seen[customer] = now
+    return now if before is None or now - before >= GATHER else now + GATHER
 
 
 def _row(code: str, event: Event, status: str) -> ProviderEvent:

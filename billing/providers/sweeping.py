@@ -9,23 +9,34 @@ from django.db.models import Q
 
 from billing.models import BillingAccount
 from crm_platform.db import sides
+from crm_platform.jobs import broker
+from crm_platform.jobs.models import Job, JobState
 from crm_platform.kernel import clock, jobs
 from crm_platform.kernel.jobs import Lease
 
-from . import events, inbox, syncing
+from . import events, inbox, reconciling, syncing
 from .models import EventStatus, ProviderEvent, SyncLease
 
 _log = logging.getLogger("kartoteka.billing")
-# Seconds between two sweeps; how long bodies of events are kept.
+# Seconds between two sweeps, and between two looks at what has come due; how long bodies of events are kept.
 EVERY = 60.0
+RING = 2.0
 KEPT = timedelta(days=90)
-JOB, LOOK = "billing.sweep", "billing.look"
+JOB = "billing.sweep"
 
 
 def ask() -> None:
     """Leave the sweep to a worker: the scheduler's chore."""
     with sides.control_unit():
         jobs.later(JOB, 0, key=JOB)
+
+
+def ring() -> None:
+    """Wake the workers where a job of the control side has come due: what was left for a second from now is not looked for by anybody else so soon."""
+    with sides.control_unit():
+        due = Job.objects.filter(state=JobState.WAITING, at__lte=clock.real_now()).exists()
+    if due:
+        broker.wake("control", 0, lane=broker.REST)
 
 
 @jobs.register(JOB)
@@ -41,15 +52,8 @@ def sweep(_pk: int, *, lease: Lease) -> None:
         held = SyncLease.objects.filter(until__gt=now).values("account")
         waiting = BillingAccount.objects.filter(dirty_at__lt=now - timedelta(seconds=60)).exclude(Q(external_id="") | Q(pk__in=held)).order_by("dirty_at")[:200]
         for account in waiting:
-            jobs.later(LOOK, account.pk)
+            jobs.later(syncing.LOOK, account.pk)
+        reconciling.leave_due(now)
         ProviderEvent.objects.filter(received_at__lt=now - KEPT).exclude(raw="").update(raw="")
     if found:
         _log.info("events were stuck", extra={"events": len(found)})
-
-
-@jobs.register(LOOK)
-def look(pk: int, *, lease: Lease) -> None:
-    """One look at an account."""
-    with sides.control_unit():
-        lease.beat()
-    syncing.sync_account(pk)

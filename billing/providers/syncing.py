@@ -17,7 +17,8 @@ from django.db.models import F, Q
 from billing import ports
 from billing.models import BillingAccount
 from crm_platform.db import sides
-from crm_platform.kernel import clock
+from crm_platform.kernel import clock, jobs
+from crm_platform.kernel.jobs import Lease
 from tenants.models import Workspace
 
 from . import applying
@@ -26,6 +27,7 @@ from .registry import provider_for
 
 _log = logging.getLogger("kartoteka.billing")
 LEASE = timedelta(seconds=90)
+LOOK = "billing.look"
 # Looks in a row while news keep coming; then others have their turn.
 _MOST = 5
 
@@ -112,3 +114,11 @@ def _taken(account_id: int, token: str) -> bool:
 def _is_clean(account_id: int) -> bool:
     with sides.control_unit():
         return BillingAccount.objects.filter(pk=account_id, dirty_at=None).exists() and not SyncLease.objects.filter(account_id=account_id).exists()
+
+
+@jobs.register(LOOK)
+def look(pk: int, *, lease: Lease) -> None:
+    """One look at an account."""
+    with sides.control_unit():
+        lease.beat()
+    sync_account(pk)

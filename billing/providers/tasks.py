@@ -1,3 +1,3 @@
 """Jobs of the providers, registered at start-up."""
 
-from . import events, sweeping  # noqa: F401
+from . import events, reconciling, sweeping, syncing  # noqa: F401

@@ -198,7 +198,7 @@ class StripeProvider:
         now, client = clock.now(), self.client
         try:
             with ours():
-                found = client.v1.customers.retrieve(customer, {"expand": ["invoice_settings.default_payment_method"]})
+                found = client.v1.customers.retrieve(customer)
         except Gone:
             return AccountSeen(customer, True, (), (), {}, 0, now)
         if getattr(found, "deleted", False):
@@ -206,9 +206,11 @@ class StripeProvider:
         with ours():
             held = list(client.v1.subscriptions.list({"customer": customer, "status": "all", "limit": _PAGE, "expand": ["data.discounts.source.coupon", "data.default_payment_method"]}).auto_paging_iter())
             seen = tuple(map(reading.subscription, held))
-        card = found.invoice_settings.default_payment_method if found.invoice_settings is not None else None
-        cards = [card, *(one.default_payment_method for one in held)]
-        method = next((one for one in cards if one is not None and not isinstance(one, str)), None)
+        method = next((one.default_payment_method for one in held if one.default_payment_method is not None and not isinstance(one.default_payment_method, str)), None)
+        chosen = reading.id_of(found.invoice_settings.default_payment_method) if found.invoice_settings is not None else ""
+        if method is None and chosen:
+            with ours():
+                method = client.v1.payment_methods.retrieve(chosen)
         return AccountSeen(customer, False, seen, self._invoices(customer), reading.method(method), found.balance or 0, now, reading.words(found.metadata))
 
     def _invoices(self, customer: str) -> tuple[InvoiceSeen, ...]:
@@ -220,6 +222,16 @@ class StripeProvider:
             intents = client.v1.payment_intents.list({"customer": customer, "limit": _PAGE}).data if unpaid else []
             known, refs = reading.money(charges, intents), prices.refs()
             return tuple(reading.invoice(one, known, refs) for one in invoices)
+
+    # What is sold.
+
+    def sync_catalogue(self) -> dict[str, Any]:
+        """Every price of every version looked up, or made."""
+        return prices.sync(self.client)
+
+    def wrong_prices(self) -> dict[str, dict[str, Any]]:
+        """Prices that are not as we sell them."""
+        return prices.wrong(self.client)
 
     def events(self, *, since: str = "") -> Iterator[Event]:
         """What happened after an event, oldest first; without one, or where it is older than they remember, all that they remember."""

@@ -135,6 +135,54 @@ def _shown(ref: str) -> str:
     return f"Kartoteka {code.capitalize()} ({version})" if kind == "plan" else f"Kartoteka + {code} ({version})"
 
 
+def sync(client: stripe.StripeClient) -> dict[str, Any]:
+    """Look up or make every price; those that are refused (an amount too large for them) are named, the others go on."""
+    wanted, refused = everything(), {}
+    before = len(_kept(wanted))
+    for start in range(0, len(wanted), _AT_ONCE):
+        for one in _refusing(client, wanted[start : start + _AT_ONCE]):
+            refused[one[0]] = one[1]
+    return {"prices": len(wanted), "known": before, "refused": refused}
+
+
+def _refusing(client: stripe.StripeClient, some: Sequence[Wanted]) -> list[tuple[str, str]]:
+    try:
+        ensure(client, some)
+    except Refused:
+        found = []
+        for one in some:
+            try:
+                ensure(client, [one])
+            except Refused as error:
+                found.append((one.lookup_key, str(error)))
+        return found
+    return []
+
+
+def wrong(client: stripe.StripeClient) -> dict[str, dict[str, Any]]:
+    """Prices that were archived or edited behind our back, by lookup key."""
+    wanted = everything()
+    with sides.control_unit():
+        kept = {row.lookup_key: row.external_id for row in ProviderPrice.objects.filter(provider=CODE).exclude(interval="")}
+    found: dict[str, dict[str, Any]] = {}
+    with ours():
+        there = {price.id: price for price in client.v1.prices.list({"limit": 100, "expand": ["data.tiers"]}).auto_paging_iter()}
+    for one in wanted:
+        price = there.get(kept.get(one.lookup_key, ""))
+        if one.lookup_key in kept and (price is None or not price.active or not _as_sold(price, one)):
+            found[one.lookup_key] = {"price": kept[one.lookup_key], "why": "not there" if price is None else "archived" if not price.active else "another amount"}
+    return found
+
+
+def _as_sold(price: stripe.Price, one: Wanted) -> bool:
+    figures = _figures(one)
+    if "tiers" not in figures:
+        return bool(price.unit_amount == figures["unit_amount"])
+    tiers = [{"up_to": "inf" if tier.up_to is None else tier.up_to, "unit_amount": tier.unit_amount} for tier in getattr(price, "tiers", None) or []]
+    wanted: list[dict[str, Any]] = figures["tiers"]
+    return tiers == wanted
+
+
 def coupon(client: stripe.StripeClient, row: Coupon) -> str:
     """The coupon's id at Stripe: its code, made where it is missing."""
     given: dict[str, Any] = {"id": row.code, "name": row.code[:40], "duration": row.duration}

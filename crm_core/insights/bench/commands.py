@@ -7,7 +7,7 @@ import click
 from crm_platform.kernel import commands
 from crm_platform.kernel.commands import answer, as_json, read_secret, workspace_option
 
-from . import entering, firms
+from . import entering, firms, limits
 
 
 @commands.command("measure-firms", hidden=True)
@@ -28,4 +28,22 @@ def measure_firms(count: int, prefix: str, as_json: bool) -> None:
 def measure_entering(slug: str, path: str, times: int, as_json: bool) -> None:
     """Count and time what entering a workspace costs; the session's key comes by standard input."""
     found = entering.measure(slug, path=path, cookie=read_secret(), times=times)
+    answer(found, as_json=as_json, text=str(found))
+
+
+@commands.command("measure-paying", hidden=True)
+@workspace_option
+@as_json
+def measure_paying(slug: str, as_json: bool) -> None:
+    """Give a workspace a customer at the payment service."""
+    found = limits.customer_of(slug)
+    answer(found, as_json=as_json, text=str(found))
+
+
+@commands.command("measure-limit", hidden=True)
+@workspace_option
+@as_json
+def measure_limit(slug: str, as_json: bool) -> None:
+    """Count the statements of a check, then create a hundred contacts at once where fewer fit."""
+    found = limits.measure(slug)
     answer(found, as_json=as_json, text=str(found))

@@ -1,4 +1,4 @@
-"""`bin/bench [--pages] [--import] [--start] [--tenancy[=PARTS]] [--json] [--contacts N ...]`: medians on this machine, in one run."""
+"""`bin/bench [--pages] [--import] [--start] [--billing] [--tenancy[=PARTS]] [--json] [--contacts N ...]`: medians on this machine, in one run."""
 
 from __future__ import annotations
 
@@ -301,18 +301,20 @@ def _write_contacts(path: Path, rows: int) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The program."""
-    from . import tenancy  # noqa: PLC0415 (it uses this module)
+    from . import paying, tenancy  # noqa: PLC0415 (they use this module)
 
     parser = argparse.ArgumentParser(prog="bin/bench", description=__doc__)
     for name in ("pages", "import", "start"):
         parser.add_argument(f"--{name}", action="store_true")
+    parser.add_argument("--billing", action="store_true", help="the payment service's events, and a limit under load")
     parser.add_argument("--json", action="store_true")
     tenancy.add_arguments(parser)
     for name, number in (("contacts", 100_000), ("companies", 20_000), ("deals", 50_000), ("activities", 200_000)):
         parser.add_argument(f"--{name}", type=int, default=number)
     wished = parser.parse_args(arguments)
     lines: list[Line] = tenancy.lines(wished) if wished.tenancy else []
-    if wished.pages or getattr(wished, "import") or wished.start or not wished.tenancy:
+    lines += paying.lines() if wished.billing else []
+    if wished.pages or getattr(wished, "import") or wished.start or not (wished.tenancy or wished.billing):
         lines += _of_one(wished)
     show(lines, as_json=wished.json)
     return 0

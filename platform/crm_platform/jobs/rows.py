@@ -46,6 +46,13 @@ def later(name: str, pk: int, *, at: datetime | None = None, key: str = "") -> i
     return int(row.pk)
 
 
+def one_waiting(name: str, pk: int, *, key: str, at: datetime | None = None) -> None:
+    """Leave work unless some of that key waits: one statement, and two that leave it at the same moment do not disturb each other."""
+    moment = at or clock.real_now()
+    Job.objects.bulk_create([Job(name=name, target=pk, key=key, at=moment)], ignore_conflicts=True)
+    wake_after_commit(moment)
+
+
 def wake_after_commit(moment: datetime | None = None) -> None:
     """After this unit's commit: tell Redis, and note the moment on the control side, once for the unit."""
     at = moment or clock.real_now()

@@ -12,9 +12,9 @@ from django.test import Client
 from billing import ports
 from billing.models import BillingAccount, Subscription
 from billing.pricing import Interval
-from billing.providers import events, registry
+from billing.providers import inbox, registry
 from billing.providers.fake import FakeProvider, sign
-from billing.providers.models import ProviderEvent
+from billing.providers.models import Drift, ProviderEvent, ProviderOp
 from billing.providers.protocol import Event, Payer, Target
 from crm_platform.db import sides
 from crm_platform.jobs import serving
@@ -86,7 +86,7 @@ def fake() -> Iterator[FakeProvider]:
 @pytest.fixture
 def paying(make_door: Callable[..., Door], fake: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> Iterator[Paying]:
     """On trial, with a customer at the provider, and nothing bought yet. Events are looked at without waiting for more."""
-    monkeypatch.setattr(events, "GATHER", events.GATHER * 0)
+    monkeypatch.setattr(inbox, "GATHER", inbox.GATHER * 0)
     yield customer_of(make_door(), fake)
     clear()
 
@@ -100,10 +100,20 @@ def customer_of(door: Door, fake: FakeProvider) -> Paying:
     return Paying(door, account.pk, fake)
 
 
-def clear() -> None:
-    """What one test left in the inbox is none of the next one's."""
+def lose_events() -> None:
+    """As if none had arrived."""
     with sides.control_unit():
         ProviderEvent.objects.all().delete()
+
+
+def clear() -> None:
+    """What one test left is none of the next one's."""
+    lose_events()
+    with sides.control_unit():
+        ProviderOp.objects.all().delete()
+        Subscription.objects.exclude(external_id="").update(external_id="")
+        Drift.objects.all().delete()
+        BillingAccount.objects.exclude(external_id="").update(external_id="", dirty_at=None)
 
 
 @pytest.fixture

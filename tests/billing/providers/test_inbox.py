@@ -249,7 +249,7 @@ def test_case_21_while_the_database_is_down_we_ask_for_it_again(paying: Paying) 
 def test_case_22_a_burst_is_few_looks(paying: Paying, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    monkeypatch.setattr(events, "GATHER", timedelta(seconds=1))
+    monkeypatch.setattr(inbox, "GATHER", timedelta(seconds=1))
     paying.buy()
     event = paying.told("invoice.paid")
     many = [replace(event, external_id=f"evt_burst_{number}") for number in range(60)]
@@ -260,7 +260,7 @@ def test_case_22_a_burst_is_few_looks(paying: Paying, monkeypatch: pytest.Monkey
         paying.deliver(one)
     work()
     with sides.control_unit():
-        Job.objects.filter(name="billing.gathered").update(at=clock.real_now())
+        Job.objects.filter(name=inbox.JOB).update(at=clock.real_now())
     work()
     assert {paying.status_of(one) for one in many} == {"done"}
     assert paying.provider.calls.count("fetch") == 2

@@ -1,0 +1,180 @@
+"""The classes of difference, each found, named with its money, and mended only by a look; and the commands."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from billing import ports
+from billing.metering.models import Counter
+from billing.models import Subscription
+from billing.providers import commands as ours  # noqa: F401 (registers them)
+from billing.providers import reconciling, sweeping, syncing
+from billing.providers.models import Cursor, ProviderEvent, ProviderOp
+from billing.providers.protocol import Payer
+from crm_platform.db import sides
+from crm_platform.jobs.models import Job
+from crm_platform.kernel import clock, commands, ids
+
+from .conftest import Paying, target, work
+
+# What looks and lists, and changes nothing at the provider.
+LOOKING = {"fetch", "customers", "events"}
+
+
+def crm(*arguments: str) -> Any:
+    done = CliRunner().invoke(commands.group, [*arguments, "--json"], catch_exceptions=False)
+    return json.loads(done.output.strip().splitlines()[-1])
+
+
+def kinds(found: list[dict[str, Any]]) -> list[str]:
+    return sorted(one["kind"] for one in found)
+
+
+def full(*, fix: bool = False) -> list[dict[str, Any]]:
+    return reconciling.reconcile(full=True, fix=fix)
+
+
+def test_nothing_differs_after_a_look(paying: Paying) -> None:
+    paying.buy()
+    syncing.sync_account(paying.account_id)
+    assert full() == []
+
+
+def test_a_subscription_that_we_have_not_heard_of(paying: Paying) -> None:
+    paying.buy(target(5))
+    calls = len(paying.provider.calls)
+    [found] = full()
+    assert (found["kind"], found["workspace"], found["money_minor"], found["currency"]) == ("orphan", paying.door.workspace.slug, 9_500, "EUR")
+    assert paying.row.external_id == ""
+    assert full(fix=True) == []
+    assert paying.row.plan.code == "team"
+    assert set(paying.provider.calls[calls:]) <= LOOKING
+
+
+def test_one_that_lives_only_here(paying: Paying) -> None:
+    bought = paying.buy()
+    syncing.sync_account(paying.account_id)
+    del paying.provider.books.subscriptions[bought.id]
+    assert kinds(full()) == ["not_there"]
+    assert full(fix=True) == []
+    assert paying.row.plan.code == "free"
+
+
+def test_another_period(paying: Paying) -> None:
+    paying.buy()
+    syncing.sync_account(paying.account_id)
+    with sides.control_unit():
+        Subscription.objects.filter(workspace=paying.door.workspace).update(period_end=clock.now())
+    [found] = full()
+    assert found["kind"] == "differs"
+    assert set(found["facts"]) == {"period_end"}
+
+
+def test_two_that_live_are_named_with_their_money_and_left(paying: Paying) -> None:
+    paying.buy(target(5))
+    paying.buy(target(3))
+    found = [one for one in full(fix=True) if one["kind"] == "two_live"]
+    assert [one["money_minor"] for one in found] in ([9_500], [5_700])
+    assert len([one for one in paying.provider.books.subscriptions.values() if one.status == "active"]) == 2
+
+
+def test_invoices_that_are_not_mirrored(paying: Paying, monkeypatch: pytest.MonkeyPatch) -> None:
+    paying.buy()
+    syncing.sync_account(paying.account_id)
+    [invoice] = paying.provider.books.invoices.values()
+    kept = {invoice.external_id: ("paid", invoice.quote.total)}
+    monkeypatch.setattr(ports.mirrored, "_answerer", lambda account: kept)
+    assert full() == []
+    kept.clear()
+    [found] = full()
+    assert (found["kind"], found["money_minor"]) == ("invoices", invoice.quote.total)
+
+
+def test_a_customer_of_nobody_who_pays(paying: Paying) -> None:
+    stranger = paying.provider.ensure_customer(Payer("nobody", "Nobody", "n@nowhere.example"), external_id=None, key="n")
+    assert full() == []
+    started = paying.provider.start_checkout(stranger, target(), success_url="", cancel_url="", key="s")
+    paying.provider.pay_checkout(started.reference)
+    assert [(one["kind"], one["subject"]) for one in full() if one["kind"] != "inbox"] == [("orphan", stranger)]
+
+
+def test_what_the_workspace_was_not_told(paying: Paying, monkeypatch: pytest.MonkeyPatch, told: list[Any]) -> None:
+    paying.buy()
+    syncing.sync_account(paying.account_id)
+    told.clear()
+    monkeypatch.setattr(ports.untold, "_answerer", lambda workspace: {} if told else {"users": [10, 5]})
+    assert kinds(full()) == ["entitlements"]
+    assert full(fix=True) == []
+    assert told
+
+
+def test_a_counter_that_drifted(paying: Paying) -> None:
+    with paying.door.unit():
+        Counter.objects.update_or_create(metric="contacts", defaults={"value": 99})
+    assert kinds(full()) == ["counters"]
+    with paying.door.unit():
+        assert Counter.objects.get(metric="contacts").value == 99
+    assert full(fix=True) == []
+
+
+def test_events_that_are_stuck_and_a_silence(paying: Paying) -> None:
+    paying.buy()
+    syncing.sync_account(paying.account_id)
+    full()
+    with sides.control_unit():
+        ProviderEvent.objects.update(status="dead", received_at=clock.real_now() - timedelta(hours=30))
+    assert {one["subject"] for one in full() if one["kind"] == "inbox"} >= {"silence"}
+
+
+def test_an_operation_that_was_never_answered(paying: Paying) -> None:
+    operation = ids.random_id()
+    with sides.control_unit():
+        ProviderOp.objects.create(key=operation, operation=operation, account_id=paying.account_id, provider="stripe", kind="change", params="", made_at=clock.real_now() - timedelta(hours=25))
+    assert kinds(full()) == ["ops"]
+    with sides.control_unit():
+        ProviderOp.objects.filter(key=operation).update(state="done")
+    assert full() == []
+
+
+def test_while_the_provider_is_down_nothing_is_said_and_nothing_breaks(paying: Paying) -> None:
+    paying.buy()
+    paying.provider.down = True
+    assert full(fix=True) == []
+    assert paying.row.external_id == ""
+
+
+def test_hourly_and_nightly_follow_by_themselves(paying: Paying) -> None:
+    paying.buy()
+    with sides.control_unit():
+        Cursor.objects.all().delete()
+    sweeping.ask()
+    work()
+    assert paying.row.plan.code == "team"
+    with sides.control_unit():
+        assert Cursor.objects.get(provider="stripe").reconciled_fully_at is not None
+        assert not Job.objects.filter(name__in=(reconciling.HOURLY, reconciling.NIGHTLY), state__in=("waiting", "failed")).exists()
+        Cursor.objects.update(reconciled_at=clock.real_now() - timedelta(hours=2))
+    sweeping.ask()
+    work()
+    with sides.control_unit():
+        assert Cursor.objects.get(provider="stripe").reconciled_at > clock.real_now() - timedelta(minutes=5)
+
+
+def test_the_commands_answer_in_json(paying: Paying) -> None:
+    paying.buy(target(5))
+    assert [one["kind"] for one in crm("billing-reconcile")["drift"]] == ["orphan"]
+    found = crm("billing-sync", "--workspace", paying.door.workspace.slug or "")
+    assert (found["outcome"], found["plan"], found["seats"], found["status"]) == ("done", "team", 5, "active")
+    assert crm("billing-reconcile", "--fix")["drift"] == []
+    event = paying.told("invoice.paid")
+    paying.deliver(event)
+    work()
+    assert crm("billing-replay", event.external_id)["status"] == "received"
+    work()
+    assert paying.status_of(event) == "done"
+    assert crm("billing-sync-catalog") == {}
