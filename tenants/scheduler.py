@@ -27,6 +27,12 @@ AT_ONCE = 500
 # How long ago, in seconds, who is swept was last active. The scheduler looks each minute; the windows are a little longer, so that none falls between two looks.
 QUIET_FOR = ((60, 122), (540, 602))
 MINUTES = 60
+_also: list[tuple[float, Callable[[], None]]] = []
+
+
+def also(every: float, chore: Callable[[], None]) -> None:
+    """Add a chore of an upper folder, each so many seconds: short, for it leaves its work to the workers. Called at start-up."""
+    _also.append((every, chore))
 
 
 def note_due(public_id: str, moment: datetime | None) -> None:
@@ -45,7 +51,7 @@ def note_due(public_id: str, moment: datetime | None) -> None:
 
 def run(stop: threading.Event, *, every: float = 2.0) -> None:
     """Work until `stop` is set."""
-    chores: list[tuple[float, Callable[[], None]]] = [(every, ring), (every, top_up), (60.0, sweep_active), (30.0, wake_control), (60.0, _sweep_share), (60.0, look_after_addresses)]
+    chores: list[tuple[float, Callable[[], None]]] = [(every, ring), (every, top_up), (60.0, sweep_active), (30.0, wake_control), (60.0, _sweep_share), (60.0, look_after_addresses), *_also]
     last = [0.0] * len(chores)
     _tried(sweep_all)  # whatever was lost while nobody looked
     while not stop.is_set():

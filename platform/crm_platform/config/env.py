@@ -58,6 +58,21 @@ def refuse_unknown() -> None:
         raise ImproperlyConfigured(f"unknown variables: {', '.join(unknown)}")
 
 
+STRIPE = "https://api.stripe.com"
+
+
+def refuse_payments(*, key: str, secrets: list[str], base: str, embedded: bool) -> None:
+    """What would take money wrongly, or believe events that nobody signed, does not start. The embedded run may speak to a stand-in, with keys of no money."""
+    if key.startswith(("sk_live", "rk_live")) and base != STRIPE:
+        raise ImproperlyConfigured(f"STRIPE_SECRET_KEY is a live one: it goes to {STRIPE} alone, not to STRIPE_API_BASE={base}.")
+    if key and base != STRIPE and not embedded:
+        raise ImproperlyConfigured(f"STRIPE_API_BASE={base}: a server for real firms speaks to {STRIPE} alone.")
+    if key and not secrets:
+        raise ImproperlyConfigured("STRIPE_SECRET_KEY is set, STRIPE_WEBHOOK_SECRET is not: nobody could tell the provider's events from false ones.")
+    if secrets and not key:
+        raise ImproperlyConfigured("STRIPE_WEBHOOK_SECRET is set, STRIPE_SECRET_KEY is not: events could not be looked up.")
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     """One way into PostgreSQL."""

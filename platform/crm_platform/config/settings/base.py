@@ -39,6 +39,7 @@ CONTROL_APPS = [
     "tenants.signup",
     "tenants.lifecycle",
     "billing",
+    "billing.providers",
     "billing.site",
     "webhooks.inbound",
 ]
@@ -284,6 +285,12 @@ if EMAIL_URL.startswith(("smtp:", "smtps:")):
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.username or "", _mail.password or ""
     EMAIL_USE_TLS = _mail.scheme == "smtps"
 DEFAULT_FROM_EMAIL = env.read("CRM_FROM_EMAIL", f"Kartoteka <hello@{PUBLIC_HOST}>")
+
+# The payment provider: no key, no card. Secrets of events are a list, so that they can be changed while both are in use.
+STRIPE_SECRET_KEY = env.read("STRIPE_SECRET_KEY")
+STRIPE_WEBHOOK_SECRETS = env.words("STRIPE_WEBHOOK_SECRET")
+STRIPE_API_BASE = env.read("STRIPE_API_BASE", env.STRIPE).rstrip("/")
+STRIPE_LIVE = STRIPE_SECRET_KEY.startswith(("sk_live", "rk_live"))
 
 CRM_SIGNUPS_AN_HOUR = int(env.read("CRM_SIGNUPS_AN_HOUR", "300"))
 # How long a backup knows what was erased: it stands on every certificate, and whoever keeps backups keeps them no longer.

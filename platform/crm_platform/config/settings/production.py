@@ -7,7 +7,16 @@ from django.core.exceptions import ImproperlyConfigured
 from crm_platform.config import env
 
 from .base import *  # noqa: F403
-from .base import DATABASES, EMBEDDED, SECRET_KEY, SECURE, STATIC_ROOT
+from .base import (
+    DATABASES,
+    EMBEDDED,
+    SECRET_KEY,
+    SECURE,
+    STATIC_ROOT,
+    STRIPE_API_BASE,
+    STRIPE_SECRET_KEY,
+    STRIPE_WEBHOOK_SECRETS,
+)
 
 if env.read("CRM_KILLED_AT"):
     raise ImproperlyConfigured("CRM_KILLED_AT lets a process die on purpose: it is for the tests alone.")
@@ -15,6 +24,7 @@ if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY is not set.")
 if "control" not in DATABASES:
     raise ImproperlyConfigured("Set DATABASE_URL, or DATABASE_URL, DATABASE_CONTROL_URL and (for the keeper alone) DATABASE_OWNER_URL.")
+env.refuse_payments(key=STRIPE_SECRET_KEY, secrets=STRIPE_WEBHOOK_SECRETS, base=STRIPE_API_BASE, embedded=EMBEDDED)
 if SECURE and not EMBEDDED:
     SECURE_SSL_REDIRECT = False  # the proxy's work; workspaces are told apart by host before that
     SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365

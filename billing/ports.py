@@ -1,0 +1,32 @@
+"""Where the parts of billing meet without importing each other: each port is answered by its owner, at start-up.
+
+`documents(account, invoice_seen)` keeps an invoice's mirror, in the caller's control unit. `synced(account, before, after)` hears of a
+changed subscription in the same unit. `told(workspace)` brings the news into the workspace; it opens units of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+class Port:
+    """A question that nobody needs to answer: then nothing happens."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._answerer: Callable[..., Any] | None = None
+
+    def answer(self, answerer: Callable[..., Any]) -> Callable[..., Any]:
+        """Name who answers; may decorate."""
+        self._answerer = answerer
+        return answerer
+
+    def __call__(self, *given: Any) -> Any:
+        """Ask; None where nobody answers."""
+        return None if self._answerer is None else self._answerer(*given)
+
+
+documents = Port("documents")
+synced = Port("synced")
+told = Port("told")

@@ -1,0 +1,68 @@
+"""Which of an account's subscriptions counts, and what it is in our words. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .protocol import InvoiceSeen, SubscriptionSeen
+
+# In the order in which they count; what is not here is a word we do not know, which counts after all that live and changes nothing.
+_RANKS = {"active": 0, "trialing": 0, "past_due": 1, "paused": 2, "unpaid": 3, "incomplete": 5, "canceled": 6}
+_UNKNOWN = 4
+LIVE = frozenset({"active", "trialing", "past_due", "paused", "unpaid"})
+UNPAID = frozenset({"past_due", "unpaid"})
+_REF = re.compile(r"(plan|addon):([a-z0-9_]+):([0-9]+)(?::seats)?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """What a subscription holds: the plan's code and version, its seats, the add-ons by "code:version"."""
+
+    plan: str = ""
+    version: int = 0
+    seats: int = 0
+    add_ons: Mapping[str, int] = field(default_factory=dict)
+    strange: tuple[str, ...] = ()
+
+
+def governing(found: Iterable[SubscriptionSeen], orders: Mapping[str, int]) -> SubscriptionSeen | None:
+    """The one that counts: live before dead, then the higher plan (`orders`: plan's code to its place), then the newer."""
+    ranked = sorted(found, key=lambda one: (_RANKS.get(one.status, _UNKNOWN), -orders.get(sold(one).plan, -1), -one.created.timestamp(), one.external_id))
+    return ranked[0] if ranked else None
+
+
+def live(found: Iterable[SubscriptionSeen]) -> list[SubscriptionSeen]:
+    """Those for which money is or will be asked."""
+    return [one for one in found if one.status in LIVE]
+
+
+def is_known(status: str) -> bool:
+    """Whether the status is a word of ours."""
+    return status in _RANKS
+
+
+def sold(seen: SubscriptionSeen) -> Sold:
+    """What it holds, out of our references; a reference that is none of ours is `strange`."""
+    plan, version, seats, add_ons, strange = "", 0, 0, {}, []
+    for ref, quantity in seen.sold.items():
+        matched = _REF.match(ref)
+        if matched is None:
+            strange.append(ref)
+        elif matched[1] == "plan":
+            plan, version, seats = matched[2], int(matched[3]), quantity
+        else:
+            add_ons[f"{matched[2]}:{matched[3]}"] = quantity
+    return Sold(plan, version, seats, add_ons, tuple(strange))
+
+
+def unpaid_since(seen: SubscriptionSeen, invoices: Iterable[InvoiceSeen], *, known: datetime | None, now: datetime) -> datetime | None:
+    """The first failure of the oldest open bill: what is known stays, however often one fails again; None where it is paid."""
+    if seen.status not in UNPAID:
+        return None
+    if known is not None:
+        return known
+    failed = [moment for moment in (one.failed_at or one.due_at for one in invoices if one.status == "open" and one.subscription == seen.external_id) if moment is not None]
+    return min((*failed, now))

@@ -1,0 +1,3 @@
+"""Jobs of the providers, registered at start-up."""
+
+from . import events, sweeping  # noqa: F401
