@@ -248,3 +248,50 @@ class MoneyEntry(models.Model):
     class Meta:
         db_table = "money_entry"
         indexes = [models.Index(fields=["account", "-id"], name="money_entry_of_account")]
+
+
+class Checkout(models.Model):
+    """A purchase that was begun: one open at a time for an account. `operation` is its key at the provider, `reference` the provider's name of it once it has one.
+
+    `state`: open, finished (what was bought is there), closed (given up, expired, or another took its place).
+    """
+
+    account = models.ForeignKey(BillingAccount, models.CASCADE, related_name="checkouts")
+    operation = models.CharField(max_length=64, unique=True, default=ids.random_id)
+    provider = models.CharField(max_length=20)
+    target = models.JSONField(default=dict)
+    reference = models.CharField(max_length=200, blank=True)
+    url = models.TextField(blank=True)
+    document = models.CharField(max_length=64, blank=True)
+    state = models.CharField(max_length=10, default="open")
+    actor = models.CharField(max_length=200)
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        db_table = "checkout"
+        constraints = [
+            models.UniqueConstraint(fields=["account"], name="checkout_one_open", condition=Q(state="open")),
+            models.UniqueConstraint(fields=["provider", "reference"], name="checkout_once", condition=~Q(reference="")),
+        ]
+
+
+class Act(models.Model):
+    """Something a person does to what is bought, written before the provider is asked: one at a time for an account, once for an operation.
+
+    `state`: open (until `until`, real time; then the next may begin), done, failed. `done_at` is business time: who decides by an older look is refused.
+    """
+
+    account = models.ForeignKey(BillingAccount, models.CASCADE, related_name="acts")
+    operation = models.CharField(max_length=64, unique=True)
+    kind = models.CharField(max_length=20)
+    target = models.JSONField(default=dict)
+    result = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, default="open")
+    actor = models.CharField(max_length=200)
+    until = models.DateTimeField()
+    at = models.DateTimeField(default=clock.now)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "billing_act"
+        constraints = [models.UniqueConstraint(fields=["account"], name="billing_act_one_open", condition=Q(state="open"))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -49,6 +50,7 @@ class FakeProvider:
         self.faults: list[str] = []
         self.calls: list[str] = []
         self.down = False
+        self._turn = threading.RLock()
 
     # The verbs.
 
@@ -198,6 +200,10 @@ class FakeProvider:
 
     def _once(self, name: str, key: str, do: Callable[[], T]) -> T:
         self._ask(name)
+        with self._turn:  # the same key at the same moment is one call
+            return self._answered(key, do)
+
+    def _answered(self, key: str, do: Callable[[], T]) -> T:
         if key in self.books.done:
             found: T = self.books.done[key]
             return found

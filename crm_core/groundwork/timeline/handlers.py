@@ -15,6 +15,7 @@ from crm_platform.accounts import directory
 from crm_platform.events.models import Event
 from crm_platform.ui.markup import fill
 
+from . import money  # noqa: F401  (registers its sentences)
 from .describing import Entry, actor, describes
 
 # {name} is the thing's own name, or the person's; one left out is a thing that had none.

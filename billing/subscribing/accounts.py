@@ -1,0 +1,100 @@
+"""The rows of who pays, the journal of money, and the news of both for the workspace."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError
+from django.utils.translation import gettext_lazy as _
+
+from billing.models import BillingAccount, MoneyEntry, Subscription
+from billing.pricing import Discount
+from billing.providers.choosing import LIVE
+from crm_platform.events.backbone import emit
+from crm_platform.kernel import clock
+from crm_platform.kernel.errors import Conflict, NotFound, Unavailable
+from crm_platform.kernel.permissions import Actor
+from crm_platform.kernel.workspace import Place
+from tenants.models import Workspace
+from tenants.opening import unit
+
+_log = logging.getLogger("kartoteka.billing")
+
+
+class NothingBought(Conflict):
+    """The workspace has no paid plan."""
+
+    code = "nothing_bought"
+    sentence = _("Nothing is bought yet: choose a plan first.")
+
+
+class BillOpen(Conflict):
+    """A bill is unpaid: more cannot be bought meanwhile."""
+
+    code = "bill_open"
+    sentence = _("A bill is open. Once it is paid, you can buy more; nothing is lost until then.")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An account with what its workspace has."""
+
+    account: BillingAccount
+    subscription: Subscription
+
+    @property
+    def live(self) -> bool:
+        """Whether something is bought that a provider keeps."""
+        return bool(self.subscription.external_id) and self.subscription.status in LIVE
+
+    @property
+    def unpaid(self) -> bool:
+        """Whether a bill is open past its day."""
+        return self.subscription.past_due_since is not None
+
+    def discount(self) -> Discount | None:
+        """The discount in force."""
+        stored, now = self.subscription.discount, clock.now()
+        if not stored or (stored.get("ends_at") and datetime.fromisoformat(stored["ends_at"]) <= now):
+            return None
+        return Discount(stored["code"], stored.get("percent_bp", 0), stored.get("amount", 0), stored.get("currency", ""))
+
+    def require_live(self) -> None:
+        """Raises NothingBought."""
+        if not self.live:
+            raise NothingBought
+
+
+def held(place: Place, *, lock: bool = False) -> Held:
+    """What a workspace has and who pays for it, the account's row locked if asked. Inside a control unit; raises NotFound."""
+    workspace = Workspace.objects.filter(public_id=place.public_id).first()
+    if workspace is None:
+        raise NotFound
+    account, _made = BillingAccount.objects.get_or_create(workspace=workspace, defaults={"slug": place.slug})
+    if lock:
+        account = BillingAccount.objects.select_for_update().get(pk=account.pk)
+    found = Subscription.objects.select_related("plan", "workspace").filter(workspace=workspace).first()
+    if found is None:
+        raise NotFound
+    return Held(account, found)
+
+
+def note(
+    account: BillingAccount, name: str, *, actor: Actor | str, before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None, operation: str = "", reason: str = ""
+) -> MoneyEntry:  # fmt: skip
+    """One line of the journal of money. Inside a control unit."""
+    who = actor if isinstance(actor, str) else actor.name
+    return MoneyEntry.objects.create(account=account, name=name, actor=who[:200], before=dict(before or {}), after=dict(after or {}), operation=operation[:64], reason=reason)
+
+
+def announce(place: Place, actor: Actor, name: str, *, before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None) -> None:
+    """The same in the workspace's journal, in a unit of its own. One that cannot be entered now goes without: the journal of money has it."""
+    try:
+        with unit(place):
+            emit(actor, name, entity="workspace", record_id=None, before=before, after=after, also=["workspace:1"])
+    except (NotFound, Unavailable, DatabaseError, InterfaceError) as error:
+        _log.warning("an act of billing was not announced", extra={"workspace": place.public_id, "event": name, "error": str(error).strip()})

@@ -1,0 +1,123 @@
+"""One act at a time for an account: written down before the provider is asked, once for an operation, refused to whoever decided by an older look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from billing.models import Act
+from billing.providers.protocol import ProviderUnavailable
+from crm_platform.db import sides
+from crm_platform.kernel import clock
+from crm_platform.kernel.errors import Conflict, CrmError, Invalid, Overtaken
+from crm_platform.kernel.permissions import Actor
+from crm_platform.kernel.workspace import Place
+
+from .accounts import Held, held, note
+
+# How long an act may take until the next may begin, and how long a preview's figures hold.
+LEASE, HOLDS = timedelta(seconds=60), timedelta(hours=1)
+
+
+class Busy(Conflict):
+    """Another act on the same account is under way."""
+
+    code = "act_under_way"
+    sentence = _("A change of the plan is under way. Look again in a moment; nothing was charged twice.")
+
+
+class ChangedMeanwhile(Overtaken):
+    """Somebody else changed the plan after this person had looked."""
+
+    code = "plan_changed_meanwhile"
+    sentence = _("The plan was changed while you were looking at it. Look at the new figures and decide again; nothing was charged.")
+
+
+class LookAgain(Invalid):
+    """The figures are too old to be charged."""
+
+    code = "figures_too_old"
+    sentence = _("These figures are too old to be charged. Look at the new ones and confirm them.")
+
+
+@dataclass(slots=True)
+class Doing:
+    """An act under way. `done` is what it came to, where the same operation was done before; `become` says what it comes to."""
+
+    act: Act
+    held: Held
+    done: Mapping[str, Any] | None = None
+    result: dict[str, Any] = field(default_factory=dict)
+
+    def become(self, **result: Any) -> None:
+        """Keep what it came to."""
+        self.result = result
+
+
+@contextmanager
+def doing(
+    place: Place, kind: str, *, actor: Actor, operation: str, as_of: datetime | None = None, check: Callable[[Held], Mapping[str, Any] | None] = lambda _held: None
+) -> Iterator[Doing]:  # fmt: skip
+    """Begin an act; `check` refuses it, or returns what is to be had, under the account's lock. The provider is asked inside the block, outside of any unit.
+
+    A refusal ends the act; a provider that does not answer leaves it open, so that the same operation goes on with the same keys.
+    """
+    begun = _begin(place, kind, actor=actor, operation=operation, as_of=as_of, check=check)
+    if begun.done is not None:
+        yield begun
+        return
+    try:
+        yield begun
+    except ProviderUnavailable:
+        raise
+    except CrmError as error:
+        _end(begun, state="failed", result={"refused": error.code})
+        raise
+    _end(begun, state="done", result=begun.result)
+
+
+def _begin(place: Place, kind: str, *, actor: Actor, operation: str, as_of: datetime | None, check: Callable[[Held], Mapping[str, Any] | None]) -> Doing:
+    now = clock.now()
+    if as_of is not None and not now - HOLDS <= as_of <= now + timedelta(minutes=1):
+        raise LookAgain
+    with sides.control_unit():
+        had = held(place, lock=True)
+        act = Act.objects.filter(account=had.account, operation=operation).first()
+        if act is not None and act.state == "done":
+            return Doing(act, had, done=act.result)
+        _one_at_a_time(had, operation, as_of)
+        target = dict(check(had) or {})
+        until = clock.real_now() + LEASE
+        if act is None:
+            act = Act.objects.create(account=had.account, operation=operation, kind=kind, target=target, actor=actor.name[:200], until=until)
+        else:
+            act.state, act.until, act.target = "open", until, target
+            act.save(update_fields=["state", "until", "target"])
+        return Doing(act, had)
+
+
+def _one_at_a_time(had: Held, operation: str, as_of: datetime | None) -> None:
+    acts = Act.objects.filter(account=had.account).exclude(operation=operation)
+    if acts.filter(state="open", until__gt=clock.real_now()).exists():
+        raise Busy
+    acts.filter(state="open").update(state="failed", result={"refused": "lost"})
+    if as_of is not None and acts.filter(state="done", done_at__gt=as_of).exists():
+        raise ChangedMeanwhile
+
+
+def _end(begun: Doing, *, state: str, result: Mapping[str, Any]) -> None:
+    with sides.control_unit():
+        Act.objects.filter(pk=begun.act.pk).update(state=state, result=dict(result), done_at=clock.now())
+        if state == "done":
+            after = {**begun.act.target, **result}
+            note(begun.held.account, begun.act.kind, actor=begun.act.actor, after=after, operation=begun.act.operation)
+
+
+def under_way(account_id: int) -> Act | None:
+    """The act that is open, for whoever writes what came of it. Inside a control unit."""
+    return Act.objects.filter(account_id=account_id, state="open").first()

@@ -1,0 +1,181 @@
+"""Buying: one checkout open at a time, a second tab joins it, the page of return grants nothing by itself."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from billing import rights
+from billing.models import BillingAccount, Checkout
+from billing.models import Payer as PayerRow
+from billing.providers import calling, registry, syncing
+from billing.providers.protocol import Payer, ProviderUnavailable, Started, Target
+from crm_platform.accounts import directory
+from crm_platform.db import sides
+from crm_platform.kernel import clock
+from crm_platform.kernel.errors import Conflict, CrmError, NotFound
+from crm_platform.kernel.permissions import Actor
+from crm_platform.kernel.workspace import Place
+from tenants.inside import services as inside
+
+from . import coupons, targets
+from .accounts import Held, announce, held, note
+
+# An open session is given again for so long; its provider closes it after a day.
+OPEN_FOR = timedelta(hours=23)
+PATIENCE = 5.0
+
+
+class AlreadyBought(Conflict):
+    """A plan is there: it is changed, not bought a second time."""
+
+    code = "already_bought"
+    sentence = _("This workspace has a plan already. Change it instead; nothing is paid twice.")
+
+
+class PaidElsewhere(Conflict):
+    """What is bought is paid in another way."""
+
+    code = "paid_elsewhere"
+    sentence = _("The plan is paid in another way at present. Cancel it first; at its end you can pay by this one.")
+
+
+def begin_checkout(place: Place, target: Target, *, provider: str, actor: Actor, success_url: str, cancel_url: str) -> Started:
+    """Begin to buy: the page to go to, or the invoice to pay. Opens units of its own.
+
+    A checkout of the same that is open is given again; another one is closed first. Raises Forbidden, Invalid for what cannot be
+    bought, AlreadyBought, ProviderUnavailable (then the next try goes on with the same).
+    """
+    rights.require_to_change(actor)
+    adapter = registry.by_code(provider)
+    with sides.control_unit():
+        account = held(place).account
+    if account.external_id and account.provider == provider:
+        syncing.sync_account(account.pk, patience=PATIENCE)  # what was bought meanwhile is seen before anything is offered again
+    _close_other(place, target, provider)
+    row, account = _written(place, target, provider=provider, actor=actor)
+    target = targets.read(row.target)
+    if row.reference:
+        return Started(row.reference, row.url, row.document)
+    customer = _customer(place, account, adapter)
+    params = {"target": row.target, "customer": customer}
+    try:
+        started = calling.once(
+            row.operation, "checkout", params, lambda key: adapter.start_checkout(customer, target, success_url=success_url, cancel_url=cancel_url, key=key), account=account
+        )  # fmt: skip
+    except ProviderUnavailable:
+        raise
+    except CrmError:
+        _close(row)
+        raise
+    with sides.control_unit():
+        Checkout.objects.filter(pk=row.pk, reference="").update(reference=started.reference, url=started.url, document=started.document)
+    announce(place, actor, "plan.checkout_begun", after={"plan": target.plan, "seats": target.seats})
+    return started
+
+
+def finish_checkout(place: Place, reference: str) -> bool:
+    """Whether what was bought is there, after a look at the provider. Raises NotFound for a session that is not this workspace's. Opens units of its own."""
+    with sides.control_unit():
+        account = held(place).account
+        row = Checkout.objects.filter(account=account, reference=reference).exclude(reference="").first()
+    if row is None:
+        raise NotFound
+    if row.state != "finished":
+        syncing.sync_account(account.pk, patience=PATIENCE)
+    with sides.control_unit():
+        return Checkout.objects.filter(pk=row.pk, state="finished").exists()
+
+
+def give_up_checkout(place: Place, *, actor: Actor) -> None:
+    """Close what is open: the payer came back without paying. Opens units of its own."""
+    rights.require_to_change(actor)
+    with sides.control_unit():
+        account = held(place).account
+        row = Checkout.objects.filter(account=account, state="open").first()
+    if row is not None:
+        _close_at_provider(row, account)
+
+
+def _close_other(place: Place, target: Target, provider: str) -> None:
+    """An open checkout of something else, or an old one, ends before a new one begins."""
+    with sides.control_unit():
+        had = held(place)
+        row = Checkout.objects.filter(account=had.account, state="open").first()
+        wanted = targets.stored(_with_waiting_code(had, targets.check(had, target)))
+    if row is not None and (row.target != wanted or row.provider != provider or row.at < clock.now() - OPEN_FOR):
+        _close_at_provider(row, had.account)
+
+
+def _close_at_provider(row: Checkout, account: BillingAccount) -> None:
+    if row.reference:
+        adapter = registry.by_code(row.provider)
+        calling.once(f"close.{row.operation}", "close_checkout", {}, lambda key: adapter.close_checkout(row.reference, key=key), account=account)
+        syncing.sync_account(account.pk, patience=PATIENCE)  # it may have been paid in the last moment
+    _close(row)
+
+
+def _close(row: Checkout) -> None:
+    with sides.control_unit():
+        Checkout.objects.filter(pk=row.pk, state="open").update(state="closed")
+
+
+def _written(place: Place, target: Target, *, provider: str, actor: Actor) -> tuple[Checkout, BillingAccount]:
+    """The row of this purchase: the open one, else a new one, with its promo code taken. Under the account's lock."""
+    with sides.control_unit():
+        had = held(place, lock=True)
+        if had.live or had.unpaid:
+            raise AlreadyBought
+        target = _with_waiting_code(had, targets.check(had, target))
+        row = Checkout.objects.filter(account=had.account, state="open").first()
+        if row is not None:
+            return row, had.account
+        if target.coupon:
+            coupons.take(had, target.coupon, target=target, actor=actor)
+        _choose_provider(had, provider)
+        row = Checkout.objects.create(account=had.account, provider=provider, target=targets.stored(target), actor=actor.name[:200])
+        note(had.account, "checkout.begun", actor=actor, after=row.target, operation=row.operation)
+        return row, had.account
+
+
+def _with_waiting_code(had: Held, target: Target) -> Target:
+    """A code that was redeemed before is used for the first bill."""
+    return target if target.coupon else replace(target, coupon=coupons.waiting(had))
+
+
+def _choose_provider(had: Held, provider: str) -> None:
+    account = had.account
+    if account.provider == provider:
+        return
+    account.provider, account.external_id = provider, ""
+    account.save(update_fields=["provider", "external_id"])
+
+
+def _customer(place: Place, account: BillingAccount, adapter: Any) -> str:
+    """The customer for whom the account pays, made once, before anything is bought."""
+    payer = _payer(place, account)
+    known = account.external_id or None
+    found: str = calling.once(
+        f"customer.{account.public_id}.{account.provider}.{known or 'new'}", "ensure_customer", asdict(payer),
+        lambda key: adapter.ensure_customer(payer, external_id=known, key=key), account=account,
+    )  # fmt: skip
+    if found != account.external_id:
+        with sides.control_unit():
+            BillingAccount.objects.filter(pk=account.pk).update(external_id=found)
+        account.external_id = found
+    return found
+
+
+def _payer(place: Place, account: BillingAccount) -> Payer:
+    with sides.unit(place):
+        firm, language, country = inside.preferences().firm, inside.preferences().language, inside.preferences().country
+        owner = next(iter(directory.owners()), None)
+    with sides.control_unit():
+        main = PayerRow.objects.filter(account=account, main=True, archived_at=None).first()
+    email = next((str(one["email"]) for one in account.contacts), "") or (str(owner.email) if owner else "")
+    if main is None:
+        return Payer(account.public_id, firm or place.name, email, country=country, language=language)
+    return Payer(account.public_id, main.name, email, main.country, main.address, main.tax_id, language)

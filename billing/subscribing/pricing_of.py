@@ -1,0 +1,89 @@
+"""What a choice costs a workspace: the price page, the preview and the first bill ask the same arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from billing import catalogue, pricing
+from billing.models import PlanVersion
+from billing.pricing import Discount, Interval, Quote
+from billing.pricing.periods import after
+from billing.providers.protocol import Preview, Target
+from billing.providers.registry import provider_for
+from crm_platform.db import sides
+from crm_platform.kernel import clock
+from crm_platform.kernel.workspace import Place
+
+from . import coupons, targets
+from .accounts import Held, held
+
+
+def price(place: Place, target: Target) -> Quote:
+    """What an interval of the target costs, discount and tax included. Raises Invalid for what cannot be bought."""
+    with sides.control_unit():
+        had = held(place)
+        return quote_of(had, targets.check(had, target))
+
+
+def preview(place: Place, target: Target, *, at_end: bool | None = None) -> Preview:
+    """What a change to the target costs now and at the next bill; without a plan, what the first bill is. Applied with the same `as_of` it comes to the same."""
+    now = clock.now()
+    with sides.control_unit():
+        had = held(place)
+        target = targets.check(had, target)
+        whole = quote_of(had, target)
+        if not had.live:
+            begins = target.trial_end or now
+            return Preview(Quote(target.currency, ()) if target.trial_end else whole, whole, target.trial_end or after(begins, target.interval, 1), now)
+        target = with_coupon(had, target)
+        ends = had.subscription.period_end
+        if ends is not None and waits(had, target, at_end=at_end):
+            return Preview(Quote(target.currency, ()), whole, ends, now)
+    return provider_for(had.account).preview_change(had.subscription.external_id, target, as_of=now)
+
+
+def quote_of(had: Held, target: Target) -> Quote:
+    """The same of a target that was checked. Inside a control unit."""
+    return pricing.quote(pricing.lines_of(catalogue.items_of(target)), target.currency, discount=_discount(had, target), tax_bp=had.account.tax_bp)
+
+
+def with_coupon(had: Held, target: Target) -> Target:
+    """The target with the discount in force: it survives a change. A code of another is checked and taken elsewhere (`coupons.redeem`)."""
+    discount = had.discount()
+    return replace(target, coupon=discount.code if discount else target.coupon, trial_end=None)
+
+
+def waits(had: Held, target: Target, *, at_end: bool | None) -> bool:
+    """Whether a change waits for the period's end: as asked, else up now and down at the end."""
+    return goes_down(had, target) if at_end is None else at_end
+
+
+def goes_down(had: Held, target: Target) -> bool:
+    """A smaller plan; of one plan a shorter interval; else what costs less."""
+    now = had.subscription
+    order = PlanVersion.objects.get(code=target.plan, version=target.version).order
+    if order != now.plan.order:
+        return order < now.plan.order
+    if target.interval != Interval(now.interval or "month"):
+        return target.interval == Interval.MONTH
+    return quote_of(had, target).total < quote_of(had, targets.present(had)).total
+
+
+def a_month(had: Held, target: Target) -> int:
+    """What the target costs a month, tax included."""
+    return pricing.a_month(quote_of(had, target).total, target.interval)
+
+
+def _discount(had: Held, target: Target) -> Discount | None:
+    present = had.discount()
+    if present is not None or not target.coupon:
+        return present
+    return catalogue.discount_of(coupons.usable(had, target.coupon, target=target))
+
+
+def ends_of(coupon_months: int | None, *, begins: datetime, duration: str, interval: Interval) -> datetime | None:
+    """When a discount that begins then stops; None for never."""
+    if duration == "forever":
+        return None
+    return after(begins, interval, 1) if duration == "once" else after(begins, Interval.MONTH, coupon_months or 1)

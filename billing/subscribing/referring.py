@@ -1,0 +1,76 @@
+"""A firm that brings another: both get what a seat of the newcomer's plan costs a month, as credit, once the newcomer has bought."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from billing import pricing, rights
+from billing.models import BillingAccount, MoneyEntry, Subscription
+from billing.pricing import Interval
+from billing.providers import calling
+from billing.providers.registry import provider_for
+from crm_platform.db import sides
+from crm_platform.kernel.errors import CrmError, Invalid
+from crm_platform.kernel.permissions import Actor
+from crm_platform.kernel.workspace import Place
+
+from .accounts import held, note
+
+OWED, GIVEN = "referral.owed", "referral.given"
+
+
+class NoSuchReferral(Invalid):
+    """The code is nobody's, one's own, or comes too late."""
+
+    code = "no_such_referral"
+    sentence = _("This referral code cannot be used here: it is unknown, your own, or you have bought already.")
+
+
+def refer(place: Place, code: str, *, actor: Actor) -> None:
+    """Say who brought this firm, before its first purchase. Raises NoSuchReferral. Opens a control unit."""
+    rights.require_to_change(actor)
+    with sides.control_unit():
+        had = held(place, lock=True)
+        by = BillingAccount.objects.filter(referral_code=code.strip().lower()).exclude(pk=had.account.pk).first()
+        if by is None or had.live or had.account.currency_fixed_at is not None or had.account.referred_by_id is not None:
+            raise NoSuchReferral
+        BillingAccount.objects.filter(pk=had.account.pk).update(referred_by=by)
+        note(had.account, "referral.named", actor=actor, after={"by": by.referral_code})
+
+
+def bought(account: BillingAccount) -> None:
+    """The newcomer has bought: what both will get is written down, once. Inside a control unit."""
+    if account.referred_by is None or MoneyEntry.objects.filter(account=account, name=OWED).exists():
+        return
+    for one in (account, account.referred_by):
+        note(one, OWED, actor="referral", operation=f"referral.{account.public_id}")
+
+
+def give_owed(*, most: int = 50) -> int:
+    """Credit what is owed to those who pay through a provider; returns how many had theirs. Opens units of its own, asks providers."""
+    with sides.control_unit():
+        given = MoneyEntry.objects.filter(name=GIVEN).values("account", "operation")
+        done = {(row["account"], row["operation"]) for row in given}
+        owed = [row for row in MoneyEntry.objects.select_related("account").filter(name=OWED).order_by("id") if (row.account_id, row.operation) not in done][:most]
+    return sum(_give(row) for row in owed)
+
+
+def _give(owed: MoneyEntry) -> bool:
+    account = owed.account
+    with sides.control_unit():
+        row = Subscription.objects.select_related("plan").filter(workspace=account.workspace_id).exclude(external_id="").first()
+    if row is None or not account.external_id:
+        return False
+    amount = pricing.read(row.plan.terms).rate(row.currency, Interval.MONTH)
+    minor = amount.unit(max(1, row.seats)) or amount.base
+    params = {"amount": minor, "currency": row.currency}
+    try:
+        calling.once(
+            f"{owed.operation}.{account.public_id}"[:90], "credit", params,
+            lambda key: provider_for(account).credit(account.external_id, amount=minor, currency=row.currency, reason="referral", key=key), account=account,
+        )  # fmt: skip
+    except CrmError:
+        return False  # the next look tries again, with the same key
+    with sides.control_unit():
+        note(account, GIVEN, actor="referral", after=params, operation=owed.operation)
+    return True

@@ -1,0 +1,59 @@
+"""What follows from a purchase or a change once the provider's word has arrived, in the same unit: whoever looked, the page of return, an event, or the nightly look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from billing import ports
+from billing.models import BillingAccount, Checkout, PendingChange, Redemption, Subscription
+from billing.pricing import Interval
+from billing.seats import ledger
+from crm_platform.kernel import clock
+
+from . import acts, pricing_of, referring
+from .life import keep_price
+
+BOUGHT = ("active", "trialing", "past_due")
+
+
+@ports.synced.answer
+def settle(account: BillingAccount, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Answer to `ports.synced`: the ledger of seats follows, a purchase is finished, its price is kept, its discount begins, a change that was waited for is there."""
+    row = Subscription.objects.select_related("plan", "workspace").get(workspace=account.workspace_id)
+    act = acts.under_way(account.pk)
+    reason, actor = (act.kind, act.actor) if act else ("provider", f"provider {account.provider}")
+    ledger.follow(row, reason=reason, actor=actor, operation=f"sync.{account.pk}.{account.sync_generation}")
+    if row.status not in BOUGHT:
+        return
+    if before["status"] not in BOUGHT:
+        _finish(account, row)
+    if before["plan"] != after["plan"] or row.price_kept_until is None:
+        keep_price(row, at=clock.now())
+    _arrived(row)
+    _begin_discount(row)
+
+
+def _finish(account: BillingAccount, row: Subscription) -> None:
+    Checkout.objects.filter(account=account, state="open").update(state="finished")
+    Subscription.objects.filter(pk=row.pk).update(promised_until=None, promised_for=None, extended_until=None)
+    referring.bought(account)
+
+
+def _arrived(row: Subscription) -> None:
+    """A waiting change of seats whose number is there, by this or another way."""
+    for waiting in PendingChange.objects.filter(subscription=row, kind="seats", state="waiting"):
+        if row.seats >= waiting.target.get("seats", 0):
+            PendingChange.objects.filter(pk=waiting.pk).update(state="applied")
+
+
+def _begin_discount(row: Subscription) -> None:
+    code = row.discount.get("code")
+    taken = Redemption.objects.select_related("coupon").filter(workspace=row.workspace, coupon__code=code, ends_at=None).first() if code else None
+    if taken is None:
+        return
+    ends = pricing_of.ends_of(taken.coupon.months, begins=row.period_start or clock.now(), duration=taken.coupon.duration, interval=Interval(row.interval or "month"))
+    Redemption.objects.filter(pk=taken.pk).update(ends_at=ends)
+    if ends is not None and not row.discount.get("ends_at"):
+        row.discount = {**row.discount, "ends_at": ends.isoformat()}
+        row.save(update_fields=["discount"])

@@ -1,0 +1,124 @@
+"""Cancel and resume, pause and come back, promise, pay."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from billing.subscribing import life
+from billing.subscribing.accounts import BillOpen
+from billing.subscribing.life import CancelledAlready, NotCancelled, NothingToPromise, Paused, PromisedAlready
+from crm_platform.db import sides
+from crm_platform.kernel import clock
+from crm_platform.kernel.errors import Invalid, NotFound
+from tenants.inside.models import Preferences
+from tests.billing.buying import Firm, firm_at, later, operation
+
+
+def test_cancelling_ends_it_at_the_periods_end_and_leads_to_free(firm: Firm) -> None:
+    firm.buy()
+    life.cancel(firm.place, actor=firm.owner, operation=operation())
+    row = firm.row()
+    assert (row.plan.code, row.cancel_at) == ("team", row.period_end)
+    with pytest.raises(CancelledAlready):
+        life.cancel(firm.place, actor=firm.owner, operation=operation())
+    with later(row.period_end + timedelta(minutes=1)):
+        firm.look()
+    assert (firm.row().plan.code, firm.row().status, firm.row().past_due_since) == ("free", "canceled", None)
+    assert firm.ledger() == [(5, 5), (-5, 0)]
+    assert "plan.cancelled" in firm.events()
+    firm.buy(seats="3")  # and back, by the same customer
+    assert (firm.row().seats, len(firm.provider.books.customers)) == (3, 1)
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "UTC", "Pacific/Honolulu"])
+def test_case_43_cancel_resume_and_cancel_again_in_the_last_second(firm: Firm, zone: str) -> None:
+    with sides.unit(firm.place):
+        Preferences.objects.update(time_zone=zone)
+    with later(datetime(2027, 1, 31, 23, 59, 59, 500_000, tzinfo=UTC).astimezone(ZoneInfo(zone))):
+        firm.buy()
+        life.cancel(firm.place, actor=firm.owner, operation=operation())
+    end = firm.row().period_end
+    with later(end - timedelta(days=3)):
+        life.resume(firm.place, actor=firm.owner, operation=operation())
+        assert firm.row().cancel_at is None
+        with pytest.raises(NotCancelled):
+            life.resume(firm.place, actor=firm.owner, operation=operation())
+    charged = firm.charged()
+    with later(end - timedelta(seconds=1)):
+        life.cancel(firm.place, actor=firm.owner, operation=operation())
+        assert firm.row().cancel_at == end
+    with later(end + timedelta(seconds=1)):
+        firm.look()
+    assert (firm.row().plan.code, firm.charged()) == ("free", charged)
+
+
+def test_a_pause_stops_the_bills_and_keeps_the_price(firm: Firm) -> None:
+    firm.buy()
+    charged, kept = firm.charged(), firm.row().price_kept_until
+    until = life.pause(firm.place, 3, actor=firm.owner, operation=operation())
+    assert firm.row().paused_until == until
+    for verb in (lambda: life.pause(firm.place, 1, actor=firm.owner, operation=operation()),):
+        with pytest.raises(Paused):
+            verb()
+    with later(firm.row().period_end + timedelta(minutes=1)):
+        firm.look()
+        assert (firm.charged(), firm.row().paused_until, firm.row().price_kept_until) == (charged, until, kept)
+        life.unpause(firm.place, actor=firm.owner, operation=operation())
+    assert firm.row().paused_until is None
+    with pytest.raises(Paused):
+        life.unpause(firm.place, actor=firm.owner, operation=operation())
+    assert {"plan.paused", "plan.unpaused"} <= set(firm.events())
+
+
+@pytest.mark.parametrize("months", [0, -1, 7, 10**9, True, 1.5])
+def test_a_pause_lasts_from_one_to_six_months(firm: Firm, months: int) -> None:
+    firm.buy()
+    before = firm.state()
+    with pytest.raises(Invalid):
+        life.pause(firm.place, months, actor=firm.owner, operation=operation())
+    assert firm.state() == before
+
+
+def test_a_promise_holds_seven_days_once_a_period(firm: Firm) -> None:
+    firm.buy()
+    with pytest.raises(NothingToPromise):
+        life.promise(firm.place, actor=firm.owner)
+    firm.provider.decline_next()
+    since = firm.row().period_end
+    with later(since + timedelta(seconds=1)):
+        firm.look()
+    with later(since + timedelta(days=16)):
+        with pytest.raises(BillOpen):
+            life.pause(firm.place, 1, actor=firm.owner, operation=operation())
+        until = life.promise(firm.place, actor=firm.owner)
+        assert until == clock.now() + timedelta(days=7)
+        assert firm.row().promised_until == until
+        with pytest.raises(PromisedAlready):
+            life.promise(firm.place, actor=firm.owner)
+    with later(since + timedelta(days=46)), pytest.raises(NothingToPromise):
+        life.promise(firm.place, actor=firm.owner)
+    assert firm.journal().count("payment.promised") == 1
+    assert "payment.promised" in firm.events()
+
+
+def test_paying_the_open_bill_restores_all(firm: Firm, make_door) -> None:
+    firm.buy()
+    firm.provider.decline_next()
+    with later(firm.row().period_end + timedelta(seconds=1)):
+        firm.look()
+        bill = next(one for one in firm.provider.books.invoices.values() if one.status == "open").external_id
+        with firm_at(make_door(email="eve@elsewhere.example")) as eve:
+            eve.buy()
+            with pytest.raises(NotFound):
+                life.pay_open_bill(eve.place, actor=eve.owner, operation=operation(), invoice=bill)
+    from billing.providers import registry
+
+    with registry.stand_in(firm.provider), later(firm.row().period_start + timedelta(days=1)):
+        firm.provider.decline_next()
+        assert life.pay_open_bill(firm.place, actor=firm.owner, operation=operation(), invoice=bill).declined
+        assert firm.row().past_due_since is not None
+        assert life.pay_open_bill(firm.place, actor=firm.owner, operation=operation(), invoice=bill).applied
+    assert (firm.row().past_due_since, firm.row().status) == (None, "active")
