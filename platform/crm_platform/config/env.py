@@ -21,6 +21,7 @@ KNOWN = frozenset(
         "CRM_LOCK_SECONDS", "CRM_IDLE_SECONDS", "CRM_CONNECTION_WORKSPACES", "CRM_WORKER_MEMORY", "CRM_CELLS", "CRM_OWN_WORKSPACES",
         "CRM_MOVE_GRACE_DAYS", "CRM_SNAPSHOT_DAYS", "CRM_SNAPSHOTS", "CRM_SLEEP_DAYS", "CRM_BESIDE_DAYS", "CRM_PITR_URL", "CRM_KILLED_AT",
         "CRM_CITUS_URL", "CRM_CITUS_OWNER_URL", "CRM_PAYMENTS",
+        "CRM_SELLER_NAME", "CRM_SELLER_ADDRESS", "CRM_SELLER_COUNTRY", "CRM_SELLER_TAX_ID", "CRM_SELLER_TAX_RATE", "CRM_SELLER_BANK", "CRM_REFUND_APPROVAL",
     }
 )  # fmt: skip
 
@@ -44,6 +45,15 @@ def whole(name: str, default: int) -> int:
     if not given.isdecimal() or int(given) < 1:
         raise ImproperlyConfigured(f"{name} is a whole number of at least 1, not {given!r}")
     return int(given)
+
+
+def parts_of_hundred(name: str) -> int:
+    """A percentage in hundredths of a percent: "8.1" is 810."""
+    given = read(name, "0")
+    if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,2})?", given):
+        raise ImproperlyConfigured(f"{name} is a percentage such as 21 or 8.1, not {given!r}")
+    whole, _point, rest = given.partition(".")
+    return int(whole) * 100 + int(rest.ljust(2, "0"))
 
 
 def words(name: str) -> list[str]:

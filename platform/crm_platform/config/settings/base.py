@@ -39,6 +39,7 @@ CONTROL_APPS = [
     "tenants.signup",
     "tenants.lifecycle",
     "billing",
+    "billing.documents",
     "billing.providers",
     "billing.site",
     "webhooks.inbound",
@@ -286,6 +287,15 @@ if EMAIL_URL.startswith(("smtp:", "smtps:")):
     EMAIL_USE_TLS = _mail.scheme == "smtps"
 DEFAULT_FROM_EMAIL = env.read("CRM_FROM_EMAIL", f"Kartoteka <hello@{PUBLIC_HOST}>")
 
+# Who sells, as it stands on documents; the bank's lines by currency: "EUR: IBAN ..., BIC ...; RUB: ..., ...". Without name and bank nobody can pay by transfer.
+CRM_SELLER_NAME = env.read("CRM_SELLER_NAME", "Kartoteka Demo B.V." if EMBEDDED else "")
+CRM_SELLER_ADDRESS = env.read("CRM_SELLER_ADDRESS", "Voorbeeldkade 1, 1011 AB Amsterdam" if EMBEDDED else "")
+CRM_SELLER_COUNTRY = env.read("CRM_SELLER_COUNTRY", "NL" if EMBEDDED else "").upper()
+CRM_SELLER_TAX_ID = env.read("CRM_SELLER_TAX_ID", "NL000000000B00" if EMBEDDED else "")
+CRM_SELLER_TAX_BP = env.parts_of_hundred("CRM_SELLER_TAX_RATE")
+CRM_SELLER_BANK = env.read("CRM_SELLER_BANK", "IBAN NL00 DEMO 0000 0000 00, BIC DEMONL00, Demo Bank (no money goes there)" if EMBEDDED else "")
+# From this sum on, in minor units, a refund needs a second person.
+CRM_REFUND_APPROVAL = env.whole("CRM_REFUND_APPROVAL", 50_000)
 # The payment provider: no key, no card. Secrets of events are a list, so that they can be changed while both are in use.
 STRIPE_SECRET_KEY = env.read("STRIPE_SECRET_KEY")
 STRIPE_WEBHOOK_SECRETS = env.words("STRIPE_WEBHOOK_SECRET")

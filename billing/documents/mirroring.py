@@ -1,0 +1,78 @@
+"""A provider's invoices, as we keep them: its number, its figures, its state. Nothing is issued here, and of our own documents nothing is changed."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db.models import Sum
+
+from billing.models import BillingAccount, MoneyEntry
+from billing.providers.protocol import InvoiceSeen
+
+from . import snapshots
+from .models import Invoice, Refund, RefundState, Status
+
+_log = logging.getLogger("kartoteka.billing")
+OURS = "manual_invoice"
+
+
+def mirror(account: BillingAccount, seen: InvoiceSeen) -> Invoice | None:
+    """Bring our row of a provider's invoice to what was seen, however often it is seen. Inside a control unit, the account's row locked.
+
+    What was issued keeps its seller and buyer; None for our own documents, whose rows are the truth.
+    """
+    if account.provider == OURS:
+        return None
+    values = _values(seen)
+    row = Invoice.objects.select_for_update().filter(provider=account.provider, external_id=seen.external_id).first()
+    if row is None:
+        people = {"buyer": snapshots.buyer(account), "seller": snapshots.seller(seen.quote.currency)}
+        row = Invoice(account=account, provider=account.provider, external_id=seen.external_id, language=_language(account), **people, **values)
+        row.save()
+        return row
+    if row.account_id != account.pk:
+        _log.error("an invoice of another account", extra={"invoice": seen.external_id, "account": account.public_id})
+        return None
+    _update(account, row, values)
+    return row
+
+
+def _values(seen: InvoiceSeen) -> dict[str, Any]:
+    status = seen.status if seen.status in Status.values else Status.OPEN
+    return {
+        **snapshots.amounts(seen.quote), "number": seen.number, "status": status, "subscription": seen.subscription,
+        "paid_minor": seen.paid, "refunded_minor": min(seen.refunded, seen.paid),
+        "period_start": seen.period_start, "period_end": seen.period_end, "created_at": seen.created,
+        "issued_at": None if status == Status.DRAFT else seen.created, "due_at": seen.due_at, "paid_at": seen.paid_at,
+        "failed_at": seen.failed_at, "attempts": seen.attempts, "next_attempt_at": seen.next_attempt, "confirm_needed": seen.confirm_needed,
+        "hosted_url": seen.hosted_url, "pdf_url": seen.pdf_url, "disputed": seen.disputed,
+    }  # fmt: skip
+
+
+def _update(account: BillingAccount, row: Invoice, values: dict[str, Any]) -> None:
+    held = _held(row)
+    values["refunded_minor"] = min(values["refunded_minor"] + held, max(values["paid_minor"], 0))
+    changed = {name: value for name, value in values.items() if getattr(row, name) != value}
+    if not changed:
+        return
+    if row.status != Status.DRAFT and "total_minor" in changed:
+        _log.error("an issued invoice changed its total at the provider", extra={"invoice": row.external_id, "before": row.total_minor, "after": values["total_minor"]})
+    if "disputed" in changed:
+        MoneyEntry.objects.create(
+            account=account, name="invoice.disputed", actor=f"provider {account.provider}", before={"disputed": row.disputed},
+            after={"invoice": row.public_id, "disputed": values["disputed"]},
+        )  # fmt: skip
+    for name, value in changed.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(changed))
+
+
+def _held(row: Invoice) -> int:
+    """Of refunds of ours of which the provider does not know yet."""
+    open_ones = Refund.objects.filter(invoice=row, state__in=(RefundState.WAITING, RefundState.ASKED))
+    return int(open_ones.aggregate(held=Sum("amount_minor"))["held"] or 0)
+
+
+def _language(account: BillingAccount) -> str:
+    return next((str(one["language"]) for one in account.contacts if isinstance(one, dict) and one.get("language")), "en")
