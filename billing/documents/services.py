@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.models import BillingAccount, MoneyEntry
 from billing.pricing import Quote
-from crm_platform.kernel import clock, ids
+from crm_platform.kernel import clock, ids, jobs
 from crm_platform.kernel.errors import Conflict, Invalid, NotFound
 from crm_platform.kernel.permissions import Actor
 
@@ -108,6 +108,7 @@ def issue(account: BillingAccount, wish: Wish, *, actor: Actor) -> Invoice:
     note(account, f"{wish.kind}.issued", actor=actor, operation=wish.operation, reason=wish.reason, number=row.number, total=row.total_minor, currency=row.currency)
     if wish.kind == Kind.PROFORMA:
         _use_credit(account, row, actor=actor)
+    jobs.later("documents.print", row.pk)
     return row
 
 
@@ -119,6 +120,8 @@ def _reference() -> str:
 def _use_credit(account: BillingAccount, row: Invoice, *, actor: Actor) -> None:
     used = min(balance.credit_of(account, row.currency), row.total_minor)
     if used > 0:
+        row.terms = {**row.terms, "credit": used}
+        row.save(update_fields=["terms"])
         balance.enter(account, -used, currency=row.currency, reason=row.number, actor=actor.name, operation=f"use:{row.public_id}", document=row)
         _pay(account, row, used, method="balance", actor=actor, operation=f"use:{row.public_id}")
     elif row.total_minor <= 0:

@@ -12,6 +12,7 @@ class ProvidersConfig(AppConfig):
     def ready(self) -> None:
         from tenants import scheduler  # inline: apps load before models
 
-        from . import sweeping  # inline: apps load before models
+        from . import stripe_adapter, sweeping  # inline: apps load before models
 
+        stripe_adapter.register()
         scheduler.also(sweeping.EVERY, sweeping.ask)

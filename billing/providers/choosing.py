@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .protocol import InvoiceSeen, SubscriptionSeen
+from .protocol import InvoiceSeen, SubscriptionSeen, Target
 
 # In the order in which they count; what is not here is a word we do not know, which counts after all that live and changes nothing.
 _RANKS = {"active": 0, "trialing": 0, "past_due": 1, "paused": 2, "unpaid": 3, "incomplete": 5, "canceled": 6}
@@ -66,3 +66,8 @@ def unpaid_since(seen: SubscriptionSeen, invoices: Iterable[InvoiceSeen], *, kno
         return known
     failed = [moment for moment in (one.failed_at or one.due_at for one in invoices if one.status == "open" and one.subscription == seen.external_id) if moment is not None]
     return min((*failed, now))
+
+
+def sold_of(target: Target) -> dict[str, int]:
+    """What a target comes to, by our references."""
+    return {f"plan:{target.plan}:{target.version}:seats": target.seats} | {f"addon:{ref}": count for ref, count in target.add_ons.items() if count}

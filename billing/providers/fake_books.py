@@ -12,6 +12,7 @@ from billing.pricing import Discount, Line, Quote, lines_of, quote
 from billing.pricing.periods import Period, prorated
 from crm_platform.kernel import ids
 
+from .choosing import sold_of
 from .protocol import Event, InvoiceSeen, Payer, SubscriptionSeen, Target
 
 
@@ -82,11 +83,6 @@ class Books:
         """The next identity of a kind, of no other books."""
         self.counts[prefix] = self.counts.get(prefix, 0) + 1
         return f"{prefix}_{self.mark}{self.counts[prefix]}"
-
-
-def sold_of(target: Target) -> dict[str, int]:
-    """What is sold, by our references."""
-    return {f"plan:{target.plan}:{target.version}:seats": target.seats} | {f"addon:{ref}": count for ref, count in target.add_ons.items() if count}
 
 
 def discount_of(target: Target) -> Discount | None:
