@@ -1,12 +1,7 @@
-"""Addresses of plan and usage in a workspace."""
+"""Addresses of plan and money in a workspace."""
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
-from . import views
-
-urlpatterns = [
-    path("settings/plan", views.plan, name="plan"),
-    path("settings/plan/change", views.change, name="plan-change"),
-]
+urlpatterns = [path("", include("billing.desk.urls"))]

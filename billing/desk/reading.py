@@ -1,0 +1,149 @@
+"""What the pages show of the control side, read in one short unit; nothing is asked of a provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from billing import plans, pricing, services
+from billing.documents.models import Invoice, Status
+from billing.models import Checkout, PendingChange, Subscription
+from billing.pricing import Interval, Quote
+from billing.pricing.periods import after
+from billing.providers.protocol import Target
+from billing.subscribing import pricing_of, targets
+from billing.subscribing.accounts import Held, held
+from crm_platform.db import sides
+from crm_platform.kernel import clock, gates
+from crm_platform.kernel.workspace import Place
+from tenants.inside import services as inside
+from tenants.lifecycle.billing_state import BillingState, Facts, Standing, standing
+
+MONTHS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """A bill to come."""
+
+    at: datetime
+    quote: Quote
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All of one workspace's money at a moment. `waiting` maps kind to the change that waits; `coming` are the bills of a year."""
+
+    had: Held
+    standing: Standing
+    currency: str
+    waiting: Mapping[str, PendingChange] = field(default_factory=dict)
+    checkout: Checkout | None = None
+    open_bills: tuple[Invoice, ...] = ()
+    coming: tuple[Bill, ...] = ()
+
+    @property
+    def row(self) -> Subscription:
+        """What is had."""
+        return self.had.subscription
+
+    @property
+    def on(self) -> str:
+        """The plan's code as it holds now: after a trial without a purchase, Free."""
+        trial = self.row.trial_ends_at
+        if trial is not None and not self.had.live:
+            return plans.TRIAL if clock.now() < trial else plans.FREE
+        return self.row.plan.code
+
+
+def overview(place: Place) -> Overview:
+    """Opens a control unit; asked for inside the workspace's own."""
+    over = any(one.limit is not None and one.used > one.limit for one in gates.overview().values())
+    chosen = inside.preferences().currency
+    with sides.control_unit():
+        had = held(place)
+        row = had.subscription
+        waiting = {one.kind: one for one in PendingChange.objects.filter(subscription=row, state="waiting")}
+        return Overview(
+            had, standing(facts(row, live=had.live), now=clock.now(), over=over), row.currency or had.account.currency or _sold_in(row, chosen), waiting,
+            Checkout.objects.filter(account=had.account, state="open").first(),
+            tuple(Invoice.objects.filter(account=had.account, status=Status.OPEN).order_by("created_at", "pk")), tuple(_coming(had, waiting)),
+        )  # fmt: skip
+
+
+def facts(row: Subscription, *, live: bool) -> Facts:
+    """The moments from which the state is computed."""
+    return Facts(
+        trial_ends_at=None if live else row.trial_ends_at, past_due_since=row.past_due_since, promised_until=row.promised_until, extended_until=row.extended_until, paused_until=row.paused_until
+    )
+
+
+def _sold_in(row: Subscription, currency: str) -> str:
+    return currency if currency in pricing.read(row.plan.terms).currencies else "EUR"
+
+
+def _coming(had: Held, waiting: Mapping[str, PendingChange]) -> list[Bill]:
+    """The bills of the next twelve months, by what is had and what waits. Inside a control unit."""
+    row = had.subscription
+    if not had.live or row.period_end is None or row.cancel_at is not None:
+        return []
+    present = targets.present(had)
+    planned = targets.read(waiting["plan"].target) if "plan" in waiting else present
+    target = replace(planned, trial_end=None)
+    anchor = row.anchor if row.anchor is not None and target.interval == present.interval else row.period_end
+    return _bills(had, target, anchor=anchor, first=row.period_end)
+
+
+def _bills(had: Held, target: Target, *, anchor: datetime, first: datetime) -> list[Bill]:
+    ends, found = after(clock.now(), Interval.MONTH, MONTHS), []
+    whole, plain = pricing_of.quote_of(had, target), pricing_of.quote_of(_without_discount(had), replace(target, coupon=""))
+    stops = had.subscription.discount.get("ends_at")
+    until = datetime.fromisoformat(stops) if stops else None
+    paused, count = had.subscription.paused_until, 0
+    while (at := after(anchor, target.interval, count)) < ends:
+        count += 1
+        if at >= first and (paused is None or at >= paused):
+            found.append(Bill(at, whole if until is None or at < until else plain))
+    return found
+
+
+def _without_discount(had: Held) -> Held:
+    row = Subscription(plan=had.subscription.plan, workspace=had.subscription.workspace)
+    return Held(had.account, row)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A plan on sale, with what the workspace has more of than it holds."""
+
+    code: str
+    name: str
+    limits: Mapping[str, Any]
+    monthly: int
+    yearly: int
+    over: tuple[gates.Usage, ...]
+    present: bool
+    kind: str
+
+
+def offers(seen: Overview, *, special: bool = True) -> list[Offer]:
+    """The plans as this workspace could have them, each with its own numbers. Opens a control unit."""
+    used = gates.overview()
+    with sides.control_unit():
+        sold = services.on_sale(special=special)
+    return [_offer(version, seen, used) for version in sold]
+
+
+def _offer(version: Any, seen: Overview, used: Mapping[str, gates.Usage]) -> Offer:
+    terms, seats = pricing.read(version.terms), max(1, seen.row.seats)
+    shown = seen.currency if seen.currency in terms.currencies else "EUR"
+    prices = {interval: pricing.a_month(rate.unit(seats) or rate.base, interval) for interval in Interval for rate in [terms.rate(shown, interval)]}
+    limits = {**version.limits, "users": version.limits.get("users")}
+    over = tuple(one for one in used.values() if limits.get(one.metric) is not None and one.used > limits[one.metric])
+    name = str(plans.NAMES.get(version.code, version.code))
+    return Offer(version.code, name, limits, prices[Interval.MONTH], prices[Interval.YEAR], over, seen.on == version.code, str(terms.seats))
+
+
+UNPAID = frozenset({BillingState.PAST_DUE, BillingState.LIMITED, BillingState.FROZEN, BillingState.DELETE_SCHEDULED})
