@@ -20,7 +20,7 @@ from billing.site.calculator import is_module
 from billing.subscribing import changing, pricing_of, targets
 from billing.subscribing import checkout as buying
 from crm_platform.db import sides
-from crm_platform.kernel import workspace
+from crm_platform.kernel import gates, workspace
 from crm_platform.kernel.errors import CrmError, Invalid
 from crm_platform.kernel.workspace import Place
 from crm_platform.ui import responses
@@ -58,7 +58,7 @@ def _page(request: HttpRequest, values: QueryDict, *, refused: CrmError | None =
 def _given(values: QueryDict) -> dict[str, str]:
     """What the form says, bounded: the verbs check it."""
     names = ("plan", "seats", "interval", "currency", "coupon", "begin", "when")
-    return {name: text[:60] for name, text in values.items() if name in names or name.startswith(targets.ADD_ON)}
+    return {name: str(text)[:60] for name, text in values.items() if name in names or name.startswith(targets.ADD_ON)}
 
 
 def _look(place: Place, given: Mapping[str, str]) -> tuple[Target, Preview]:
@@ -73,7 +73,7 @@ def _held_or_smallest(place: Place, given: Mapping[str, str]) -> dict[str, str]:
     with sides.unit(place):
         seen = reading.overview(place)
         offered = [one for one in reading.offers(seen, special=False) if one.code != plans.FREE]
-        people = max(1, seen.row.seats or reading.gates.usage("users").used)
+        people = max(1, seen.row.seats or gates.usage("users").used)
     if seen.had.live:
         return dict(given)
     fitting = next((one.code for one in offered if one.limits.get("users") is None or one.limits["users"] >= people), offered[-1].code)
@@ -99,18 +99,8 @@ def _costs(seen: reading.Overview, target: Target, preview: Preview) -> dict[str
     offer = next((one for one in reading.offers(seen) if one.code == target.plan), None)
     return {
         "target": target, "told": telling.target_told(target), "now": telling.bill_rows(preview.now), "next": telling.bill_rows(preview.next), "next_at": preview.next_at,
-        "as_of": preview.as_of.isoformat(), "over": _over(offer), "waits": not preview.now.lines and not target.trial_end, "credit": preview.now.total < 0,
+        "as_of": preview.as_of.isoformat(), "over": telling.over_told(offer), "waits": not preview.now.lines and not target.trial_end, "credit": preview.now.total < 0,
     }  # fmt: skip
-
-
-def _over(offer: reading.Offer | None) -> list[str]:
-    from .pages import LABELS, amount  # inline: both pages draw usages
-
-    if offer is None:
-        return []
-    return [
-        _("%(what)s: %(used)s of %(limit)s") % {"what": LABELS[one.metric], "used": amount(one.metric, one.used), "limit": amount(one.metric, offer.limits[one.metric])} for one in offer.over
-    ]  # fmt: skip
 
 
 @require_POST

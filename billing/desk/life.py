@@ -16,7 +16,7 @@ from crm_platform.ui import responses
 
 from . import reading, telling
 from .asked import attempt, done, operation, payer, say
-from .choosing import _away, _over
+from .choosing import _away
 
 LONGEST = life.LONGEST_PAUSE
 
@@ -34,7 +34,7 @@ def cancel(request: HttpRequest) -> HttpResponse:
     seen = reading.overview(place)
     free = next(one for one in reading.offers(seen, special=False) if one.code == "free")
     return responses.page(
-        request, "desk/cancel.html", status=error.status if error else 200, seen=seen, live=seen.had.live, ends=telling.day(seen.row.period_end), over=_over(free), problem=say(error)
+        request, "desk/cancel.html", status=error.status if error else 200, seen=seen, live=seen.had.live, ends=telling.day(seen.row.period_end), over=telling.over_told(free), problem=say(error)
     )  # fmt: skip
 
 

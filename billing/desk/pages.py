@@ -31,14 +31,22 @@ def plan(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "seen": seen, "row": row, "live": seen.had.live, "plan_name": telling.plan_name(seen), "state_name": telling.state_name(seen), "tone": telling.TONES[state],
         "sentence": telling.state_sentence(seen), "trial": state == BillingState.TRIAL, "unpaid": state in reading.UNPAID and not seen.standing.paused,
-        "next": seen.coming[0] if seen.coming else None, "bill": telling.bill_rows(seen.coming[0].quote) if seen.coming else None,
-        "coming": seen.coming, "chart": telling.chart(seen.coming), "year": sum(one.quote.total for one in seen.coming), "currency": seen.currency,
+        "next": seen.coming[0] if seen.coming else None, "bill": _bill(seen),
+        "coming": seen.coming, "chart": telling.chart(seen.coming, seen.currency), "year": sum(minor for _at, minor in seen.coming), "currency": seen.currency,
         "ceiling": telling.ceiling_told(seen), "bars": [bar(one) for one in gates.overview().values()], "change": _waiting(seen), "seats_wait": seen.waiting.get("seats"),
         "may_edit": may(as_ever(actor), BILLING.right("edit")), "providers": registry.codes(), "method": seen.had.account.method,
         "card": seen.had.live and seen.had.account.provider == "stripe",
         "promise": seen.row.past_due_since is not None and row.promised_for != (row.period_start or row.past_due_since) and state in (BillingState.PAST_DUE, BillingState.LIMITED),
     }  # fmt: skip
     return responses.page(request, "desk/plan.html", **context)
+
+
+def _bill(seen: reading.Overview) -> dict[str, Any] | None:
+    """The next bill's lines, with what the account's credit takes off it."""
+    if not seen.coming or seen.next is None:
+        return None
+    rows, due = telling.bill_rows(seen.next), seen.coming[0][1]
+    return {**rows, "credit": due - rows["total"], "total": due}
 
 
 def _waiting(seen: reading.Overview) -> str:

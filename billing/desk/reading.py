@@ -11,30 +11,19 @@ from billing import plans, pricing, services
 from billing.documents.models import Invoice, Status
 from billing.models import Checkout, PendingChange, Subscription
 from billing.pricing import Interval, Quote
-from billing.pricing.periods import after
-from billing.providers.protocol import Target
 from billing.subscribing import pricing_of, targets
 from billing.subscribing.accounts import Held, held
+from billing.subscribing.overview import forecast
 from crm_platform.db import sides
 from crm_platform.kernel import clock, gates
 from crm_platform.kernel.workspace import Place
 from tenants.inside import services as inside
 from tenants.lifecycle.billing_state import BillingState, Facts, Standing, standing
 
-MONTHS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Bill:
-    """A bill to come."""
-
-    at: datetime
-    quote: Quote
-
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All of one workspace's money at a moment. `waiting` maps kind to the change that waits; `coming` are the bills of a year."""
+    """All of one workspace's money at a moment. `waiting` maps kind to the change that waits; `coming` are the moments and sums of a year's bills, `next` says what the first of them is made of."""
 
     had: Held
     standing: Standing
@@ -42,7 +31,8 @@ class Overview:
     waiting: Mapping[str, PendingChange] = field(default_factory=dict)
     checkout: Checkout | None = None
     open_bills: tuple[Invoice, ...] = ()
-    coming: tuple[Bill, ...] = ()
+    next: Quote | None = None
+    coming: tuple[tuple[datetime, int], ...] = ()
 
     @property
     def row(self) -> Subscription:
@@ -66,11 +56,12 @@ def overview(place: Place) -> Overview:
         had = held(place)
         row = had.subscription
         waiting = {one.kind: one for one in PendingChange.objects.filter(subscription=row, state="waiting")}
-        return Overview(
+        seen = Overview(
             had, standing(facts(row, live=had.live), now=clock.now(), over=over), row.currency or had.account.currency or _sold_in(row, chosen), waiting,
             Checkout.objects.filter(account=had.account, state="open").first(),
-            tuple(Invoice.objects.filter(account=had.account, status=Status.OPEN).order_by("created_at", "pk")), tuple(_coming(had, waiting)),
+            tuple(Invoice.objects.filter(account=had.account, status=Status.OPEN).order_by("created_at", "pk")), _next(had, waiting),
         )  # fmt: skip
+    return replace(seen, coming=tuple(forecast(place)))
 
 
 def facts(row: Subscription, *, live: bool) -> Facts:
@@ -84,34 +75,10 @@ def _sold_in(row: Subscription, currency: str) -> str:
     return currency if currency in pricing.read(row.plan.terms).currencies else "EUR"
 
 
-def _coming(had: Held, waiting: Mapping[str, PendingChange]) -> list[Bill]:
-    """The bills of the next twelve months, by what is had and what waits. Inside a control unit."""
-    row = had.subscription
-    if not had.live or row.period_end is None or row.cancel_at is not None:
-        return []
-    present = targets.present(had)
-    planned = targets.read(waiting["plan"].target) if "plan" in waiting else present
-    target = replace(planned, trial_end=None)
-    anchor = row.anchor if row.anchor is not None and target.interval == present.interval else row.period_end
-    return _bills(had, target, anchor=anchor, first=row.period_end)
-
-
-def _bills(had: Held, target: Target, *, anchor: datetime, first: datetime) -> list[Bill]:
-    ends, found = after(clock.now(), Interval.MONTH, MONTHS), []
-    whole, plain = pricing_of.quote_of(had, target), pricing_of.quote_of(_without_discount(had), replace(target, coupon=""))
-    stops = had.subscription.discount.get("ends_at")
-    until = datetime.fromisoformat(stops) if stops else None
-    paused, count = had.subscription.paused_until, 0
-    while (at := after(anchor, target.interval, count)) < ends:
-        count += 1
-        if at >= first and (paused is None or at >= paused):
-            found.append(Bill(at, whole if until is None or at < until else plain))
-    return found
-
-
-def _without_discount(had: Held) -> Held:
-    row = Subscription(plan=had.subscription.plan, workspace=had.subscription.workspace)
-    return Held(had.account, row)
+def _next(had: Held, waiting: Mapping[str, PendingChange]) -> Quote | None:
+    """What the next bill says, by what is had and what waits for it. Inside a control unit."""
+    planned = waiting.get("plan")
+    return pricing_of.quote_of(had, replace(targets.read(planned.target), trial_end=None) if planned else targets.present(had)) if had.live else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.utils.formats import date_format
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from billing import plans, wording
+from billing.metering.answering import LABELS, amount
 from billing.models import PendingChange
 from billing.pricing import Quote
 from billing.providers.protocol import Target
 from billing.subscribing import targets
-from crm_platform.kernel.money import show
+from crm_platform.kernel.money import major, show
 from crm_platform.ui.markup import figure
 from tenants.lifecycle.billing_state import BillingState, Standing
 
-from .reading import Bill, Overview
+from .reading import Offer, Overview
 
 TONES = {
     BillingState.TRIAL: "note", BillingState.ACTIVE: "good", BillingState.OVER_LIMIT: "warn", BillingState.PAST_DUE: "warn", BillingState.LIMITED: "bad",
@@ -62,7 +66,7 @@ def _active(seen: Overview, _stands: Standing) -> str:
     return _("Everything works.")
 
 
-_SENTENCES = {
+_SENTENCES: dict[BillingState, Callable[[Overview, Standing], str]] = {
     BillingState.TRIAL: lambda _seen, stands: _("You have everything of Business until %(day)s. Choose nothing, and on that day you are on Free; every card stays.") % {"day": day(stands.changes_at)},
     BillingState.ACTIVE: _active,
     BillingState.OVER_LIMIT: lambda _seen, _stands: _("There is more of something than the plan holds. All of it stays; only adding that thing waits, or a larger plan takes it."),
@@ -92,9 +96,10 @@ def bill_rows(quote: Quote) -> dict[str, Any]:
     return {"lines": wording.lines(quote), "discount": -quote.discount, "tax": quote.tax, "total": quote.total, "currency": quote.currency}
 
 
-def chart(bills: Sequence[Bill]) -> dict[str, Any]:
+def chart(bills: Sequence[tuple[datetime, int]], currency: str) -> SafeString:
     """The figure's data: a bar a bill."""
-    return {"labels": [date_format(one.at, "M Y") for one in bills], "values": [one.quote.total / 100 for one in bills]}
+    data = {"labels": [date_format(at, "M Y") for at, _minor in bills], "values": [float(major(minor, currency=currency)) for _at, minor in bills]}
+    return mark_safe(json.dumps(data).replace("<", "\\u003c"))  # noqa: S308 (escaped)
 
 
 def plan_name(seen: Overview) -> str:
@@ -106,3 +111,12 @@ def ceiling_told(seen: Overview) -> str:
     """The ceiling that the firm set itself."""
     minor = seen.had.account.spending_ceiling_minor
     return "" if minor is None else show(minor, currency=seen.currency)
+
+
+def over_told(offer: Offer | None) -> list[str]:
+    """Of what there is more than a plan holds: all of it stays."""
+    if offer is None:
+        return []
+    return [
+        _("%(what)s: %(used)s of %(limit)s") % {"what": LABELS[one.metric], "used": amount(one.metric, one.used), "limit": amount(one.metric, offer.limits[one.metric])} for one in offer.over
+    ]  # fmt: skip
