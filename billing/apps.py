@@ -10,9 +10,11 @@ class BillingConfig(AppConfig):
     label = "billing"
 
     def ready(self) -> None:
-        from crm_platform.ui import places  # inline: apps load before models
+        from crm_platform.ui import places
+        from tenants import scheduler
 
-        from . import claimed, rights, views  # noqa: F401  # inline: apps load before models
-        from .subscribing import settling  # noqa: F401  # inline: apps load before models
+        from . import claimed, rights, tasks, views  # noqa: F401
+        from .subscribing import settling  # noqa: F401
 
+        scheduler.also(tasks.EVERY, tasks.ask)
         places.answer_notice(views.trial_days_left)

@@ -19,7 +19,7 @@ from . import creating, keeper, routing, scheduler
 from .finding import NoSuchWorkspace, awake, by_slug
 from .isolation import proving
 from .lifecycle import certificates, erasing, states
-from .models import NOBODYS, Workspace
+from .models import NOBODYS, Nap, NapStep, Workspace
 from .moving import commands as _moving
 from .provisioning import bootstrap, measuring, owner
 from .returning import commands as _returning
@@ -87,8 +87,8 @@ def create_workspace(as_json: bool, password_stdin: bool, **given: Any) -> None:
     answer(described(workspace), as_json=as_json, text=f"{workspace.name}: {routing.url_of(workspace.place)}")
 
 
-def described(workspace: Workspace) -> dict[str, Any]:
-    """A workspace as the command line shows it."""
+def described(workspace: Workspace, *, trouble: str = "") -> dict[str, Any]:
+    """A workspace as the command line shows it; `trouble` is why it cannot be woken, where it cannot."""
     return {
         "public_id": workspace.public_id,
         "slug": workspace.slug,
@@ -97,6 +97,7 @@ def described(workspace: Workspace) -> dict[str, Any]:
         "url": routing.url_of(workspace.place),
         "schema": workspace.schema_name,
         "created_at": workspace.claimed_at,
+        "trouble": trouble,
     }
 
 
@@ -105,8 +106,10 @@ def described(workspace: Workspace) -> dict[str, Any]:
 def list_workspaces(as_json: bool) -> None:
     """All workspaces that have an owner."""
     with sides.control_unit():
-        rows = [described(row) for row in Workspace.objects.exclude(state__in=NOBODYS).order_by("id")]
-    answer(rows, as_json=as_json, text="\n".join(f"{row['slug']}\t{row['state']}\t{row['name']}" for row in rows))
+        lost = dict(Nap.objects.filter(finished_at=None, step=NapStep.ASLEEP).exclude(error="").values_list("workspace_id", "error"))
+        rows = [described(row, trouble=lost.get(row.pk, "")) for row in Workspace.objects.exclude(state__in=NOBODYS).order_by("id")]
+    lines = ("\t".join(filter(None, (row["slug"], row["state"], row["name"], row["trouble"]))) for row in rows)
+    answer(rows, as_json=as_json, text="\n".join(lines))
 
 
 @commands.command("neighbours")

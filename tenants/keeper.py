@@ -109,7 +109,7 @@ def _broken() -> list[Workspace]:
         return list(Workspace.objects.filter(stale, state=State.CLAIMING)[:10])
 
 
-QUICK: tuple[Callable[[], object], ...] = (refill, tidy, chores.keep, proving.start, spares.sweep, snapshots.let_go)
+QUICK: tuple[Callable[[], object], ...] = (refill, tidy, chores.keep, proving.start, proving.tell_failed, spares.sweep, snapshots.let_go)
 CARRYING: tuple[Callable[[], object], ...] = (
     moving.resume_all, sleeping.resume_all, waking.wake_asked, returning.resume_all, nightly.one_more, sleeping.one_more,
 )  # fmt: skip

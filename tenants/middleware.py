@@ -29,6 +29,7 @@ from crm_platform.db import sides
 from crm_platform.kernel import access, context, effort, neighbours, workspace
 from crm_platform.kernel.access import Level
 from crm_platform.kernel.errors import BehindRelease, CrmError, NotFound, Unavailable
+from crm_platform.kernel.files import Away
 from crm_platform.kernel.http.errors import (
     NoRoom,
     Tripped,
@@ -47,7 +48,7 @@ from .following import Elsewhere
 from .lifecycle import moved
 from .lifecycle.access import Suspended
 from .models import State
-from .sleeping import asking
+from .sleeping import asking, waking
 
 _log = logging.getLogger("kartoteka.http")
 View = Callable[[HttpRequest], HttpResponse]
@@ -132,6 +133,10 @@ class WorkspaceMiddleware:
         page = request.method in ("GET", "HEAD") and not wants_json(request) and not request.headers.get("HX-Request")
         try:
             asking.awaited(found.place.public_id, patience=0.0 if page else asking.PATIENCE)
+        except asking.CannotWake as lost:
+            response = self._refuse_outside(request, lost)
+            response.headers["Retry-After"] = str(round(waking.AGAIN))
+            return response
         except asking.Asleep as asleep:
             response = self._refuse_outside(request, asleep)
             response.headers["Retry-After"] = str(asking.PAGE_RETURNS)
@@ -156,6 +161,7 @@ class WorkspaceMiddleware:
 
     def _refuse_outside(self, request: HttpRequest, error: CrmError) -> HttpResponse:
         self._use(request, settings.ROOT_URLCONF)
+        _speak(request)
         return self._render(request, error, _only_seated)
 
     def _hold(self, request: HttpRequest, place: Place) -> HttpResponse:
@@ -169,7 +175,7 @@ class WorkspaceMiddleware:
 
     def _refuse_crowd(self, request: HttpRequest, error: CrmError) -> HttpResponse:
         """Without a unit: who asks too much gets an answer that costs nothing of what the others need."""
-        use_language(request, request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "") or get_language_from_request(request))
+        _speak(request)
         response = self._render(request, error, _only_seated)
         if request.headers.get("HX-Request"):  # what stands on the page is right: said in a toast, nothing is swapped
             response.headers["HX-Reswap"] = "none"
@@ -246,6 +252,11 @@ class WorkspaceMiddleware:
             return constant_500()
 
 
+def _speak(request: HttpRequest) -> None:
+    """Outside of a unit nobody is known: the language is the browser's."""
+    use_language(request, request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "") or get_language_from_request(request))
+
+
 def _found(key: str) -> routing.Found | None:
     """Whose address it is; a connection that died while idle is replaced once."""
     try:
@@ -297,8 +308,8 @@ def _refusal_of(error: BaseException | None, request: HttpRequest, *, moved: boo
         _log.error("the database does not answer", exc_info=error)
         _drop_connections()
         return Unavailable()
-    if isinstance(error, RedisError):
-        _log.error("the cache does not answer", exc_info=error)
+    if isinstance(error, (RedisError, Away)):
+        _log.error("the cache or the bucket does not answer", exc_info=error)
         return Unavailable()
     _log.error("tripped", exc_info=error)
     return Tripped(number=number)

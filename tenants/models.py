@@ -163,7 +163,8 @@ class EmailIndex(models.Model):
 class FreshArchive(models.Model):
     """The week's archive of a workspace that wants one kept fresh, and the proof that it restores: the keeper's, which alone can make a schema for it.
 
-    `path` lies below the files' folder; `figures` and `sentence` are of the last proof, which was at `proved_at`.
+    `path` lies below the files' folder; `figures` and `sentence` are of the last proof, which was at `proved_at`; that it failed was
+    written to owners and operator at `told_at`.
     """
 
     class State(models.TextChoices):
@@ -183,6 +184,7 @@ class FreshArchive(models.Model):
     ok = models.BooleanField(null=True)
     figures = models.JSONField(default=dict)
     sentence = models.TextField(blank=True)
+    told_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "fresh_archive"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from crm_platform.accounts.models import Access, User
+from crm_platform.accounts.models import Access, Seat, SeatState, User
 
 from .proof import truth
 
 
 @truth("users")
 def seats() -> int:
-    """People with access or an invitation, whose role is more than looking."""
-    return User.objects.filter(access__in=(Access.ACTIVE, Access.INVITED), role__view_only=False).count()
+    """People with access or an invitation, whose role is more than looking, on a seat of their own that they have."""
+    return User.objects.filter(access__in=(Access.ACTIVE, Access.INVITED), role__view_only=False, seat=Seat.NAMED, seat_state=SeatState.HELD).count()
 
 
 @truth("viewers")

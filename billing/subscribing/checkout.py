@@ -36,13 +36,6 @@ class AlreadyBought(Conflict):
     sentence = _("This workspace has a plan already. Change it instead; nothing is paid twice.")
 
 
-class PaidElsewhere(Conflict):
-    """What is bought is paid in another way."""
-
-    code = "paid_elsewhere"
-    sentence = _("The plan is paid in another way at present. Cancel it first; at its end you can pay by this one.")
-
-
 def begin_checkout(place: Place, target: Target, *, provider: str, actor: Actor, success_url: str, cancel_url: str) -> Started:
     """Begin to buy: the page to go to, or the invoice to pay. Opens units of its own.
 

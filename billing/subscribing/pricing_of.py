@@ -48,6 +48,11 @@ def quote_of(had: Held, target: Target) -> Quote:
     return pricing.quote(pricing.lines_of(catalogue.items_of(target)), target.currency, discount=_discount(had, target), tax_bp=had.account.tax_bp)
 
 
+def undiscounted(had: Held, target: Target) -> Quote:
+    """What it costs once every discount has ended. Inside a control unit."""
+    return pricing.quote(pricing.lines_of(catalogue.items_of(target)), target.currency, tax_bp=had.account.tax_bp)
+
+
 def with_coupon(had: Held, target: Target) -> Target:
     """The target with the discount in force: it survives a change. A code of another is checked and taken elsewhere (`coupons.redeem`)."""
     discount = had.discount()

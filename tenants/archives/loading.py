@@ -13,6 +13,7 @@ import psycopg
 from django.conf import settings
 from psycopg import Connection, sql
 
+from crm_platform.kernel.files import house
 from crm_platform.kernel.points import reached
 from tenants.carrying import loading, tables
 from tenants.carrying.tables import Sum, Table
@@ -113,19 +114,17 @@ def _own_folder(connection: Connection[Any], schema: str, fits: list[Fit], prefi
             connection.execute(sql.SQL("UPDATE {table} SET {column} = %s || {column}").format(**names), [prefix])
 
 
-def files(given: Given, folder: Path | None, *, check: Check = lambda: None) -> int:
-    """Write the files below a folder (None: only compare them); gives how many. Raises Tampered, UnsafeName, NoRoom."""
+def files(given: Given, home: str | None, *, check: Check = lambda: None) -> int:
+    """Write the files under names that begin with a folder's (None: only compare them); gives how many. Raises Tampered, UnsafeName, NoRoom."""
     count = 0
     with full_disk_said():
         for file in given.listed():
             check()
-            if folder is None:
+            if home is None:
                 for _piece in given.file_pieces(file):
                     pass
             else:
-                path = folder / file.path
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with path.open("xb") as written:
+                with house().writing(f"{home}/{file.path}") as written:
                     for piece in given.file_pieces(file):
                         written.write(piece)
             count += 1

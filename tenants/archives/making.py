@@ -15,10 +15,9 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from psycopg import Connection, sql
 
-from crm_platform.kernel import clock
+from crm_platform.kernel import clock, files
 from crm_platform.kernel.points import reached
 from crm_platform.kernel.workspace import Place
 from tenants.carrying import loading, reading, tables
@@ -66,11 +65,6 @@ def _alone(folder: Path) -> Iterator[None]:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
-
-
-def files_of(place: Place) -> Path:
-    """The folder of a workspace's files."""
-    return Path(settings.MEDIA_ROOT) / place.public_id / str(place.generation)
 
 
 def bundled(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -228,8 +222,8 @@ class _Work:
         told = self.content["files"]
         entry = f"files/{path}/{_fit(name)}"
         try:
-            file = (files_of(self.place) / path).open("rb")
-        except (FileNotFoundError, NotADirectoryError):
+            file = files.house().open(files.name_in(self.place, path))
+        except (FileNotFoundError, NotADirectoryError, files.NotOurs):
             told["missing"] += 1
             if len(told["missing_paths"]) < _MOST_MISSING_NAMED:
                 told["missing_paths"].append({"path": path, "name": name, "size": size, "sha256": sha256})

@@ -6,23 +6,27 @@ import logging
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, InterfaceError, connections
 from django.db.models import Q
 
 from crm_platform.db import sides
-from crm_platform.kernel import clock, ids
+from crm_platform.kernel import clock, files, ids
 from crm_platform.kernel.errors import CrmError, NotFound
 from crm_platform.kernel.points import reached
 from crm_platform.kernel.workspace import Place
+from crm_platform.letters import alarms
 from tenants.models import FreshArchive, Signup, Workspace
+from tenants.models import State as Life
+from tenants.opening import unit
 from tenants.provisioning import owner
 
-from . import checking, loading, pulse, restoring
+from . import checking, loading, pulse, restoring, services
 from .checking import Given
 from .making import Made
 
@@ -31,11 +35,15 @@ State = FreshArchive.State
 # One that was begun so long ago and is not done was begun by a keeper that was killed.
 _GIVEN_UP = timedelta(hours=2)
 _thread: threading.Thread | None = None
+_TEXT = """The archive of {slug} of {made_at:%Y-%m-%d %H:%M} UTC was restored beside the workspace and compared, and that failed: {why}
+
+The workspace itself is not touched. The keeper's log has the trace. The next archive is made and proved within a week, or at once by the owners under Settings → Archives.
+"""
 
 
 def hand_over(place: Place, made: Made) -> None:
     """Leave a fresh archive to be proved; the one before it is forgotten. May be said twice."""
-    values = {"state": State.WAITING, "path": str(made.path.relative_to(settings.MEDIA_ROOT)), "made_at": clock.real_now()}
+    values = {"state": State.WAITING, "path": files.name_of(made.path), "made_at": clock.real_now()}
     with sides.control_writes():
         FreshArchive.objects.update_or_create(workspace=Workspace.objects.get(public_id=place.public_id), defaults=values)
 
@@ -84,7 +92,7 @@ def prove_next() -> bool:
     reached("proof.begun")
     begun = time.monotonic()
     try:
-        figures, sentence = _prove(Path(settings.MEDIA_ROOT) / row.path, cell=row.workspace.alias), ""
+        figures, sentence = _prove(row.path, cell=row.workspace.alias), ""
     except Exception as error:  # broad: whatever it is, this archive would not have restored
         figures, sentence = {}, error.message if isinstance(error, CrmError) else type(error).__name__
         _log.exception("an archive does not restore", extra={"workspace": row.workspace.public_id})
@@ -98,14 +106,37 @@ def _note(row: FreshArchive, figures: dict[str, Any], sentence: str) -> None:
     with sides.control_unit():
         # A newer one may have been handed over meanwhile: that waits for its own proof.
         FreshArchive.objects.filter(pk=row.pk, state=State.PROVING, path=row.path).update(state=State.PROVED)
-        FreshArchive.objects.filter(pk=row.pk).update(ok=not sentence, figures=figures, sentence=sentence, proved_at=clock.real_now(), proved_made_at=row.made_at)
+        values = {"ok": not sentence, "figures": figures, "sentence": sentence, "proved_at": clock.real_now(), "proved_made_at": row.made_at, "told_at": None}
+        FreshArchive.objects.filter(pk=row.pk).update(**values)
 
 
-def _prove(path: Path, *, cell: str) -> dict[str, Any]:
-    if not path.exists():
-        raise NotFound
+def tell_failed() -> int:
+    """Write of failed proofs to those who were not told: the firm's owners and the operator; returns how many. Whoever cannot be entered waits for the next round."""
+    with sides.control_unit():
+        untold = FreshArchive.objects.select_related("workspace").filter(ok=False, told_at=None, workspace__state__in=(Life.ACTIVE, Life.LEAVING))
+        waiting = list(untold[:20])
+    for row in waiting:
+        try:
+            _tell(row)
+        except (DatabaseError, InterfaceError):
+            _log.exception("a failed proof could not be told", extra={"workspace": row.workspace.public_id})
+    return len(waiting)
+
+
+def _tell(row: FreshArchive) -> None:
+    """First inside, where the same failure is told once whoever is killed; then on the control side."""
+    with unit(row.workspace.place):
+        services.unproved(row.sentence, operation=f"unproved-{row.proved_at:%Y%m%dT%H%M%S.%f}")
+    reached("proof.told")
+    with sides.control_unit():
+        if FreshArchive.objects.filter(pk=row.pk, told_at=None, proved_at=row.proved_at).update(told_at=clock.real_now()):
+            slug = row.workspace.slug or row.workspace.public_id
+            alarms.tell(subject=f"The weekly archive of {slug} does not restore", text=_TEXT.format(slug=slug, made_at=row.proved_made_at, why=row.sentence))
+
+
+def _prove(name: str, *, cell: str) -> dict[str, Any]:
     operation = uuid.uuid4()
-    with checking.opened(path) as given, restoring.alive(operation) as check:
+    with _at_hand(name) as path, checking.opened(path) as given, restoring.alive(operation) as check:
         given.read_through()
         spare = _spare(given, cell=cell if owner.held(cell) else owner.FIRST, operation=operation)
         reached("proof.spare")
@@ -113,6 +144,16 @@ def _prove(path: Path, *, cell: str) -> dict[str, Any]:
             return _compare(given, spare, check)
         finally:
             restoring.undo(spare, operation=operation)
+
+
+@contextmanager
+def _at_hand(name: str) -> Iterator[Path]:
+    with ExitStack() as held:
+        try:
+            path = held.enter_context(files.house().at_hand(name))
+        except FileNotFoundError:
+            raise NotFound from None
+        yield path
 
 
 def _spare(given: Given, *, cell: str, operation: uuid.UUID) -> Workspace:

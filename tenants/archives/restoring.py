@@ -15,6 +15,7 @@ from crm_platform.accounts import returning
 from crm_platform.db import sides
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, gates
+from crm_platform.kernel.files import folder_of
 from crm_platform.kernel.permissions import robot
 from crm_platform.kernel.points import reached
 from tenants import claiming, creating
@@ -26,7 +27,6 @@ from tenants.rollout import replay
 
 from . import checking, loading, pulse
 from .checking import Given
-from .making import files_of
 
 ROBOT = robot("restore")
 
@@ -123,7 +123,7 @@ def fill(given: Given, workspace: Workspace, *, check: pulse.Check) -> dict[str,
 def _bring_in(given: Given, workspace: Workspace, wish: Wish, *, operation: uuid.UUID, email: str, check: pulse.Check) -> Restored:
     place = workspace.place
     amounts = fill(given, workspace, check=check)
-    count = loading.files(given, files_of(place), check=check)
+    count = loading.files(given, folder_of(place), check=check)
     reached("restore.files")
     claimed = creating.facts(wish, workspace=workspace, operation=operation, hashed="")
     with sides.unit(place):

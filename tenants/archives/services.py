@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from django.core.files import File
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -12,8 +13,9 @@ from django.utils.translation import override
 
 from crm_platform.accounts import directory, roles
 from crm_platform.accounts.models import Access, User
+from crm_platform.events import backbone
 from crm_platform.events.backbone import emit
-from crm_platform.kernel import clock, ids, jobs, workspace
+from crm_platform.kernel import clock, files, ids, jobs, workspace
 from crm_platform.kernel.errors import CrmError, Forbidden, NotFound
 from crm_platform.kernel.permissions import Actor, robot
 from crm_platform.letters import post
@@ -55,7 +57,19 @@ def require(actor: Actor) -> None:
 
 def folder_of(run: ArchiveRun) -> Path:
     """Where an archive is made and lies."""
-    return making.files_of(workspace.here()) / "archives" / run.name
+    return files.path_in("archives", run.name)
+
+
+def put_away(made: Made) -> None:
+    """It goes where all files are; in a bucket, nothing of it stays on this machine."""
+    files.house().put(files.name_of(made.path), made.path)
+    if not made.path.exists():
+        making.forget(made.path.parent)
+
+
+def _drop(run: ArchiveRun) -> None:
+    making.forget(folder_of(run))
+    files.house().erase(f"{files.name_of(folder_of(run))}/")
 
 
 def ask(actor: Actor) -> ArchiveRun:
@@ -99,14 +113,17 @@ def cancel(actor: Actor, pk: int) -> ArchiveRun:
     return run
 
 
-def fetch(actor: Actor, pk: int) -> tuple[ArchiveRun, Path]:
+def fetch(actor: Actor, pk: int) -> tuple[ArchiveRun, File[bytes]]:
     """A finished archive and its file; announces it, since data leaves the house. Raises OwnersOnly, NotFound, Ended."""
     run = get(actor, pk)
-    path = folder_of(run) / "archive.zip"
-    if run.stage != Stage.DONE or (run.ends_at is not None and run.ends_at <= clock.real_now()) or not path.exists():
+    if run.stage != Stage.DONE or (run.ends_at is not None and run.ends_at <= clock.real_now()):
         raise Ended
+    try:
+        file = files.house().open(f"{files.name_of(folder_of(run))}/archive.zip")
+    except FileNotFoundError:
+        raise Ended from None
     emit(actor, "archive.fetched", entity="archive", record_id=run.pk, after={"bytes": run.size}, also=["workspace:1"])
-    return run, path
+    return run, file
 
 
 def keep_fresh(actor: Actor, *, weekly: bool) -> None:
@@ -168,7 +185,7 @@ def _who_waits(run: ArchiveRun) -> list[User]:
 
 def stop(run: ArchiveRun, *, stage: Stage) -> None:
     """It was cancelled, or could not be made: nothing of it stays on the disk."""
-    making.forget(folder_of(run))
+    _drop(run)
     run.stage, run.finished_at = stage, clock.real_now()
     run.save(update_fields=["stage", "finished_at"])
     if stage == Stage.FAILED:
@@ -177,8 +194,17 @@ def stop(run: ArchiveRun, *, stage: Stage) -> None:
             post.write(str(person.email), "archive_failed", language=person.language, url=workspace.url("/settings/archives"))
 
 
+def unproved(sentence: str, *, operation: str) -> None:
+    """The week's archive did not restore: announced and written to the owners, once for an `operation`."""
+    if not backbone.take_in(operation, kind="archive.unproved", body={}):
+        return
+    emit(ROBOT, "archive.unproved", entity="archive", record_id=None, after={"sentence": sentence}, also=["workspace:1"])
+    for person in directory.owners():
+        post.write(str(person.email), "archive_unproved", language=person.language, url=workspace.url("/settings/archives"), sentence=sentence)
+
+
 def forget(run: ArchiveRun) -> None:
     """Its time is over, or nobody wants it: the file goes."""
-    making.forget(folder_of(run))
+    _drop(run)
     run.stage = Stage.GONE
     run.save(update_fields=["stage"])

@@ -66,6 +66,7 @@ def make(pk: int, *, lease: Lease) -> Again | None:
         return None
     if made is None:
         return Again()
+    services.put_away(made)
     if run.weekly:
         proving.hand_over(place, made)  # first: whoever takes over after a kill makes it again and hands that over
     reached("archive.made")

@@ -53,9 +53,10 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 def file(request: HttpRequest, pk: int) -> FileResponse:
     """The archive itself."""
-    run, path = services.fetch(request.actor, pk)  # type: ignore[attr-defined]
+    run, content = services.fetch(request.actor, pk)  # type: ignore[attr-defined]
     name = f"{workspace.here().slug}-{timezone.localdate(run.created_at).isoformat()}.zip"
-    response = FileResponse(path.open("rb"), as_attachment=True, filename=name, content_type="application/zip")
+    response = FileResponse(content, as_attachment=True, filename=name, content_type="application/zip")
+    response.headers.setdefault("Content-Length", str(run.size))
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-store"
     return response

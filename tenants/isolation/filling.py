@@ -24,6 +24,9 @@ from .houses import House
 # `fill(mark)` runs in a unit of the workspace and writes `mark` into every text.
 Fill = Callable[[str], None]
 _fills: list[Fill] = []
+# `rows(public_id)` gives number → the whole row as a text.
+Beside = Callable[[str], dict[int, str]]
+_beside: dict[str, Beside] = {}
 
 
 def fills(function: Fill) -> Fill:
@@ -31,6 +34,27 @@ def fills(function: Fill) -> Fill:
     if function not in _fills:
         _fills.append(function)
     return function
+
+
+def stands_beside(beginning: str) -> Callable[[Beside], Beside]:
+    """Register what gives a workspace's rows of the control side that are named by number in the addresses of so a beginning."""
+
+    def register(function: Beside) -> Beside:
+        _beside[beginning] = function
+        return function
+
+    return register
+
+
+def beside(public_id: str, path: str) -> list[int]:
+    """The numbers of the rows of the control side that belong to a workspace and that an address may name. Opens a control unit."""
+    return [number for beginning, rows in _beside.items() if path.startswith(beginning) for number in rows(public_id)]
+
+
+def standing_beside(public_id: str) -> dict[str, tuple[int, str]]:
+    """All of those rows by count and content: whether one has changed. Opens a control unit."""
+    found = {beginning: rows(public_id) for beginning, rows in _beside.items()}
+    return {f"control: {beginning}": (len(rows), "".join(rows.values())) for beginning, rows in found.items()}
 
 
 def models_inside() -> Iterator[type[models.Model]]:

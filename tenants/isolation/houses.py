@@ -7,12 +7,10 @@ number alone is seen there. `other` counts from 10^9: a number of its is nobody 
 from __future__ import annotations
 
 import secrets
-import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -123,5 +121,4 @@ def _erase(house: House) -> None:
         standing = Workspace.objects.filter(pk=house.workspace.pk).first()
     if standing is not None:
         pool.discard(standing)
-        shutil.rmtree(Path(settings.MEDIA_ROOT) / house.place.public_id, ignore_errors=True)
     routing.forget()

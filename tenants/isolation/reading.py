@@ -18,7 +18,7 @@ from django.http import HttpResponseNotAllowed, QueryDict
 from django.test import Client
 from django.urls import Resolver404, resolve
 
-from . import routes, watching
+from . import filling, routes, watching
 from .houses import House
 from .routes import Route
 
@@ -64,7 +64,7 @@ def learn(house: House, all_routes: list[Route]) -> Learnt:
     values: dict[str, list[Any]] = {"int": list(_OWN_IDS), "slug": routes.words(), "text": ["x-1"], "uuid": []}
     client = house.client()
     for route in all_routes:
-        for path in route.paths(values):
+        for path in route.paths({**values, "int": [*filling.beside(house.place.public_id, route.text), *_OWN_IDS]}):
             status = _look(learnt, client, route, path)
             if status == HttpResponseNotAllowed.status_code or len(learnt.own.get(route.text, ())) >= _ENOUGH:
                 break

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.http import HttpResponse
 from django.test import Client
 
-from . import watching
+from . import filling, watching
 from .houses import House, Houses
 from .reading import Learnt
 from .routes import Route
@@ -120,10 +120,14 @@ def knock(trial: Trial, kind: str, client: Client, request: Request, *, judge: J
     return answer
 
 
+def _standing(house: House, without: Iterable[str]) -> dict[str, tuple[int, str]]:
+    return watching.fingerprint(house.place, without=without) | filling.standing_beside(house.place.public_id)
+
+
 def in_batches(trial: Trial, kind: str, attempts: Iterator[Any], *, still: Iterable[House], without: Iterable[str] = (), size: int = 250) -> None:
     """Run attempts (each step of the iterator is one) and prove after each batch that no row of the houses has changed."""
     watched = list(still)
-    before = {house.mark: watching.fingerprint(house.place, without=without) for house in watched}
+    before = {house.mark: _standing(house, without) for house in watched}
     done, more = 0, True
     while more:
         more = next(attempts, None) is not None
@@ -131,7 +135,7 @@ def in_batches(trial: Trial, kind: str, attempts: Iterator[Any], *, still: Itera
         if done % size and more:
             continue
         for house in watched:
-            after = watching.fingerprint(house.place, without=without)
+            after = _standing(house, without)
             changed = watching.changes(before[house.mark], after)
             if changed:
                 trial.fail(kind, f"rows of {house.mark} changed within attempts {max(1, done - size)} to {done}: {', '.join(changed)}")

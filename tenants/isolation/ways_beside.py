@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import redis
@@ -17,6 +17,7 @@ from psycopg import sql
 from crm_platform.db import sides
 from crm_platform.jobs import serving, turns
 from crm_platform.jobs.models import Job
+from crm_platform.kernel import files as stored
 from crm_platform.kernel import ids, jobs, workspace
 
 from . import watching
@@ -94,7 +95,7 @@ def files(trial: Trial) -> None:
     mine = trial.houses.mine
     found = 0
     for of in (trial.houses.other, trial.houses.twin):
-        kept = [path for path in _folder(of).rglob("*") if path.is_file()]
+        kept = [name for name, _size in stored.of_workspace(of.place.public_id)]
         found += len(kept)
         in_batches(trial, "file", _raw_paths(trial, of, kept), still=(mine, of))
         in_batches(trial, "file", _forged_rows(trial, of, kept), still=(mine, of))
@@ -102,30 +103,25 @@ def files(trial: Trial) -> None:
         trial.fail("file", "the others have no file to try")
 
 
-def _folder(of: House) -> Path:
-    return Path(settings.MEDIA_ROOT) / of.place.public_id
-
-
-def _raw_paths(trial: Trial, of: House, kept: list[Path]) -> Iterator[bool]:
+def _raw_paths(trial: Trial, of: House, kept: list[str]) -> Iterator[bool]:
     client = trial.houses.mine.client()
-    for path in kept:
-        inner = path.relative_to(settings.MEDIA_ROOT).as_posix()
+    for inner in kept:
         for address in (f"/{inner}", f"/media/{inner}", f"/files/{inner}", f"/static/../{inner}", f"/static/%2e%2e/{inner}", f"/files/1/../../{inner}"):
             knock(trial, "file", client, Request("GET", address), judge=must_not_trip, of=(of,))
             yield True
 
 
-def _forged_rows(trial: Trial, of: House, kept: list[Path]) -> Iterator[bool]:
+def _forged_rows(trial: Trial, of: House, kept: list[str]) -> Iterator[bool]:
     mine = trial.houses.mine
     named = _columns_with_paths(of, kept)
-    missed = [path for path in kept if not any(path in paths for paths in named.values())]
-    for path in missed:
-        trial.fail("file", f"no row names the file {path.relative_to(_folder(of)).parent}/…: it cannot be tried")
+    missed = [name for name in kept if not any(name in names for names in named.values())]
+    for name in missed:
+        trial.fail("file", f"no row names the file {PurePosixPath(name).parent}/…: it cannot be tried")
     client = mine.client()
-    for (table, column), paths in named.items():
+    for (table, column), names in named.items():
         before = _values(mine, table, column)
-        for path in paths if trial.whole else paths[:1]:
-            for forged in _ways_to(path)[: 5 if trial.whole else 3 if of is trial.houses.other else 1]:
+        for name in names if trial.whole else names[:1]:
+            for forged in _ways_to(name)[: 5 if trial.whole else 3 if of is trial.houses.other else 1]:
                 _write(mine, table, column, forged)
                 for addresses in trial.learnt.own.values():
                     for address in addresses if trial.whole else addresses[:1]:
@@ -140,19 +136,18 @@ def _no_matter(_answer: Any) -> str:
     return ""
 
 
-def _ways_to(path: Path) -> list[str]:
-    inner = path.relative_to(settings.MEDIA_ROOT).as_posix()
-    return [inner, f"../../../{inner}", str(path), path.name, f"x/../../../{inner}"]
+def _ways_to(name: str) -> list[str]:
+    return [name, f"../../../{name}", str(Path(settings.MEDIA_ROOT, name)), PurePosixPath(name).name, f"x/../../../{name}"]
 
 
-def _columns_with_paths(of: House, kept: list[Path]) -> dict[tuple[str, str], list[Path]]:
-    found: dict[tuple[str, str], list[Path]] = {}
+def _columns_with_paths(of: House, kept: list[str]) -> dict[tuple[str, str], list[str]]:
+    found: dict[tuple[str, str], list[str]] = {}
     with sides.unit(of.place):
         for table, row in watching.rows():
             for column, value in row.items():
-                for path in kept:
-                    if isinstance(value, str) and value and path.as_posix().endswith(f"/{value}"):
-                        found.setdefault((table, column), []).append(path)
+                for name in kept:
+                    if isinstance(value, str) and value and f"/{name}".endswith(f"/{value}"):
+                        found.setdefault((table, column), []).append(name)
     return found
 
 

@@ -15,7 +15,7 @@ from django.test import Client
 from crm_platform.accounts import links
 from crm_platform.db import sides
 
-from . import routes, watching
+from . import filling, routes, watching
 from .houses import EMAIL, House, session_of
 from .routes import VERBS, Route
 from .trying import Request, Trial, in_batches, knock, must_not_trip, must_refuse
@@ -39,9 +39,10 @@ def _address_attempts(trial: Trial, credentials: tuple[Client, str], at: House, 
     (client, token), words = credentials, _known_words(trial)
     numbered = [route for route in trial.routes if route.numbered]
     uuids = _uuids(of)
+    beside = {route.text: filling.beside(of.place.public_id, route.text) for route in numbered}
     for number in _numbers(of):
         for route in numbered:
-            values: dict[str, list[Any]] = {"int": [number], "slug": words, "text": [_NO_LINK], "uuid": uuids[:3]}
+            values: dict[str, list[Any]] = {"int": [number, *beside.pop(route.text, ())], "slug": words, "text": [_NO_LINK], "uuid": uuids[:3]}
             if any(kind == "uuid" for _name, kind in route.variables) and not uuids:
                 trial.fail("address", f"{route.text} takes a UUID, and the other workspace has none to try")
             bodies = {name: value.replace(trial.houses.twin.mark, at.mark) for name, value in _bodies(trial, route, number).items()}

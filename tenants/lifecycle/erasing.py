@@ -7,10 +7,8 @@ look at whether it is to be: from then on the state is `erased`, and nothing lea
 from __future__ import annotations
 
 import logging
-import shutil
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 
 import psycopg
 from django.conf import settings
@@ -18,7 +16,7 @@ from django.db import DatabaseError, InterfaceError
 from redis.exceptions import RedisError
 
 from crm_platform.db.sides import control_unit
-from crm_platform.kernel import clock, versions
+from crm_platform.kernel import clock, files, versions
 from crm_platform.kernel.points import reached
 from tenants import routing
 from tenants.carrying import spares, turns
@@ -151,19 +149,13 @@ def _drop_copies(workspace: Workspace) -> None:
         snapshots.remove(snapshot)
 
 
-def _folder(workspace: Workspace) -> Path:
-    return Path(settings.MEDIA_ROOT) / workspace.public_id
-
-
 def _files_of(workspace: Workspace) -> dict[str, int]:
-    sizes = [path.lstat().st_size for path in _folder(workspace).rglob("*") if not path.is_dir()]
+    sizes = [size for _name, size in files.of_workspace(workspace.public_id)]
     return {"files": len(sizes), "file_bytes": sum(sizes)}
 
 
 def _remove_files(workspace: Workspace) -> None:
-    folder = _folder(workspace)
-    if folder.exists():
-        shutil.rmtree(folder)  # what cannot be removed must be seen: the certificate says that it is gone
+    files.house().erase(f"{workspace.public_id}/")
 
 
 def _forget(workspace: Workspace) -> None:

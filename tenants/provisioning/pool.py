@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 
 import psycopg
 from django.conf import settings
@@ -17,7 +15,7 @@ from django.db.models import Count
 from psycopg import sql
 
 from crm_platform.db.sides import CONTROL, control_unit
-from crm_platform.kernel import clock, ids
+from crm_platform.kernel import clock, files, ids
 from crm_platform.kernel.points import reached
 from tenants.models import Signup, State, TemplateScript, Workspace
 
@@ -224,7 +222,7 @@ def discard(workspace: Workspace) -> None:
         if owner.has_workspace(workspace.schema_name):
             owner.drop_workspace(workspace.schema_name)
         reached("pool.dropped")
-        shutil.rmtree(Path(settings.MEDIA_ROOT) / workspace.public_id, ignore_errors=True)
+        files.house().erase(f"{workspace.public_id}/")
         reached("pool.emptied")
         with control_unit():
             Signup.objects.filter(workspace=workspace).delete()

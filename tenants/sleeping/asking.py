@@ -27,6 +27,14 @@ class Asleep(Unavailable):
     sentence = _("Nobody was here for a while, so this workspace is asleep. It is being woken now; the page comes by itself in a few seconds. Nothing was lost.")
 
 
+class CannotWake(Unavailable):
+    """What it sleeps in is lost or damaged: coming again alone does not help."""
+
+    code = "cannot_wake"
+    heading = _("It cannot be woken")
+    sentence = _("Nobody was here for a while, so this workspace was put to sleep, and now it does not wake by itself: the copy in which it sleeps cannot be read. Those who run the platform have been told and will see to it. Coming again at once does not help.")
+
+
 def ask(public_id: str) -> None:
     """Let the keeper wake a workspace: the first asking calls it, later ones only after a while."""
     now = clock.real_now()
@@ -38,14 +46,16 @@ def ask(public_id: str) -> None:
 
 
 def awaited(public_id: str, *, patience: float = PATIENCE) -> Workspace:
-    """The workspace when it is awake. Raises Asleep where that takes longer than the patience."""
+    """The workspace when it is awake. Raises Asleep where that takes longer than the patience, CannotWake where it was tried and failed."""
     ask(public_id)
     until = time.monotonic() + patience
     while True:
         with outside():
             row = Workspace.objects.get(public_id=public_id)
-        if row.state != State.ASLEEP:
-            return row
+            if row.state != State.ASLEEP:
+                return row
+            if Nap.objects.filter(workspace=row, finished_at=None).exclude(error="").exists():
+                raise CannotWake
         if time.monotonic() > until:
             raise Asleep
         time.sleep(LOOKS_EVERY)

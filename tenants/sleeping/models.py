@@ -21,7 +21,10 @@ class NapStep(models.TextChoices):
 
 
 class Nap(models.Model):
-    """`wake_asked_at` is set by the first who comes; the schema that was dropped stands here for the record."""
+    """`wake_asked_at` is set by the first who comes; the schema that was dropped stands here for the record.
+
+    `error` says why it was given up; of one that is asleep, why it could not be woken the last time.
+    """
 
     workspace = models.ForeignKey("tenants.Workspace", models.CASCADE, related_name="naps")
     snapshot = models.ForeignKey("tenants.Snapshot", models.SET_NULL, null=True, related_name="+")

@@ -72,6 +72,10 @@ class NotRestored(CrmError):
     sentence = "The snapshot did not come back equal in: {tables}. Nothing was changed."
 
 
+# What is wrong with a snapshot itself: trying once more alone does not help.
+UNUSABLE = (sealing.Broken, OtherShape, NoSnapshot, NotRestored)
+
+
 def take(workspace: Workspace, *, why: str, keep: bool = False) -> Snapshot:
     """Write all rows of a workspace, as of one moment, into a new sealed file, and read it back. Needs the owner's login."""
     if workspace.state not in (State.ACTIVE, State.LEAVING):
@@ -151,6 +155,11 @@ def opened(row: Snapshot) -> Iterator[stream.Reader]:
         raise sealing.Broken from None
     with file:
         yield stream.Reader(stream.unpacked(sealing.unseal(cast(BinaryIO, file), about=_about(row))))
+
+
+def is_there(row: Snapshot) -> bool:
+    """Whether its file is where it was put."""
+    return _storage().exists(row.file)
 
 
 def read_back(row: Snapshot) -> None:

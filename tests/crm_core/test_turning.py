@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -74,3 +75,17 @@ def test_a_column_that_may_be_empty_is_counted_off(doors, count_statements) -> N
             seen += [row.pk for row in Turner(Deal, "deal", ("sum_minor", "id"), ()).rows(page, 25)]
             assert count() == 1
     assert len(seen) == len(set(seen)) == 210
+
+
+@pytest.mark.parametrize(("sort", "known"), [("sum_minor", [10, 20, 30]), ("-sum_minor", [30, 20, 10])])
+@pytest.mark.parametrize("narrowed", [False, True])
+def test_what_is_empty_stands_last_in_both_directions(doors, sort: str, known: list[int], narrowed: bool) -> None:
+    from crm_core.sales.deals import services as deals
+
+    with doors.unit():
+        for at, amount in enumerate([None, 20, None, 10, 30, None]):
+            deals.create_deal(ROBOT, name=f"Deal{at} of {amount}", **({} if amount is None else {"sum_minor": amount}))
+    page = doors.client().get("/deals", {"sort": sort, **({"q": "Deal"} if narrowed else {})}).content.decode()
+    shown = re.findall(r"Deal\d of (\w+)", re.sub(r'aria-label="[^"]*"', "", page))
+    assert [word for at, word in enumerate(shown) if word not in shown[:at]] == [*map(str, known), "None"]
+    assert shown[-3:] == ["None"] * 3

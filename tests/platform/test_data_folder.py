@@ -129,3 +129,13 @@ def test_both_locks_install_on_the_python_of_debian() -> None:
     root = Path(__file__).resolve().parents[2]
     for name in ("requirements.lock", "requirements-dev.lock"):
         assert "async-timeout==" in (root / name).read_text(), json.dumps(name)
+
+
+def test_while_nothing_runs_addresses_are_those_of_the_last_run(tmp_path: Path) -> None:
+    data = DataFolder.open(tmp_path)
+    stopped = servers.Servers(data, None, None)
+    assert stopped.environment()["PUBLIC_URL"] == "http://localhost:8000"
+    servers.remember(data, stopped.environment(port=8123))
+    assert stopped.environment()["PUBLIC_URL"] == "http://localhost:8123"
+    assert stopped.environment(port=9000)["PUBLIC_URL"] == "http://localhost:9000"
+    assert servers.Servers(data, None, None, given={"PUBLIC_URL": "https://crm.example"}).environment()["PUBLIC_URL"] == "https://crm.example"

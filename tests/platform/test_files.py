@@ -33,7 +33,7 @@ def test_a_path_that_leads_elsewhere_opens_saves_and_deletes_nothing(two_doors) 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "/etc/passwd", "a/b"])
 def test_an_import_s_file_has_a_bare_name(doors, name: str) -> None:
     with sides.inside(doors.place), pytest.raises(NotOurs):
-        imports.path_of(ImportRun(path=name))
+        imports.file_of(ImportRun(path=name))
 
 
 def test_outside_of_a_workspace_there_are_none(control_side: None) -> None:

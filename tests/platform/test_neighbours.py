@@ -31,8 +31,9 @@ assert _commands
 
 
 @pytest.fixture(autouse=True)
-def alone() -> Iterator[None]:
-    """Nothing was counted yet."""
+def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing was counted yet, and nobody waits long."""
+    monkeypatch.setattr(neighbours, "PATIENCE", 0.05)
     with neighbours.forgotten():
         yield
 
@@ -104,7 +105,7 @@ def test_a_place_is_given_back_whatever_became_of_the_request(doors: Any, monkey
     for path, status in (("/funnel", 500), ("/nowhere", 404), ("/contacts", 200)):
         assert client.get(path).status_code == status
     assert neighbours._all[doors.place.public_id].at_once == 0
-    assert neighbours._busy == {"requests": 0, "workspaces": 0}
+    assert neighbours._busy == {"requests": 0, "workspaces": 0, "waiting": 0}
 
 
 def test_requests_a_minute_are_bounded_with_a_burst(doors: Any, settings: Any) -> None:

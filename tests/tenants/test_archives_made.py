@@ -6,6 +6,7 @@ import io
 import zipfile
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -213,15 +214,20 @@ def test_next_weeks_takes_the_place_of_last_weeks(furnished) -> None:
     assert proving.prove_next()
 
 
-def test_an_archive_that_does_not_restore_is_told(furnished) -> None:
-    with furnished.unit():
-        services.keep_fresh(kit.ROBOT, weekly=True)
-    serve_side(furnished.unit)
+def _spoil(door: Any) -> None:
+    """Flip a bit in the archive that waits for its proof."""
+    serve_side(door.unit)
     with sides.control_unit():
-        path = Path(settings.MEDIA_ROOT) / FreshArchive.objects.get(workspace=furnished.workspace).path
+        path = Path(settings.MEDIA_ROOT) / FreshArchive.objects.get(workspace=door.workspace).path
     data = bytearray(path.read_bytes())
     data[len(data) // 3] ^= 1
     path.write_bytes(data)
+
+
+def test_an_archive_that_does_not_restore_is_told(furnished) -> None:
+    with furnished.unit():
+        services.keep_fresh(kit.ROBOT, weekly=True)
+    _spoil(furnished)
     before = kit.claiming_or_active()
     assert proving.prove_next()
     with sides.control_unit():
@@ -229,6 +235,37 @@ def test_an_archive_that_does_not_restore_is_told(furnished) -> None:
         assert (row.ok, bool(row.sentence)) == (False, True)
     assert kit.claiming_or_active() == before
     assert "failed" in furnished.client().get("/settings/archives").content.decode()
+
+
+def _letters(door: Any) -> tuple[int, int]:
+    """How many letters of failed proofs the owner and the operator have got."""
+    with door.unit():
+        owners = Letter.objects.filter(to="olga@veldhuis.example", subject__contains="did not restore").count()
+        assert Event.objects.filter(name="archive.unproved").count() == owners
+    with sides.control_unit():
+        return owners, Letter.objects.filter(to="ops@house.example", subject__contains=door.place.slug).count()
+
+
+def test_each_failed_proof_is_one_letter_to_the_owner_and_one_to_the_operator(furnished, settings: Any) -> None:
+    settings.CRM_OPERATOR_EMAILS = ["ops@house.example"]
+    with furnished.unit():
+        services.keep_fresh(kit.ROBOT, weekly=True)
+    serve_side(furnished.unit)
+    assert proving.prove_next()
+    proving.tell_failed()
+    assert _letters(furnished) == (0, 0)  # a good one is no news
+    for weeks in (1, 2):
+        with furnished.unit():
+            services.make_weekly()
+        _spoil(furnished)
+        assert proving.prove_next()
+        with mock.patch.object(proving, "reached", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+            proving.tell_failed()  # killed between the two letters
+        assert _letters(furnished) == (weeks, weeks - 1)
+        for _round in range(2):
+            keeper.round_once()
+        assert _letters(furnished) == (weeks, weeks)
+    assert "the week’s archive did not restore" in furnished.client().get("/settings/journal").content.decode().replace("&#x27;", "’").replace("'", "’")
 
 
 def test_a_keeper_killed_in_a_proof_or_a_restore_leaves_it_to_the_next(furnished, tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ from crm_platform.letters.models import Letter
 from tenants import middleware
 from tenants.isolation import proving, routes
 from tenants.isolation.trying import Trial
+from tenants.lifecycle import hosts
+from tenants.lifecycle.models import OwnHost
 from tenants.models import IsolationProof
 from tenants.provisioning import owner
 
@@ -107,6 +109,23 @@ def test_a_refusal_that_changes_a_row_of_another_is_seen(trial: Trial, monkeypat
 
     monkeypatch.setattr(writing, "get", harming)
     assert "changed within attempts" in found(trial, "address", only="/deals/")
+
+
+def test_an_own_address_that_is_found_or_removed_by_its_number_alone_is_seen(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """These rows stand on the control side, where no search path holds anybody back."""
+    assert found(trial, "address", only="/settings/address/own/") == ""
+    with monkeypatch.context() as leaky:
+        leaky.setattr(hosts, "find", lambda _public_id, pk: OwnHost.objects.using("control").get(pk=pk))
+        assert "of another workspace" in found(trial, "address", only="/settings/address/own/")
+    trial.failures.clear()
+
+    def remove(_actor: Any, _public_id: str, pk: int, **_given: Any) -> Any:
+        with sides.control_unit():
+            OwnHost.objects.filter(pk=pk).update(problem="silent")
+        raise NotFound
+
+    monkeypatch.setattr(hosts, "remove_by", remove)
+    assert "control: /settings/address/own/" in found(trial, "address", only="/settings/address/own/")
 
 
 def test_a_request_that_enters_the_wrong_workspace_is_seen(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:

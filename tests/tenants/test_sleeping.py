@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage
-from django.db import connections
+from django.db import OperationalError, connections
 from django.utils.module_loading import autodiscover_modules
 
 from crm_core.people.contacts import services as contacts
@@ -24,6 +25,7 @@ from crm_platform.jobs import serving, turns
 from crm_platform.jobs.models import Job
 from crm_platform.kernel import clock, commands, jobs, sealing, workspace
 from crm_platform.kernel.permissions import robot
+from crm_platform.letters.models import Letter
 from tenants import calling, finding, keeper, routing, scheduler
 from tenants.carrying import spares
 from tenants.models import Due, Looked, Nap, NapStep, Snapshot, Spare, State, Workspace
@@ -325,3 +327,73 @@ def test_waking_one_that_is_awake_says_so(firm) -> None:
     _sleep(firm)
     said = CliRunner().invoke(commands.group, ["wake-workspace", "--workspace", firm.place.slug], standalone_mode=False)
     assert "is awake after" in said.output
+
+
+def _lose(kept_in: Path) -> tuple[Path, bytes]:
+    """The file of the one snapshot goes; how to put it back."""
+    [file] = [path for path in kept_in.rglob("*") if path.is_file()]
+    content = file.read_bytes()
+    file.unlink()
+    return file, content
+
+
+@pytest.fixture
+def alarms(settings: Any) -> Iterator[Any]:
+    """How many letters the operator got about a workspace."""
+    settings.CRM_OPERATOR_EMAILS = ["ops@house.example"]
+    waking._put_off.clear()
+
+    def count(door: Any) -> int:
+        with sides.control_unit():
+            return Letter.objects.filter(to="ops@house.example", subject=f"{door.place.slug} cannot be woken").count()
+
+    yield count
+    waking._put_off.clear()
+
+
+def _listed(door: Any) -> dict[str, Any]:
+    autodiscover_modules("commands")
+    said = CliRunner().invoke(commands.group, ["list-workspaces", "--json"], standalone_mode=False)
+    [found] = [row for row in json.loads(said.output) if row["slug"] == door.place.slug]
+    return dict(found)
+
+
+@pytest.mark.parametrize("how", ["gone", "cut short"])
+def test_one_whose_snapshot_is_lost_says_so_and_the_operator_is_told_once(firm, kept_in: Path, alarms, how: str) -> None:
+    client = firm.client()
+    _sleep(firm)
+    assert _listed(firm)["trouble"] == ""
+    file, content = _lose(kept_in)
+    if how == "cut short":
+        file.write_bytes(content[:-30])
+    assert client.get("/contacts")["Refresh"] == "2"
+    for _round in range(3):
+        waking._put_off.clear()
+        assert waking.wake_asked() == 0
+        with mock.patch.object(waking, "wake", side_effect=AssertionError("tried again at once")):
+            keeper.round_once()
+    page = client.get("/contacts", HTTP_ACCEPT_LANGUAGE="ru")
+    assert (page.status_code, page.has_header("Refresh"), page["Retry-After"]) == (503, False, "600")
+    assert "само оно не проснётся" in page.content.decode()
+    answer = client.post("/contacts/new", {"first_name": "Ann"}, HTTP_ACCEPT="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (503, "cannot_wake")
+    assert alarms(firm) == 1
+    assert _listed(firm)["trouble"]
+    said = CliRunner().invoke(commands.group, ["wake-workspace", "--workspace", firm.place.slug], standalone_mode=False)
+    assert isinstance(said.exception, snapshots.UNUSABLE)
+    with sides.control_unit():
+        assert not Spare.objects.filter(owner=firm.workspace).exists()
+    file.write_bytes(content)
+    said = CliRunner().invoke(commands.group, ["wake-workspace", "--workspace", firm.place.slug], standalone_mode=False)
+    assert "is awake after" in said.output
+    assert (_names(firm), _listed(firm)["trouble"], alarms(firm)) == (["Zoë"], "", 1)
+    assert client.get("/contacts").status_code == 200
+
+
+def test_a_database_that_is_down_is_no_lost_snapshot(firm, alarms) -> None:
+    client = firm.client()
+    _sleep(firm)
+    client.get("/contacts")
+    with mock.patch.object(waking.spares, "make", side_effect=OperationalError("down")):
+        assert waking.wake_asked() == 0
+    assert (client.get("/contacts")["Refresh"], alarms(firm), _listed(firm)["trouble"]) == ("2", 0, "")

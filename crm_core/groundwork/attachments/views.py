@@ -42,9 +42,12 @@ def _chosen(request: HttpRequest) -> UploadedFile[Any]:
 def download(request: HttpRequest, pk: int) -> FileResponse:
     """A file, always as an attachment."""
     row = services.get(request.actor, pk)  # type: ignore[attr-defined]
-    if not default_storage.exists(row.path):
-        raise NotFound
-    response = FileResponse(default_storage.open(row.path), as_attachment=True, filename=row.name, content_type="application/octet-stream")
+    try:
+        content = default_storage.open(row.path)
+    except FileNotFoundError:
+        raise NotFound from None
+    response = FileResponse(content, as_attachment=True, filename=row.name, content_type="application/octet-stream")
+    response.headers.setdefault("Content-Length", str(row.size))  # one that comes over the line does not say it
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

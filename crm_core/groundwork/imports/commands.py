@@ -72,12 +72,13 @@ def _dry(run: ImportRun) -> dict[str, Any]:
     if not set(run.mapping.values()) & needs:
         raise Invalid
     read, errors = 0, []
-    for number, cells in mapping.lines_from(services.path_of(run), Reading.from_json(run.reading), after=0):
-        try:
-            row: Parsed = parser.parse(number, cells)
-            read += 1 if row.values else 0
-        except BadCell as error:
-            errors.append({"row": number, "reason": str(error)})
+    with services.file_of(run) as path:
+        for number, cells in mapping.lines_from(path, Reading.from_json(run.reading), after=0):
+            try:
+                row: Parsed = parser.parse(number, cells)
+                read += 1 if row.values else 0
+            except BadCell as error:
+                errors.append({"row": number, "reason": str(error)})
     return {
         "rows": run.rows_total, "created": 0, "updated": 0, "skipped": 0, "waiting": 0, "errors": errors[:1000], "entities": _entities({}), "folded": [],
         "import_id": None, "readable": read, "mapping": run.mapping, "kind": run.kind,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -18,7 +19,7 @@ from . import kinds, mapping, running, services
 from .kinds import Parsed
 from .languages import importers_language
 from .models import ImportRun, Stage
-from .parsing import BadCell
+from .parsing import BadCell, Parser
 from .reading import Reading
 
 # Rows looked at of one file; the page says so where there are more.
@@ -74,18 +75,26 @@ def _look(pk: int, lease: Lease) -> Again | None:
         run = ImportRun.objects.get(pk=pk)
         if run.stage not in BEFORE or result(run) is not None:
             return None
-        parser, kind, path, of = running.parser_of(run), kinds.find(run.kind), services.path_of(run), told_by(run)
+        parser, kind, file, of = running.parser_of(run), kinds.find(run.kind), services.file_of(run), told_by(run)
     kept = lease.checkpoint
     seen = Look(of, kept["row"], kept["rows"], set(kept["here"]), kept["unreadable"], [(row, reason) for row, reason in kept["reasons"]]) if kept.get("of") == of else Look(of)
-    if not path.exists():
-        return None
-    lines = islice(mapping.lines_from(path, Reading.from_json(run.reading), after=seen.row), MOST - seen.rows)
+    with ExitStack() as held:
+        try:
+            path = held.enter_context(file)
+        except FileNotFoundError:
+            return None
+        lines = islice(mapping.lines_from(path, Reading.from_json(run.reading), after=seen.row), MOST - seen.rows)
+        return _go_through(pk, lines, seen, parser, kind, lease)
+
+
+def _go_through(pk: int, lines: Iterator[tuple[int, list[str]]], seen: Look, parser: Parser, kind: kinds.ImportKind, lease: Lease) -> Again | None:
+    place = workspace.here()
     while chunk := list(islice(lines, running.BATCH)):
         with sides.unit(place):
             current = ImportRun.objects.get(pk=pk)
             if current.stage not in BEFORE:
                 return None
-            if told_by(current) != of:
+            if told_by(current) != seen.of:
                 return Again()
             rows, bad = running.parse(chunk, parser)
             for row, reason in bad:

@@ -62,15 +62,15 @@ def _run(pk: int, lease: Lease) -> Again | None:
     with sides.unit(place):
         run = ImportRun.objects.get(pk=pk)
         parser = parser_of(run)
-        path = services.path_of(run)
     after = int(lease.checkpoint.get("row", 0))
-    lines = mapping.lines_from(path, Reading.from_json(run.reading), after=after)
-    while chunk := list(islice(lines, BATCH)):
-        with sides.unit(place):
-            if not _bring_in(pk, chunk, parser, lease=lease):
-                return None
-        if lease.should_yield():
-            return Again()
+    with services.file_of(run) as path:
+        lines = mapping.lines_from(path, Reading.from_json(run.reading), after=after)
+        while chunk := list(islice(lines, BATCH)):
+            with sides.unit(place):
+                if not _bring_in(pk, chunk, parser, lease=lease):
+                    return None
+            if lease.should_yield():
+                return Again()
     with sides.unit(place):
         lease.beat()
         finish(ImportRun.objects.select_for_update().get(pk=pk), stage=Stage.DONE)
@@ -203,7 +203,7 @@ def finish(run: ImportRun, *, stage: str) -> None:
     """Close the run; the file itself goes, its rows are records now."""
     run.stage, run.finished_at = stage, clock.now()
     run.save(update_fields=["stage", "finished_at"])
-    services.path_of(run).unlink(missing_ok=True)
+    services.drop_file(run)
     figures = {name: run.totals.get(name, 0) for name in ("created", "updated", "skipped", "waiting", "errors")}
     emit(actor_for(run), f"import.{stage}", entity="import", record_id=run.pk, after=figures, also=["workspace:1"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -51,11 +52,12 @@ def upload(actor: Actor, *, name: str, chunks: Any, kind: str = "") -> ImportRun
                 file.write(chunk)
         read = reading.recognise(path, name)
         found = mapping.profile(path, read)
+        chosen = kinds.find(kind) if kind else mapping.guess_kind(found["columns"])
+        require(actor, chosen.kind.entity.CREATE)
+        files.house().put(files.name_of(path), path)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    chosen = kinds.find(kind) if kind else mapping.guess_kind(found["columns"])
-    require(actor, chosen.kind.entity.CREATE)
     run = ImportRun.objects.create(
         kind=chosen.code, file_name=name[:255], path=path.name, size=size, reading={**read.as_json(), **found}, started_by_id=actor.user_id,
         mapping=mapping.suggest(chosen, found["columns"]), choices={**DEFAULTS, "currency": preferences.here().currency}, rows_total=found["rows"],
@@ -73,9 +75,18 @@ def get(actor: Actor, pk: int, *, lock: bool = False) -> ImportRun:
     return run
 
 
-def path_of(run: ImportRun) -> Path:
-    """The uploaded file; raises NotOurs where the row names anything but a file of this workspace."""
-    return files.path_in("imports", run.path)
+def file_of(run: ImportRun) -> AbstractContextManager[Path]:
+    """The uploaded file, at hand; raises NotOurs where the row names anything but a file of this workspace, and FileNotFoundError."""
+    return files.house().at_hand(_name_of(run))
+
+
+def drop_file(run: ImportRun) -> None:
+    """It is not needed any more. Twice is once."""
+    files.house().delete(_name_of(run))
+
+
+def _name_of(run: ImportRun) -> str:
+    return files.name_of(files.path_in("imports", run.path))
 
 
 def choose(actor: Actor, pk: int, *, kind: str, chosen: dict[str, str], choices: dict[str, Any], encoding: str = "") -> ImportRun:
@@ -106,7 +117,8 @@ def _read_again(run: ImportRun, kind: kinds.ImportKind, *, encoding: str) -> Imp
         raise Invalid(fields={"encoding": [_("Choose one of the encodings.")]})
     read = replace(reading.Reading.from_json(run.reading), encoding=encoding, doubts=[])
     try:
-        found = mapping.profile(path_of(run), read)
+        with file_of(run) as path:
+            found = mapping.profile(path, read)
     except UnicodeError:
         raise Invalid(fields={"encoding": [_("The file cannot be read in this encoding.")]}) from None
     run.reading, run.mapping = {**read.as_json(), **found}, mapping.suggest(kind, found["columns"])
@@ -153,7 +165,7 @@ def cancel(actor: Actor, pk: int) -> ImportRun:
     run = get(actor, pk, lock=True)
     if run.stage in (Stage.UPLOADED, Stage.MAPPED):
         run.stage = Stage.CANCELLED
-        path_of(run).unlink(missing_ok=True)
+        drop_file(run)
     run.cancel_asked = True
     run.save(update_fields=["cancel_asked", "stage"])
     return run

@@ -44,7 +44,7 @@ from . import bulk, drawing, filters, writing
 from .fields import RecordForm
 from .filters import Filter
 from .registry import Kind
-from .turning import Turner
+from .turning import Turner, sorted_by
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -135,7 +135,7 @@ class Desk:
             if value:
                 rows = question.apply(rows, value)
                 chips.append({"name": question.name, "label": question.label, "value": question.shown(value)})
-        return rows.order_by(*self.order(query)), chips
+        return sorted_by(rows, self.order(query)), chips
 
     def order(self, query: Any) -> list[str]:
         """Column and direction of the address, with the id to make it certain."""

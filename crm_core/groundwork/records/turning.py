@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 
 from crm_platform.db.prepared import Prepared
 from crm_platform.kernel import versions
@@ -52,8 +52,14 @@ class Turner:
         return _all(self.model, self.order, ()).values_list(self.column, "pk")[start - 1 : start].first()
 
 
+def sorted_by(rows: QuerySet[Any], order: Sequence[str]) -> QuerySet[Any]:
+    """Rows in an order of columns; the empty ones stand last in both directions. An index of a column that may be empty must say so too."""
+    fields = rows.model._meta.get_field
+    return rows.order_by(*(F(name[1:]).desc(nulls_last=True) if name.startswith("-") and fields(name[1:]).null else name for name in order))
+
+
 def _all(model: type[Model], order: tuple[str, ...], without: tuple[str, ...]) -> QuerySet[Any]:
-    return model._default_manager.filter(binned_at=None).order_by(*order).defer(*without)
+    return sorted_by(model._default_manager.filter(binned_at=None), order).defer(*without)
 
 
 @functools.cache

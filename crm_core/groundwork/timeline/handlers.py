@@ -72,6 +72,7 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "archive.fetched": ("download", gettext_lazy("{who} fetched an archive of the workspace")),
     "archive.cancelled": ("x", gettext_lazy("{who} cancelled or deleted an archive")),
     "archive.failed": ("circle-alert", gettext_lazy("{who}: an archive could not be made")),
+    "archive.unproved": ("circle-alert", gettext_lazy("{who}: the week's archive did not restore")),
     "archive.weekly": ("archive", gettext_lazy("{who} changed whether an archive is kept fresh")),
     "workspace.restored": ("undo-2", gettext_lazy("{who}: the workspace was taken in from its archive; {rows} rows, {files} files")),
 }

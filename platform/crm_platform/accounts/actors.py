@@ -7,6 +7,7 @@ from crm_platform.kernel.permissions import Actor
 
 from .models import User
 from .roles import rights_of
+from .seats import looks_only
 
 
 def actor_of(person: User) -> Actor:
@@ -19,6 +20,6 @@ def actor_of(person: User) -> Actor:
         group_id=person.group_id,
         rights={} if role.everything else rights_of(role),
         everything=role.everything,
-        view_only=role.view_only,
+        view_only=role.view_only or looks_only(person),
         read_only=access.here().level < access.Level.FULL,
     )

@@ -18,6 +18,7 @@ from crm_platform.kernel.errors import CrmError, NotSignedIn
 from crm_platform.kernel.http.errors import bears_token
 from crm_platform.kernel.permissions import ActorKind
 
+from . import seats
 from .actors import actor_of
 from .models import User
 from .roles import OWNER
@@ -131,14 +132,16 @@ class ActorMiddleware:
     def _take_token(self, request: HttpRequest) -> None:
         token = read_api_token(request.headers["Authorization"])
         request.user = token.person
-        self._take(request, token.person, name="")
+        self._take(request, token.person, name="", working=False)
         request.actor = request.actor.through(ActorKind.INTEGRATION, via=f"token {token.name}")  # type: ignore[attr-defined]
 
-    def _take(self, request: HttpRequest, person: User, *, name: str) -> None:
+    def _take(self, request: HttpRequest, person: User, *, name: str, working: bool = True) -> None:
+        use_language(request, person.language)
+        if name not in _WITHOUT_SEAT:
+            seats.admit(person, working=working)
         request.actor = actor_of(person)  # type: ignore[attr-defined]
         if access.here().level is access.Level.OWNER and person.role.code != OWNER:
             raise OwnersAlone(reason=access.here().sentence)
-        use_language(request, person.language)
         now = clock.real_now()
         if person.email_confirmed_at is None and now - person.created_at > CONFIRM_WITHIN and name not in _WITHOUT_CONFIRMATION:
             raise EmailNotConfirmed(email=person.email)
@@ -147,4 +150,5 @@ class ActorMiddleware:
                 User.objects.filter(pk=person.pk).update(last_seen_at=now)
 
 
+_WITHOUT_SEAT = frozenset({"account_logout", "seat-asked"})
 _WITHOUT_CONFIRMATION = frozenset({"account_logout", "confirm-email", "send-confirmation", "settings", "profile"})

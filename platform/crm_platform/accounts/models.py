@@ -22,6 +22,21 @@ class Access(models.TextChoices):
     DEACTIVATED = "deactivated", _("Deactivated")
 
 
+class Seat(models.TextChoices):
+    """How a person's seat is paid for: bought for the person, or by the active day. What a role that only looks has costs nothing."""
+
+    NAMED = "named", _("Full seat")
+    OCCASIONAL = "occasional", _("Occasional seat")
+
+
+class SeatState(models.TextChoices):
+    """Whether the person has the seat: `pending` waits for its payment and looks only, `none` was left without one. Records stay theirs."""
+
+    HELD = "held"
+    PENDING = "pending"
+    NONE = "none"
+
+
 class Group(models.Model):
     """A team: "team" in a right means the person's one group."""
 
@@ -77,6 +92,9 @@ class User(AbstractBaseUser):
     phone = models.CharField(max_length=40, blank=True)
     role = models.ForeignKey(Role, models.PROTECT, related_name="people")
     group = models.ForeignKey(Group, models.SET_NULL, null=True, blank=True, related_name="people")
+    seat = models.CharField(max_length=12, choices=Seat.choices, default=Seat.NAMED, db_default="named")
+    seat_state = models.CharField(max_length=8, choices=SeatState.choices, default=SeatState.HELD, db_default="held")
+    seat_since = models.DateTimeField(null=True)
     language = models.CharField(max_length=8, default="en")
     theme = models.CharField(max_length=8, default="system")
     hue = models.PositiveSmallIntegerField(default=1)

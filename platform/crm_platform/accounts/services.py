@@ -21,8 +21,9 @@ from crm_platform.kernel.errors import Conflict, Invalid, NotFound
 from crm_platform.kernel.permissions import Action, Actor, require, robot
 from crm_platform.letters import post
 
-from . import directory, handover, roles, tokens
+from . import directory, handover, roles, seats, tokens
 from .models import Access, ApiToken, Group, Role, User
+from .seats import free_seat, take_seat
 
 MOST_INVITED_AT_ONCE = 10
 
@@ -66,11 +67,6 @@ def _new_person(*, email: str | None, name: str, role: Role, language: str = "en
     return User(email=email, name=name[:200], role=role, language=language, hue=random.randint(1, 8), sort_key=name.casefold()[:200], password=make_password(None))  # noqa: S311 (a colour)
 
 
-def metric_of(role: Role) -> str:
-    """Which limit a seat of the role counts against."""
-    return "viewers" if role.view_only else "users"
-
-
 def add_without_access(actor: Actor, *, name: str) -> User:
     """A person who stands in the list only: no seat, no mail; can be invited later."""
     role = Role.objects.get(code=roles.SELLER)
@@ -103,11 +99,11 @@ def invite(actor: Actor, *, emails: Sequence[str], role_id: int, group_id: int |
         raise Invalid(fields={"emails": [str(_("Up to {most} addresses at once; these are {count}.")).format(most=MOST_INVITED_AT_ONCE, count=len(wanted))]})
     _refuse_bad(wanted)
     role = _role(actor, role_id)
-    known = {str(person.email): person for person in User.objects.filter(email__in=wanted)}
+    known = {str(person.email): person for person in User.objects.select_related("role").filter(email__in=wanted)}
     here = sorted(email for email, person in known.items() if person.access == Access.ACTIVE)
     if here:
         raise Invalid(fields={"emails": [str(_("Already here: {emails}")).format(emails=", ".join(here))]})
-    gates.require(metric_of(role), adding=sum(1 for email in wanted if email not in known or known[email].access != Access.INVITED))
+    seats.require_room(role, adding=sum(1 for email in wanted if email not in known or seats.held_metric(known[email]) != seats.metric_of(role)))
     return [_invite_one(actor, known.get(email), email=email, role=role, group_id=group_id, language=language) for email in wanted]
 
 
@@ -134,6 +130,7 @@ def _role(actor: Actor, role_id: int) -> Role:
 def _invite_one(actor: Actor, person: User | None, *, email: str, role: Role, group_id: int | None, language: str) -> User:
     if person is None:
         person = _new_person(email=email, name=email.split("@")[0], role=role, language=language)
+    take_seat(person, role)
     person.role, person.group_id, person.access = role, group_id, Access.INVITED
     person.invited_at, person.invited_by, person.deactivated_at = clock.now(), actor.user_id, None
     # Whoever comes back chooses a password anew; links of earlier invitations die with this.
@@ -159,7 +156,6 @@ def invite_listed(actor: Actor, *, pk: int, email: str, role_id: int) -> User:
     if person.access in (Access.ACTIVE, Access.INVITED):
         raise Invalid(fields={"email": [_("This person has access already.")]})
     role = _role(actor, role_id)
-    gates.require(metric_of(role))
     person.email = email
     return _invite_one(actor, person, email=email, role=role, group_id=person.group_id, language=person.language)
 
@@ -185,6 +181,7 @@ def get_person(pk: int) -> User:
 def accept(token: str, *, name: str, password: str) -> User:
     """An invited person (or a new owner) chooses a password and comes in. Raises LinkTooOld, Invalid."""
     person = invited_by(token)
+    seats.confirm_seat(person)
     if not name.strip():
         raise Invalid(fields={"name": [_("Write your name as colleagues know it.")]})
     check_password_strength(password, person=person)
@@ -252,18 +249,13 @@ def change_place(actor: Actor, *, pk: int, role_id: int, group_id: int | None) -
             raise Invalid(fields={"role": [_("Only an owner changes an owner's role.")]})
     if group_id is not None and not Group.objects.filter(pk=group_id).exists():
         raise Invalid(fields={"group": [_("There is no such group any more.")]})
-    _move_seat(person, role)
+    if person.access in (Access.ACTIVE, Access.INVITED):
+        take_seat(person, role)
     before = {"role": person.role.code, "group": person.group_id}
     person.role, person.group_id = role, group_id
-    person.save(update_fields=["role", "group"])
+    person.save(update_fields=["role", "group", "seat", "seat_state", "seat_since"])
     emit(actor, "person.changed", entity="person", record_id=pk, before=before, after={"role": role.code, "group": group_id})
     return person
-
-
-def _move_seat(person: User, role: Role) -> None:
-    if person.access in (Access.ACTIVE, Access.INVITED) and metric_of(role) != metric_of(person.role):
-        gates.require(metric_of(role))
-        gates.free(metric_of(person.role))
 
 
 def _keep_an_owner(person: User) -> None:
@@ -292,8 +284,7 @@ def deactivate(actor: Actor, *, pk: int, to_id: int | None = None) -> int:
         if actor.role != roles.OWNER and actor.user_id is not None:
             raise Invalid(fields={"to": [_("Only an owner closes an owner's access.")]})
     moved = _hand_over(actor, person, to_id=to_id)
-    if person.access in (Access.ACTIVE, Access.INVITED):
-        gates.free(metric_of(person.role))
+    free_seat(person)
     # Someone who never had an address stays in the list, only without access.
     person.access = Access.DEACTIVATED if person.email else Access.NONE
     person.is_active, person.deactivated_at = False, clock.now()

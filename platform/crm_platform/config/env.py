@@ -8,6 +8,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -20,10 +21,14 @@ KNOWN = frozenset(
         "CRM_DATABASE_SECONDS", "CRM_STATEMENT_SECONDS", "CRM_TYPING_SECONDS", "CRM_REPORT_SECONDS", "CRM_JOB_STATEMENT_SECONDS",
         "CRM_LOCK_SECONDS", "CRM_IDLE_SECONDS", "CRM_CONNECTION_WORKSPACES", "CRM_WORKER_MEMORY", "CRM_CELLS", "CRM_OWN_WORKSPACES",
         "CRM_MOVE_GRACE_DAYS", "CRM_SNAPSHOT_DAYS", "CRM_SNAPSHOTS", "CRM_SLEEP_DAYS", "CRM_BESIDE_DAYS", "CRM_PITR_URL", "CRM_KILLED_AT",
-        "CRM_CITUS_URL", "CRM_CITUS_OWNER_URL", "CRM_PAYMENTS", "CRM_SELLER_NAME", "CRM_SELLER_ADDRESS", "CRM_SELLER_COUNTRY", "CRM_SELLER_TAX_ID",
+        "CRM_CITUS_URL", "CRM_CITUS_OWNER_URL", "CRM_OPERATOR_EMAILS", "CRM_PAYMENTS", "CRM_SELLER_NAME", "CRM_SELLER_ADDRESS", "CRM_SELLER_COUNTRY", "CRM_SELLER_TAX_ID",
         "CRM_SELLER_TAX_RATE", "CRM_SELLER_BANK", "CRM_REFUND_APPROVAL",
     }
 )  # fmt: skip
+
+
+# Where the files are in a bucket of objects; named as everybody names these.
+BUCKET = ("AWS_STORAGE_BUCKET_NAME", "AWS_S3_ENDPOINT_URL", "AWS_S3_REGION_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 def read(name: str, default: str = "") -> str:
@@ -127,6 +132,21 @@ def logins(secret: str) -> dict[str, Login]:
         return {"owner": owner, "control": owner.derived("control", secret=secret), "app": owner.derived("app", secret=secret)}
     found = {"app": app_url, "control": control_url, "owner": owner_url}
     return {alias: Login.parse(url) for alias, url in found.items() if url}
+
+
+def storages(bucket: str, *, snapshots: str) -> dict[str, dict[str, Any]]:
+    """Django's setting: everything in a bucket where one is named, else in folders."""
+    if bucket:
+        guarded, whole = ({"BACKEND": f"crm_platform.kernel.buckets.{name}"} for name in ("WorkspaceBucket", "Bucket"))
+        return {"default": guarded, "house": whole, "snapshots": whole}
+    return {
+        "default": {"BACKEND": "crm_platform.kernel.files.WorkspaceStorage"},
+        "house": {"BACKEND": "crm_platform.kernel.files.Folder"},
+        "snapshots": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": snapshots, "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+        },
+    }
 
 
 # The further database that is a Citus server, where CRM_CITUS_URL names one.

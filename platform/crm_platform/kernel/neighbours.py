@@ -12,6 +12,7 @@ import logging
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ EVERY, KEPT_FOR = 10.0, 7200
 MOST = 5_000
 MEASURES = ("requests", "jobs", "database", "refused")
 _SPENT = "statement_seconds"
+# Seconds a request waits for another of its workspace to end, where that keeps no thread from the others.
+PATIENCE = 2.0
 # Seconds from which a statement is slow, and how much of its text a log line holds.
 SLOW, _LONGEST = 2.0, 1000
 
@@ -55,6 +58,7 @@ class _Neighbour:
     """What one workspace does in this process. The two `until` run ahead of the clock by what was used: GCRA's theoretical arrival time."""
 
     at_once: int = 0
+    waiting: deque[object] = field(default_factory=deque)
     asked_until: float = 0.0
     read_until: float = 0.0
     fresh: dict[str, float] = field(default_factory=dict)
@@ -64,9 +68,10 @@ class _Neighbour:
 
 
 _lock = threading.Lock()
+_changed = threading.Condition(_lock)
 _all: dict[str, _Neighbour] = {}
-# Requests being served in this process, and the workspaces they are of.
-_busy = {"requests": 0, "workspaces": 0}
+# Requests being served in this process, the workspaces they are of, and requests that wait: each holds a thread too.
+_busy = {"requests": 0, "workspaces": 0, "waiting": 0}
 _telling: list[threading.Timer] = []
 _unbounded: list[bool] = []
 
@@ -82,42 +87,64 @@ def _of(key: str) -> _Neighbour:
 
 def _forget_idle() -> None:
     now = time.monotonic()
-    for key in [key for key, one in _all.items() if not one.at_once and not one.fresh and max(one.asked_until, one.read_until) < now]:
+    for key in [key for key, one in _all.items() if not one.at_once and not one.waiting and not one.fresh and max(one.asked_until, one.read_until) < now]:
         del _all[key]
 
 
 def arrive(key: str) -> None:
-    """A request of the workspace begins; raises Crowded. Whoever calls it calls `depart` in the end."""
-    now = time.monotonic()
+    """A request of the workspace begins, where need be when another has ended; raises Crowded. Whoever calls it calls `depart` in the end."""
     with _lock:
         one = _of(key)
-        wait = _wait(one, now)
+        wait = _ahead(one) or int(not _room_in_time(one))
         if wait:
             one.count("refused")
         else:
             one.at_once += 1
-            one.asked_until = max(one.asked_until, now) + BURST / settings.CRM_REQUESTS_A_MINUTE
+            one.asked_until = max(one.asked_until, time.monotonic()) + BURST / settings.CRM_REQUESTS_A_MINUTE
             one.count("requests")
             _busy["requests"] += 1
             _busy["workspaces"] += one.at_once == 1
+            if _busy["waiting"]:
+                _changed.notify_all()  # it may have taken the last thread: who waits gives way
         _tell_later()
     if wait:
         raise Crowded(retry_after=wait)
 
 
-def _wait(one: _Neighbour, now: float) -> int:
-    """Seconds to wait, 0 where there is room: few threads left go to those who hold less than an equal part."""
+def _ahead(one: _Neighbour) -> int:
+    """Seconds by which the workspace is ahead of its requests a minute; 0 where it is not."""
+    return 0 if _unbounded else max(0, math.ceil(one.asked_until - time.monotonic() - BURST))
+
+
+def _room_in_time(one: _Neighbour) -> bool:
+    """Whether there is room now or within the patience, first come, first served. Waits only while a thread is left for the others, and holds the lock between."""
+    if not one.waiting and _room(one):
+        return True
+    until, ticket = time.monotonic() + PATIENCE, object()
+    one.waiting.append(ticket)
+    _busy["waiting"] += 1
+    try:
+        while _busy["requests"] + _busy["waiting"] < settings.CRM_WEB_THREADS and (left := until - time.monotonic()) > 0:
+            _changed.wait(left)
+            if one.waiting[0] is ticket and _room(one):
+                return True
+        return False
+    finally:
+        one.waiting.remove(ticket)
+        _busy["waiting"] -= 1
+        _changed.notify_all()  # the next in line may have room too
+
+
+def _room(one: _Neighbour) -> bool:
+    """Whether one more may be served: few threads left go to those who hold less than an equal part."""
     if _unbounded:
-        return 0
-    ahead = one.asked_until - now - BURST
-    if ahead > 0:
-        return math.ceil(ahead)
+        return True
     most, threads = settings.CRM_REQUESTS_AT_ONCE, settings.CRM_WEB_THREADS
     if one.at_once >= most:
-        return 1
+        return False
     scarce = threads - _busy["requests"] <= threads - most
     equal = threads // (_busy["workspaces"] + (not one.at_once))
-    return int(scarce and one.at_once >= max(1, equal))
+    return not (scarce and one.at_once >= max(1, equal))
 
 
 def depart(key: str) -> None:
@@ -127,6 +154,8 @@ def depart(key: str) -> None:
         one.at_once -= 1
         _busy["requests"] -= 1
         _busy["workspaces"] -= one.at_once == 0
+        if _busy["waiting"]:
+            _changed.notify_all()
 
 
 def timed(execute: Callable[..., Any], statement: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
@@ -252,4 +281,4 @@ def forgotten() -> Iterator[None]:
 def _forget_all() -> None:
     with _lock:
         _all.clear()
-        _busy.update(requests=0, workspaces=0)
+        _busy.update(requests=0, workspaces=0, waiting=0)

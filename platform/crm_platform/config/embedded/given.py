@@ -16,7 +16,7 @@ from .datafolder import DataFolder, write
 from .trouble import Trouble
 
 # Of the other variables, these win over what the run would choose.
-CHOSEN = ("SECRET_KEY", "FIELD_KEYS", "EMAIL_URL", "PUBLIC_URL", "STRIPE_API_BASE", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET")
+CHOSEN = ("SECRET_KEY", "FIELD_KEYS", "EMAIL_URL", "PUBLIC_URL", "STRIPE_API_BASE", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", *env.BUCKET)
 _FILE = "given.json"
 
 

@@ -53,8 +53,8 @@ class Servers:
         if self.postgres:
             self.postgres.stop()
 
-    def environment(self, *, port: int = 8000) -> dict[str, str]:
-        """The variables of design section 9 for this run; the owner's URL among them, for those who may hold it."""
+    def environment(self, *, port: int | None = None) -> dict[str, str]:
+        """The variables of design section 9 for this run; the owner's URL among them, for those who may hold it. Without a port the addresses are the last run's."""
         secrets = self.data.secrets
         variables = {
             "CRM_EMBEDDED": "1",
@@ -63,7 +63,7 @@ class Servers:
             "SECRET_KEY": secrets["SECRET_KEY"],
             "FIELD_KEYS": secrets["FIELD_KEYS"],
             "EMAIL_URL": f"mailbox://{self.data.sub('mail')}",
-            "PUBLIC_URL": f"http://localhost:{port}",
+            "PUBLIC_URL": f"http://localhost:{port}" if port else _last_address(self.data),
         }
         if self.postgres:
             variables |= {
@@ -75,6 +75,14 @@ class Servers:
         if self.redis:
             variables |= {"REDIS_URL": self.redis.url(0), "CACHE_REDIS_URL": self.redis.url(1)}
         return {**variables, **self.given}
+
+
+def _last_address(data: DataFolder) -> str:
+    """Where the last run on the folder was reached: what a command writes while nothing runs must lead there when it runs again."""
+    try:
+        return remembered(data)["PUBLIC_URL"]
+    except (Trouble, KeyError):
+        return "http://localhost:8000"
 
 
 def _cells(server: postgres.Postgres, numbers: Sequence[int], *, secrets: Mapping[str, str]) -> dict[str, str]:
@@ -108,7 +116,7 @@ def start(data: DataFolder, *, durable: bool = True, given: Mapping[str, str] | 
 
 
 def remember(data: DataFolder, variables: dict[str, str]) -> None:
-    """Write down how a running `up` is reached, for commands beside it."""
+    """Write down how a running `up` is reached, for commands beside it and after it."""
     write(data.path / "running.json", json.dumps(variables))
 
 

@@ -1,0 +1,54 @@
+"""What a workspace keeps of its seats: places at work, active days, seats that wait for their payment, and when the firm chose who stays."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from crm_platform.kernel import clock
+
+
+class SeatPlace(models.Model):
+    """One of the places of a firm whose people share them: who has it until when. The row numbered 0 is nobody's: who claims a place locks it."""
+
+    number = models.PositiveIntegerField(primary_key=True)
+    person = models.BigIntegerField(null=True, unique=True)
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "seat_place"
+
+
+class SeatDay(models.Model):
+    """A day, by the firm's clock, on which a person with an occasional seat worked."""
+
+    id = models.BigAutoField(primary_key=True)
+    person = models.BigIntegerField()
+    day = models.DateField()
+
+    class Meta:
+        db_table = "seat_day"
+        constraints = [models.UniqueConstraint(fields=["day", "person"], name="seat_day_once")]
+
+
+class PendingSeats(models.Model):
+    """Seats that were asked for and whose payment was declined: until then people on them look only. `settled_at`: paid, or given up."""
+
+    operation = models.CharField(max_length=64, primary_key=True)
+    count = models.PositiveIntegerField()
+    until = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        db_table = "seat_pending"
+
+
+class SeatChoice(models.Model):
+    """When the firm chose who keeps a seat, and how many there were: with more than that, those left out come back."""
+
+    id = models.BigAutoField(primary_key=True)
+    seats = models.PositiveIntegerField()
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        db_table = "seat_choice"

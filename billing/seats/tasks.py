@@ -1,0 +1,30 @@
+"""Seats by themselves: who stays where the firm has not chosen, looked at each hour while there are more people than seats."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from crm_platform.db import sides
+from crm_platform.kernel import clock, gates, jobs, workspace
+from crm_platform.kernel.jobs import Lease
+
+from . import choosing
+
+SETTLE = "seats.settle"
+EVERY = timedelta(hours=1)
+
+
+@jobs.register(SETTLE)
+def settle(_pk: int, *, lease: Lease) -> None:
+    """After 14 days the order decides; until then it is looked at again."""
+    with sides.unit(workspace.here()):
+        lease.beat()
+        choosing.settle_over()
+        watch()
+
+
+def watch() -> None:
+    """Leave the next look, where there are more people than seats. In the caller's unit."""
+    usage = gates.usage("users")
+    if usage.limit is not None and usage.used > usage.limit:
+        jobs.later(SETTLE, 0, key=SETTLE, at=clock.real_now() + EVERY)

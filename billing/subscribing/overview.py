@@ -1,0 +1,214 @@
+"""What the administrator sees: what is had, what the next bills are, and what each plan would keep or freeze, with own numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from billing import plans, pricing, services
+from billing.metering.models import Counter
+from billing.models import AddOnVersion, PendingChange, PlanVersion
+from billing.pricing import Interval, Quote
+from billing.pricing.periods import after
+from billing.pricing.terms import Seats
+from billing.providers.protocol import Target
+from crm_platform.accounts.models import Access, SeatState, User
+from crm_platform.db import sides
+from crm_platform.kernel import clock
+from crm_platform.kernel.workspace import Place
+from tenants.inside import services as inside
+
+from . import coupons, pricing_of, targets
+from .accounts import Held, held
+
+MONTHS = 12
+# From this share of the ceiling on, the page warns.
+WARN_PERCENT = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Of something there is more than a plan holds: all of it stays, adding waits."""
+
+    metric: str
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A plan by what it would mean here. `unseated` people would be without a seat; `lost` are modules that are used now and that it has not; `monthly` is its price for the people there are, in `currency`."""
+
+    plan: str
+    version: int
+    over: tuple[Over, ...]
+    lost: tuple[str, ...]
+    unseated: int
+    currency: str
+    monthly: int
+    yearly_a_month: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether nothing would freeze."""
+        return not (self.over or self.lost or self.unseated)
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """A bill to come."""
+
+    at: datetime
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A change that waits."""
+
+    kind: str
+    at: datetime
+    target: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All of it at a moment; amounts in minor units of `currency`."""
+
+    live: bool
+    plan: str
+    version: int
+    interval: str
+    currency: str
+    seats_bought: int
+    seats_used: int
+    seats_pending: int
+    status: str
+    period_end: datetime | None
+    trial_ends_at: datetime | None
+    past_due_since: datetime | None
+    promised_until: datetime | None
+    may_promise: bool
+    paused_until: datetime | None
+    cancel_at: datetime | None
+    price_kept_until: datetime | None
+    next_bill: Bill | None
+    next_quote: Quote | None
+    provider: str
+    method: Mapping[str, Any]
+    balance: int
+    discount: Mapping[str, Any]
+    waiting_code: str
+    ceiling: int | None
+    near_ceiling: bool
+    contacts: list[dict[str, str]]
+    referral_code: str
+    add_ons: Mapping[str, int]
+    occasional_ceiling: int | None
+    waiting: tuple[Waiting, ...] = field(default=())
+
+
+def overview(place: Place) -> Overview:
+    """What the first page shows, out of our own rows: no provider is asked. Opens units of its own."""
+    used, pending = _people(place)
+    with sides.control_unit():
+        had = held(place)
+        row, account = had.subscription, had.account
+        quote = pricing_of.quote_of(had, targets.present(had)) if had.live else None
+        bills = _bills(had) if had.live else []
+        waiting = [Waiting(one.kind, one.effective_at, one.target) for one in PendingChange.objects.filter(subscription=row, state="waiting").order_by("effective_at")]
+        monthly = pricing.a_month(quote.total, Interval(row.interval)) if quote else 0
+        ceiling = account.spending_ceiling_minor
+        return Overview(
+            had.live, row.plan.code, row.plan.version, row.interval, row.currency or account.currency, row.seats, used, pending, row.status, row.period_end,
+            row.trial_ends_at, row.past_due_since, row.promised_until, row.past_due_since is not None and row.promised_for != (row.period_start or row.past_due_since),
+            row.paused_until, row.cancel_at, row.price_kept_until, bills[0] if bills else None, quote, account.provider, account.method, account.balance_minor, row.discount,
+            coupons.waiting(had), ceiling, ceiling is not None and monthly * 100 >= ceiling * WARN_PERCENT, account.contacts, account.referral_code, row.add_ons,
+            row.occasional_ceiling, tuple(waiting),
+        )  # fmt: skip
+
+
+def forecast(place: Place) -> list[tuple[datetime, int]]:
+    """The bills of the next twelve months as things stand: what waits, discounts that end, a pause and credit included. Opens a control unit."""
+    with sides.control_unit():
+        had = held(place)
+        return [(bill.at, bill.amount) for bill in _bills(had)] if had.live else []
+
+
+def _bills(had: Held) -> list[Bill]:
+    row, now = had.subscription, clock.now()
+    target, at, horizon = targets.present(had), row.period_end, after(now, Interval.MONTH, MONTHS)
+    planned = PendingChange.objects.filter(subscription=row, kind="plan", state="waiting").first()
+    ends = datetime.fromisoformat(row.discount["ends_at"]) if row.discount.get("ends_at") else None
+    credit, found = max(0, -had.account.balance_minor), []
+    anchor = row.anchor or at
+    while at is not None and anchor is not None and at <= horizon and (row.cancel_at is None or at < row.cancel_at):
+        if planned is not None and at >= planned.effective_at:
+            target, planned, anchor = targets.read(planned.target), None, at
+        if row.paused_until is None or at >= row.paused_until:
+            amount = _amount(had, target, at=at, ends=ends)
+            taken = min(credit, amount)
+            credit -= taken
+            found.append(Bill(at, amount - taken))
+        at = _next(anchor, target.interval, at)
+    return found
+
+
+def _next(anchor: datetime, interval: Interval, at: datetime) -> datetime:
+    count = 1
+    while after(anchor, interval, count) <= at:
+        count += 1
+    return after(anchor, interval, count)
+
+
+def _amount(had: Held, target: Target, *, at: datetime, ends: datetime | None) -> int:
+    if ends is None or at < ends:
+        return pricing_of.quote_of(had, target).total
+    return pricing_of.undiscounted(had, replace(target, coupon="")).total
+
+
+def compare(place: Place) -> list[Compared]:
+    """Every plan on sale by what would freeze here, with own numbers; cheapest first. Opens units of its own."""
+    with sides.unit(place):
+        used = {row.metric: row.value for row in Counter.objects.all()}
+        state = inside.state()
+        has, currency = [module for module in plans.ALL_MODULES if state.limits.get(module, 1)], inside.preferences().currency
+    with sides.control_unit():
+        had = held(place)
+        extra = _extra(had)
+        return [_compared(had, version, used=used, has=has, extra=extra, currency=had.subscription.currency or had.account.currency or currency) for version in services.on_sale(special=True)]
+
+
+def _compared(had: Held, version: PlanVersion, *, used: Mapping[str, int], has: list[str], extra: Mapping[str, int], currency: str) -> Compared:
+    terms, people = pricing.read(version.terms), used.get("users", 0)
+    limits = {metric: limit + extra.get(metric, 0) if limit is not None and version.code != plans.FREE else limit for metric, limit in version.limits.items()}
+    over = [Over(metric, count, limits[name]) for metric, count in sorted(used.items()) if (name := metric.partition(".")[0]) != "users" and limits.get(name) is not None and count > limits[name]]
+    seats = limits.get("users")
+    lost = [module for module in has if module not in version.features and module in (had.subscription.plan.features if had.subscription.trial_ends_at is None else [])]
+    shown = currency if currency in terms.currencies else "EUR"
+    count = 1 if terms.seats == Seats.UNLIMITED else max(people, terms.least)
+    monthly, yearly = (terms.rate(shown, interval).amount(count) for interval in Interval)
+    return Compared(
+        version.code, version.version, tuple(over), tuple(lost), max(0, people - seats) if seats is not None else 0, shown, monthly, pricing.a_month(yearly, Interval.YEAR)
+    )  # fmt: skip
+
+
+def _extra(had: Held) -> dict[str, int]:
+    """What the packets that are bought add to each limit."""
+    found: dict[str, int] = {}
+    for ref, count in had.subscription.add_ons.items():
+        code, _colon, number = ref.partition(":")
+        for metric, given in AddOnVersion.objects.get(code=code, version=int(number)).gives.items():
+            if given is not True:
+                found[metric] = found.get(metric, 0) + given * count
+    return found
+
+
+def _people(place: Place) -> tuple[int, int]:
+    """Seats in use, and people who wait for one's payment."""
+    with sides.unit(place):
+        row = Counter.objects.filter(metric="users").first()
+        waiting = User.objects.filter(seat_state=SeatState.PENDING, access__in=(Access.ACTIVE, Access.INVITED), role__view_only=False).count()
+        return (row.value if row else 0), waiting
