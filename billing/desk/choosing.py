@@ -46,7 +46,7 @@ def _page(request: HttpRequest, values: QueryDict, *, refused: CrmError | None =
     seen = reading.overview(place)
     target, preview = looked if looked else (None, None)
     context: dict[str, Any] = {
-        "seen": seen, "live": seen.had.live, "currency": seen.currency, "offers": [one for one in reading.offers(seen) if one.code != plans.FREE], "packets": _packets(seen, values),
+        "seen": seen, "live": seen.had.live, "trial": seen.on == plans.TRIAL, "currency": seen.currency, "offers": [one for one in reading.offers(seen) if one.code != plans.FREE], "packets": _packets(seen, values),
         "given": given, "values": _values(seen, given, target), "problem": say(refused or error), "look": _costs(seen, target, preview) if target and preview else None,
         "ways": [(code, WAYS.get(code, code)) for code in registry.codes()], "kept": {name: text for name, text in given.items() if name != "coupon" or text},
     }  # fmt: skip
