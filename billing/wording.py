@@ -31,18 +31,34 @@ def name_of(code: str) -> str:
 
 
 def line_name(line: Line, currency: str) -> str:
-    """What a line is for: "Team, 5 people × €19"."""
-    kind, _colon, rest = line.ref.partition(":")
-    code = rest.partition(":")[0]
-    name = name_of(code)
-    if line.ref.endswith(":base"):
-        return name
-    values = {"name": name, "n": figure(line.quantity), "unit": show(line.unit, currency=currency)}
+    """What a line is for: "Team, 5 people × €19"; a part of a period without the price of each, and what is given back as credit."""
+    said = _whole(line, currency) if line.amount == line.unit * line.quantity and line.amount >= 0 else _part(line)
+    return _("Credit: %(line)s") % {"line": said} if line.amount < 0 else said
+
+
+def _whole(line: Line, currency: str) -> str:
+    kind, code = _of(line)
+    values = {"name": name_of(code), "n": figure(line.quantity), "unit": show(line.unit, currency=currency)}
+    if line.ref.endswith(":base") or (kind != "plan" and line.quantity == 1):
+        return values["name"]
     if kind != "plan":
-        return name if line.quantity == 1 else _("%(name)s, %(n)s × %(unit)s") % values
+        return _("%(name)s, %(n)s × %(unit)s") % values
     if code in AT_ONCE:
         return ngettext("%(name)s, %(n)s person at work at a time × %(unit)s", "%(name)s, %(n)s people at work at a time × %(unit)s", line.quantity) % values
     return ngettext("%(name)s, %(n)s person × %(unit)s", "%(name)s, %(n)s people × %(unit)s", line.quantity) % values
+
+
+def _part(line: Line) -> str:
+    kind, code = _of(line)
+    values = {"name": name_of(code), "n": figure(line.quantity)}
+    if line.ref.endswith(":base") or kind != "plan":
+        return values["name"]
+    return ngettext("%(name)s, %(n)s person", "%(name)s, %(n)s people", line.quantity) % values
+
+
+def _of(line: Line) -> tuple[str, str]:
+    kind, _colon, rest = line.ref.partition(":")
+    return kind, rest.partition(":")[0]
 
 
 def lines(quote: Quote) -> list[Told]:

@@ -83,5 +83,5 @@ def pay(request: HttpRequest, public_id: str) -> HttpResponse:
     if changed.confirm_url:
         return _away(changed.confirm_url)
     if changed.declined:
-        return done(request, _("The card was declined (%(reason)s). Try another card under “Card”, or ask your bank.") % {"reason": changed.declined}, to="plan-invoices")
+        return done(request, _("The card was declined (%(reason)s). Try another card, or ask your bank.") % {"reason": changed.declined}, to="plan-invoices")
     return done(request, _("Paid. Everything works."))
