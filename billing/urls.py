@@ -4,4 +4,9 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-urlpatterns = [path("", include("billing.desk.urls"))]
+from . import api
+
+urlpatterns = [
+    path("", include("billing.desk.urls")),
+    path("api/billing/state", api.state, name="billing-state"),
+]

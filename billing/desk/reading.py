@@ -7,26 +7,28 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from billing import plans, pricing, services
+from billing import plans, pricing, services, views
 from billing.documents.models import Invoice, Status
+from billing.metering import answering
 from billing.models import Checkout, PendingChange, Subscription
 from billing.pricing import Interval, Quote
 from billing.subscribing import pricing_of, targets
 from billing.subscribing.accounts import Held, held
 from billing.subscribing.overview import forecast
 from crm_platform.db import sides
-from crm_platform.kernel import clock, gates
+from crm_platform.kernel import gates
 from crm_platform.kernel.workspace import Place
 from tenants.inside import services as inside
-from tenants.lifecycle.billing_state import BillingState, Facts, Standing, standing
+from tenants.lifecycle.billing_state import BillingState, Standing
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All of one workspace's money at a moment. `waiting` maps kind to the change that waits; `coming` are the moments and sums of a year's bills, `next` says what the first of them is made of."""
+    """All of one workspace's money at a moment. `plan` is the code whose limits hold; `waiting` maps kind to the change that waits; `coming` are the moments and sums of a year's bills, `next` says what the first of them is made of."""
 
     had: Held
     standing: Standing
+    plan: str
     currency: str
     waiting: Mapping[str, PendingChange] = field(default_factory=dict)
     checkout: Checkout | None = None
@@ -42,33 +44,22 @@ class Overview:
     @property
     def on(self) -> str:
         """The plan's code as it holds now: after a trial without a purchase, Free."""
-        trial = self.row.trial_ends_at
-        if trial is not None and not self.had.live:
-            return plans.TRIAL if clock.now() < trial else plans.FREE
-        return self.row.plan.code
+        return plans.TRIAL if self.standing.state == BillingState.TRIAL and not self.had.live else self.plan
 
 
 def overview(place: Place) -> Overview:
     """Opens a control unit; asked for inside the workspace's own."""
-    over = any(one.limit is not None and one.used > one.limit for one in gates.overview().values())
-    chosen = inside.preferences().currency
+    stands, plan, chosen = answering.standing_here(), views.plan_code(), inside.preferences().currency
     with sides.control_unit():
         had = held(place)
         row = had.subscription
         waiting = {one.kind: one for one in PendingChange.objects.filter(subscription=row, state="waiting")}
         seen = Overview(
-            had, standing(facts(row, live=had.live), now=clock.now(), over=over), row.currency or had.account.currency or _sold_in(row, chosen), waiting,
+            had, stands, plan, row.currency or had.account.currency or _sold_in(row, chosen), waiting,
             Checkout.objects.filter(account=had.account, state="open").first(),
             tuple(Invoice.objects.filter(account=had.account, status=Status.OPEN).order_by("created_at", "pk")), _next(had, waiting),
         )  # fmt: skip
     return replace(seen, coming=tuple(forecast(place)))
-
-
-def facts(row: Subscription, *, live: bool) -> Facts:
-    """The moments from which the state is computed."""
-    return Facts(
-        trial_ends_at=None if live else row.trial_ends_at, past_due_since=row.past_due_since, promised_until=row.promised_until, extended_until=row.extended_until, paused_until=row.paused_until
-    )
 
 
 def _sold_in(row: Subscription, currency: str) -> str:

@@ -75,6 +75,7 @@ class Control:
             if moment < self.world.today():
                 raise invalid("The clock moves forward; {\"real\": true} lets it follow the real one again.", param="now")
             self.timeline.run(moment)
+            self.timeline.tidy()
             with self.world.store.unit():
                 if self.world.settings()["stopped_at"] is not None:
                     self.world.set(stopped_at=moment)

@@ -41,6 +41,8 @@ class Deliveries:
 
     world: World
     monotonic: Callable[[], float] = time.monotonic
+    # Whether threads of its own are sending.
+    working: bool = False
     log: list[Attempt] = field(default_factory=list)
     _due: dict[str, float] = field(default_factory=dict)
     _flying: set[str] = field(default_factory=set)
@@ -132,11 +134,16 @@ class Deliveries:
     def wait_for(self, event_type: str, object_id: str, *, seconds: float = 10.0) -> None:
         """Wait until the newest event of a kind about an object was answered, or long enough."""
         until = self.monotonic() + seconds
-        while self.monotonic() < until and not self.world.faults.frozen:
-            found = [row for row in self.world.store.all("event", type=event_type) if row["data"]["object"]["id"] == object_id]
-            if not found or not any(self.world.store.rows[one]["event"] == found[-1]["id"] and one in self._due for one in list(self._due) if one in self.world.store.rows):
+        while self.working and self.monotonic() < until and not self.world.faults.frozen:
+            if not self._unheard(event_type, object_id):
                 return
             time.sleep(0.02)
+
+    def _unheard(self, event_type: str, object_id: str) -> bool:
+        """Whether somebody has not yet been asked once about the newest such event."""
+        with self.world.store.lock:
+            events = [row["id"] for row in self.world.store.all("event", type=event_type) if row["data"]["object"]["id"] == object_id]
+            return any(row["attempts"] == 0 and not row["dropped"] for row in self.world.store.all(_KIND, event=events[-1])) if events else False
 
     def _send(self, row_id: str) -> None:
         row = self.world.store.rows.get(row_id)

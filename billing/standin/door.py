@@ -20,12 +20,8 @@ from .resources import telling
 from .routes import TABLE, Route
 from .shapes import Obj
 from .store import new_id
-from .timeline import Timeline
+from .timeline import KEPT, KEY, Timeline
 from .world import Request, World
-
-_KEY = "_key"
-# Answers are kept for the same key so long, by the real clock.
-_REMEMBERED = 26 * 3600
 
 
 @dataclass
@@ -108,9 +104,9 @@ class Door:
             key = call.headers.get("idempotency-key") if call.method == "POST" else None
             if key is None:
                 return self._after(self._done(call, request_id, None), fault)
-            row_id, print_ = f"{_KEY}:{key}", hashlib.sha256(f"{call.path}\n".encode() + call.body).hexdigest()
+            row_id, print_ = f"{KEY}:{key}", hashlib.sha256(f"{call.path}\n".encode() + call.body).hexdigest()
             kept = self.world.store.rows.get(row_id)
-            if kept and kept["at"] > time.time() - _REMEMBERED:
+            if kept and kept["at"] > time.time() - KEPT:
                 return self._again(kept, print_, key)
             reply = self._after(self._done(call, request_id, key), fault)
             if reply.status not in (400, 401, 404, 409, 429):
@@ -132,7 +128,7 @@ class Door:
             if row_id in self.world.store.rows:
                 self.world.store.edit(row_id).update(values)
             else:
-                self.world.store.add({"id": row_id, "object": _KEY, **values})
+                self.world.store.add({"id": row_id, "object": KEY, **values})
 
     # Doing it.
 

@@ -8,6 +8,7 @@ from typing import Any
 from .errors import invalid
 from .resources import catalogue
 from .shapes import Obj
+from .store import copied
 from .world import World, shown
 
 _MOST = 100
@@ -68,7 +69,7 @@ def whole(world: World, row: Any) -> Any:
         return row
     kind = row.get("object")
     hidden = _HIDDEN_UNLESS_ASKED.get(kind, ()) if isinstance(kind, str) else ()
-    found = {name: value if name == "metadata" else whole(world, value) for name, value in shown(row).items() if name not in hidden}
+    found = {name: copied(value) if name == "metadata" else whole(world, value) for name, value in shown(row).items() if name not in hidden}
     if kind == "subscription_item" and row["price"]["id"] in world.store.rows:
         price = world.store.rows[row["price"]["id"]]
         found["price"] = whole(world, price)

@@ -50,6 +50,7 @@ class Service:
     def start(self, *, background: bool = True) -> None:
         """Let time pass and events go out by themselves."""
         wanted = [self._tick, *[lambda: self.deliveries.work(self._stopped)] * _SENDERS] if background else []
+        self.deliveries.working = background
         for work in wanted:
             thread = threading.Thread(target=work, daemon=True)
             thread.start()

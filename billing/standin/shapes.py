@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -127,6 +128,7 @@ def _inside(shape: Shape, names: Sequence[str]) -> Shape:
     return shape
 
 
+@functools.cache
 def parts_of(node: ast.expr) -> tuple[str, list[ast.expr]]:
     """The head of an annotation and its arguments: ("List", [x])."""
     node = _opened(node)
@@ -143,9 +145,15 @@ def parts_of(node: ast.expr) -> tuple[str, list[ast.expr]]:
 
 def skeleton(object_name: str) -> Obj:
     """A minimal complete object of a type: every field there, optional ones null."""
+    found: Obj = json.loads(_template(object_name))
+    return found
+
+
+@functools.cache
+def _template(object_name: str) -> str:
     shape = shape_of(object_name)
     assert shape is not None, object_name  # noqa: S101 (our own words)
-    return filled(shape)
+    return json.dumps(filled(shape))
 
 
 def filled(shape: Shape, depth: int = 0) -> Obj:

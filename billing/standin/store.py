@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import secrets
 import sqlite3
@@ -11,13 +10,26 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from .errors import ApiError, missing
 from .shapes import Obj
 
 # Names that begin so are our own notes on an object: kept with it, never shown.
 HIDDEN = "_"
+# Fields that an object keeps for life, by which many of its kind are looked for.
+_LASTING = {
+    "invoice": ("customer", "_subscription"), "invoice_payment": ("invoice",), "subscription": ("customer",), "tax_id": ("customer",), "invoiceitem": ("customer",),
+    "customer_balance_transaction": ("customer",), "credit_note": ("invoice",), "price": ("product",), "_delivery": ("event",), "event": ("type",),
+}  # fmt: skip
 _TABLE = "CREATE TABLE IF NOT EXISTS object (id TEXT PRIMARY KEY, seq INTEGER NOT NULL, body TEXT NOT NULL)"
+
+
+def copied(value: Any) -> Any:
+    """A copy of what JSON can hold, all the way down."""
+    if isinstance(value, dict):
+        return {name: copied(one) for name, one in value.items()}
+    return [copied(one) for one in value] if isinstance(value, list) else value
 
 
 class _Undone(Exception):
@@ -31,6 +43,7 @@ class Store:
         self.lock = threading.RLock()
         self.rows: dict[str, Obj] = {}
         self.kinds: dict[str, dict[str, None]] = defaultdict(dict)
+        self._found: dict[tuple[str, str, object], dict[str, None]] = defaultdict(dict)
         self.saved: Callable[[Obj], None] = lambda row: None
         self._journals: list[dict[str, Obj | None]] = []
         self._seq = 0
@@ -78,8 +91,7 @@ class Store:
     def _restore(self, row_id: str, before: Obj | None) -> None:
         now = self.rows[row_id]
         if before is None:
-            del self.rows[row_id]
-            del self.kinds[now["object"]][row_id]
+            self._lift(now)
         else:
             # The very dictionary stays: somebody up the stack may hold it.
             now.clear()
@@ -106,11 +118,19 @@ class Store:
     def _place(self, row: Obj) -> None:
         self.rows[row["id"]] = row
         self.kinds[row["object"]][row["id"]] = None
+        for name in _LASTING.get(row["object"], ()):
+            self._found[row["object"], name, row[name]][row["id"]] = None
+
+    def _lift(self, row: Obj) -> None:
+        del self.rows[row["id"]]
+        del self.kinds[row["object"]][row["id"]]
+        for name in _LASTING.get(row["object"], ()):
+            self._found[row["object"], name, row[name]].pop(row["id"], None)
 
     def edit(self, row_id: str) -> Obj:
         """An object about to be changed."""
         row = self.rows[row_id]
-        self._journals[-1].setdefault(row_id, copy.deepcopy(row))
+        self._journals[-1].setdefault(row_id, copied(row))
         return row
 
     def get(self, kind: str, row_id: str, *, param: str = "id", gone: bool = False) -> Obj:
@@ -122,14 +142,15 @@ class Store:
 
     def all(self, kind: str, **equal: object) -> list[Obj]:
         """Objects of a kind whose fields equal these, the oldest first; deleted ones are left out."""
-        rows = (self.rows[row_id] for row_id in self.kinds[kind])
+        lasting = next((name for name in _LASTING.get(kind, ()) if name in equal), None)
+        ids = self._found.get((kind, lasting, equal[lasting]), {}) if lasting else self.kinds[kind]
+        rows = (self.rows[row_id] for row_id in ids)
         return [row for row in rows if not row.get("_gone") and all(row.get(name) == value for name, value in equal.items())]
 
     def forget(self, row_ids: list[str]) -> None:
         """Take objects out for good: what is older than the service remembers. Outside units."""
         for row_id in row_ids:
-            row = self.rows.pop(row_id)
-            del self.kinds[row["object"]][row_id]
+            self._lift(self.rows[row_id])
         if self._file:
             with self._file:
                 self._file.executemany("DELETE FROM object WHERE id = ?", [(row_id,) for row_id in row_ids])

@@ -14,6 +14,8 @@ Act = Callable[[World, str], object]
 # The service remembers events so long.
 REMEMBERED = 30 * 86_400
 _AT_ONCE = 100_000
+# What was answered to a key is kept so long, by the real clock.
+KEY, KEPT = "_key", 26 * 3600
 
 
 def due(world: World, row: Obj) -> list[tuple[int, int, Act]]:
@@ -127,12 +129,13 @@ class Timeline:
         return 1
 
     def tidy(self) -> None:
-        """Forget events older than the service remembers."""
+        """Forget events older than the service remembers, and keys whose day is over."""
         oldest = self.world.today() - REMEMBERED
         gone = []
         for row_id in self.world.store.kinds["event"]:
             if self.world.store.rows[row_id]["created"] >= oldest:
                 break
             gone.append(row_id)
+        gone += [row_id for row_id in self.world.store.kinds[KEY] if self.world.store.rows[row_id]["at"] < self.world.wall() - KEPT]
         if gone:
             self.world.store.forget(gone)

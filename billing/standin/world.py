@@ -12,7 +12,7 @@ import stripe
 
 from .faults import Faults
 from .shapes import Obj, skeleton
-from .store import HIDDEN, Store, new_id
+from .store import HIDDEN, Store, copied, new_id
 
 SETTINGS = "_settings"
 # How a dunning of unpaid renewals ends: the subscription stays past due, is cancelled, or becomes unpaid.
@@ -49,8 +49,8 @@ class World:
     request: Request = field(default_factory=Request)
     # Called with each new event, in the unit that makes it.
     told: Callable[[Obj], None] = lambda event: None
-    # How events show an object; the service puts in what also shows prices as they are now.
-    show: Callable[[Obj], Obj] = field(default=lambda row: shown(row))
+    # How events show an object, a copy all the way down; the service puts in what also shows prices as they are now.
+    show: Callable[[Obj], Obj] = field(default=lambda row: copied(shown(row)))
     _moment: int | None = None
 
     # Settings.
@@ -115,7 +115,7 @@ class World:
     def changing(self, row_id: str, event: str = "") -> Iterator[Obj]:
         """An object to be changed; where it is another afterwards, the event says from what."""
         row = self.store.edit(row_id)
-        before = copy.deepcopy(self.show(row))
+        before = self.show(row)
         yield row
         after = self.show(row)
         previous = {name: value for name, value in before.items() if after.get(name) != value}
@@ -125,7 +125,7 @@ class World:
 
     def announce(self, kind: str, row: Obj, *, previous: Obj | None = None) -> Obj:
         """Write an event about an object as it is now; it is delivered after the unit."""
-        data: Obj = {"object": copy.deepcopy(self.show(row))}
+        data: Obj = {"object": self.show(row)}
         if previous is not None:
             data["previous_attributes"] = previous
         request = {"id": self.request.id, "idempotency_key": self.request.key}

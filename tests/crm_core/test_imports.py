@@ -8,7 +8,6 @@ from decimal import Decimal
 import pytest
 import xlsxwriter
 
-from crm_core.groundwork.exports.services import neutral
 from crm_core.groundwork.imports import commands, reading, recognising, running, services
 from crm_core.groundwork.imports.models import ImportRow, ImportRun, Stage
 from crm_core.people.contacts.models import Contact
@@ -16,6 +15,7 @@ from crm_core.sales.deals.models import Deal
 from crm_platform.jobs import serving
 from crm_platform.jobs.models import Job
 from crm_platform.kernel.permissions import robot
+from crm_platform.kernel.sheets import neutral
 from tenants.inside.models import WorkspaceState
 
 ROBOT = robot("test")

@@ -7,7 +7,6 @@ import io
 
 import pytest
 
-from crm_core.groundwork.exports.services import neutral
 from crm_core.groundwork.imports import commands, services
 from crm_core.groundwork.imports.models import ImportRow, ImportRun, Stage
 from crm_core.people.companies import services as companies
@@ -21,6 +20,7 @@ from crm_core.sales.products import services as products
 from crm_core.sales.products.models import Product
 from crm_platform.accounts.models import User
 from crm_platform.kernel.permissions import robot
+from crm_platform.kernel.sheets import neutral
 
 ROBOT = robot("test")
 

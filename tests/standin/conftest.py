@@ -141,7 +141,7 @@ class Shop:
         """Its invoices, newest first."""
         return self.client.v1.invoices.list({"subscription": subscription, "limit": 100}).data
 
-    def fault(self, name: str, **asked: Any) -> Any:
+    def fault(self, name: str, /, **asked: Any) -> Any:
         """Something that the control is asked for."""
         return self.standin.service.control.do(name, asked)
 

@@ -40,6 +40,7 @@ _ID = r"([\w]+)"
 _TABLE: list[tuple[str, str, Page]] = [
     ("GET", "/", desk.index),
     ("GET", "/style.css", look.style),
+    ("GET", "/favicon.ico", look.nothing),
     ("GET", "/control", desk.control),
     ("POST", "/control/(clock|fault|clear|deliver|scenario|freeze|settings)", desk.act),
     ("GET", f"/c/{_ID}", buying.session),

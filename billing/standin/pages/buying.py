@@ -32,7 +32,7 @@ CARDS_SHOWN = [
 
 def day(moment: int | None) -> str:
     """A moment for people."""
-    return f"{datetime.fromtimestamp(moment, UTC):%d %b %Y, %H:%M} UTC" if moment else ""
+    return f"{datetime.fromtimestamp(moment, UTC):%d %b %Y, %H:%M} UTC".replace(" ", "\u00a0") if moment else ""
 
 
 # Checkout.

@@ -23,8 +23,8 @@ h2 { font-size: 1.1rem; margin: 0 0 .75rem; }
 table { width: 100%; border-collapse: collapse; }
 th, td { text-align: start; padding: .45rem .75rem .45rem 0; border-top: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; color: var(--quiet); font-size: .875rem; border-top: 0; }
-tr.sum td { font-weight: 600; }
-.num { text-align: end; padding-inline-end: 0; white-space: nowrap; font-variant-numeric: tabular-nums; }
+th:last-child, td:last-child { padding-inline-end: 0; }
+.num { text-align: end; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; }
 .quiet { color: var(--quiet); }
 .said { padding: .75rem 1rem; border-radius: .5rem; margin: 0 0 1rem; border: 1px solid var(--line); background: var(--paper); }
@@ -40,11 +40,12 @@ input[type=text], input[type=email], input[type=number], select { width: 100%; f
 .buttons.side { justify-content: space-between; }
 button, .button { font: inherit; font-weight: 600; padding: .55rem 1rem; border-radius: .4rem; border: 1px solid #8a94a3; background: var(--paper); color: inherit; cursor: pointer; text-decoration: none; display: inline-block; }
 button.main { background: var(--accent); border-color: var(--accent); color: #fff; }
-button:focus-visible, a:focus-visible, input:focus-visible, select:focus-visible { outline: 3px solid #9dc1f5; outline-offset: 1px; }
+button:focus-visible, a:focus-visible, input:focus-visible, select:focus-visible, .scroll:focus-visible { outline: 3px solid #9dc1f5; outline-offset: 1px; }
 a { color: var(--accent); }
 .row { display: flex; gap: .5rem; align-items: end; margin: 0 0 .75rem; flex-wrap: wrap; }
 .row > div { flex: 1 1 8rem; }
-code { font-size: .875em; overflow-wrap: anywhere; }
+code { font-size: .875em; white-space: nowrap; }
+.row > div.long { flex-basis: 100%; }
 @media (max-width: 30rem) { main { margin: 1rem auto; } .card { padding: 1rem; } button, .button { flex: 1 1 auto; text-align: center; } }
 """
 
@@ -93,7 +94,7 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]], *, numbers: Itera
         return f'<p class="quiet">{esc(empty)}</p>'
     head = "".join(f'<th scope="col"{" class=num" if n in right else ""}>{esc(name)}</th>' for n, name in enumerate(heads))
     body = "".join(f"<tr>{''.join(line)}</tr>" for line in lines)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def choices(name: str, legend: str, options: Iterable[tuple[str, str, str]], *, chosen: str) -> str:
@@ -103,6 +104,11 @@ def choices(name: str, legend: str, options: Iterable[tuple[str, str, str]], *, 
         for value, text, beside in options
     ]
     return f'<fieldset><legend>{esc(legend)}</legend>{"".join(rows)}</fieldset>'
+
+
+def nothing(_pages: Any, _call: Call, _form: dict[str, str], _name: str) -> Reply:
+    """No picture for the tab."""
+    return Reply(204, b"", {"Cache-Control": "max-age=86400"})
 
 
 def button(text: str, *, name: str = "", value: str = "", main: bool = False) -> str:

@@ -20,7 +20,8 @@ def create(world: World, asked: Obj) -> Obj:
     """A draft by hand, with what waits for the customer."""
     customer = world.store.get("customer", asked.get("customer", ""), param="customer")
     subscription = world.store.get("subscription", asked["subscription"], param="subscription") if "subscription" in asked else None
-    currency = pricing.currency_of(asked.get("currency") or (subscription or customer)["currency"] or "usd")
+    held = [item["currency"] for item in world.store.all("invoiceitem", customer=customer["id"], invoice=None)]
+    currency = pricing.currency_of(asked.get("currency") or (subscription or customer)["currency"] or (held[0] if held else "usd"))
     found = discounts.redeem(world, asked.get("discounts") or [], customer=customer, currency=currency, subtotal=0)
     now = world.now()
     row = invoicing.draw_up(
@@ -78,7 +79,8 @@ def delete(world: World, _asked: Obj, invoice: str) -> Obj:
 def listing(world: World, asked: Obj) -> Obj:
     """Invoices, newest first."""
     wanted = {name: value for name, value in asked.items() if name not in ("subscription", "customer_account")}
-    rows = [row for row in world.store.all("invoice") if fits(row, wanted) and asked.get("subscription", row["_subscription"]) == row["_subscription"]]
+    lasting = {own: asked[name] for own, name in (("customer", "customer"), ("_subscription", "subscription")) if name in asked}
+    rows = [row for row in world.store.all("invoice", **lasting) if fits(row, wanted)]
     return page(world, rows, asked, url="/v1/invoices")
 
 

@@ -34,7 +34,7 @@ def listing(world: World, asked: Obj) -> Obj:
     """Subscriptions, newest first; ended ones only where asked for."""
     status = asked.get("status")
     wanted = {name: value for name, value in asked.items() if name in ("collection_method", "created", "customer", "test_clock")}
-    rows = [row for row in world.store.all("subscription") if fits(row, wanted) and _has(row, asked) and _in(row, status)]
+    rows = [row for row in world.store.all("subscription", **{name: asked[name] for name in ("customer",) if name in asked}) if fits(row, wanted) and _has(row, asked) and _in(row, status)]
     return page(world, rows, asked, url="/v1/subscriptions")
 
 

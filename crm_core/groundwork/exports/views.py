@@ -8,10 +8,9 @@ from django.utils import timezone
 
 from crm_core.groundwork.records import desk
 from crm_platform.kernel import clock, effort, neighbours
+from crm_platform.kernel.sheets import TYPES
 
 from . import services
-
-TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 
 
 @effort.report

@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from crm_core.groundwork.exports.services import neutral
 from crm_platform.kernel import gates, money, permissions
 from crm_platform.kernel.errors import Forbidden, Invalid
+from crm_platform.kernel.sheets import neutral
 from crm_platform.ui import responses
 from crm_platform.ui.paging import page_of
 

@@ -18,7 +18,7 @@ from crm_platform.kernel.errors import CrmError, NotSignedIn
 from crm_platform.kernel.http.errors import bears_token
 from crm_platform.kernel.permissions import ActorKind
 
-from . import seats
+from . import operators, seats
 from .actors import actor_of
 from .models import User
 from .roles import OWNER
@@ -114,7 +114,7 @@ class ActorMiddleware:
 
     def _admit(self, request: HttpRequest, view: Any) -> HttpResponse | None:
         if getattr(request, "place", None) is None:
-            return None
+            return operators.admit(request) if getattr(request, "urlconf", "") == settings.OPERATOR_URLCONF else None
         name = request.resolver_match.url_name if request.resolver_match else ""
         timezone.activate(ZoneInfo(preferences.here().time_zone))
         if name in _CLOSED_NAMES:

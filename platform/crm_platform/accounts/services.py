@@ -97,7 +97,7 @@ def invite(actor: Actor, *, emails: Sequence[str], role_id: int, group_id: int |
         raise Invalid(fields={"emails": [_("Write at least one e-mail address.")]})
     if len(wanted) > MOST_INVITED_AT_ONCE:
         raise Invalid(fields={"emails": [str(_("Up to {most} addresses at once; these are {count}.")).format(most=MOST_INVITED_AT_ONCE, count=len(wanted))]})
-    _refuse_bad(wanted)
+    refuse_bad(wanted)
     role = _role(actor, role_id)
     known = {str(person.email): person for person in User.objects.select_related("role").filter(email__in=wanted)}
     here = sorted(email for email, person in known.items() if person.access == Access.ACTIVE)
@@ -107,7 +107,8 @@ def invite(actor: Actor, *, emails: Sequence[str], role_id: int, group_id: int |
     return [_invite_one(actor, known.get(email), email=email, role=role, group_id=group_id, language=language) for email in wanted]
 
 
-def _refuse_bad(emails: Sequence[str]) -> None:
+def refuse_bad(emails: Sequence[str]) -> None:
+    """Raise Invalid (field `emails`) naming what is no address."""
     bad = []
     for email in emails:
         try:
@@ -150,7 +151,7 @@ def invite_listed(actor: Actor, *, pk: int, email: str, role_id: int) -> User:
     require(actor, roles.PEOPLE.right(Action.EDIT))
     person = get_person(pk)
     email = email.strip().lower()
-    _refuse_bad([email])
+    refuse_bad([email])
     if User.objects.filter(email=email).exclude(pk=pk).exists():
         raise Invalid(fields={"email": [_("Another person here has this address.")]})
     if person.access in (Access.ACTIVE, Access.INVITED):

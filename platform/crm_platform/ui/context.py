@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from crm_platform.kernel import access, preferences, workspace
 
-from . import places
+from . import console, places
 from .markup import form_token
 
 
@@ -26,6 +27,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "rail": SimpleLazyObject(lambda: _rail(request)),
         "may_plan": SimpleLazyObject(lambda: places.may_open(getattr(request, "actor", None), "plan")),
         "settings_pages": SimpleLazyObject(lambda: _settings(request)),
+        "console": SimpleLazyObject(lambda: console.rail(request)),
+        "manage_layout": "ui/console_account.html" if getattr(request, "urlconf", "") == settings.OPERATOR_URLCONF else "ui/settings.html",
     }
 
 

@@ -1,11 +1,15 @@
-"""The operators' host: the console comes with a later release; until then it says so."""
+"""The operators' host: their log-in, and the console. Every view is closed to whoever is not in (`accounts.operators.admit`)."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import include, path
 
 handler400 = "crm_platform.kernel.http.errors.handler400"
 handler404 = "crm_platform.kernel.http.errors.handler404"
 handler500 = "crm_platform.kernel.http.errors.handler500"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("", include("crm_platform.accounts.operator_urls")),
+    path("", include("billing.console.urls")),
+    path("", include("billing.reports.urls")),
+]

@@ -1,0 +1,28 @@
+"""The operators' pages of billing."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ConsoleConfig(AppConfig):
+    name = "billing.console"
+    label = "console"
+
+    def ready(self) -> None:
+        from crm_platform.ui import console  # inline: apps load before models
+
+        for page in (
+            console.ConsolePage(_("Overview"), "gauge", "console-home", 10, phone=True),
+            console.ConsolePage(_("Workspaces"), "layers", "console-workspaces", 20, also=("console-workspace",), phone=True),
+            console.ConsolePage(_("Unpaid"), "receipt", "console-unpaid", 30, phone=True),
+            console.ConsolePage(_("Refunds"), "reply", "console-refunds", 44, also=("console-refund",)),
+            console.ConsolePage(_("Events"), "inbox", "console-events", 46),
+            console.ConsolePage(_("Differences"), "arrow-right-left", "console-drift", 48),
+            console.ConsolePage(_("Plans"), "tag", "console-plans", 50, also=("console-plan", "console-plan-new")),
+            console.ConsolePage(_("Coupons"), "banknote", "console-coupons", 60),
+            console.ConsolePage(_("Who did what"), "scroll-text", "console-journal", 80),
+            console.ConsolePage(_("Operators"), "users", "operators", 90),
+        ):
+            console.register(page)
