@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
-from django.utils.translation import gettext_lazy as _
 
 
 class BillingConfig(AppConfig):
@@ -11,7 +10,6 @@ class BillingConfig(AppConfig):
     label = "billing"
 
     def ready(self) -> None:
-        from crm_platform.accounts.roles import SETTINGS
         from crm_platform.ui import places
         from tenants import scheduler
 
@@ -20,4 +18,3 @@ class BillingConfig(AppConfig):
 
         scheduler.also(tasks.EVERY, tasks.ask)
         places.answer_notice(views.trial_days_left)
-        places.register_settings(places.SettingsPage(_("Plan and usage"), "gauge", "plan", 40, right=SETTINGS.right("edit")))

@@ -75,6 +75,11 @@ def _flat(prices: Mapping[str, tuple[int, int]], **more: Any) -> dict[str, Any]:
     return {"seats": "unlimited", "prices": {code: {"month": {"base": monthly}, "year": {"base": 12 * yearly}} for code, (monthly, yearly) in prices.items()}, **more}
 
 
+def _each(prices: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
+    """Terms of what may be bought several times, by the price of one: currency → (a month paid monthly, a month paid yearly)."""
+    return {"prices": {code: {"month": {"steps": [[None, monthly]]}, "year": {"steps": [[None, 12 * yearly]]}} for code, (monthly, yearly) in prices.items()}}
+
+
 # The more seats, the cheaper each: R315.
 _VOLUME = ((24, 100), (49, 92), (99, 86), (None, 80))
 
@@ -107,8 +112,8 @@ PLANS = (
 )  # fmt: skip
 
 ADD_ONS = (
-    AddOnData("contacts_10k", 1, {"contacts": 10_000}, _flat({"EUR": (900, 700), "RUB": (89_000, 69_000), "UZS": (9_900_000, 7_900_000), "USD": (900, 700)})),
-    AddOnData("storage_50", 1, {"storage": 50 * GB}, _flat({"EUR": (700, 500), "RUB": (69_000, 49_000), "UZS": (7_700_000, 5_500_000), "USD": (700, 500)})),
-    AddOnData("runs_50k", 1, {"automation_runs": 50_000}, _flat({"EUR": (900, 700), "RUB": (89_000, 69_000), "UZS": (9_900_000, 7_900_000), "USD": (900, 700)})),
+    AddOnData("contacts_10k", 1, {"contacts": 10_000}, _each({"EUR": (900, 700), "RUB": (89_000, 69_000), "UZS": (9_900_000, 7_900_000), "USD": (900, 700)})),
+    AddOnData("storage_50", 1, {"storage": 50 * GB}, _each({"EUR": (700, 500), "RUB": (69_000, 49_000), "UZS": (7_700_000, 5_500_000), "USD": (700, 500)})),
+    AddOnData("runs_50k", 1, {"automation_runs": 50_000}, _each({"EUR": (900, 700), "RUB": (89_000, 69_000), "UZS": (9_900_000, 7_900_000), "USD": (900, 700)})),
     AddOnData("mailings", 1, {"mailings": True}, _flat({"EUR": (1_500, 1_200), "RUB": (149_000, 119_000), "UZS": (16_500_000, 13_200_000), "USD": (1_500, 1_200)})),
 )

@@ -1,13 +1,12 @@
-"""Addresses of plan and usage in a workspace."""
+"""Addresses of plan and money in a workspace."""
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
-from . import api, views
+from . import api
 
 urlpatterns = [
-    path("settings/plan", views.plan, name="plan"),
+    path("", include("billing.desk.urls")),
     path("api/billing/state", api.state, name="billing-state"),
-    path("settings/plan/change", views.change, name="plan-change"),
 ]

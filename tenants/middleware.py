@@ -43,6 +43,7 @@ from crm_platform.kernel.workspace import Place
 from crm_platform.ui.once import release
 
 from . import following, routing
+from .errands import Errand
 from .following import Elsewhere
 from .lifecycle import moved
 from .lifecycle.access import Suspended
@@ -118,7 +119,7 @@ class WorkspaceMiddleware:
         """
         with context.bind(workspace=place.public_id), effort.use(effort.of_path(request.path_info, urlconf=str(request.urlconf))):
             try:
-                return self._in_unit(request, lambda: sides.unit(place))
+                return self._with_errands(request, lambda: sides.unit(place))
             except Elsewhere as turned_away:
                 error = turned_away.__cause__
             now = following.found_anew(key, place)
@@ -181,10 +182,18 @@ class WorkspaceMiddleware:
             response.headers["HX-Trigger"] = json.dumps({"toast": {"sentence": error.message}})
         return response
 
+    def _with_errands(self, request: HttpRequest, unit: Callable[[], AbstractContextManager[Any]]) -> HttpResponse:
+        """A view that left for an errand is served anew with what it came to."""
+        while True:
+            try:
+                return self._in_unit(request, unit)
+            except Errand as left:
+                left.run(request)
+
     def _in_unit(self, request: HttpRequest, unit: Callable[[], AbstractContextManager[Any]]) -> HttpResponse:
         try:
             return self._work_once_more(request, unit)
-        except Elsewhere:
+        except (Elsewhere, Errand):
             raise
         except _RollBack:
             if isinstance(request.refusal, Elsewhere):  # type: ignore[attr-defined]
@@ -218,6 +227,8 @@ class WorkspaceMiddleware:
             if access.here().level is Level.CLOSED:
                 raise Suspended(find=workspace.url("/find"))
             response = self.get_response(request)
+            if getattr(request, "errand", None):
+                raise request.errand  # type: ignore[attr-defined]
             _bare_404(request, response)
             if response.status_code >= 400:
                 release(request)
@@ -268,6 +279,9 @@ class RefusalMiddleware:
         """Refusals and missing things are answers; database outages a sentence; the rest is ours, logged with its trace."""
         if isinstance(exception, (ImmediateHttpResponse, ReauthenticationRequired)):
             return None  # allauth's way of sending the person elsewhere: its own middleware, further out, answers
+        if isinstance(exception, Errand):
+            request.errand = exception  # type: ignore[attr-defined]
+            return HttpResponse(status=204)
         request.refusal = _refusal_of(exception, request)  # type: ignore[attr-defined]
         return HttpResponse(status=request.refusal.status)  # type: ignore[attr-defined]
 

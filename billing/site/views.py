@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from billing import plans, pricing, services
+from billing import plans, pricing, services, wording
+from billing.models import AddOnVersion, PlanVersion
 from billing.pricing import Interval
 from crm_platform.kernel import money
-from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
+
+from . import calculator
 
 _FOR_WHOM = {
     "free": _("For a firm that starts, or stays small."),
@@ -19,7 +23,6 @@ _FOR_WHOM = {
     "team": _("For several departments with rules of their own."),
     "business": _("For those who must answer to auditors."),
 }
-CURRENCIES = ("EUR", "USD", "RUB", "UZS")
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -28,30 +31,43 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def prices(request: HttpRequest) -> HttpResponse:
-    """The price page, drawn from the plans' data; counted for people, period and currency."""
-    currency = request.GET.get("currency", "EUR")
-    currency = currency if currency in CURRENCIES else "EUR"
-    asked = whole(request.GET.get("seats"))
-    seats = 7 if asked is None else min(200, max(1, asked))
-    yearly = request.GET.get("yearly", "1") == "1" if "seats" not in request.GET else "yearly" in request.GET
-    drawn = [_plan(version, currency=currency, seats=seats, yearly=yearly) for version in services.on_sale()]
+    """The price page, drawn from the plans' data; counted for people, period, currency, plan and packets."""
+    sold, packets = services.on_sale(special=True), services.add_ons()
+    choice = calculator.read(request.GET, add_ons=packets)
+    drawn = [_plan(version, choice) for version in sold if version.code not in plans.SPECIAL]
     fitting = next((plan for plan in drawn if plan["fits"]), None)
     for plan in drawn:
         plan["chosen"] = plan is fitting and plan["code"] != plans.FREE
-    context: dict[str, Any] = {"plans": drawn, "seats": seats, "yearly": yearly, "currency": currency, "currencies": CURRENCIES}
-    template = "site/_plans.html" if responses.wants_fragment(request) else "site/prices.html"
+    context: dict[str, Any] = {
+        "plans": drawn, "choice": choice, "seats": choice.seats, "yearly": choice.yearly, "currency": choice.currency, "currencies": calculator.CURRENCIES,
+        "sold": [(version.code, wording.name_of(version.code)) for version in sold], "bill": _bill(choice, sold, packets),
+        "packets": [{"code": one.code, "name": wording.name_of(one.code), "count": choice.add_ons.get(one.code, 0), "module": calculator.is_module(one)} for one in packets],
+    }  # fmt: skip
+    template = "site/_counted.html" if responses.wants_fragment(request) else "site/prices.html"
     return responses.page(request, template, **context)
 
 
-def _plan(version: Any, *, currency: str, seats: int, yearly: bool) -> dict[str, Any]:
-    interval = Interval.YEAR if yearly else Interval.MONTH
-    rate = pricing.read(version.terms).rate(currency, interval)
-    seat = pricing.a_month(rate.unit(seats), interval)
-    most = version.limits["users"]
+def _bill(choice: calculator.Choice, sold: Sequence[PlanVersion], packets: Sequence[AddOnVersion]) -> dict[str, Any]:
+    """What the first bill says: its lines and its sum; what is in the plan already; how much a year at once saves."""
+    version = calculator.chosen(choice, sold)
+    target = calculator.target_of(choice, version, packets)
+    counted = calculator.quote_of(target)
+    monthly = calculator.quote_of(replace(target, interval=Interval.MONTH))
+    return {
+        "plan": wording.name_of(version.code), "lines": wording.lines(counted), "total": counted.total, "free": version.code == plans.FREE,
+        "saved": 12 * monthly.total - counted.total if choice.yearly else 0, "month": pricing.a_month(counted.total, choice.interval),
+        "fits": calculator.holds(version, choice), "most": version.limits.get("users"),
+        "within": [wording.name_of(one.code) for one in packets if one.code in choice.add_ons and calculator.is_module(one) and one.code in version.features],
+    }  # fmt: skip
+
+
+def _plan(version: PlanVersion, choice: calculator.Choice) -> dict[str, Any]:
+    rate = pricing.read(version.terms).rate(choice.currency, choice.interval)
+    seat = pricing.a_month(rate.unit(choice.seats), choice.interval)
     return {
         "code": version.code, "name": plans.NAMES[version.code], "for_whom": _FOR_WHOM[version.code], "limits": version.limits,
-        "seat": money.show(seat, currency=currency), "total": money.show(rate.amount(seats), currency=currency),
-        "free": not seat, "fits": most is None or seats <= most, "most": most, "gb": (version.limits["storage"] or 0) // plans.GB,
+        "seat": money.show(seat, currency=choice.currency), "total": money.show(rate.amount(choice.seats), currency=choice.currency),
+        "free": not seat, "fits": calculator.holds(version, choice), "most": version.limits["users"], "gb": (version.limits["storage"] or 0) // plans.GB,
     }  # fmt: skip
 
 

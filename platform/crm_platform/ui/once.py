@@ -39,6 +39,8 @@ class OnceMiddleware:
         if not number:
             return None
         key = f"once.{getattr(getattr(request, 'actor', None), 'user_id', None) or 0}.{number}"
+        if key == getattr(request, "once_key", ""):
+            return None  # the same request, served anew
         led_to = _take(key)
         if led_to is None:
             request.once_key = key  # type: ignore[attr-defined]

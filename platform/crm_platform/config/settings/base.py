@@ -66,7 +66,7 @@ INSIDE_APPS = [
     "billing.held",
     "billing.seats",
 ]
-TABLELESS_APPS = ["django.contrib.messages", "django.contrib.humanize", "django.contrib.staticfiles", "crm_platform.ui", "crm_platform.config.mailbox"]
+TABLELESS_APPS = ["django.contrib.messages", "django.contrib.humanize", "django.contrib.staticfiles", "crm_platform.ui", "crm_platform.config.mailbox", "billing.desk"]
 # Features of the product, area by area, lowest first; all of them live in workspaces.
 CORE_APPS = [
     "crm_core.groundwork.records",

@@ -1,0 +1,89 @@
+"""The page "Plan and payment", and the plans beside each other with the workspace's own numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from billing import plans
+from billing.metering.answering import LABELS, amount, forecast
+from billing.providers import registry
+from billing.rights import BILLING
+from crm_platform.kernel import gates
+from crm_platform.kernel.permissions import as_ever, may
+from crm_platform.ui import responses
+from tenants.lifecycle.billing_state import BillingState
+
+from . import reading, telling
+from .asked import reader
+
+
+@require_safe
+def plan(request: HttpRequest) -> HttpResponse:
+    """What the workspace has, what it comes to, what waits, how full it is."""
+    place, actor = reader(request)
+    seen = reading.overview(place)
+    row, state = seen.row, seen.standing.state
+    context: dict[str, Any] = {
+        "seen": seen, "row": row, "live": seen.had.live, "plan_name": telling.plan_name(seen), "state_name": telling.state_name(seen), "tone": telling.TONES[state],
+        "sentence": telling.state_sentence(seen), "trial": state == BillingState.TRIAL, "unpaid": state in reading.UNPAID and not seen.standing.paused,
+        "next": seen.coming[0] if seen.coming else None, "bill": _bill(seen),
+        "coming": seen.coming, "chart": telling.chart(seen.coming, seen.currency), "year": sum(minor for _at, minor in seen.coming), "currency": seen.currency,
+        "ceiling": telling.ceiling_told(seen), "bars": [bar(one) for one in gates.overview().values()], "change": _waiting(seen), "seats_wait": seen.waiting.get("seats"),
+        "may_edit": may(as_ever(actor), BILLING.right("edit")), "providers": registry.codes(), "method": seen.had.account.method,
+        "card": seen.had.live and seen.had.account.provider == "stripe",
+        "promise": seen.row.past_due_since is not None and row.promised_for != (row.period_start or row.past_due_since) and state in (BillingState.PAST_DUE, BillingState.LIMITED),
+    }  # fmt: skip
+    return responses.page(request, "desk/plan.html", **context)
+
+
+def _bill(seen: reading.Overview) -> dict[str, Any] | None:
+    """The next bill's lines, with what the account's credit takes off it."""
+    if not seen.coming or seen.next is None:
+        return None
+    rows, due = telling.bill_rows(seen.next), seen.coming[0][1]
+    return {**rows, "credit": due - rows["total"], "total": due}
+
+
+def _waiting(seen: reading.Overview) -> str:
+    return telling.waiting_told(seen.waiting["plan"]) if "plan" in seen.waiting else ""
+
+
+def bar(usage: gates.Usage) -> dict[str, Any]:
+    """One figure of how full it is, with the day on which it will be full."""
+    percent = 0 if not usage.limit else min(100, usage.used * 100 // usage.limit)
+    full = usage.limit is not None and usage.used >= usage.limit
+    limit = None if usage.limit is None else amount(usage.metric, usage.limit)
+    return {
+        "label": LABELS[usage.metric], "used": amount(usage.metric, usage.used), "limit": limit, "percent": percent,
+        "tone": "bad" if full else "warn" if percent >= 80 else "", "note": _note(usage, full=full),
+    }  # fmt: skip
+
+
+def _note(usage: gates.Usage, *, full: bool) -> str:
+    if full and usage.ceiling is not None and usage.used < usage.ceiling != usage.limit:
+        return _("The limit is reached. A buffer up to %(ceiling)d holds for 14 days; then nothing is lost, only adding waits.") % {"ceiling": usage.ceiling}
+    if full:
+        return _("The limit is reached: nothing is lost, only adding waits. A larger plan takes more.")
+    day = forecast(usage.metric)
+    return _("At this pace full around %(day)s.") % {"day": date_format(day, "j F Y")} if day else ""
+
+
+@require_safe
+def compare(request: HttpRequest) -> HttpResponse:
+    """What would wait on each plan, by the workspace's own numbers."""
+    place, _actor = reader(request)
+    seen = reading.overview(place)
+    offered = reading.offers(seen, special=False)
+    rows = [
+        {
+            "label": LABELS[one.metric], "used": amount(one.metric, one.used),
+            "cells": [{"limit": None if offer.limits.get(one.metric) is None else amount(one.metric, offer.limits[one.metric]), "over": one in offer.over} for offer in offered],
+        }
+        for one in gates.overview().values()
+    ]  # fmt: skip
+    return responses.page(request, "desk/compare.html", offers=offered, rows=rows, currency=seen.currency, free=plans.FREE)

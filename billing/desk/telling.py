@@ -1,0 +1,122 @@
+"""States, changes and bills in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.utils.formats import date_format
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from billing import plans, wording
+from billing.metering.answering import LABELS, amount
+from billing.models import PendingChange
+from billing.pricing import Quote
+from billing.providers.protocol import Target
+from billing.subscribing import targets
+from crm_platform.kernel.money import major, show
+from crm_platform.ui.markup import figure
+from tenants.lifecycle.billing_state import BillingState, Standing
+
+from .reading import Offer, Overview
+
+TONES = {
+    BillingState.TRIAL: "note", BillingState.ACTIVE: "good", BillingState.OVER_LIMIT: "warn", BillingState.PAST_DUE: "warn", BillingState.LIMITED: "bad",
+    BillingState.FROZEN: "bad", BillingState.DELETE_SCHEDULED: "bad", BillingState.DELETED: "bad",
+}  # fmt: skip
+
+
+def day(moment: Any) -> str:
+    """A day as it is written in a sentence."""
+    return date_format(moment, "j F Y") if moment is not None else ""
+
+
+def state_name(seen: Overview) -> str:
+    """The state in one or two words."""
+    if seen.standing.paused:
+        return _("Paused")
+    if seen.standing.state == BillingState.ACTIVE and not seen.had.live:
+        return _("Free")
+    if seen.standing.state == BillingState.ACTIVE and seen.row.cancel_at is not None:
+        return _("Cancelled")
+    return {
+        BillingState.TRIAL: _("Trial"), BillingState.ACTIVE: _("Paid"), BillingState.OVER_LIMIT: _("Over a limit"), BillingState.PAST_DUE: _("A bill is open"),
+        BillingState.LIMITED: _("Reading only"), BillingState.FROZEN: _("Frozen"), BillingState.DELETE_SCHEDULED: _("Before erasure"), BillingState.DELETED: _("Erased"),
+    }[seen.standing.state]  # fmt: skip
+
+
+def state_sentence(seen: Overview) -> str:
+    """What the state means, and what comes next by itself."""
+    row, stands = seen.row, seen.standing
+    if stands.state in (BillingState.ACTIVE, BillingState.OVER_LIMIT) and row.cancel_at is not None and seen.had.live:
+        return _("Cancelled. Everything works until %(day)s, then the workspace is on Free; nothing is deleted.") % {"day": day(row.cancel_at)}
+    if stands.paused:
+        return _("Paused until %(day)s: nothing is charged, everything can be read and exported, the price is kept.") % {"day": day(row.paused_until)}
+    return _SENTENCES[stands.state](seen, stands)
+
+
+def _active(seen: Overview, _stands: Standing) -> str:
+    if not seen.had.live:
+        return _("Free costs nothing, for good. A larger plan takes more people and more of everything.")
+    if row_end := seen.row.period_end:
+        return _("Everything works. The next bill comes on %(day)s.") % {"day": day(row_end)}
+    return _("Everything works.")
+
+
+_SENTENCES: dict[BillingState, Callable[[Overview, Standing], str]] = {
+    BillingState.TRIAL: lambda _seen, stands: _("You have everything of Business until %(day)s. Choose nothing, and on that day you are on Free; every card stays.") % {"day": day(stands.changes_at)},
+    BillingState.ACTIVE: _active,
+    BillingState.OVER_LIMIT: lambda _seen, _stands: _("There is more of something than the plan holds. All of it stays; only adding that thing waits, or a larger plan takes it."),
+    BillingState.PAST_DUE: lambda _seen, stands: _("A bill is open. Everything works until %(day)s; from then on until it is paid the workspace can be read and exported.") % {"day": day(stands.changes_at)},
+    BillingState.LIMITED: lambda _seen, stands: _("A bill is open. Everything can be read and exported, leads are taken; once it is paid, all opens at once. On %(day)s only owners will come in.") % {"day": day(stands.changes_at)},
+    BillingState.FROZEN: lambda _seen, stands: _("A bill has been open for long. Owners come in to export and to pay; once it is paid, all is as it was. On %(day)s the last thirty days begin.") % {"day": day(stands.changes_at)},
+    BillingState.DELETE_SCHEDULED: lambda _seen, stands: _("On %(day)s the workspace is erased, unless the bill is paid before. Owners can export everything until then.") % {"day": day(stands.changes_at)},
+    BillingState.DELETED: lambda _seen, _stands: _("The workspace is erased."),
+}  # fmt: skip
+
+
+def target_told(target: Target) -> str:
+    """A choice in one line: "Team, 5 seats, paid yearly"."""
+    values = {"plan": wording.name_of(target.plan), "seats": figure(target.seats)}
+    if target.interval == "year":
+        return _("%(plan)s, seats: %(seats)s, paid yearly") % values
+    return _("%(plan)s, seats: %(seats)s, paid monthly") % values
+
+
+def waiting_told(change: PendingChange) -> str:
+    """What waits, and when it comes."""
+    return _("On %(day)s: %(what)s.") % {"day": day(change.effective_at), "what": target_told(targets.read(change.target))}
+
+
+def bill_rows(quote: Quote) -> dict[str, Any]:
+    """A quote as a table of lines with its sum."""
+    return {"lines": wording.lines(quote), "discount": -quote.discount, "tax": quote.tax, "total": quote.total, "currency": quote.currency}
+
+
+def chart(bills: Sequence[tuple[datetime, int]], currency: str) -> SafeString:
+    """The figure's data: a bar a bill."""
+    data = {"labels": [date_format(at, "M Y") for at, _minor in bills], "values": [float(major(minor, currency=currency)) for _at, minor in bills]}
+    return mark_safe(json.dumps(data).replace("<", "\\u003c"))  # noqa: S308 (escaped)
+
+
+def plan_name(seen: Overview) -> str:
+    """The plan as people read it."""
+    return str(plans.NAMES.get(seen.on, seen.on))
+
+
+def ceiling_told(seen: Overview) -> str:
+    """The ceiling that the firm set itself."""
+    minor = seen.had.account.spending_ceiling_minor
+    return "" if minor is None else show(minor, currency=seen.currency)
+
+
+def over_told(offer: Offer | None) -> list[str]:
+    """Of what there is more than a plan holds: all of it stays."""
+    if offer is None:
+        return []
+    return [
+        _("%(what)s: %(used)s of %(limit)s") % {"what": LABELS[one.metric], "used": amount(one.metric, one.used), "limit": amount(one.metric, offer.limits[one.metric])} for one in offer.over
+    ]  # fmt: skip
