@@ -41,6 +41,7 @@ CONTROL_APPS = [
     "billing",
     "billing.documents",
     "billing.providers",
+    "billing.providers.manual_invoice",
     "billing.site",
     "billing.dunning",
     "billing.console",
