@@ -133,6 +133,8 @@ def _tell_stand_in(moment: datetime | None) -> None:
         with urllib.request.urlopen(request, timeout=60):  # noqa: S310 (as above)
             return
     except (urllib.error.URLError, OSError, ValueError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
         if moment is None:  # back to the world's time one always comes
             _log.warning("the stand-in's clock was not put back", extra={"error": str(error)})
             return
