@@ -55,7 +55,7 @@ class Owner:
             return True
         if row.status == "canceled":
             return self._begin(now) if self.lot.random() < 0.01 else False
-        deeds = (self._seats, self._plan, self._interval, self._cancel, self._resume, self._fail, self._pay, self._pause, self._coupon, self._packet)
+        deeds = (self._seats, self._plan, self._interval, self._cancel, self._resume, self._fail, self._pay, self._pause, self._coupon, self._packet, self._currency)
         return self.lot.choice(deeds)(now) if self.lot.random() < 0.08 else False
 
     def _begin(self, now: datetime) -> bool:
@@ -103,6 +103,11 @@ class Owner:
 
     def _coupon(self, now: datetime) -> bool:
         self.row.discount = {"code": "SIM", "percent_bp": self.lot.randint(1, 99) * 100, "duration": self.lot.choice(("once", "repeating", "forever")), "ends_at": (now + timedelta(days=70)).isoformat()}
+        return True
+
+    def _currency(self, _now: datetime) -> bool:
+        """No verb does this to a running subscription; the figures must add up all the same."""
+        self.row.currency = self.currency = self.lot.choice(CURRENCIES)
         return True
 
     def _packet(self, _now: datetime) -> bool:
