@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from crm_platform.kernel import clock
 from tenants import claiming
 from tenants.claiming import WorkspaceClaimed
 from tenants.inside import services as inside
 from tenants.models import Workspace
 from tenants.provisioning import bootstrap
 
-from . import services
+from . import services, telling
+from .dunning import calendar
+from .dunning.models import Told
 from .metering import proof
 from .models import Subscription
 from .plans import TRIAL
@@ -29,7 +32,7 @@ def subscribe(claimed: WorkspaceClaimed) -> None:
     """The same on the control side."""
     state = services.state_of(claimed.plan)
     workspace = Workspace.objects.get(public_id=claimed.place.public_id)
-    Subscription.objects.get_or_create(
+    subscription, _made = Subscription.objects.get_or_create(
         workspace=workspace,
         defaults={
             "plan": services.find("business" if claimed.plan == TRIAL else claimed.plan),
@@ -37,3 +40,6 @@ def subscribe(claimed: WorkspaceClaimed) -> None:
             "trial_ends_at": state["trial_ends_at"],
         },
     )
+    known = telling.facts(subscription)
+    look_at = calendar.next_look(known, (), now=clock.now(), began=calendar.began(subscription))
+    Told.objects.get_or_create(workspace=workspace, defaults={"look_at": look_at, "told_at": clock.real_now()})

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import timedelta
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from crm_platform.db import sides
-from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.workspace import Place
-from tenants.inside import services as inside
+from tenants.lifecycle.billing_state import Facts
 from tenants.models import Workspace
 
-from .metering.answering import forget_reached
+from . import telling
 from .models import AddOnVersion, PlanVersion, Subscription
-from .plans import ADD_ONS, FREE, PLANS, SPECIAL, TRIAL, TRIAL_DAYS, TRIAL_SEATS
+from .plans import ADD_ONS, ALL_MODULES, FREE, PLANS, SPECIAL, TRIAL, TRIAL_DAYS, TRIAL_SEATS, PlanData
 
 
 class NoSuchPlan(Invalid):
@@ -73,30 +71,31 @@ def state_of(plan: str) -> dict[str, Any]:
     """What a new workspace's state row says for "trial" or a plan's code; raises NoSuchPlan."""
     data = {known.code: known for known in PLANS}
     if plan == TRIAL:
+        ends = clock.now() + timedelta(days=TRIAL_DAYS)
         return {
-            "plan": "business", "plan_version": 1, "billing_state": "trialing", "trial_ends_at": clock.now() + timedelta(days=TRIAL_DAYS),
-            "limits": trial_limits(), "limits_after_trial": dict(data[FREE].limits),
+            "plan": "business", "plan_version": 1, "billing_state": "trial", "trial_ends_at": ends, "billing": Facts(trial_ends_at=ends).stored(),
+            "limits": trial_limits(), "limits_after_trial": told_limits(data[FREE]), "features": list(data["business"].features),
         }  # fmt: skip
     if plan not in data:
         raise NoSuchPlan(plan=plan)
-    return {"plan": plan, "plan_version": data[plan].version, "billing_state": "active", "trial_ends_at": None, "limits": dict(data[plan].limits), "limits_after_trial": {}}
+    return {
+        "plan": plan, "plan_version": data[plan].version, "billing_state": "active", "trial_ends_at": None, "billing": Facts().stored(),
+        "limits": told_limits(data[plan]), "limits_after_trial": told_limits(data[FREE]), "features": list(data[plan].features),
+    }  # fmt: skip
 
 
-def change_plan(place: Place, plan: str, *, actor: Actor, operation: str = "") -> None:
+def told_limits(plan: PlanData) -> dict[str, int | None]:
+    """A plan's limits as a workspace is told them: a module that is not in it is a limit of nought."""
+    return {**plan.limits, **{module: 0 for module in ALL_MODULES if module not in plan.features}}
+
+
+def change_plan(place: Place, plan: str, *, actor: Actor) -> None:
     """Put a workspace on a plan at once, up or down; nothing in it is deleted. Opens units of its own on both sides.
 
     Raises NoSuchPlan before anything is written.
     """
-    operation = operation or uuid.uuid4().hex
     with sides.control_unit():
         version = find(plan)
         workspace = Workspace.objects.select_for_update().get(public_id=place.public_id)
-        Subscription.objects.update_or_create(
-            workspace=workspace, defaults={"plan": version, "state": "active", "trial_ends_at": None, "changed_at": clock.now()}
-        )
-    values = {"plan": version.code, "plan_version": version.version, "billing_state": "active", "trial_ends_at": None, "limits": version.limits, "limits_after_trial": {}}
-    with sides.unit(place):
-        before = inside.state().plan
-        inside.write_state(place, operation, **values)
-        forget_reached()
-        emit(actor, "plan.changed", entity="workspace", record_id=None, before={"plan": before}, after={"plan": version.code}, also=["workspace:1"])
+        Subscription.objects.update_or_create(workspace=workspace, defaults={"plan": version, "trial_ends_at": None, "cancel_at": None, "ended_at": None, "changed_at": clock.now()})
+    telling.tell(workspace, actor=actor)

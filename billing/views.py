@@ -18,6 +18,8 @@ from crm_platform.kernel import clock, gates
 from crm_platform.kernel.permissions import Action, as_ever, require
 from crm_platform.ui import responses
 from tenants.inside import services as inside
+from tenants.lifecycle.access import facts_of
+from tenants.lifecycle.billing_state import on_free
 
 from . import plans, pricing, services
 from .metering.answering import LABELS, amount, forecast
@@ -33,7 +35,7 @@ def plan(request: HttpRequest) -> HttpResponse:
     currency = inside.preferences().currency
     used = gates.overview()
     context: dict[str, Any] = {
-        "state": state, "plan_name": plan_name(), "days_left": trial_days_left(), "bars": [_bar(usage) for usage in used.values()],
+        "state": state, "plan_name": plan_name(), "days_left": trial_days_left(), "on_plan": None if trial_days_left() else plan_code(), "bars": [_bar(usage) for usage in used.values()],
         "plans": [{**_sold(version, currency), "over": _over(version, used)} for version in sold],
     }  # fmt: skip
     return responses.page(request, "billing/plan.html", **context)
@@ -41,18 +43,20 @@ def plan(request: HttpRequest) -> HttpResponse:
 
 def plan_name() -> str:
     """The plan's name as people read it."""
+    code = plans.TRIAL if trial_days_left() else plan_code()
+    return str(plans.NAMES.get(code, code))
+
+
+def plan_code() -> str:
+    """The code of the plan whose limits hold now."""
     state = inside.state()
-    if state.billing_state == "trialing":
-        return str(plans.NAMES[plans.TRIAL if trial_days_left() else plans.FREE])
-    return str(plans.NAMES.get(state.plan, state.plan))
+    return plans.FREE if on_free(facts_of(state), now=clock.now()) else state.plan
 
 
 def trial_days_left() -> int:
     """Days until the trial ends; 0 where there is none."""
-    state = inside.seen_state()
-    if state.billing_state != "trialing" or state.trial_ends_at is None:
-        return 0
-    return max(0, -((clock.now() - state.trial_ends_at).days))
+    ends = facts_of(inside.seen_state()).trial_ends_at
+    return 0 if ends is None else max(0, -((clock.now() - ends).days))
 
 
 def _bar(usage: gates.Usage) -> dict[str, Any]:

@@ -28,10 +28,11 @@ from .rollout import measuring as measuring_rollouts
 from .rollout import run as rollouts
 from .sleeping import commands as _sleeping
 from .snapshots import commands as _snapshots
+from .timing import commands as _timing
 
 __all__ = ["NoSuchWorkspace", "by_slug", "described"]
 # Each slice brings its own commands; importing them registers them.
-_SLICES = (_moving, _returning, _rollout, _sleeping, _snapshots)
+_SLICES = (_moving, _returning, _rollout, _sleeping, _snapshots, _timing)
 
 
 def _until_stopped(work: Callable[[threading.Event], None]) -> None:

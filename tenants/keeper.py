@@ -35,6 +35,14 @@ _log = logging.getLogger("kartoteka.keeper")
 BROKEN_AFTER = timedelta(minutes=2)
 
 
+_also: list[Callable[[], object]] = []
+
+
+def also(duty: Callable[[], object]) -> None:
+    """Add a duty of an upper folder to the quick ones, done in each round. Called at start-up."""
+    _also.append(duty)
+
+
 def work(stop: threading.Event) -> None:
     """All of the keeper's work until `stop` is set. What takes long goes on beside the rounds, so that neither the pool nor who wakes a workspace waits for a copy."""
     beside = (threading.Thread(target=waking.watch, args=(stop,)), threading.Thread(target=_carry, args=(stop,), kwargs={"every": 2.0}))
@@ -49,7 +57,7 @@ def run(stop: threading.Event, *, every: float = 2.0) -> None:
     due = time.monotonic()
     while not stop.is_set():
         whole = time.monotonic() >= due
-        _do(QUICK if whole else (refill,))
+        _do((*QUICK, *_also) if whole else (refill,))
         if whole:
             due = time.monotonic() + every
         calling.wait(calling.REFILL, stop, seconds=max(0.01, due - time.monotonic()))
@@ -64,7 +72,7 @@ def _carry(stop: threading.Event, *, every: float) -> None:
 
 def round_once() -> None:
     """One round of all duties."""
-    _do((*QUICK, *CARRYING))
+    _do((*QUICK, *_also, *CARRYING))
 
 
 def _do(duties: Iterable[Callable[[], object]]) -> None:

@@ -222,5 +222,6 @@ from .moving.models import Move, Step  # noqa: E402
 from .returning.models import Beside, BesideStep  # noqa: E402
 from .sleeping.models import Nap, NapStep  # noqa: E402
 from .snapshots.models import Looked, Snapshot  # noqa: E402
+from .timing.models import MovedClock  # noqa: E402
 
-__all__ = ["NOBODYS", "Beside", "BesideStep", "Domain", "Due", "EmailIndex", "FreshArchive", "IsolationProof", "Looked", "Move", "Nap", "NapStep", "Rollout", "RolloutStep", "Signup", "Snapshot", "Spare", "State", "Step", "TemplateScript", "Use", "Workspace"]
+__all__ = ["NOBODYS", "Beside", "BesideStep", "Domain", "Due", "EmailIndex", "FreshArchive", "IsolationProof", "Looked", "Move", "MovedClock", "Nap", "NapStep", "Rollout", "RolloutStep", "Signup", "Snapshot", "Spare", "State", "Step", "TemplateScript", "Use", "Workspace"]

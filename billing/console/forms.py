@@ -70,6 +70,14 @@ class GrantForm(forms.Form):
         return _day_end(self.cleaned_data["until"])
 
 
+class GiveCouponForm(forms.Form):
+    """A coupon for one workspace. `operation` makes it once."""
+
+    operation = forms.CharField(widget=forms.HiddenInput(), max_length=60, initial=ids.random_id)
+    code = forms.CharField(label=_("Code"), max_length=40)
+    reason = _reason()
+
+
 class CouponForm(forms.Form):
     """A discount that may be given."""
 

@@ -154,6 +154,11 @@ def unpaid() -> QuerySet[Workspace]:
     return rows.filter(subscription__past_due_since__isnull=False).order_by("subscription__past_due_since", "id")
 
 
+def unpaid_count() -> tuple[int, bool]:
+    """How many have an open bill: what the rail shows."""
+    return unpaid().order_by().count(), True
+
+
 def counts() -> dict[str, int]:
     """How many workspaces there are, are on trial, and have an open bill. Three statements."""
     mine = Workspace.objects.exclude(state__in=NOBODYS)

@@ -63,6 +63,21 @@ def decide(operator: Operator, public_id: str, *, agree: bool) -> Refund:
     return refunding.approve_refund(public_id, agree=agree, actor=operator.actor)
 
 
+def waiting_count() -> tuple[int, bool]:
+    """How many refunds wait for a second person: what the rail shows."""
+    return Refund.objects.filter(state=RefundState.WAITING).count(), True
+
+
+def dead_count() -> tuple[int, bool]:
+    """How many events were given up."""
+    return ProviderEvent.objects.filter(status=EventStatus.DEAD).count(), True
+
+
+def drift_count() -> tuple[int, bool]:
+    """How many differences are open."""
+    return Drift.objects.filter(closed_at=None).count(), False
+
+
 def invoices_of(account: Any) -> list[Invoice]:
     """The newest documents of an account."""
     return list(Invoice.objects.filter(account=account).order_by("-created_at", "-id")[:50]) if account else []

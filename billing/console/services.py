@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing import ports
 from billing.models import BillingAccount, Coupon, MoneyEntry, Override, Subscription
+from billing.subscribing import redeeming
 from crm_platform.accounts.operators import Duty, Operator, require
 from crm_platform.db import sides
 from crm_platform.events.backbone import emit
@@ -100,6 +101,21 @@ def end_grant(operator: Operator, public_id: str, *, pk: int, reason: str) -> No
     ports.told(workspace)
 
 
+def give_coupon(operator: Operator, public_id: str, *, code: str, reason: str, operation: str) -> str:
+    """Take a coupon for a workspace, as its own people would; the same operation is done once. Raises what `redeeming.redeem` raises."""
+    require(operator, Duty.MONEY)
+    reason = _said(reason)
+    with sides.control_unit():
+        workspace, _row = _locked(public_id, among=(State.ACTIVE, State.LEAVING))
+        place = workspace.place
+    taken = redeeming.redeem(place, code, actor=operator.actor, operation=operation)
+    with sides.control_unit():
+        workspace, _row = _locked(public_id, among=(State.ACTIVE, State.LEAVING))
+        if not MoneyEntry.objects.filter(account=account_of(workspace), operation=operation, name="coupon.given").exists():
+            _note(operator, workspace, "coupon.given", reason, before={}, after={"code": taken}, operation=operation)
+    return taken
+
+
 def make_coupon(operator: Operator, *, code: str, **values: Any) -> Coupon:
     """A discount that may be given: see `Coupon`. Inside a control unit. Raises Invalid."""
     require(operator, Duty.MONEY)
@@ -148,8 +164,8 @@ def account_of(workspace: Workspace) -> BillingAccount:
     return found
 
 
-def _locked(public_id: str) -> tuple[Workspace, Subscription]:
-    workspace = states.locked(public_id, among=_ALIVE)
+def _locked(public_id: str, *, among: tuple[str, ...] = _ALIVE) -> tuple[Workspace, Subscription]:
+    workspace = states.locked(public_id, among=among)
     row = Subscription.objects.select_for_update().filter(workspace=workspace).first()
     if row is None:
         raise NotFound
@@ -163,8 +179,8 @@ def _said(reason: str) -> str:
     return reason[:2000]
 
 
-def _note(operator: Operator, workspace: Workspace, name: str, reason: str, *, before: dict[str, Any], after: dict[str, Any]) -> None:
-    MoneyEntry.objects.create(account=account_of(workspace), name=name, actor=operator.signature, reason=reason, before=before, after=after, operation=uuid.uuid4().hex)
+def _note(operator: Operator, workspace: Workspace, name: str, reason: str, *, before: dict[str, Any], after: dict[str, Any], operation: str = "") -> None:
+    MoneyEntry.objects.create(account=account_of(workspace), name=name, actor=operator.signature, reason=reason, before=before, after=after, operation=operation or uuid.uuid4().hex)
 
 
 def _iso(value: Any) -> Any:

@@ -11,6 +11,7 @@ urlpatterns = [
     path("workspaces", views.workspaces, name="console-workspaces"),
     path("workspaces/<str:public_id>", views.workspace, name="console-workspace"),
     path("workspaces/<str:public_id>/extend", views.extend, name="console-extend"),
+    path("workspaces/<str:public_id>/coupon", views.give_coupon, name="console-give-coupon"),
     path("workspaces/<str:public_id>/grant", views.grant, name="console-grant"),
     path("workspaces/<str:public_id>/grant/<int:pk>/end", views.end_grant, name="console-grant-end"),
     path("workspaces/<str:public_id>/refund/<str:document>", views.refund, name="console-refund"),

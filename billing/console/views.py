@@ -66,7 +66,7 @@ def _page(request: HttpRequest, public_id: str, *, status: int = 200, **given: d
         "add_ons": [(NAMES.get(key.partition(":")[0], key), count) for key, count in row.subscription.add_ons.items()] if row.subscription else [],
         "overrides": [{"row": one, "label": words.METRICS.get(one.metric) or words.MODULES.get(one.metric, one.metric)} for one in found.overrides],
         "extend_form": given.get("extend") or forms.ExtendForm(auto_id="extend_%s"), "grant_form": given.get("grant") or forms.GrantForm(auto_id="grant_%s"),
-        "invoices": queues.invoices_of(found.account),
+        "coupon_form": given.get("coupon") or forms.GiveCouponForm(auto_id="coupon_%s"), "invoices": queues.invoices_of(found.account),
         "may_act": request.operator.duty >= Duty.MONEY,  # type: ignore[attr-defined]
     }  # fmt: skip
     return responses.page(request, "console/workspace.html", status=status, **context)
@@ -101,6 +101,14 @@ def grant(request: HttpRequest, public_id: str) -> HttpResponse:
     """Another limit."""
     form = forms.GrantForm(request.POST, auto_id="grant_%s")
     return _done(request, public_id, "grant", form, lambda: services.grant(request.operator, public_id, **form.cleaned_data), lambda: _("Saved."))  # type: ignore[attr-defined]
+
+
+@own_units
+@require_POST
+def give_coupon(request: HttpRequest, public_id: str) -> HttpResponse:
+    """A discount, as if its people had typed the code."""
+    form = forms.GiveCouponForm(request.POST, auto_id="coupon_%s")
+    return _done(request, public_id, "coupon", form, lambda: services.give_coupon(request.operator, public_id, **form.cleaned_data), lambda: _("Saved."))  # type: ignore[attr-defined]
 
 
 @own_units

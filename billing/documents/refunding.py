@@ -163,7 +163,7 @@ def _done(row: Refund, external: str) -> Refund:
 
 def _credit_note(account: BillingAccount, row: Refund) -> Invoice | None:
     """What is given back, stated against the invoice, its tax in the proportion of the invoice's."""
-    stated = Invoice.objects.filter(bill=row.invoice, kind=Kind.INVOICE).first()
+    stated = Invoice.objects.filter(bill=row.invoice, kind=Kind.INVOICE).order_by("-pk").first()
     if stated is None:
         return None
     return services.issue(account, note_of(stated, row.amount_minor, operation=f"note:{row.public_id}", reason=row.reason), actor=robot("documents"))

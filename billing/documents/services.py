@@ -5,8 +5,8 @@ The account's row is locked first by every verb, so that two at once come one af
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -206,6 +206,38 @@ def credit(account: BillingAccount, amount: int, *, currency: str, reason: str, 
     if entered:
         note(account, "balance.changed", actor=actor, operation=operation, reason=reason, amount=amount, currency=currency)
     return entered
+
+
+def use_credit(account: BillingAccount, bills: Iterable[Invoice], *, actor: Actor) -> None:
+    """Pay what is open out of the account's credit, in the order given. Inside a control unit with the account locked."""
+    for row in bills:
+        held, owed = balance.credit_of(account, row.currency), row.total_minor - row.paid_minor
+        if min(held, owed) > 0:
+            operation = f"use:{row.public_id}:{row.paid_minor}"
+            balance.enter(account, -min(held, owed), currency=row.currency, reason=row.number, actor=actor.name, operation=operation, document=row)
+            _pay(account, row, min(held, owed), method="balance", actor=actor, operation=operation)
+
+
+def take_back(account: BillingAccount, row: Invoice, *, actor: Actor, reason: str) -> None:
+    """Take back a bill whatever was paid on it: the money becomes credit, an invoice that stated it is corrected whole. Inside a control unit with the account locked."""
+    require_money(actor)
+    row.refresh_from_db()
+    if row.status == Status.VOID:
+        return
+    freed = row.paid_minor - row.refunded_minor
+    stated = Invoice.objects.filter(bill=row, kind=Kind.INVOICE).order_by("-pk").first()
+    if stated is not None:
+        lines = tuple(replace(line, unit=-line.unit, amount=-line.amount, discount=-line.discount, tax=-line.tax) for line in snapshots.read(stated.lines))
+        tax = Tax(stated.terms.get("tax_bp", 0), stated.terms.get("note", ""))
+        period = (stated.period_start, stated.period_end) if stated.period_start and stated.period_end else None
+        wish = Wish(Kind.CREDIT_NOTE, Quote(row.currency, lines), f"back:{row.public_id}", tax=tax, buyer=stated.buyer, period=period, corrects=stated, reason=reason, language=row.language)
+        issue(account, wish, actor=actor)
+    Invoice.objects.filter(pk=row.pk).update(status=Status.VOID, refunded_minor=F("paid_minor"))
+    row.refresh_from_db()
+    note(account, "bill.taken_back", actor=actor, reason=reason, number=row.number, freed=freed)
+    if freed > 0:
+        balance.enter(account, freed, currency=row.currency, reason=row.number, actor=actor.name, operation=f"back:{row.public_id}", document=row)
+    _look_again(account)
 
 
 def _look_again(account: BillingAccount) -> None:

@@ -17,7 +17,11 @@ from crm_platform.kernel.errors import PlanRefusal
 from crm_platform.kernel.gates import Usage
 from crm_platform.ui.markup import figure
 from tenants.inside import services as inside
+from tenants.inside.models import WorkspaceState
+from tenants.lifecycle.access import facts_of
+from tenants.lifecycle.billing_state import Standing, on_free, standing
 
+from . import marks
 from .models import Counter
 
 BUFFER_PERCENT, BUFFER_DAYS = 10, 14
@@ -26,6 +30,7 @@ SHOWN = ("contacts", "users", "deals_open", "pipelines", "storage")
 LABELS = {
     "contacts": _("Contacts and companies"), "users": _("Seats"), "deals_open": _("Open deals"), "pipelines": _("Pipelines"),
     "storage": _("Storage"), "viewers": _("View-only seats"), "fields": _("Custom fields"),
+    "automations": _("Automations"), "automation_runs": _("Automation runs this month"), "mailboxes": _("Mailboxes"), "forms": _("Web forms"),
 }  # fmt: skip
 
 # Conditional: a race for the last place is decided here, by the row's lock.
@@ -42,13 +47,29 @@ WHERE %(ceiling)s::bigint IS NULL OR c.value + %(net)s <= %(ceiling)s
 
 
 def limits() -> Mapping[str, int | None]:
-    """The limits that hold now: those of the plan, or Free's once an unpaid trial is over."""
-    state = inside.state()
-    if state.billing_state == "trialing" and state.trial_ends_at is not None and clock.now() >= state.trial_ends_at:
-        after: Mapping[str, int | None] = state.limits_after_trial
-        return after
-    now: Mapping[str, int | None] = state.limits
-    return now
+    """The limits that hold now: those of the plan, or Free's once an unpaid trial or a cancelled plan is over."""
+    return limits_in(inside.state())
+
+
+def limits_in(state: WorkspaceState) -> Mapping[str, int | None]:
+    """The same by a state row."""
+    held: Mapping[str, int | None] = state.limits_after_trial if on_free(facts_of(state), now=clock.now()) else state.limits
+    return held
+
+
+def counted() -> list[str]:
+    """All metrics of which something was counted."""
+    return sorted(_counters())
+
+
+def over() -> list[str]:
+    """Of what the workspace has more than its plan holds."""
+    return sorted(metric for metric, row in _counters().items() if (limit := limit_of(metric)) is not None and row.value > limit)
+
+
+def standing_here() -> Standing:
+    """The state of billing as it is at this moment."""
+    return standing(facts_of(inside.state()), now=clock.now(), over=bool(over()))
 
 
 def _counters() -> dict[str, Counter]:
@@ -69,19 +90,34 @@ def limit_of(metric: str) -> int | None:
     return limits().get(metric.partition(".")[0])
 
 
-def ceiling_of(limit: int | None, reached_at: datetime | None) -> int | None:
-    """The limit with its buffer of 10 % until 14 days after it was first reached, then the limit alone."""
-    if limit is None:
-        return None
+def ceiling_of(limit: int | None, reached_at: datetime | None, *, metric: str = "") -> int | None:
+    """The limit with its buffer of 10 % until 14 days after it was first reached, then the limit alone; seats that are bought one by one have no buffer."""
+    if limit is None or (metric == "users" and inside.state().seats.get("bought")):
+        return limit
     if reached_at is not None and clock.now() >= reached_at + timedelta(days=BUFFER_DAYS):
         return limit
     return limit + limit * BUFFER_PERCENT // 100
 
 
-def forget_reached() -> None:
-    """A new plan: the buffer begins anew when its own limit is reached."""
-    Counter.objects.update(reached_at=None)
+def follow_limits(before: Mapping[str, int | None], after: Mapping[str, int | None]) -> None:
+    """Other limits hold: where one has changed, its buffer and its notices begin anew. Nothing is taken away."""
+    now = clock.now()
+    for row in Counter.objects.select_for_update().order_by("metric"):
+        name = row.metric.partition(".")[0]
+        limit = after.get(name)
+        if before.get(name) == limit:
+            continue
+        row.noticed, row.reached_at = 0, now if limit is not None and row.value >= limit else None
+        row.save(update_fields=["noticed", "reached_at"])
     units.store().pop(_COUNTERS, None)
+    marks.look_again()
+
+
+class NotInPlan(PlanRefusal):
+    """The plan has this module not at all."""
+
+    code = "not_in_plan"
+    sentence = _("{what}: your plan does not have this. A larger plan does, or it can be bought beside it.")
 
 
 class Meter:
@@ -89,6 +125,8 @@ class Meter:
 
     def require(self, metric: str, *, adding: int) -> None:
         if adding <= 0:
+            if not self.allows(metric):
+                raise NotInPlan(feature=metric, what=str(plans.NAMES.get(metric, metric)), way_out="/settings/plan")
             return
         usage = self.usage(metric)
         if usage.ceiling is not None and usage.used + adding > usage.ceiling:
@@ -108,15 +146,19 @@ class Meter:
     def settle(self) -> None:
         """In the order of names, so that two units never wait for each other in a ring."""
         pending = units.store().pop(_PENDING, {})
+        crossed = False
         for metric, (net, strict) in sorted(pending.items()):
             if net:
-                self._raise(metric, net, strict=strict and net > 0)
+                crossed |= self._raise(metric, net, strict=strict and net > 0)
         units.store().pop(_COUNTERS, None)
+        if crossed:
+            marks.look_again()
 
-    def _raise(self, metric: str, net: int, *, strict: bool) -> None:
+    def _raise(self, metric: str, net: int, *, strict: bool) -> bool:
+        """Whether the counter has passed one of the marks that are told."""
         counter = _counters().get(metric)
         limit = limit_of(metric)
-        ceiling = ceiling_of(limit, counter.reached_at if counter else None) if strict else None
+        ceiling = ceiling_of(limit, counter.reached_at if counter else None, metric=metric) if strict else None
         now = clock.now()
         values: dict[str, Any] = {"metric": metric, "net": net, "limit": limit, "ceiling": ceiling, "now": now, "month": now - timedelta(days=30)}
         with connection.cursor() as cursor:
@@ -125,6 +167,8 @@ class Meter:
         if not changed:
             units.store().pop(_COUNTERS, None)
             raise refusal(self.usage(metric), adding=net)
+        value, noticed = (counter.value, counter.noticed) if counter else (0, 0)
+        return net > 0 and marks.mark(value + net, limit) > noticed
 
     def forget(self) -> None:
         units.store().pop(_PENDING, None)
@@ -140,7 +184,7 @@ class Meter:
         limit = limit_of(metric)
         net = _pending().get(metric, (0, False))[0]
         used = max(0, (counter.value if counter else 0) + net)
-        return Usage(metric, limit, ceiling_of(limit, counter.reached_at if counter else None), used)
+        return Usage(metric, limit, ceiling_of(limit, counter.reached_at if counter else None, metric=metric), used)
 
     def overview(self) -> Mapping[str, Usage]:
         return {metric: self.usage(metric) for metric in SHOWN}
@@ -153,6 +197,11 @@ def refusal(usage: Usage, *, adding: int) -> PlanRefusal:
     """The one refusal of limits: metric, limit, ceiling, used, and the way out."""
     told = {"what": str(LABELS.get(usage.metric, usage.metric)), "held": amount(usage.metric, usage.ceiling or 0), "taken": amount(usage.metric, usage.used)}
     return PlanRefusal(metric=usage.metric, limit=usage.limit, ceiling=usage.ceiling, used=usage.used, adding=adding, way_out="/settings/plan", **told)
+
+
+def label(metric: str) -> str:
+    """A metric as people read it; "" for one that nobody is told of."""
+    return str(LABELS.get(metric.partition(".")[0], ""))
 
 
 def amount(metric: str, value: int) -> str:

@@ -12,6 +12,6 @@ class MeteringConfig(AppConfig):
     def ready(self) -> None:
         from crm_platform.kernel import gates  # inline: apps load before models
 
-        from . import answering, proof, truths_of_people  # noqa: F401  # inline: apps load before models
+        from . import answering, notices, proof, truths_of_people  # noqa: F401  # inline: apps load before models
 
         gates.answer(answering.Meter())

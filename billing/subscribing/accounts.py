@@ -11,7 +11,7 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext_lazy as _
 
-from billing.models import BillingAccount, MoneyEntry, Subscription
+from billing.models import BillingAccount, MoneyEntry, Redemption, Subscription
 from billing.pricing import Discount
 from billing.providers.choosing import LIVE
 from crm_platform.events.backbone import emit
@@ -56,10 +56,18 @@ class Held:
         """Whether a bill is open past its day."""
         return self.subscription.past_due_since is not None
 
+    def discount_ends(self) -> datetime | None:
+        """When the discount stops: as the provider says, else as the code that was taken. Inside a control unit."""
+        stored = self.subscription.discount
+        if stored.get("ends_at"):
+            return datetime.fromisoformat(stored["ends_at"])
+        taken = Redemption.objects.filter(workspace=self.subscription.workspace_id, coupon__code=stored["code"]).first() if stored.get("code") else None
+        return taken.ends_at if taken else None
+
     def discount(self) -> Discount | None:
-        """The discount in force."""
-        stored, now = self.subscription.discount, clock.now()
-        if not stored or (stored.get("ends_at") and datetime.fromisoformat(stored["ends_at"]) <= now):
+        """The discount in force. Inside a control unit."""
+        stored, ends = self.subscription.discount, self.discount_ends()
+        if not stored or (ends is not None and ends <= clock.now()):
             return None
         return Discount(stored["code"], stored.get("percent_bp", 0), stored.get("amount", 0), stored.get("currency", ""))
 

@@ -141,7 +141,7 @@ def _bills(had: Held) -> list[Bill]:
     row, now = had.subscription, clock.now()
     target, at, horizon = targets.present(had), row.period_end, after(now, Interval.MONTH, MONTHS)
     planned = PendingChange.objects.filter(subscription=row, kind="plan", state="waiting").first()
-    ends = datetime.fromisoformat(row.discount["ends_at"]) if row.discount.get("ends_at") else None
+    ends = had.discount_ends()
     credit, found = max(0, -had.account.balance_minor), []
     anchor = row.anchor or at
     while at is not None and anchor is not None and at <= horizon and (row.cancel_at is None or at < row.cancel_at):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from billing import catalogue, pricing
-from billing.models import PlanVersion
+from billing.models import Coupon, PlanVersion, Redemption, Subscription
 from billing.pricing import Discount, Interval, Quote
 from billing.pricing.periods import after
 from billing.providers.protocol import Preview, Target
@@ -87,8 +87,17 @@ def _discount(had: Held, target: Target) -> Discount | None:
     return catalogue.discount_of(coupons.usable(had, target.coupon, target=target))
 
 
-def ends_of(coupon_months: int | None, *, begins: datetime, duration: str, interval: Interval) -> datetime | None:
+def begin_discount(row: Subscription, *, begins: datetime) -> None:
+    """The code that was taken has reached the provider: from when to when it holds is kept, once. Inside a control unit."""
+    code = row.discount.get("code")
+    taken = Redemption.objects.select_related("coupon").filter(workspace=row.workspace_id, coupon__code=code, ends_at=None).first() if code else None
+    if taken is not None:
+        taken.ends_at = _ends(taken.coupon, begins=begins, interval=Interval(row.interval or "month"))
+        taken.save(update_fields=["ends_at"])
+
+
+def _ends(coupon: Coupon, *, begins: datetime, interval: Interval) -> datetime | None:
     """When a discount that begins then stops; None for never."""
-    if duration == "forever":
+    if coupon.duration == "forever":
         return None
-    return after(begins, interval, 1) if duration == "once" else after(begins, Interval.MONTH, coupon_months or 1)
+    return after(begins, interval, 1) if coupon.duration == "once" else after(begins, Interval.MONTH, coupon.months or 1)

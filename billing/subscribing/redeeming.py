@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from billing import rights
-from billing.models import Coupon
+from billing.models import Coupon, Subscription
 from billing.providers import syncing
+from crm_platform.db import sides
 from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.workspace import Place
 
-from . import coupons, targets
+from . import coupons, pricing_of, targets
 from .accounts import Held, announce
 from .acts import doing
 from .changing import asked
@@ -36,6 +37,9 @@ def redeem(place: Place, code: str, *, actor: Actor, operation: str) -> str:
             wanted, now = targets.read(under.act.target), clock.now()
             asked(under, "coupon", lambda provider, key: provider.apply_change(under.held.subscription.external_id, wanted, as_of=now, key=key))
             syncing.sync_account(under.held.account.pk, patience=5.0)
+            with sides.control_unit():
+                row = Subscription.objects.get(pk=under.held.subscription.pk)
+                pricing_of.begin_discount(row, begins=row.period_end or now)
         under.become(code=taken[0].code)
     announce(place, actor, "coupon.redeemed", after={"code": taken[0].code})
     return taken[0].code

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from billing import ports
-from billing.models import BillingAccount, Checkout, PendingChange, Redemption, Subscription
-from billing.pricing import Interval
+from billing.models import BillingAccount, Checkout, PendingChange, Subscription
 from billing.seats import ledger
 from crm_platform.kernel import clock
 
@@ -31,7 +30,7 @@ def settle(account: BillingAccount, before: Mapping[str, Any], after: Mapping[st
     if before["plan"] != after["plan"] or row.price_kept_until is None:
         keep_price(row, at=clock.now())
     _arrived(row)
-    _begin_discount(row)
+    pricing_of.begin_discount(row, begins=row.period_start or clock.now())
 
 
 def _finish(account: BillingAccount, row: Subscription) -> None:
@@ -45,15 +44,3 @@ def _arrived(row: Subscription) -> None:
     for waiting in PendingChange.objects.filter(subscription=row, kind="seats", state="waiting"):
         if row.seats >= waiting.target.get("seats", 0):
             PendingChange.objects.filter(pk=waiting.pk).update(state="applied")
-
-
-def _begin_discount(row: Subscription) -> None:
-    code = row.discount.get("code")
-    taken = Redemption.objects.select_related("coupon").filter(workspace=row.workspace, coupon__code=code, ends_at=None).first() if code else None
-    if taken is None:
-        return
-    ends = pricing_of.ends_of(taken.coupon.months, begins=row.period_start or clock.now(), duration=taken.coupon.duration, interval=Interval(row.interval or "month"))
-    Redemption.objects.filter(pk=taken.pk).update(ends_at=ends)
-    if ends is not None and not row.discount.get("ends_at"):
-        row.discount = {**row.discount, "ends_at": ends.isoformat()}
-        row.save(update_fields=["discount"])

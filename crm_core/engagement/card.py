@@ -29,7 +29,7 @@ def context(request: HttpRequest, kind: registry.Kind, record: Any) -> dict[str,
     entries, following = timeline.of_subject(actor, f"{entity}:{pk}", group=group, may_edit=writing.may_change(actor, kind.entity.EDIT, record))
     open_tasks = [task for task in tasks.open_on(entity, pk) if tasks.sees(actor, task)]
     for task in open_tasks:
-        task.mine = tasks.may(actor, task)  # type: ignore[attr-defined]
+        task.mine = tasks.may_finish(actor, task)  # type: ignore[attr-defined]
         task.late = task.due_at < now  # type: ignore[attr-defined]
         task.person = directory.everyone().get(task.responsible_id or 0)  # type: ignore[attr-defined]
     standing = notes.standing_on(entity, pk, told=[entry.event.record_id or 0 for entry in entries if entry.event.name == "note.added"])

@@ -54,6 +54,7 @@ DECIDED: Mapping[str, Travels | Stays] = {
     "employment": _WHOLE,
     "event": _WHOLE,
     "field_index": Travels(derived=True),
+    "held_lead": Stays("sealed with the platform's key: it is opened here, once the plan is paid"),
     "import_row": _WHOLE,
     "import_run": _WHOLE,
     "inbox_message": _WORK,

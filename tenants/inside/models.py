@@ -10,9 +10,11 @@ from crm_platform.kernel import clock
 class WorkspaceState(models.Model):
     """Plan values, limits and billing state as the control side last sent them (design section 4).
 
-    `limits` maps a metric to its limit or null; `limits_after_trial` are Free's, which hold by themselves once an unpaid
-    trial is over: access is computed from state and time (`tenants.lifecycle.access`). `features` lists what the plan has;
-    `access_version` is the entry of the workspace's life that was told last. One row, id 1.
+    `billing` holds the moments from which the state of billing is computed (`lifecycle.billing_state.Facts`), `seats` what is
+    bought of them; `billing_state` and `trial_ends_at` say the same to the release before. `limits` maps a metric to its limit or
+    null; `limits_after_trial` are Free's, which hold by themselves once an unpaid trial or a cancelled plan is over: all is computed
+    from facts and time. `features` lists what the plan has. `access_version` and `billing_version` are what was told last of the
+    workspace's life and of its plan. One row, id 1.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
@@ -25,6 +27,9 @@ class WorkspaceState(models.Model):
     limits = models.JSONField(default=dict)
     limits_after_trial = models.JSONField(default=dict)
     features = models.JSONField(default=list)
+    billing = models.JSONField(default=dict, db_default={})
+    billing_version = models.BigIntegerField(default=0, db_default=0)
+    seats = models.JSONField(default=dict, db_default={})
     suspended = models.BooleanField(default=False)
     suspended_level = models.CharField(max_length=8, blank=True, default="", db_default="")
     suspended_reason = models.TextField(blank=True, default="", db_default="")

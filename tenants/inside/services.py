@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from typing import Any
 
@@ -104,6 +105,23 @@ def write_access(*, version: int, **values: Any) -> bool:
     row.save(update_fields=[*values, "access_version", "updated_at"])
     forget()
     return True
+
+
+def write_billing(*, version: int, **values: Any) -> WorkspaceState | None:
+    """What the control side says of the plan and its bills; an older version than the one told last changes nothing. Inside a unit.
+
+    Returns the row as it stood before, None where nothing was written.
+    """
+    row = WorkspaceState.objects.select_for_update().get(pk=1)
+    if row.billing_version >= version:
+        return None
+    before = copy.copy(row)
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.billing_version, row.updated_at = version, clock.real_now()
+    row.save(update_fields=[*values, "billing_version", "updated_at"])
+    forget()
+    return before
 
 
 def change_preferences(actor: Actor, **values: Any) -> Preferences:

@@ -2,15 +2,19 @@
 
 | Cause | Level |
 |---|---|
-| billing: trialing, active, over_limit, past_due | everything |
-| billing: limited, paused; maintenance; leaving | reading and export |
-| billing: frozen, delete_scheduled | reading and export, by the owner alone |
+| billing: trial, active, over_limit, past_due | everything |
+| billing: limited, or paused | reading and export; tasks are ticked off, incoming chats answered |
+| maintenance; leaving | reading and export |
+| billing: frozen, delete_scheduled | reading, export and paying, by the owner alone |
 | the operator's suspension | as the operator chose, until its end |
+
+Leads are taken in (and held, `billing.held`) however little else goes on, save where the operator closed the workspace.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -21,16 +25,20 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from crm_platform.kernel import clock, effort, versions, workspace
-from crm_platform.kernel.access import Access, Level
+from crm_platform.kernel.access import Access, Act, Level
 from crm_platform.kernel.effort import Effort
 from crm_platform.kernel.errors import Unavailable
 from tenants.inside import services as inside
 from tenants.inside.models import WorkspaceState
 
+from .billing_state import BillingState, Facts, Standing, promised, standing
 from .models import SuspensionLevel
 
-BILLING = {
-    "limited": Level.READ, "paused": Level.READ, "frozen": Level.OWNER, "delete_scheduled": Level.OWNER,
+# What billing leaves to the people: level, and what goes on below the full one.
+_TAKEN_IN = frozenset({Act.INTAKE})
+BILLING: dict[BillingState, tuple[Level, frozenset[Act]]] = {
+    BillingState.LIMITED: (Level.READ, frozenset({Act.TASKS_DONE, Act.CHATS_ANSWER, Act.INTAKE})),
+    BillingState.FROZEN: (Level.OWNER, _TAKEN_IN), BillingState.DELETE_SCHEDULED: (Level.OWNER, _TAKEN_IN), BillingState.DELETED: (Level.CLOSED, frozenset()),
 }  # fmt: skip
 SUSPENDED = {
     SuspensionLevel.NOTICE: Level.FULL, SuspensionLevel.READ: Level.READ, SuspensionLevel.OWNER: Level.OWNER, SuspensionLevel.CLOSED: Level.CLOSED,
@@ -47,8 +55,18 @@ class Suspended(Unavailable):
 
 def access_of(state: WorkspaceState, *, now: datetime) -> Access:
     """The one function: how far people may go, and what says so. Of two equally strict causes the first one speaks."""
-    found = [cause for cause in (_suspension(state, now), _leaving(state), _billing(state), _maintenance(state)) if cause is not None]
-    return min(found, key=lambda access: access.level, default=Access())
+    found = [cause for cause in (_suspension(state, now), _leaving(state), _billing(state, now), _maintenance(state)) if cause is not None]
+    strictest = min(found, key=lambda access: access.level, default=Access())
+    if strictest.level is Level.FULL:
+        return strictest
+    return replace(strictest, still=frozenset.intersection(*[access.still for access in found if access.level < Level.FULL]))
+
+
+def facts_of(state: WorkspaceState) -> Facts:
+    """The moments of billing, also of a row that was written before they were told."""
+    if state.billing:
+        return Facts.read(state.billing)
+    return Facts(trial_ends_at=state.trial_ends_at) if state.billing_state in ("trial", "trialing") else Facts()
 
 
 # For how many seconds the answers that come while one types believe what was found: they would pay for asking each time, and only read.
@@ -82,7 +100,8 @@ def day(moment: datetime) -> str:
 def _suspension(state: WorkspaceState, now: datetime) -> Access | None:
     if not state.suspended or (state.suspended_until is not None and now >= state.suspended_until):
         return None
-    return Access(SUSPENDED.get(SuspensionLevel(state.suspended_level or "closed"), Level.CLOSED), "suspended", lambda: _suspended_words(state))
+    level = SUSPENDED.get(SuspensionLevel(state.suspended_level or "closed"), Level.CLOSED)
+    return Access(level, "suspended", lambda: _suspended_words(state), still=frozenset() if level is Level.CLOSED else _TAKEN_IN)
 
 
 def _suspended_words(state: WorkspaceState) -> str:
@@ -96,15 +115,36 @@ def _leaving(state: WorkspaceState) -> Access | None:
     if erases_at is None:
         return None
     return Access(
-        Level.READ, "leaving", lambda: _now("This workspace will be erased on %(day)s. Until then you can read and export everything.") % {"day": day(erases_at)}, "leaving"
+        Level.READ, "leaving", lambda: _now("This workspace will be erased on %(day)s. Until then you can read and export everything.") % {"day": day(erases_at)}, "leaving",
+        still=_TAKEN_IN,
     )
 
 
-def _billing(state: WorkspaceState) -> Access | None:
-    level = BILLING.get(state.billing_state)
-    if level is None:
+def _billing(state: WorkspaceState, now: datetime) -> Access | None:
+    facts = facts_of(state)
+    if facts.past_due_since is None and facts.paused_until is None and facts.erased_at is None:
         return None
-    return Access(level, state.billing_state, lambda: _now("The workspace can be read and exported, not changed, until the plan is paid. Nothing was deleted."), "plan")
+    found = standing(facts, now=now)
+    if found.state is BillingState.PAST_DUE:
+        return Access(Level.FULL, found.state, lambda: _past_due_words(facts, found, now), "plan", to_administrators=True)
+    if found.state not in BILLING:
+        return None
+    level, still = BILLING[found.state]
+    return Access(level, "paused" if found.paused else found.state, lambda: _billing_words(found), "plan", still=still)
+
+
+def _past_due_words(facts: Facts, found: Standing, now: datetime) -> str:
+    if promised(facts, now=now) or found.changes_at is None:
+        return _now("A bill is open, and its payment is promised. Everything goes on as usual.")
+    return _now("A payment did not go through. Everything goes on as usual until %(day)s; pay until then, and nothing changes.") % {"day": day(found.changes_at)}
+
+
+def _billing_words(found: Standing) -> str:
+    if found.paused and found.changes_at is not None:
+        return _now("The plan is paused until %(day)s: everything can be read and exported, and tasks can be ticked off.") % {"day": day(found.changes_at)}
+    if found.state is BillingState.DELETE_SCHEDULED:
+        return _now("The plan has long been unpaid, and this workspace is about to be erased. Pay, and everything is as it was; until then an owner can export all of it.")
+    return _now("The workspace can be read and exported, not changed, until the plan is paid. Nothing was deleted.")
 
 
 def _maintenance(state: WorkspaceState) -> Access | None:

@@ -21,6 +21,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext_lazy as _
 
 
 class BillingState(StrEnum):
@@ -36,6 +37,10 @@ class BillingState(StrEnum):
     DELETED = "deleted"
 
 
+LABELS = {
+    BillingState.TRIAL: _("Trial"), BillingState.ACTIVE: _("Active"), BillingState.OVER_LIMIT: _("Over a limit"), BillingState.PAST_DUE: _("Payment overdue"),
+    BillingState.LIMITED: _("Reading only"), BillingState.FROZEN: _("Frozen"), BillingState.DELETE_SCHEDULED: _("To be erased"), BillingState.DELETED: _("Erased"),
+}  # fmt: skip
 # The first day (from the moment of the first failure) of each stage of being unpaid.
 LIMITED_FROM, FROZEN_FROM, SCHEDULED_FROM, ERASED_FROM = 15, 45, 225, 255
 PROMISE_DAYS = 7
@@ -47,12 +52,13 @@ _STAGES = ((LIMITED_FROM, BillingState.PAST_DUE), (FROZEN_FROM, BillingState.LIM
 class Facts:
     """What is stored: moments, aware, in UTC; None where it has not happened.
 
-    `trial_ends_at` is cleared by the first subscription. `past_due_since` is the first failure of the oldest open bill: a
+    `trial_ends_at` is cleared by the first subscription; `ends_at` is when a cancelled one ends, and leads to Free. `past_due_since` is the first failure of the oldest open bill: a
     later failure does not move it. `promised_until` and `extended_until` (by the operator) hold the state at `past_due`
     until then. `paused_until` ends a pause.
     """
 
     trial_ends_at: datetime | None = None
+    ends_at: datetime | None = None
     past_due_since: datetime | None = None
     promised_until: datetime | None = None
     extended_until: datetime | None = None
@@ -88,7 +94,18 @@ def standing(facts: Facts, *, now: datetime, over: bool = False) -> Standing:
         return Standing(BillingState.LIMITED, facts.paused_until, paused=True)
     if facts.trial_ends_at is not None and now < facts.trial_ends_at:
         return Standing(BillingState.TRIAL, facts.trial_ends_at)
-    return Standing(BillingState.OVER_LIMIT if over else BillingState.ACTIVE)
+    ends = facts.ends_at if facts.ends_at is not None and now < facts.ends_at else None
+    return Standing(BillingState.OVER_LIMIT if over else BillingState.ACTIVE, ends)
+
+
+def on_free(facts: Facts, *, now: datetime) -> bool:
+    """Whether what was had is over, so that Free's limits hold: an unpaid trial, or a cancelled plan past its end."""
+    return any(moment is not None and now >= moment for moment in (facts.trial_ends_at, facts.ends_at))
+
+
+def promised(facts: Facts, *, now: datetime) -> bool:
+    """Whether somebody's word holds the state at present: the firm's promise to pay, or the operator's."""
+    return any(moment is not None and now < moment for moment in (facts.promised_until, facts.extended_until))
 
 
 def _unpaid(facts: Facts, since: datetime, now: datetime) -> Standing:

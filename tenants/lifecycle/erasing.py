@@ -49,6 +49,26 @@ def erase_at_once(workspace: Workspace, *, by: By, reason: str = "") -> Certific
     return Certificate.objects.using("control").get(workspace=row)
 
 
+def erase_if(workspace: Workspace, *, still: Callable[[Workspace], bool], by: By, reason: str = "") -> Certificate | None:
+    """Erase a workspace now, if `still` says so once more in the unit that decides, with the workspace locked; None where not. Needs the owner's login.
+
+    From then on nothing leads back, and the keeper finishes what is cut short.
+    """
+    with control_unit():
+        row = states.locked(workspace.public_id, among=(State.ACTIVE, State.LEAVING, State.ASLEEP))
+        if not still(row):
+            return None
+        before = row.state
+        if row.state == State.ACTIVE:
+            states.move(row, State.LEAVING)
+        departure, _made = Departure.objects.update_or_create(workspace=row, defaults={"erases_at": clock.now(), "asked_by": by.kind, "asked_at": clock.now()})
+        states.record(row, "leaving", by=by, operation=uuid.uuid4(), reason=reason, before=before)
+        _begin(row, departure)
+    routing.forget()
+    erase(row)
+    return Certificate.objects.using("control").get(workspace=row)
+
+
 def erase_due() -> int:
     """Erase what is due, and finish what was cut short; returns how many. One that fails waits for the next round and stops no other."""
     with control_unit():

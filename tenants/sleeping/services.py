@@ -104,7 +104,7 @@ def one_more() -> bool:
 
 
 def _is_free(row: Workspace) -> bool:
-    asked = sql.SQL("SELECT count(*) FROM {} WHERE plan = 'free' OR (billing_state = 'trialing' AND trial_ends_at < %s)")
+    asked = sql.SQL("SELECT count(*) FROM {} WHERE plan = 'free' OR (billing_state IN ('trial', 'trialing') AND trial_ends_at < %s)")
     with owner.direct(row.alias) as connection:
         [(found,)] = connection.execute(asked.format(sql.Identifier(row.schema_name, "workspace_state")), [clock.now()])
     return bool(found)

@@ -26,6 +26,7 @@ from tenants import keeper
 from tenants.inside import services as inside
 from tenants.inside.models import WorkspaceState
 from tenants.lifecycle import access, leaving, states, suspending, telling
+from tenants.lifecycle.billing_state import Facts
 from tenants.lifecycle.leaving import OwnersOnly
 from tenants.lifecycle.models import Departure, Entry
 from tenants.mailindex import workspaces_of
@@ -38,15 +39,22 @@ ROBOT = robot("test")
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
+def unpaid(days: int) -> dict[str, str | None]:
+    """What is stored of a bill that has been open for so many days."""
+    return Facts(past_due_since=NOW - timedelta(days=days)).stored()
+
+
 @pytest.mark.parametrize(
     ("facts", "level", "cause"),
     [
         ({}, Level.FULL, ""),
-        ({"billing_state": "past_due"}, Level.FULL, ""),
-        ({"billing_state": "limited"}, Level.READ, "limited"),
-        ({"billing_state": "paused"}, Level.READ, "paused"),
-        ({"billing_state": "frozen"}, Level.OWNER, "frozen"),
-        ({"billing_state": "delete_scheduled"}, Level.OWNER, "delete_scheduled"),
+        ({"billing": unpaid(3)}, Level.FULL, "past_due"),
+        ({"billing": unpaid(20)}, Level.READ, "limited"),
+        ({"billing": Facts(paused_until=NOW + timedelta(days=1)).stored()}, Level.READ, "paused"),
+        ({"billing": Facts(erased_at=NOW).stored()}, Level.CLOSED, "deleted"),
+        ({"billing_state": "trialing", "trial_ends_at": NOW}, Level.FULL, ""),
+        ({"billing": unpaid(50)}, Level.OWNER, "frozen"),
+        ({"billing": unpaid(230)}, Level.OWNER, "delete_scheduled"),
         ({"maintenance": True}, Level.READ, "maintenance"),
         ({"erases_at": NOW + timedelta(days=9)}, Level.READ, "leaving"),
         ({"suspended": True, "suspended_level": "notice", "suspended_reason": "x"}, Level.FULL, "suspended"),
@@ -57,9 +65,9 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
         ({"suspended": True, "suspended_level": "closed", "suspended_until": NOW}, Level.FULL, ""),
         ({"suspended": True, "suspended_level": "closed", "suspended_until": NOW + timedelta(seconds=1)}, Level.CLOSED, "suspended"),
         # the strictest decides
-        ({"billing_state": "frozen", "maintenance": True, "erases_at": NOW}, Level.OWNER, "frozen"),
-        ({"suspended": True, "suspended_level": "closed", "billing_state": "frozen"}, Level.CLOSED, "suspended"),
-        ({"suspended": True, "suspended_level": "notice", "billing_state": "limited"}, Level.READ, "limited"),
+        ({"billing": unpaid(50), "maintenance": True, "erases_at": NOW}, Level.OWNER, "frozen"),
+        ({"suspended": True, "suspended_level": "closed", "billing": unpaid(50)}, Level.CLOSED, "suspended"),
+        ({"suspended": True, "suspended_level": "notice", "billing": unpaid(20)}, Level.READ, "limited"),
     ],
 )
 def test_the_strictest_of_all_causes_decides(facts, level, cause) -> None:

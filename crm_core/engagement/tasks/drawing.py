@@ -34,7 +34,7 @@ def open_lines(request: HttpRequest, tasks: Sequence[Task], names: Names, *, now
         mine = services.may(request.actor, task)  # type: ignore[attr-defined]
         button = (
             f'<form method="post" action="{done_at(task.pk)}">{once_only(request)}{back}<button class="task__done" type="submit" aria-label="{esc(done % {"text": task.text})}">{icon("circle", "lg")}</button></form>'
-            if mine else icon("circle", "lg", "quiet")
+            if services.may_finish(request.actor, task) else icon("circle", "lg", "quiet")  # type: ignore[attr-defined]
         )  # fmt: skip
         text = f'<a href="{at(task.pk)}">{esc(task.text)}</a>' if mine else esc(task.text)
         late = task.due_at < now

@@ -15,8 +15,9 @@ from crm_platform.accounts import directory
 from crm_platform.db.prepared import Prepared
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, versions
+from crm_platform.kernel.access import Act
 from crm_platform.kernel.errors import Invalid, NotFound
-from crm_platform.kernel.permissions import Actor, Scope, refusal, require
+from crm_platform.kernel.permissions import Actor, Scope, refusal, require, still
 
 from .models import Task, TaskType
 from .permissions import TASKS
@@ -94,6 +95,11 @@ def may(actor: Actor, task: Task, *, right: str = "edit") -> bool:
     return (own and actor.may_write) or writing.may(actor, TASKS.right(right), task)
 
 
+def may_finish(actor: Actor, task: Task) -> bool:
+    """Whether the actor may tick it off: whoever may change it, also while nothing else is changed because a bill is open."""
+    return may(still(actor, Act.TASKS_DONE), task)
+
+
 def get(actor: Actor, pk: int, *, right: str = "edit") -> Task:
     """A task the right reaches, locked; raises NotFound, Forbidden."""
     task = Task.objects.select_for_update().filter(pk=pk, binned_at=None).first()
@@ -157,8 +163,8 @@ def move(actor: Actor, pk: int, *, days: int) -> Task:
 
 
 def complete(actor: Actor, pk: int, *, result: str = "") -> Task:
-    """It is done, with what came of it. Twice is once."""
-    task = get(actor, pk)
+    """It is done, with what came of it; also where an open bill leaves little else. Twice is once."""
+    task = get(still(actor, Act.TASKS_DONE), pk)
     if task.done_at is None:
         task.done_at, task.done_by, task.result = clock.now(), actor.user_id, result.strip()[:5000]
         _save(task)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from crm_platform.accounts import directory
 from crm_platform.events.models import Event
 from crm_platform.ui.markup import fill
+from tenants.lifecycle.billing_state import LABELS as STATES
 
 from . import money  # noqa: F401  (registers its sentences)
 from .describing import Entry, actor, describes
@@ -31,6 +32,8 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "token.revoked": ("key-round", gettext_lazy("{who} revoked a token")),
     "preferences.changed": ("settings", gettext_lazy("{who} changed the settings of the firm")),
     "plan.changed": ("gauge", gettext_lazy("{who} changed the plan from {before} to {after}")),
+    "billing.state_changed": ("gauge", gettext_lazy("How the plan stands changed from “{state_before}” to “{state_after}”")),
+    "billing.leads_opened": ("gauge", gettext_lazy("What came in meanwhile is here now: {created}")),
     "record.returned": ("undo-2", gettext_lazy("{who} took {name} back out of an earlier copy")),
     "workspace.put_back": ("undo-2", gettext_lazy("{who} put the whole workspace back to {moment}")),
     "workspace.renamed": ("globe", gettext_lazy("{who} changed the workspace’s address to {name}")),
@@ -87,7 +90,8 @@ def told(event: Event) -> Entry:
     icon, sentence = _TOLD[event.name]
     facts = {name: event.after.get(name, "–") for name in _FACTS}
     before, after = (plan.get("plan", "–") for plan in (event.before, event.after))
-    return Entry(event, icon, fill(str(sentence), who=actor(event), name=_name(event), before=before, after=after, **facts))
+    states = {f"state_{when}": str(STATES.get(told.get("state", ""), "–")) for when, told in (("before", event.before), ("after", event.after))}
+    return Entry(event, icon, fill(str(sentence), who=actor(event), name=_name(event), before=before, after=after, **states, **facts))
 
 
 def _name(event: Event) -> str:

@@ -110,7 +110,15 @@ class ReadOnly(CrmError):
     """The workspace may be read, not written, at present."""
 
     code, status = "read_only", 403
-    sentence = _("The workspace can be read but not changed at present. An administrator sees why in the settings.")
+    sentence: ClassVar[str | _StrPromise] = _("The workspace can be read but not changed at present. An administrator sees why in the settings.")
+
+
+class Unpaid(ReadOnly):
+    """The same because a bill is open, or the plan is paused: the answer names the way out."""
+
+    code, status = "unpaid", 402
+    heading: ClassVar[str | _StrPromise] = _("At present this can be read, not changed")
+    sentence: ClassVar[str | _StrPromise] = "{reason}"
 
 
 class Unavailable(CrmError):

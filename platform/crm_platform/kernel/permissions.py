@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
-from .errors import CrmError, Forbidden, NotFound, ReadOnly
+from . import access
+from .errors import CrmError, Forbidden, NotFound
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -167,13 +168,18 @@ def require(actor: Actor, right: Right, *, record: Any = None) -> None:
 
 
 def refusal(actor: Actor, key: str) -> CrmError:
-    """What to raise where a right does not reach: ReadOnly where nobody may write at present, else Forbidden."""
-    return ReadOnly() if actor.read_only and not actor.view_only else Forbidden(right=key)
+    """What to raise where a right does not reach: ReadOnly (Unpaid) where nobody may write at present, else Forbidden."""
+    return access.refusal() if actor.read_only and not actor.view_only else Forbidden(right=key)
 
 
 def as_ever(actor: Actor) -> Actor:
     """The actor as in a workspace that may be written: for pages that only show, and for the ways out (paying, coming back)."""
     return replace(actor, read_only=False) if actor.read_only else actor
+
+
+def still(actor: Actor, act: access.Act) -> Actor:
+    """The actor as ever where the workspace's access leaves this act to its people; else as they are."""
+    return as_ever(actor) if actor.read_only and access.permits(act) else actor
 
 
 def _responsible_of(record: Any) -> tuple[int | None, int | None]:

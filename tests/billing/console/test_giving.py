@@ -256,3 +256,29 @@ def test_coupons_on_their_page(desk: Desk) -> None:
     assert teller.post(f"/coupons/{coupon.pk}/archive").status_code == 303
     with sides.control_unit():
         Coupon.objects.filter(pk=coupon.pk).delete()
+
+
+def test_a_coupon_is_given_to_a_workspace_once(doors: Door, told: list[str]) -> None:
+    code = f"GIFT-{doors.workspace.pk}"
+    with sides.control_unit():
+        services.make_coupon(TELLER, code=code, percent_bp=1_000, duration="forever")
+    with pytest.raises(NotYourDuty):
+        services.give_coupon(LOOKER, doors.place.public_id, code=code, reason="because", operation="gift-0")
+    with pytest.raises(Invalid):
+        services.give_coupon(TELLER, doors.place.public_id, code="nothing-such", reason="because", operation="gift-1")
+    for _twice in range(2):
+        assert services.give_coupon(TELLER, doors.place.public_id, code=f" {code.lower()} ", reason="they waited for us", operation=f"gift-{doors.workspace.pk}") == code
+    with sides.control_unit():
+        assert Coupon.objects.get(code=code).redeemed == 1
+        assert [one.coupon.code for one in queries.whole(doors.place.public_id).redemptions] == [code]
+    assert [entry.reason for entry in journal(doors) if entry.name == "coupon.given"] == ["they waited for us"]
+
+
+def test_a_coupon_is_given_on_the_page(desk: Desk, doors: Door, told: list[str]) -> None:
+    looker, teller = desk("viewer"), desk("money")
+    path = f"/workspaces/{doors.place.public_id}/coupon"
+    given = {"code": "nothing-such", "reason": "because", "operation": "page-gift"}
+    assert looker.post(path, given).status_code == 403
+    answer = teller.post(path, given)
+    assert answer.status_code == 422
+    assert "nothing-such" in answer.content.decode()

@@ -58,7 +58,7 @@ def test_the_forecast_knows_what_waits_and_what_ends(firm: Firm, codes) -> None:
 def test_a_pause_and_credit_stand_in_the_forecast(firm: Firm) -> None:
     firm.buy()
     life.pause(firm.place, 3, actor=firm.owner, operation=operation())
-    assert len(overview.forecast(firm.place)) == 10
+    assert len(overview.forecast(firm.place)) == 9  # the third bill falls some moments before the pause ends
     life.unpause(firm.place, actor=firm.owner, operation=operation())
     firm.change(plan="start", at_end=False)
     credit = -firm.account().balance_minor

@@ -41,7 +41,9 @@ CONTROL_APPS = [
     "billing",
     "billing.documents",
     "billing.providers",
+    "billing.providers.manual_invoice",
     "billing.site",
+    "billing.dunning",
     "billing.console",
     "billing.reports",
     "webhooks.inbound",
@@ -61,6 +63,7 @@ INSIDE_APPS = [
     "tenants.inside",
     "tenants.archives",
     "billing.metering",
+    "billing.held",
     "billing.seats",
 ]
 TABLELESS_APPS = ["django.contrib.messages", "django.contrib.humanize", "django.contrib.staticfiles", "crm_platform.ui", "crm_platform.config.mailbox"]
@@ -303,6 +306,13 @@ STRIPE_SECRET_KEY = env.read("STRIPE_SECRET_KEY")
 STRIPE_WEBHOOK_SECRETS = env.words("STRIPE_WEBHOOK_SECRET")
 STRIPE_API_BASE = env.read("STRIPE_API_BASE", env.STRIPE).rstrip("/")
 STRIPE_LIVE = STRIPE_SECRET_KEY.startswith(("sk_live", "rk_live"))
+
+# Business time can be moved (`bin/crm clock`): never in production.
+CRM_CLOCK_MOVES = EMBEDDED or env.flag("CRM_DEBUG")
+
+# No reminder is written and nothing is erased for an unpaid bill while this is set; nor by a picture of the provider older than so many hours.
+CRM_NO_DUNNING = env.flag("CRM_NO_DUNNING")
+CRM_DUNNING_SYNC_HOURS = env.whole("CRM_DUNNING_SYNC_HOURS", 6)
 
 CRM_SIGNUPS_AN_HOUR = int(env.read("CRM_SIGNUPS_AN_HOUR", "300"))
 # How long a backup knows what was erased: it stands on every certificate, and whoever keeps backups keeps them no longer.

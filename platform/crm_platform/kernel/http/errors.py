@@ -28,6 +28,7 @@ from crm_platform.kernel.errors import (
     PlanRefusal,
     TooMany,
     Unavailable,
+    Unpaid,
 )
 
 _log = logging.getLogger("kartoteka.errors")
@@ -93,7 +94,7 @@ def body_of(error: CrmError) -> dict[str, object]:
     body: dict[str, object] = {"code": error.code, "message": error.message, "status": error.status}
     if isinstance(error, Invalid) and error.fields:
         body["fields"] = {name: [str(sentence) for sentence in sentences] for name, sentences in error.fields.items()}
-    if isinstance(error, PlanRefusal):
+    if isinstance(error, (PlanRefusal, Unpaid)):
         body.update({name: value for name, value in error.facts.items() if isinstance(value, (str, int, list, dict, type(None)))})
     return body
 

@@ -1,0 +1,3 @@
+"""Jobs of transfers, registered at start-up."""
+
+from . import renewing  # noqa: F401

@@ -1,0 +1,53 @@
+"""Which tax stands on a document, and how it is mended when a tax id turns out to be right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from billing.documents import correcting, services, tax
+from billing.documents.balance import credit_of
+from billing.documents.models import Kind
+from billing.models import Payer
+from crm_platform.db import sides
+
+from .conftest import OPERATOR, Books
+
+
+@pytest.mark.parametrize(
+    ("buyer", "bp", "note"),
+    [
+        ({}, 2_100, ""), ({"country": "NL", "tax_id": "NL1", "tax_state": "verified"}, 2_100, ""), ({"country": "DE", "tax_id": "DE1", "tax_state": "verified"}, 0, "reverse_charge"),
+        ({"country": "DE", "tax_id": "DE1", "tax_state": "pending"}, 2_100, ""), ({"country": "DE", "tax_id": "DE1", "tax_state": "refused"}, 2_100, ""),
+        ({"country": "DE"}, 2_100, ""), ({"country": "RU", "tax_id": "77"}, 0, "outside"), ({"country": "uz"}, 0, "outside"),
+    ],
+)  # fmt: skip
+def test_case_75_the_tax_is_by_who_buys_and_what_was_verified(buyer: dict[str, Any], bp: int, note: str) -> None:
+    assert tax.of(buyer) == tax.Tax(bp, note)
+
+
+def correct(books: Books) -> int:
+    with sides.control_unit():
+        return len(correcting.correct_tax(services.locked(books.pk), actor=OPERATOR))
+
+
+@pytest.mark.parametrize("state", ["pending", "refused", ""])
+def test_case_75_while_it_is_not_verified_nothing_is_mended(books: Books, state: str) -> None:
+    books.payer(country="DE", tax_id="DE123", tax_state=state)
+    books.pay(books.issue(), 12_584)
+    assert correct(books) == 0
+    assert books.of_kind(Kind.CREDIT_NOTE) == []
+
+
+def test_case_75_once_it_is_a_credit_note_and_a_new_invoice(books: Books) -> None:
+    books.payer(country="DE", tax_id="DE123", tax_state="pending")
+    books.pay(books.issue(), 12_584)
+    with sides.control_unit():
+        Payer.objects.filter(account_id=books.pk).update(tax_state="verified")
+    assert [correct(books), correct(books)] == [1, 0]
+    [note], [old, new] = books.of_kind(Kind.CREDIT_NOTE), books.of_kind(Kind.INVOICE)
+    assert (note.total_minor, note.corrects_id, new.total_minor, new.tax_minor, new.terms["note"]) == (-12_584, old.pk, 10_400, 0, "reverse_charge")
+    account = books.account
+    with sides.control_unit():
+        assert credit_of(account, "EUR") == 2_184
