@@ -32,7 +32,8 @@ def sync(paying: Paying) -> Outcome:
 
 def state(paying: Paying) -> str:
     row = paying.row
-    return standing(Facts(row.trial_ends_at, row.past_due_since, row.promised_until, row.extended_until, row.paused_until), now=clock.now()).state
+    names = ("trial_ends_at", "past_due_since", "promised_until", "extended_until", "paused_until")
+    return standing(Facts(**{name: getattr(row, name) for name in names}), now=clock.now()).state
 
 
 def open_drift(paying: Paying, kind: str) -> list[Drift]:
