@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from billing import rights
 from crm_platform.kernel.errors import Conflict, CrmError, Invalid, PlanRefusal
-from crm_platform.kernel.permissions import Actor
+from crm_platform.kernel.permissions import Actor, as_ever, may
 from crm_platform.kernel.workspace import Place
 from crm_platform.ui import responses
 from crm_platform.ui.once import FIELD
@@ -34,6 +34,11 @@ def payer(request: HttpRequest) -> tuple[Place, Actor]:
     place, actor = request.place, request.actor  # type: ignore[attr-defined]
     rights.require_to_change(actor)
     return place, actor
+
+
+def may_change(request: HttpRequest) -> bool:
+    """Whether the person is offered what costs or saves money."""
+    return may(as_ever(request.actor), rights.BILLING.right("edit"))  # type: ignore[attr-defined]
 
 
 def operation(request: HttpRequest) -> str:

@@ -19,7 +19,7 @@ from crm_platform.kernel.workspace import Place
 from crm_platform.ui import responses
 from tenants.errands import errand
 
-from .asked import attempt, done, operation, payer, reader, say
+from .asked import attempt, done, may_change, operation, payer, reader, say
 from .choosing import _away
 
 SHOWN = 100
@@ -32,7 +32,7 @@ def invoices(request: HttpRequest) -> HttpResponse:
     with sides.control_unit():
         account = held(place).account
         rows = list(Invoice.objects.filter(account=account).exclude(status=Status.DRAFT).order_by("-created_at", "-pk")[:SHOWN])
-    return responses.page(request, "desk/invoices.html", rows=[_drawn(row) for row in rows], payable=account.provider == "stripe")
+    return responses.page(request, "desk/invoices.html", rows=[_drawn(row) for row in rows], may_edit=may_change(request))
 
 
 def _drawn(row: Invoice) -> dict[str, Any]:

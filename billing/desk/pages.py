@@ -12,20 +12,18 @@ from django.views.decorators.http import require_safe
 from billing import plans
 from billing.metering.answering import LABELS, amount, forecast
 from billing.providers import registry
-from billing.rights import BILLING
 from crm_platform.kernel import gates
-from crm_platform.kernel.permissions import as_ever, may
 from crm_platform.ui import responses
 from tenants.lifecycle.billing_state import BillingState
 
 from . import reading, telling
-from .asked import reader
+from .asked import may_change, reader
 
 
 @require_safe
 def plan(request: HttpRequest) -> HttpResponse:
     """What the workspace has, what it comes to, what waits, how full it is."""
-    place, actor = reader(request)
+    place, _actor = reader(request)
     seen = reading.overview(place)
     row, state = seen.row, seen.standing.state
     context: dict[str, Any] = {
@@ -34,7 +32,7 @@ def plan(request: HttpRequest) -> HttpResponse:
         "next": seen.coming[0] if seen.coming else None, "bill": _bill(seen),
         "coming": seen.coming, "chart": telling.chart(seen.coming, seen.currency), "year": sum(minor for _at, minor in seen.coming), "currency": seen.currency,
         "ceiling": telling.ceiling_told(seen), "bars": [bar(one) for one in gates.overview().values()], "change": _waiting(seen), "seats_wait": seen.waiting.get("seats"),
-        "may_edit": may(as_ever(actor), BILLING.right("edit")), "providers": registry.codes(), "method": seen.had.account.method,
+        "may_edit": may_change(request), "providers": registry.codes(), "method": seen.had.account.method,
         "card": seen.had.live and seen.had.account.provider == "stripe",
         "promise": seen.row.past_due_since is not None and row.promised_for != (row.period_start or row.past_due_since) and state in (BillingState.PAST_DUE, BillingState.LIMITED),
     }  # fmt: skip
@@ -86,4 +84,4 @@ def compare(request: HttpRequest) -> HttpResponse:
         }
         for one in gates.overview().values()
     ]  # fmt: skip
-    return responses.page(request, "desk/compare.html", offers=offered, rows=rows, currency=seen.currency, free=plans.FREE)
+    return responses.page(request, "desk/compare.html", offers=offered, rows=rows, currency=seen.currency, free=plans.FREE, may_edit=may_change(request))

@@ -17,7 +17,7 @@ from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.ui import responses
 
 from . import reading
-from .asked import attempt, done, operation, payer, reader, say
+from .asked import attempt, done, may_change, operation, payer, reader, say
 from .forms import CeilingForm, CodeForm, ContactsForm, PayerForm
 
 
@@ -25,7 +25,7 @@ from .forms import CeilingForm, CodeForm, ContactsForm, PayerForm
 def payers(request: HttpRequest) -> HttpResponse:
     """The companies that pay, the main one first."""
     place, _actor = reader(request)
-    return responses.page(request, "desk/payers.html", payers=paying.payers(place))
+    return responses.page(request, "desk/payers.html", payers=paying.payers(place), may_edit=may_change(request))
 
 
 @require_http_methods(["GET", "POST"])
@@ -82,7 +82,7 @@ def archive(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def rules(request: HttpRequest) -> HttpResponse:
     """Addressees, ceiling, codes."""
-    reader(request)
+    payer(request)
     return _rules(request)
 
 

@@ -21,7 +21,7 @@ from crm_platform.ui import responses
 from crm_platform.ui.markup import figure
 
 from . import reading, telling
-from .asked import SAID, attempt, done, operation, payer, reader, say
+from .asked import SAID, attempt, done, may_change, operation, payer, reader, say
 from .choosing import _as_of, _away
 
 
@@ -36,7 +36,7 @@ def seats(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "seen": seen, "live": seen.had.live, "people": people, "used": usage.used, "limit": usage.limit, "over": usage.limit is not None and usage.used > usage.limit,
         "free": max(0, usage.limit - usage.used) if usage.limit is not None else 0, "waits": waits,
-        "waiting": waits.target.get("added", 0) if waits else 0,
+        "waiting": waits.target.get("added", 0) if waits else 0, "may_edit": may_change(request),
     }  # fmt: skip
     return responses.page(request, "desk/seats.html", **context)
 

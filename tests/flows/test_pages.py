@@ -23,6 +23,7 @@ ROBOT = robot("test")
 PAGES = [
     "/board", "/deals", "/deals/new", "/contacts", "/contacts/new", "/companies", "/companies/new", "/products", "/products/new", "/day", "/funnel", "/search?q=an",
     "/search/as-one-types?q=an", "/bin", "/settings/profile", "/settings/people", "/settings/people/invite", "/settings/roles", "/settings/tokens", "/settings/plan",
+    "/settings/plan/choose", "/settings/plan/compare", "/settings/plan/seats", "/settings/plan/invoices", "/settings/plan/payers", "/settings/plan/rules",
     "/settings/firm", "/settings/first-hour", "/settings/address", "/settings/leaving", "/settings/pipelines", "/settings/fields", "/settings/journal", "/account/2fa/", "/account/sessions/", "/account/password/change/",
 ]  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from billing.models import Checkout, Payer, PendingChange
 from billing.subscribing import pricing_of
 from crm_platform.accounts import roles
 from crm_platform.db import sides
-from tests.billing.buying import Firm, firm_at
+from crm_platform.kernel import clock
+from tests.billing.buying import Firm, firm_at, later
 from tests.factories.cast import person
 
 PAGES = [
@@ -63,6 +65,21 @@ def test_who_may_see_the_money(firm: Firm) -> None:
             for path in ("/settings/plan/checkout", "/settings/plan/change", "/settings/plan/cancel", "/settings/plan/rules/ceiling"):
                 assert browser.post(path, {"plan": "team", "seats": "3", "provider": "stripe"}).status_code == 403, (name, path)
     assert not firm.provider.books.customers
+
+
+def test_a_role_that_only_sees_the_money_is_offered_nothing(firm: Firm) -> None:
+    firm.buy()
+    with firm.door.unit():
+        books = person(roles.MANAGER, name="Bo")
+        books.role.rights = {**books.role.rights, "billing.view": 3}
+        books.role.save()
+    browser = firm.door.client(email="bo@veldhuis.example")
+    for path in ("/settings/plan", "/settings/plan/compare", "/settings/plan/seats", "/settings/plan/invoices", "/settings/plan/payers"):
+        page = browser.get(path)
+        assert page.status_code == 200, path
+        assert not re.findall(r'action="/settings/plan[^"]*"|href="/settings/plan/(?:choose|cancel|pause|seats/change|payers/new)', text(page)), path
+    for path in ("/settings/plan/choose", "/settings/plan/cancel", "/settings/plan/seats/change", "/settings/plan/payers/new"):
+        assert browser.get(path).status_code == 403, path
 
 
 def test_from_choice_to_checkout_and_back(firm: Firm, client: Client) -> None:
@@ -264,3 +281,49 @@ def test_a_provider_that_does_not_answer_is_said_on_the_page(firm: Firm, client:
     assert page.status_code == 200
     assert "does not answer" in text(page)
     assert client.get("/settings/plan").status_code == 200
+
+
+def test_an_unpaid_bill_is_said_promised_and_paid(firm: Firm, client: Client) -> None:
+    firm.buy()
+    firm.provider.decline_next()
+    with later(firm.row().period_end + timedelta(hours=2)):
+        firm.look()
+        page = text(client.get("/settings/plan"))
+        assert ("A bill is open" in page, "Pay the bill" in page, "Promise to pay" in page) == (True, True, True)
+        assert client.post("/settings/plan/promise").status_code == 303
+        assert firm.row().promised_until is not None
+        assert "Promise to pay" not in text(client.get("/settings/plan"))
+        more = client.post("/settings/plan/seats/change", {"count": "1", "way": "more", "as_of": clock.now().isoformat()})
+        assert (more.status_code, firm.row().seats) == (409, 5)
+        listed = text(client.get("/settings/plan/invoices"))
+        pay = re.search(r'action="(/settings/plan/invoices/\w+/payment)"', listed).group(1)
+        assert client.post(pay).status_code == 303
+        assert firm.row().past_due_since is None
+        assert "A bill is open" not in text(client.get("/settings/plan"))
+
+
+def test_a_limited_workspace_can_still_be_paid_for(firm: Firm, client: Client) -> None:
+    firm.buy()
+    firm.provider.decline_next()
+    ends = firm.row().period_end
+    with later(ends + timedelta(hours=2)):
+        firm.look()
+    for days, name in ((16, "Reading only"), (50, "Frozen"), (230, "Before erasure")):
+        with later(ends + timedelta(days=days)):
+            page = client.get("/settings/plan")
+            assert (page.status_code, name in text(page)) == (200, True), days
+            assert client.get("/settings/plan/invoices").status_code == 200
+    with later(ends + timedelta(days=231)):
+        pay = re.search(r'action="(/settings/plan/invoices/\w+/payment)"', text(client.get("/settings/plan/invoices"))).group(1)
+        assert client.post(pay).status_code == 303
+        assert "Paid" in text(client.get("/settings/plan"))
+
+
+def test_a_paid_invoice_comes_as_paper_and_to_nobody_else(firm: Firm, client: Client, make_door: Any) -> None:
+    firm.buy()
+    link = re.search(r'href="(/settings/plan/invoices/\w+\.pdf)"', text(client.get("/settings/plan/invoices"))).group(1)
+    paper = client.get(link)
+    assert (paper.status_code, paper.content[:5], paper.headers["Content-Type"]) == (200, b"%PDF-", "application/pdf")
+    assert client.get(link).content == paper.content
+    with firm_at(make_door(email="eve@elsewhere.example")) as eve:
+        assert eve.door.client(email="eve@elsewhere.example").get(link).status_code == 404
