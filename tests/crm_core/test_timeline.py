@@ -57,7 +57,10 @@ def test_a_record_does_not_name_itself_and_one_that_is_gone_is_told_without_a_na
 
 def test_every_event_is_told_in_words() -> None:
     """A name of an event is for programs: the journal of a firm must not show one."""
-    houses = [path for house in ("platform", "tenants", "crm_core", "billing", "webhooks") for path in (ROOT / house).rglob("*.py")]
+    # What operators do stands in their own journal, which the console words.
+    operators = {ROOT / "billing" / "console", ROOT / "billing" / "reports", ROOT / "platform" / "crm_platform" / "accounts" / "operators.py"}
+    everywhere = [path for house in ("platform", "tenants", "crm_core", "billing", "webhooks") for path in (ROOT / house).rglob("*.py")]
+    houses = [path for path in everywhere if operators.isdisjoint({path, *path.parents})]
     emitted = {name for path in houses for name in re.findall(r'emit\(\s*[\w.]+(?:\([^)]*\))?, "([a-z_.]+)"', path.read_text())}
     assert {"person.joined", "pipeline.added", "task.done"} <= emitted
     assert {name for name in emitted if not describing.knows(name)} == set()

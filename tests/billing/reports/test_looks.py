@@ -47,7 +47,7 @@ def change(row: Subscription, **values: Any) -> None:
         ({"interval": "year"}, 3 * 1_500),
         ({"seats": 30}, 30 * 1_748),
         ({"plan": "everyone", "seats": 40}, 149_000),
-        ({"add_ons": {"contacts_10k:1": 2}}, 3 * 1_900 + 900),
+        ({"add_ons": {"contacts_10k:1": 2}}, 3 * 1_900 + 2 * 900),
         ({"discount": {"code": "A", "percent_bp": 1_700, "duration": "forever"}}, 5_700 - 969),
         ({"discount": {"code": "A", "amount": 700, "currency": "EUR", "duration": "repeating", "ends_at": "2027-02-01T00:00:00+00:00"}}, 5_000),
         ({"discount": {"code": "A", "percent_bp": 5_000, "duration": "once"}}, 5_700),

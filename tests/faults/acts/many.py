@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import zipfile
 from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
+from crm_platform.kernel.files import house
 from tenants.archives import checking, loading, manifest, zipping
 
 CONTENT = b"x"
@@ -50,10 +52,13 @@ def read(large: str) -> list[int]:
 
 
 def unpack(large: str, folder: str) -> int:
-    """Write them, as a restore does."""
+    """Write them below a folder of the house's files, as a restore does."""
     with checking.opened(Path(large)) as given:
-        loading.files(given, Path(folder))
-    return sum(1 for _path in _below(Path(folder)))
+        loading.files(given, folder)
+    home = Path(house().path(folder))
+    count = sum(1 for _path in _below(home))
+    shutil.rmtree(home)
+    return count
 
 
 def _below(folder: Path) -> Iterator[Path]:
