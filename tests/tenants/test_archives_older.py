@@ -18,12 +18,13 @@ from tenants.provisioning import owner, pool, template
 
 from . import archive_kit as kit
 
-ADDED = ("archives.0001_initial", "inside.0010_preferences_weekly_archive")
+ADDED = ("archives.0001_initial", "inside.0010_preferences_weekly_archive", "inside.0011_billing")
+_WORDS = ("archive_run", "weekly_archive", "'archives'", "0011_billing", 'ADD COLUMN "billing', 'ADD COLUMN "seats"')
 
 
 def _older_script(current: TemplateScript) -> TemplateScript:
     """As it was before archives were: without their table and without the choice of a weekly one."""
-    lines = [line for line in template.migrated() if not any(word in line for word in ("archive_run", "weekly_archive", "'archives'"))]
+    lines = [line for line in template.migrated() if not any(word in line for word in _WORDS)]
     names = [name for name in current.migrations if name not in ADDED]
     return TemplateScript(version="before archives", script=";\n".join(lines) + ";\n", migrations=names, tables=current.tables - 1, relations=current.relations)
 
