@@ -5,10 +5,8 @@ No test uses pytest-django's `django_db`: it would make databases as the applica
 
 from __future__ import annotations
 
-import gc
 import socket
 import uuid
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -37,10 +35,6 @@ def house(django_db_blocker: Any) -> None:
     """The database brought to this release, with a few ready workspaces."""
     with django_db_blocker.unblock():
         bootstrap.run(pool_size=4)
-    # The hands that made the pool have ended with their threads, and a connection of one may lie about: it is swept up here, not within somebody's test.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -26,6 +26,7 @@ _log = logging.getLogger("kartoteka.clock")
 # Seconds for which a process believes what it read; the promise is one second.
 BELIEVED = 0.8
 FARTHEST = timedelta(days=40 * 366)
+_ASKED: LiteralString = "SELECT ahead FROM control.moved_clock WHERE id = 1"
 
 
 class ClockStands(CrmError):
@@ -62,19 +63,20 @@ class _Reader:
         self._read_at = 0.0
 
     def close(self) -> None:
-        """Let its connection go."""
+        """Let its connection go; the next question makes another."""
         if self._connection is not None:
             self._connection.close()
+            self._connection = None
 
     def _ask(self) -> timedelta:
         """What was believed before, where the database does not answer."""
         try:
             if self._connection is None or self._connection.closed:
                 self._connection = _connect()
-            row = self._connection.execute("SELECT ahead FROM control.moved_clock WHERE id = 1").fetchone()
+            row = self._connection.execute(_ASKED).fetchone()
         except psycopg.Error as error:
             _log.warning("the business clock cannot be read", extra={"error": str(error).strip()})
-            self._connection = None
+            self.close()
             return self._ahead
         return timedelta(microseconds=row[0]) if row else timedelta(0)
 

@@ -121,3 +121,22 @@ def test_where_the_stand_in_does_not_follow_nothing_is_moved_and_back_one_always
     assert isinstance(answer.exception, timing.StandInSilent)
     assert abs(ahead()) < 1
     run("clear")
+
+
+def test_where_it_cannot_be_read_what_was_believed_stands_and_no_connection_is_left_open(moving, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def connect():
+        made.append(connect_really())
+        return made[-1]
+
+    connect_really, reader = timing._connect, timing._Reader()
+    monkeypatch.setattr(timing, "_connect", connect)
+    with monkeypatch.context() as broken:
+        broken.setattr(timing, "_ASKED", "SELECT ahead FROM nothing_of_that_name")
+        assert reader.ahead() == timedelta(0)
+    assert [one.closed for one in made] == [True]
+    reader.forget()
+    assert reader.ahead() == timedelta(0)
+    assert [one.closed for one in made] == [True, False]
+    reader.close()
