@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.conf import settings
@@ -19,14 +19,18 @@ from crm_platform.db import sides
 from crm_platform.jobs.models import Job
 from crm_platform.kernel import clock
 
-from .houses import House
+if TYPE_CHECKING:
+    from .houses import House
 
 # `fill(mark)` runs in a unit of the workspace and writes `mark` into every text.
 Fill = Callable[[str], None]
 _fills: list[Fill] = []
-# `rows(public_id)` gives number → the whole row as a text.
-Beside = Callable[[str], dict[int, str]]
+# `rows(public_id)` gives what addresses name a row by, a number or a word → the whole row as a text.
+Beside = Callable[[str], dict[int, str] | dict[str, str]]
 _beside: dict[str, Beside] = {}
+# `empty(public_id)` removes from the control side what would outlive a house.
+Empty = Callable[[str], None]
+_empties: list[Empty] = []
 
 
 def fills(function: Fill) -> Fill:
@@ -37,7 +41,7 @@ def fills(function: Fill) -> Fill:
 
 
 def stands_beside(beginning: str) -> Callable[[Beside], Beside]:
-    """Register what gives a workspace's rows of the control side that are named by number in the addresses of so a beginning."""
+    """Register what gives a workspace's rows of the control side that are named in the addresses of so a beginning."""
 
     def register(function: Beside) -> Beside:
         _beside[beginning] = function
@@ -46,9 +50,28 @@ def stands_beside(beginning: str) -> Callable[[Beside], Beside]:
     return register
 
 
-def beside(public_id: str, path: str) -> list[int]:
-    """The numbers of the rows of the control side that belong to a workspace and that an address may name. Opens a control unit."""
-    return [number for beginning, rows in _beside.items() if path.startswith(beginning) for number in rows(public_id)]
+def empties(function: Empty) -> Empty:
+    """Register what takes a house's rows off the control side that do not go with its workspace. It opens its own unit."""
+    if function not in _empties:
+        _empties.append(function)
+    return function
+
+
+def empty(public_id: str) -> None:
+    """Nothing of a house is left on the control side but its workspace."""
+    for function in _empties:
+        function(public_id)
+
+
+def names_beside(path: str) -> bool:
+    """Whether an address names a row of the control side."""
+    return any(path.startswith(beginning) for beginning in _beside)
+
+
+def beside(public_id: str, path: str) -> dict[str, list[int | str]]:
+    """What an address may name a workspace's rows of the control side by, for each kind of variable ("int", "slug"). Opens a control unit."""
+    named = [name for beginning, rows in _beside.items() if path.startswith(beginning) for name in rows(public_id)]
+    return {"int": [name for name in named if isinstance(name, int)], "slug": [name for name in named if isinstance(name, str)]}
 
 
 def standing_beside(public_id: str) -> dict[str, tuple[int, str]]:

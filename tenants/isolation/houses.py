@@ -28,6 +28,8 @@ from tenants.creating import Wish, create_workspace
 from tenants.models import Workspace
 from tenants.provisioning import owner, pool
 
+from . import filling
+
 OTHERS_IDS = 10**9
 # All three have a person of this address: an e-mail names nobody across workspaces.
 EMAIL = "olga@isolation.example"
@@ -117,6 +119,7 @@ def _house(name: str) -> House:
 
 def _erase(house: House) -> None:
     """Without a trace: a house that nobody lived in needs no certificate."""
+    filling.empty(house.place.public_id)
     with sides.control_unit():
         standing = Workspace.objects.filter(pk=house.workspace.pk).first()
     if standing is not None:

@@ -64,7 +64,8 @@ def learn(house: House, all_routes: list[Route]) -> Learnt:
     values: dict[str, list[Any]] = {"int": list(_OWN_IDS), "slug": routes.words(), "text": ["x-1"], "uuid": []}
     client = house.client()
     for route in all_routes:
-        for path in route.paths({**values, "int": [*filling.beside(house.place.public_id, route.text), *_OWN_IDS]}):
+        named = filling.beside(house.place.public_id, route.text)
+        for path in route.paths({**values, **{kind: [*names, *values[kind]] for kind, names in named.items()}}):
             status = _look(learnt, client, route, path)
             if status == HttpResponseNotAllowed.status_code or len(learnt.own.get(route.text, ())) >= _ENOUGH:
                 break

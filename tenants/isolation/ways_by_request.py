@@ -36,27 +36,34 @@ def addresses(trial: Trial) -> None:
 
 def _address_attempts(trial: Trial, credentials: tuple[Client, str], at: House, of: House, *, until: int, verbs: Sequence[str]) -> Iterator[bool]:
     """The first number at every address in any case; further ones until it is enough."""
-    (client, token), words = credentials, _known_words(trial)
-    numbered = [route for route in trial.routes if route.numbered]
-    uuids = _uuids(of)
-    beside = {route.text: filling.beside(of.place.public_id, route.text) for route in numbered}
+    words, uuids = _known_words(trial), _uuids(of)
+    naming = [route for route in trial.routes if route.numbered or (route.variables and filling.names_beside(route.text))]
+    beside = {route.text: filling.beside(of.place.public_id, route.text) for route in naming}
     for number in _numbers(of):
-        for route in numbered:
-            values: dict[str, list[Any]] = {"int": [number, *beside.pop(route.text, ())], "slug": words, "text": [_NO_LINK], "uuid": uuids[:3]}
+        for route in naming:
+            if not (route.numbered or route.text in beside):
+                continue  # its words are the same whatever the number
             if any(kind == "uuid" for _name, kind in route.variables) and not uuids:
                 trial.fail("address", f"{route.text} takes a UUID, and the other workspace has none to try")
+            named = beside.pop(route.text, {"int": [], "slug": []})
+            values: dict[str, Sequence[Any]] = {"int": [number, *named["int"]], "slug": [*named["slug"], *words], "text": [_NO_LINK], "uuid": uuids[:3]}
             bodies = {name: value.replace(trial.houses.twin.mark, at.mark) for name, value in _bodies(trial, route, number).items()}
-            for path, verb in itertools.product(route.paths(values), verbs):
-                request = Request(verb, path, bodies if verb == "POST" else {})
-                knock(trial, "address", client, request, judge=must_refuse(request), of=(of,))
-                yield True
-            if route.by_token:
-                for path, verb in itertools.product(route.paths(values), verbs):
-                    request = Request(verb, path, headers={"Authorization": f"Bearer {token}"})
-                    knock(trial, "address", at.stranger(), request, judge=must_refuse(request), of=(of,))
-                    yield True
+            yield from _knocks(trial, credentials, at, of, asked=[(verb, path) for path, verb in itertools.product(route.paths(values), verbs)], bodies=bodies, by_token=route.by_token)
         if trial.total() >= until:
             return
+
+
+def _knocks(trial: Trial, credentials: tuple[Client, str], at: House, of: House, *, asked: Sequence[tuple[str, str]], bodies: dict[str, str], by_token: bool) -> Iterator[bool]:
+    """With the session, and where an address takes one with the token."""
+    client, token = credentials
+    for verb, path in asked:
+        request = Request(verb, path, bodies if verb == "POST" else {})
+        knock(trial, "address", client, request, judge=must_refuse(request), of=(of,))
+        yield True
+    for verb, path in asked if by_token else ():
+        request = Request(verb, path, headers={"Authorization": f"Bearer {token}"})
+        knock(trial, "address", at.stranger(), request, judge=must_refuse(request), of=(of,))
+        yield True
 
 
 def _bodies(trial: Trial, route: Route, number: int) -> dict[str, str]:

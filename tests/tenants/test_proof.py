@@ -16,6 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import clear_url_caches, path
 from django.urls.converters import PathConverter
 
+from billing.desk import bills
+from billing.documents.models import Invoice
 from crm_core.groundwork.records import writing
 from crm_platform.accounts import links
 from crm_platform.config.urls import workspace as urls
@@ -126,6 +128,21 @@ def test_an_own_address_that_is_found_or_removed_by_its_number_alone_is_seen(tri
 
     monkeypatch.setattr(hosts, "remove_by", remove)
     assert "control: /settings/address/own/" in found(trial, "address", only="/settings/address/own/")
+
+
+def test_a_bill_that_is_found_by_its_name_alone_is_seen(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It too stands on the control side, and is named by a word."""
+    assert found(trial, "address", only="/settings/plan/invoices/") == ""
+    assert trial.counts["address"] > 0
+
+    def leak(_place: Any, public_id: str) -> Any:
+        raise Refused(text=Invoice.objects.using("control").get(public_id=public_id).buyer["name"]) if len(public_id) == 16 else NotFound
+
+    class Refused(NotFound):
+        sentence = "{text}"
+
+    monkeypatch.setattr(bills, "_own", leak)
+    assert "of another workspace" in found(trial, "address", only="/settings/plan/invoices/")
 
 
 def test_a_request_that_enters_the_wrong_workspace_is_seen(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
