@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -12,7 +13,7 @@ from crm_platform.kernel import units
 from crm_platform.kernel.errors import Invalid
 
 from .models import AddOnVersion, Coupon, PlanVersion
-from .pricing import Discount, Item, terms
+from .pricing import Discount, Item, references, terms
 from .providers.protocol import Target
 
 
@@ -29,9 +30,9 @@ def items_of(target: Target) -> list[Item]:
         plan = PlanVersion.objects.filter(code=target.plan, version=target.version).first()
         if plan is None:
             raise NotSold(ref=f"{target.plan}:{target.version}")
-        rows = [(f"plan:{plan.code}:{plan.version}:seats", plan.terms, target.seats)]
+        rows = [(references.seats_of(plan.code, plan.version), plan.terms, target.seats)]
         for ref, count in sorted(target.add_ons.items()):
-            rows.append((f"addon:{ref}", _add_on(ref).terms, count))
+            rows.append((references.add_on(ref), _add_on(ref).terms, count))
     return [Item(ref, terms.read(stored).rate(target.currency, target.interval), count) for ref, stored, count in rows if count > 0]
 
 
@@ -56,6 +57,13 @@ def coupon_of(code: str) -> Coupon | None:
     """The row of a code, however it is written; None where there is none. Opens a control unit where none is open."""
     with _reading():
         return Coupon.objects.filter(code__iexact=code.strip()).first() if code.strip() else None
+
+
+def discount_in(stored: Mapping[str, Any]) -> Discount | None:
+    """The discount that a subscription's row keeps; None for none. When it ends, stands beside it there."""
+    if not stored.get("code"):
+        return None
+    return Discount(str(stored["code"]), int(stored.get("percent_bp") or 0), int(stored.get("amount") or 0), str(stored.get("currency") or ""))
 
 
 def discount_of(coupon: Coupon) -> Discount:

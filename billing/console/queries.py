@@ -9,10 +9,9 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from billing import telling
 from billing.models import (
-    AddOnVersion,
     BillingAccount,
-    Coupon,
     MoneyEntry,
     Override,
     PendingChange,
@@ -100,7 +99,7 @@ def _calm(now: datetime) -> Q:
 
 def rows_of(found: Iterable[Workspace]) -> list[Row]:
     """Rows with state and MRR as they stand now. Two statements, whatever their number."""
-    prices, now = prices_now(), clock.now()
+    prices, now = mrr.prices(), clock.now()
     return [row_of(workspace, prices, now=now) for workspace in found]
 
 
@@ -109,13 +108,8 @@ def row_of(workspace: Workspace, prices: mrr.Prices, *, now: datetime) -> Row:
     subscription = getattr(workspace, "subscription", None)
     if subscription is None:
         return Row(workspace, None, None, 0)
-    found = standing(mrr.facts_of(subscription), now=now, over=subscription.state == BillingState.OVER_LIMIT)
+    found = standing(telling.facts(subscription), now=now, over=subscription.state == BillingState.OVER_LIMIT)
     return Row(workspace, subscription, found, mrr.monthly(subscription, prices, now=now))
-
-
-def prices_now() -> mrr.Prices:
-    """The terms by which everything is worth what it is."""
-    return mrr.Prices({f"{one.code}:{one.version}": one.terms for one in AddOnVersion.objects.all()}, dict(Coupon.objects.values_list("code", "duration")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +133,7 @@ def whole(public_id: str) -> Whole:
     account = BillingAccount.objects.filter(workspace=workspace).first()
     now = clock.now()
     return Whole(
-        row_of(workspace, prices_now(), now=now), account,
+        row_of(workspace, mrr.prices(), now=now), account,
         list(SeatEntry.objects.filter(workspace=workspace).order_by("-id")[:SHOWN]),
         list(PendingChange.objects.filter(subscription=workspace.pk, state="waiting").order_by("effective_at")),
         list(Override.objects.filter(workspace=workspace, ended_at=None).filter(Q(until=None) | Q(until__gt=now)).order_by("metric")),

@@ -15,6 +15,7 @@ from django.db import transaction
 from billing import ports
 from billing.models import AddOnVersion, BillingAccount, MoneyEntry, PendingChange, PlanVersion, Subscription
 from billing.plans import FREE
+from billing.pricing import references
 from crm_platform.kernel import clock
 from tenants.lifecycle.billing_state import LONGEST_PAUSE_DAYS
 from tenants.models import State, Workspace
@@ -155,7 +156,7 @@ def _paused_until(row: Subscription, one: SubscriptionSeen, now: datetime) -> da
 
 def _unknown_add_ons(held: Sold) -> list[str]:
     known = {f"{code}:{version}" for code, version in AddOnVersion.objects.values_list("code", "version")} if held.add_ons else set()
-    return [f"addon:{ref}" for ref in held.add_ons if ref not in known]
+    return [references.add_on(ref) for ref in held.add_ons if ref not in known]
 
 
 def _discount(one: SubscriptionSeen) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from billing.pricing import references
+
 from .protocol import InvoiceSeen, SubscriptionSeen, Target
 
 # In the order in which they count; what is not here is a word we do not know, which counts after all that live and changes nothing.
@@ -70,4 +72,4 @@ def unpaid_since(seen: SubscriptionSeen, invoices: Iterable[InvoiceSeen], *, kno
 
 def sold_of(target: Target) -> dict[str, int]:
     """What a target comes to, by our references."""
-    return {f"plan:{target.plan}:{target.version}:seats": target.seats} | {f"addon:{ref}": count for ref, count in target.add_ons.items() if count}
+    return {references.seats_of(target.plan, target.version): target.seats} | {references.add_on(ref): count for ref, count in target.add_ons.items() if count}

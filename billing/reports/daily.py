@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from billing.models import AddOnVersion, Coupon, Subscription
+from billing import telling
+from billing.models import Subscription
 from crm_platform.db import sides
 from crm_platform.kernel import clock, jobs
 from tenants.lifecycle.billing_state import BillingState, standing
@@ -46,7 +47,7 @@ def take() -> Day | None:
     if not made:
         return None
     _note_trials(rows, now)
-    prices = _prices()
+    prices = mrr.prices()
     worth = {row.workspace.public_id: (row, mrr.monthly(row, prices, now=now)) for row in rows}
     lines = [_line(day, row, minor) for row, minor in worth.values() if minor]
     MrrLine.objects.bulk_create(lines, batch_size=1000)
@@ -54,18 +55,13 @@ def take() -> Day | None:
     return day
 
 
-def _prices() -> mrr.Prices:
-    add_ons = {f"{one.code}:{one.version}": one.terms for one in AddOnVersion.objects.all()}
-    return mrr.Prices(add_ons, dict(Coupon.objects.values_list("code", "duration")))
-
-
 def _figures(rows: Iterable[Subscription], now: datetime) -> dict[str, int]:
-    return dict(Counter(str(standing(mrr.facts_of(row), now=now).state) for row in rows))
+    return dict(Counter(str(standing(telling.facts(row), now=now).state) for row in rows))
 
 
 def _note_trials(rows: Iterable[Subscription], now: datetime) -> None:
     """Those that began before this was written down, or while the claim was cut short."""
-    trying = [row.workspace for row in rows if standing(mrr.facts_of(row), now=now).state == BillingState.TRIAL]
+    trying = [row.workspace for row in rows if standing(telling.facts(row), now=now).state == BillingState.TRIAL]
     missed = [TrialStart(workspace=one.public_id, day=(one.claimed_at or now).date()) for one in trying]
     TrialStart.objects.bulk_create(missed, ignore_conflicts=True)
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext_lazy as _
 
+from billing import catalogue
 from billing.models import BillingAccount, MoneyEntry, Redemption, Subscription
 from billing.pricing import Discount
 from billing.providers.choosing import LIVE
@@ -69,7 +70,7 @@ class Held:
         stored, ends = self.subscription.discount, self.discount_ends()
         if not stored or (ends is not None and ends <= clock.now()):
             return None
-        return Discount(stored["code"], stored.get("percent_bp", 0), stored.get("amount", 0), stored.get("currency", ""))
+        return catalogue.discount_in(stored)
 
     def require_live(self) -> None:
         """Raises NothingBought."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
@@ -96,15 +97,7 @@ def write_state(place: Place, operation: str, **values: Any) -> None:
 
 def write_access(*, version: int, **values: Any) -> bool:
     """What the control side says of the workspace's life; an older version than the one told last changes nothing. Inside a unit."""
-    row = WorkspaceState.objects.select_for_update().get(pk=1)
-    if row.access_version >= version:
-        return False
-    for name, value in values.items():
-        setattr(row, name, value)
-    row.access_version, row.updated_at = version, clock.real_now()
-    row.save(update_fields=[*values, "access_version", "updated_at"])
-    forget()
-    return True
+    return _write_newer("access_version", version, values) is not None
 
 
 def write_billing(*, version: int, **values: Any) -> WorkspaceState | None:
@@ -112,14 +105,19 @@ def write_billing(*, version: int, **values: Any) -> WorkspaceState | None:
 
     Returns the row as it stood before, None where nothing was written.
     """
+    return _write_newer("billing_version", version, values)
+
+
+def _write_newer(counted_by: str, version: int, values: Mapping[str, Any]) -> WorkspaceState | None:
+    """Write what is newer than what was told last, by one of the row's counts; the row as it stood before, None where it was not newer."""
     row = WorkspaceState.objects.select_for_update().get(pk=1)
-    if row.billing_version >= version:
+    if getattr(row, counted_by) >= version:
         return None
     before = copy.copy(row)
-    for name, value in values.items():
+    written = {**values, counted_by: version, "updated_at": clock.real_now()}
+    for name, value in written.items():
         setattr(row, name, value)
-    row.billing_version, row.updated_at = version, clock.real_now()
-    row.save(update_fields=[*values, "billing_version", "updated_at"])
+    row.save(update_fields=list(written))
     forget()
     return before
 

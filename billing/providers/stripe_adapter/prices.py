@@ -10,7 +10,7 @@ import stripe
 
 from billing import catalogue
 from billing.models import AddOnVersion, Coupon, PlanVersion
-from billing.pricing import Interval, Item, Rate, lines_of, terms
+from billing.pricing import Interval, Item, Rate, lines_of, references, terms
 from billing.providers.models import ProviderPrice
 from billing.providers.protocol import Target
 from crm_platform.db import sides
@@ -48,8 +48,8 @@ def wanted_of(item: Item, currency: str, interval: Interval) -> list[Wanted]:
 def everything() -> list[Wanted]:
     """All prices of all versions. Opens a control unit."""
     with sides.control_unit():
-        rows = [(f"plan:{one.code}:{one.version}:seats", one.terms) for one in PlanVersion.objects.order_by("pk") if one.terms]
-        rows += [(f"addon:{one.code}:{one.version}", one.terms) for one in AddOnVersion.objects.order_by("pk") if one.terms]
+        rows = [(references.seats_of(one.code, one.version), one.terms) for one in PlanVersion.objects.order_by("pk") if one.terms]
+        rows += [(references.add_on(f"{one.code}:{one.version}"), one.terms) for one in AddOnVersion.objects.order_by("pk") if one.terms]
     found = []
     for ref, stored in rows:
         for (currency, interval), rate in terms.read(stored).rates.items():

@@ -6,6 +6,7 @@ import random
 from collections import defaultdict
 from datetime import timedelta
 
+from billing import telling
 from billing.models import PlanVersion, Subscription
 from billing.reports import daily, figures, mrr
 from billing.reports.models import Day, Movement, MrrLine
@@ -46,7 +47,7 @@ def _agrees_with_access(day: Day, now: object) -> None:
         return
     earning = set(MrrLine.objects.filter(day=day).values_list("workspace", flat=True))
     for row in Subscription.objects.select_related("plan", "workspace"):
-        state = standing(mrr.facts_of(row), now=day.at).state
+        state = standing(telling.facts(row), now=day.at).state
         if row.workspace.public_id in earning:
             assert state in mrr.EARNING
         elif state in mrr.EARNING:
