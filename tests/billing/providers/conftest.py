@@ -41,7 +41,7 @@ class Paying:
     @property
     def row(self) -> Subscription:
         with sides.control_unit():
-            return Subscription.objects.select_related("plan").get(workspace=self.door.workspace)
+            return Subscription.objects.select_related("plan", "workspace").get(workspace=self.door.workspace)
 
     @property
     def customer(self) -> str:

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from billing import ports
-from billing.models import MoneyEntry, PendingChange, Subscription
-from billing.providers import applying, choosing, drifting, inbox, syncing
+from billing import ports, telling
+from billing.models import MoneyEntry, Subscription
+from billing.providers import drifting, inbox, syncing
 from billing.providers.models import Drift, DriftKind, SyncLease
 from billing.providers.protocol import AccountSeen, ProviderUnavailable
 from billing.providers.syncing import Outcome
 from crm_platform.db import sides
 from crm_platform.kernel import clock
-from tenants.lifecycle.billing_state import Facts, standing
+from tenants.lifecycle.billing_state import standing
 
 from .conftest import Paying, target, work
 
@@ -31,9 +31,7 @@ def sync(paying: Paying) -> Outcome:
 
 
 def state(paying: Paying) -> str:
-    row = paying.row
-    names = ("trial_ends_at", "past_due_since", "promised_until", "extended_until", "paused_until")
-    return standing(Facts(**{name: getattr(row, name) for name in names}), now=clock.now()).state
+    return standing(telling.facts(paying.row), now=clock.now()).state
 
 
 def open_drift(paying: Paying, kind: str) -> list[Drift]:
@@ -360,51 +358,6 @@ def test_case_82_while_the_provider_is_down_nothing_gets_worse(paying: Paying, t
         paying.provider.pass_time()
         sync(paying)
         assert (state(paying), paying.row.period_start) == ("active", bought.period.start)
-
-
-def test_a_change_that_waited_and_came_true_is_settled(paying: Paying) -> None:
-    bought = paying.buy(target(8))
-    ends = bought.period.end
-    sync(paying)
-    row = paying.row
-    with sides.control_unit():
-        waits = PendingChange.objects.create(subscription=row, kind="plan", target={"plan": "start", "version": 1, "seats": 4}, effective_at=ends, asked_by="Olga")
-    paying.provider.change_at_end(bought.id, target(4, plan="start"), key="e")
-    sync(paying)
-    with sides.control_unit():
-        assert PendingChange.objects.get(pk=waits.pk).state == "waiting"
-    with clock.frozen(ends):
-        paying.provider.pass_time()
-        sync(paying)
-    with sides.control_unit():
-        assert PendingChange.objects.get(pk=waits.pk).state == "applied"
-
-
-def test_a_plan_given_by_hand_is_left_alone(paying: Paying) -> None:
-    with sides.control_unit():
-        Subscription.objects.filter(workspace=paying.door.workspace).update(trial_ends_at=None)
-    sync(paying)
-    assert paying.row.plan.code == "business"
-
-
-def test_what_would_change_is_asked_without_changing(paying: Paying) -> None:
-    paying.buy(target(6))
-    account, seen = paying.account, paying.provider.fetch(paying.customer)
-    with sides.control_unit():
-        pair = applying.would_change(account, seen)
-    assert pair is not None
-    assert (pair[0]["seats"], pair[1]["seats"]) == (0, 6)
-    assert paying.row.seats == 0
-
-
-@pytest.mark.parametrize(
-    ("statuses", "chosen"),
-    [(["incomplete", "active"], 1), (["canceled", "past_due"], 1), (["unpaid", "paused"], 1), (["past_due", "trialing"], 1), (["unheard_of", "incomplete"], 0), (["unheard_of", "unpaid"], 1)],
-)
-def test_the_one_that_counts(paying: Paying, statuses: list[str], chosen: int) -> None:
-    seen = replace(paying.buy().seen())
-    found = [replace(seen, external_id=f"s{number}", status=status, created=seen.created + number * DAY) for number, status in enumerate(statuses)]
-    assert choosing.governing(found, {}) == found[chosen]
 
 
 def test_an_account_of_one_workspace_never_writes_another(paying: Paying, make_door: Callable[..., Any]) -> None:
