@@ -36,11 +36,8 @@ _log = logging.getLogger("kartoteka.keeper")
 def erase_at_once(workspace: Workspace, *, by: By, reason: str = "") -> Certificate:
     """Erase a workspace now, asleep or not: for the operator's command. Needs the owner's login; raises NoSuchWay."""
     with control_unit():
-        row = states.locked(workspace.public_id, among=(State.ACTIVE, State.LEAVING, State.ASLEEP))
-        before = row.state
-        if row.state == State.ACTIVE:
-            states.move(row, State.LEAVING)
-        departure, _made = Departure.objects.update_or_create(workspace=row, defaults={"erases_at": clock.now(), "asked_by": by.kind, "asked_at": clock.now()})
+        row = _locked(workspace)
+        before, departure = _leaves_now(row, by=by)
         if before == State.ASLEEP:  # it is not woken for this: there is nothing to read until then, and no schema to read it from
             _begin(row, departure)
         else:
@@ -55,13 +52,10 @@ def erase_if(workspace: Workspace, *, still: Callable[[Workspace], bool], by: By
     From then on nothing leads back, and the keeper finishes what is cut short.
     """
     with control_unit():
-        row = states.locked(workspace.public_id, among=(State.ACTIVE, State.LEAVING, State.ASLEEP))
+        row = _locked(workspace)
         if not still(row):
             return None
-        before = row.state
-        if row.state == State.ACTIVE:
-            states.move(row, State.LEAVING)
-        departure, _made = Departure.objects.update_or_create(workspace=row, defaults={"erases_at": clock.now(), "asked_by": by.kind, "asked_at": clock.now()})
+        before, departure = _leaves_now(row, by=by)
         states.record(row, "leaving", by=by, operation=uuid.uuid4(), reason=reason, before=before)
         _begin(row, departure)
     routing.forget()
@@ -69,12 +63,25 @@ def erase_if(workspace: Workspace, *, still: Callable[[Workspace], bool], by: By
     return Certificate.objects.using("control").get(workspace=row)
 
 
+def _locked(workspace: Workspace) -> Workspace:
+    return states.locked(workspace.public_id, among=(State.ACTIVE, State.LEAVING, State.ASLEEP))
+
+
+def _leaves_now(row: Workspace, *, by: By) -> tuple[State, Departure]:
+    """A locked workspace is on its way out, its day is today; what it was before. Inside a control unit."""
+    before = State(row.state)
+    if before == State.ACTIVE:
+        states.move(row, State.LEAVING)
+    departure, _made = Departure.objects.update_or_create(workspace=row, defaults={"erases_at": clock.now(), "asked_by": by.kind, "asked_at": clock.now()})
+    return before, departure
+
+
 def erase_due() -> int:
-    """Erase what is due, and finish what was cut short; returns how many. One that fails waits for the next round and stops no other."""
+    """Erase what is due, and finish what was cut short; returns how many. One that fails waits for the next round and stops no other, however many fail."""
     with control_unit():
         due = Workspace.objects.filter(state=State.LEAVING, departure__erases_at__lte=clock.now())
         half = Workspace.objects.filter(state=State.ERASED, erased_at=None)
-        found = [*half[:5], *due[:5]]
+        found = [*half, *due[:5]]
     for workspace in found:
         try:
             erase(workspace)

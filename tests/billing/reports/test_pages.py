@@ -42,7 +42,7 @@ def earned(house: None, django_db_blocker: Any) -> Iterator[list[Subscription]]:
             for model in (Movement, MrrLine, Day, TrialStart):
                 model.objects.all().delete()
             Subscription.objects.filter(pk__in=[row.pk for row in rows]).delete()
-            Workspace.objects.filter(pk__in=[row.pk for row in rows]).update(state=State.ERASED, slug=None)
+            Workspace.objects.filter(pk__in=[row.pk for row in rows]).update(state=State.ERASED, slug=None, erased_at=clock.real_now())
 
 
 def test_a_month_its_movements_and_who_pays(desk: Desk, earned: list[Subscription]) -> None:
