@@ -127,6 +127,7 @@ def _tell(row: FreshArchive) -> None:
     """First inside, where the same failure is told once whoever is killed; then on the control side."""
     with unit(row.workspace.place):
         services.unproved(row.sentence, operation=f"unproved-{row.proved_at:%Y%m%dT%H%M%S.%f}")
+    reached("proof.told")
     with sides.control_unit():
         if FreshArchive.objects.filter(pk=row.pk, told_at=None, proved_at=row.proved_at).update(told_at=clock.real_now()):
             slug = row.workspace.slug or row.workspace.public_id

@@ -87,6 +87,10 @@ def test_the_proof_of_a_fresh_archive(world: World, point: str) -> None:
     world.settles("archiving.proved", given)
 
 
+def test_a_proof_that_failed_is_told_once(world: World) -> None:
+    _killed(world, ("archiving.unproved", "archiving.tell", "archiving.told"), "proof.told")
+
+
 @pytest.mark.live
 def test_a_move_that_gives_up(world: World) -> None:
     given = world.do("moving.prepare", "move.given up")

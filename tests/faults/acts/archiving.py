@@ -7,11 +7,12 @@ from pathlib import Path
 from crm_platform.db import sides
 from crm_platform.events.models import Event
 from crm_platform.jobs.models import Job
+from crm_platform.kernel import files
 from crm_platform.kernel.permissions import robot
 from crm_platform.letters.models import Letter
 from tenants.archives import checking, proving, services
 from tenants.archives.models import ArchiveRun, Stage
-from tenants.models import FreshArchive
+from tenants.models import FreshArchive, Workspace
 
 from . import firms, whole
 from .firms import Facts
@@ -124,3 +125,32 @@ def proved(given: Facts) -> None:
     with sides.control_unit():
         row = FreshArchive.objects.get(workspace_id=given["pk"])
     assert (row.state, row.ok, row.sentence) == ("proved", True, ""), (row.state, row.sentence)
+
+
+def unproved(point: str) -> Facts:
+    """Its archive does not restore, and nobody has been told."""
+    given = weekly(point)
+    with sides.control_unit():
+        path = Path(files.house().path(FreshArchive.objects.get(workspace_id=given["pk"]).path))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 1
+    path.write_bytes(data)
+    assert proving.prove_next()
+    return given
+
+
+def tell(given: Facts) -> None:
+    """The keeper tells of it."""
+    assert proving.tell_failed()
+
+
+def told(given: Facts) -> None:
+    """The next keeper tells what is left to tell: the owner has one letter, and it is noted."""
+    whole.keep()
+    with sides.control_unit():
+        row = FreshArchive.objects.get(workspace_id=given["pk"])
+        workspace = Workspace.objects.get(pk=given["pk"])
+    assert (row.ok, row.told_at is None) == (False, False), (row.ok, row.told_at)
+    with sides.unit(workspace.place):
+        assert Event.objects.filter(name="archive.unproved").count() == 1
+        assert Letter.objects.filter(subject__contains="did not restore").count() == 1
