@@ -32,3 +32,9 @@ DRIFTS = {
     "two_live": _("Two live subscriptions"), "invoices": _("Invoices differ"), "customer_gone": _("The customer is gone"), "entitlements": _("The workspace was told otherwise"),
     "counters": _("A counter is not the count"), "inbox": _("An event is stuck"), "catalogue": _("Prices differ"), "ops": _("A request has no answer"),
 }  # fmt: skip
+# What operators do, by the name of its event.
+ACTS = {
+    "operator.added": _("Operator added"), "operator.changed": _("Operator changed"), "operator.closed": _("Operator let go"),
+    "plan_version.made": _("New plan version made"), "plan_version.offered": _("Plan version put on sale"), "plan_version.withdrawn": _("Plan version taken off sale"),
+    "coupon.made": _("Coupon made"), "coupon.archived": _("Coupon ended"), "revenue.exported": _("Revenue exported"), "provider_event.replayed": _("Provider’s event worked through anew"),
+}  # fmt: skip

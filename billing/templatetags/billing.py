@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import template
 
 from billing import views
+from billing.console import words
 
 register = template.Library()
 
@@ -13,3 +14,9 @@ register = template.Library()
 def trial_days() -> int:
     """Days until the trial ends; 0 where there is none."""
     return views.trial_days_left()
+
+
+@register.filter
+def act_told(name: str) -> str:
+    """What an operator did, in words; the name of its event where there are none."""
+    return str(words.ACTS.get(name, name))
