@@ -102,9 +102,13 @@ def _link(_field: CustomField, value: Any) -> str:
     return text[:2000]
 
 
+def _other(_field: CustomField, value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 _STORE = {
     Kind.TEXT: _text, Kind.NUMBER: _number, Kind.MONEY: _number, Kind.DATE: _day, Kind.LIST: _option, Kind.MULTI: _options,
-    Kind.CHECKBOX: _checkbox, Kind.LINK: _link,
+    Kind.CHECKBOX: _checkbox, Kind.LINK: _link, Kind.OTHER: _other,
 }  # fmt: skip
 
 
@@ -120,7 +124,15 @@ def shown(field: CustomField, value: Any) -> str:
             return ", ".join(str(labels.get(one, one)) for one in value)
         case Kind.CHECKBOX:
             return str(_("yes") if value else _("no"))
+        case Kind.OTHER:
+            return ", ".join(filter(None, (_in_words(one) for one in value)))
     return str(value)
+
+
+def _in_words(value: Any) -> str:
+    """What a person can read of a value that another program keeps here: its plain value, or its name."""
+    told = value.get("value") if isinstance(value, dict) else value
+    return str(told.get("name", "")) if isinstance(told, dict) else "" if told is None else str(told)
 
 
 def index_many(entity: str, records: Iterable[tuple[int, Mapping[str, Any]]]) -> None:

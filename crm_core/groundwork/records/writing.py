@@ -28,7 +28,7 @@ from crm_platform.kernel.permissions import Actor, Right, Scope, refusal
 from .registry import Kind
 
 # Fields that history does not speak of: they follow from others.
-DERIVED = frozenset({"id", "sort_key", "keys", "folded", "version", "created_at", "created_by", "updated_at", "binned_at", "binned_by"})
+DERIVED = frozenset({"id", "sort_key", "keys", "folded", "version", "created_at", "created_by", "updated_at", "updated_by", "binned_at", "binned_by"})
 UNNAMED = frozenset({"", None})
 
 
@@ -110,7 +110,7 @@ def create_many(actor: Actor, kind: Kind, rows: Sequence[Mapping[str, Any]]) -> 
 
 
 def _build(actor: Actor, kind: Kind, values: Mapping[str, Any], *, now: datetime) -> Any:
-    record = kind.model(created_by=actor.user_id, created_at=now, updated_at=now)
+    record = kind.model(created_by=actor.user_id, created_at=now, updated_at=now, updated_by=actor.user_id)
     links = kind.links.names if kind.links else ()
     _assign(record, {name: value for name, value in values.items() if name not in links and name != "custom"})
     record.custom = custom.clean(kind.code, values.get("custom", {}))
@@ -203,6 +203,7 @@ def change_locked(actor: Actor, kind: Kind, record: Any, values: Mapping[str, An
         before, after = before | linked_before, after | linked_after
     if not before and not after:
         return False
+    record.updated_by = actor.user_id
     _save(kind, record, before=before, metric_before=metric_before)
     emit_all(actor, [Change(name=f"{kind.code}.{kind.verb(before, record)}", entity=kind.code, record_id=record.pk, before=before, after=after, also=tuple(kind.subjects(record)))])
     return True

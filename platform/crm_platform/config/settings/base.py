@@ -89,6 +89,7 @@ CORE_APPS = [
     "crm_core.insights.funnel",
     "crm_core.insights.examples",
     "crm_core.insights.first_hour",
+    "crm_core.doors.amocrm",
 ]
 
 SHARED_APPS = [*CONTROL_APPS, *BOTH_APPS, *TABLELESS_APPS]
@@ -172,6 +173,7 @@ MIDDLEWARE = [
     "crm_platform.kernel.http.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "crm_platform.kernel.http.health.HealthMiddleware",
+    "crm_core.doors.amocrm.wire.slashes.SlashMiddleware",
     "tenants.middleware.WorkspaceMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "crm_platform.accounts.middleware.LanguageMiddleware",

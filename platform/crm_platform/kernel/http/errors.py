@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -99,6 +99,15 @@ def body_of(error: CrmError) -> dict[str, object]:
     return body
 
 
+Drawer = Callable[[HttpRequest, CrmError], HttpResponse]
+_drawers: dict[str, Drawer] = {}
+
+
+def draw_under(beginning: str, drawer: Drawer) -> None:
+    """Name who draws the refusals under addresses of a beginning: a door that speaks another language than ours."""
+    _drawers[beginning] = drawer
+
+
 def render_refusal(request: HttpRequest, error: CrmError) -> HttpResponse:
     """The answer to a refusal, in the shape the asker can use. Call it in a unit of its own."""
     response = _answer(request, error)
@@ -108,6 +117,9 @@ def render_refusal(request: HttpRequest, error: CrmError) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, error: CrmError) -> HttpResponse:
+    for beginning, drawer in _drawers.items():
+        if request.path_info.startswith(beginning):
+            return drawer(request, error)
     if wants_json(request):
         return JsonResponse(body_of(error), status=error.status, headers={"WWW-Authenticate": "Bearer"} if error.status == NotSignedIn.status else None)
     if isinstance(error, NotSignedIn):
