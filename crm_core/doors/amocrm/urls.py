@@ -8,7 +8,7 @@ from types import ModuleType
 from django.urls import URLPattern
 
 from .records import links, tagging, together, verbs
-from .resources import account
+from .resources import account, changes
 from .wire.endpoint import Verb, at
 
 
@@ -37,6 +37,7 @@ def _records(plural: str) -> list[URLPattern]:
 
 urlpatterns = [
     at("account", GET=account.show),
+    at("changes", GET=changes.index),
     at("leads/complex", most=together.MOST, POST=together.make),
     *_records("leads"),
     *_records("contacts"),
