@@ -8,7 +8,7 @@ from types import ModuleType
 from django.urls import URLPattern
 
 from .records import links, tagging, together, verbs
-from .resources import account, changes
+from .resources import account, changes, pipelines
 from .wire.endpoint import Verb, at
 
 
@@ -39,6 +39,12 @@ urlpatterns = [
     at("account", GET=account.show),
     at("changes", GET=changes.index),
     at("leads/complex", most=together.MOST, POST=together.make),
+    at("leads/pipelines", most=50, GET=pipelines.index, POST=pipelines.make),
+    at("leads/pipelines/<int:pk>", GET=pipelines.show, PATCH=pipelines.change, DELETE=pipelines.delete),
+    at("leads/pipelines/<int:pipeline_id>/statuses", most=100, GET=pipelines.statuses, POST=pipelines.make_statuses),
+    at("leads/pipelines/<int:pipeline_id>/statuses/<int:pk>", GET=pipelines.show_status, PATCH=pipelines.change_status, DELETE=pipelines.delete_status),
+    at("leads/loss_reasons", GET=pipelines.reasons, POST=pipelines.make_reasons, PATCH=pipelines.change_reasons),
+    at("leads/loss_reasons/<int:pk>", GET=pipelines.show_reason, PATCH=pipelines.change_reason, DELETE=pipelines.delete_reason),
     *_records("leads"),
     *_records("contacts"),
     *_records("companies"),
