@@ -8,7 +8,7 @@ from types import ModuleType
 from django.urls import URLPattern
 
 from .records import links, tagging, together, verbs
-from .resources import account, changes, pipelines
+from .resources import account, changes, notes, pipelines, tasks
 from .wire.endpoint import Verb, at
 
 
@@ -30,6 +30,17 @@ def _records(plural: str) -> list[URLPattern]:
         at(f"{plural}/<int:pk>/restore", _of(verbs, plural, POST="restore")),
         at(f"{plural}/<int:pk>/links", _of(links, plural, GET="index")),
         at(f"{plural}/<int:pk>/link", _of(links, plural, POST="link")),
+        at(f"{plural}/notes", _of(notes, plural, GET="index", POST="make", PATCH="change_many")),
+        at(f"{plural}/<int:record_id>/notes", _of(notes, plural, GET="index", POST="make", PATCH="change_many")),
+        *(
+            pattern
+            for one in (f"{plural}/notes/<int:pk>", f"{plural}/<int:record_id>/notes/<int:pk>")
+            for pattern in (
+                at(one, _of(notes, plural, GET="show", PATCH="change", DELETE="delete")),
+                at(f"{one}/pin", _of(notes, plural, POST="pin")),
+                at(f"{one}/unpin", _of(notes, plural, POST="unpin")),
+            )
+        ),
         # Some clients know the one word, some the other.
         *(at(f"{plural}/<int:pk>/{word}", _of(links, plural, POST="unlink")) for word in ("unlink", "unlinks")),
     ]
@@ -38,6 +49,8 @@ def _records(plural: str) -> list[URLPattern]:
 urlpatterns = [
     at("account", GET=account.show),
     at("changes", GET=changes.index),
+    at("tasks", GET=tasks.index, POST=tasks.make, PATCH=tasks.change_many),
+    at("tasks/<int:pk>", GET=tasks.show, PATCH=tasks.change, DELETE=tasks.delete),
     at("leads/complex", most=together.MOST, POST=together.make),
     at("leads/pipelines", most=50, GET=pipelines.index, POST=pipelines.make),
     at("leads/pipelines/<int:pk>", GET=pipelines.show, PATCH=pipelines.change, DELETE=pipelines.delete),
