@@ -64,7 +64,8 @@ def _enums(one: Known) -> list[dict[str, Any]] | None:
     if one.row is None:
         return [{"id": pk, "value": code, "sort": at, "code": code} for at, (pk, code) in enumerate(one.enums)] or None
     if one.row.kind not in (Kind.LIST, Kind.MULTI):
-        return one.row.wire.get("enums")
+        kept = one.row.wire.get("enums")
+        return kept if isinstance(kept, list) else None
     live = [option for option in one.row.options if not option.get("archived")]
     return [{"id": option["id"], "value": option["label"], "sort": option.get("sort", at), "code": option.get("code")} for at, option in enumerate(live)]
 
