@@ -8,7 +8,7 @@ from types import ModuleType
 from django.urls import URLPattern
 
 from .records import links, tagging, together, verbs
-from .resources import account, changes, custom_fields, notes, pipelines, tasks, users
+from .resources import account, changes, custom_fields, events, notes, pipelines, tasks, users
 from .wire.endpoint import Verb, at
 
 
@@ -61,6 +61,9 @@ _FIELD_VERBS = ("index", "show", "make", "change_many", "change", "delete", "gro
 urlpatterns = [
     at("account", GET=account.show),
     at("changes", GET=changes.index),
+    at("events", most=events.MOST, GET=events.index),
+    at("events/types", GET=events.types),
+    at("events/<slug:code>", GET=events.show),
     at("users", GET=users.index, POST=users.make),
     at("users/activate", POST=users.activate),
     at("users/deactivate", POST=users.deactivate),
