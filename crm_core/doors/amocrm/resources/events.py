@@ -86,7 +86,7 @@ def _seen(asked: Asked, each: list[Told]) -> set[tuple[str, int | None]]:
     for code, word in names.SINGULARS.items():
         wanted = {one.record_id for one in each if one.entity == word and one.record_id is not None}
         seen |= {(word, pk) for pk in visible(asked.actor, collections.ALL[code], wanted)}
-    promised = {one.record_id for one in each if one.entity == "task"}
+    promised = {one.record_id for one in each if one.entity == "task" and one.record_id is not None}
     if promised:
         seen |= {("task", pk) for pk in Task.objects.filter(tasks.reach(asked.actor), pk__in=promised).values_list("pk", flat=True)}
     return seen
@@ -164,4 +164,4 @@ def types(asked: Asked) -> HttpResponse:
     """The types of events that are told."""
     language = asked.query.get("language_code")
     rows = [{"key": type_, "type": number, "lang": type_.replace("_", " ").capitalize()} for number, type_ in enumerate(SOURCES, 1)]
-    return answers.all_of(asked, "events_types", rows, **({"language_code": language} if isinstance(language, str) and language not in ("", "None") else {}))
+    return answers.all_of(asked, "events_types", rows, language_code=language if isinstance(language, str) and language not in ("", "None") else None)
