@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import jwt
@@ -71,6 +72,16 @@ def test_only_who_may_change_the_settings_manages_them(doors) -> None:
         assert seller.post(f"{PAGES}/{shop.pk}/{verb}", {"days": 1, "period": "day"}).status_code == 403
     assert PAGES not in seller.get("/settings/profile").content.decode()
     assert doors.client(email=None).get(PAGES).status_code == 302
+
+
+def test_the_switch_works_while_the_workspace_is_read_only(doors) -> None:
+    shop = program(doors)
+    with doors.unit():
+        reading = replace(owner(), read_only=True)
+        for verb in (services.pause, services.resume, services.rotate_secret, services.revoke):
+            verb(reading, shop.pk)
+        with pytest.raises(CrmError):
+            services.make(reading, **GOOD)
 
 
 def test_of_another_workspace_there_is_nothing(two_doors) -> None:
@@ -174,6 +185,8 @@ def test_a_sentence_is_kept_before_its_facts(inside) -> None:
         code, status, sentence = "unknown", 404, "Nobody has the e-mail {email}."
 
     assert faults.of_refusal(Unknown(email="anna@secret.example")) == ("unknown", "Nobody has the e-mail {email}.")
+    kept = Integration(faults=[{"at": "2026-01-01T00:00:00+00:00", "path": "GET /x", "status": 400, "code": "bad_request", "sentence": "{detail}", "fields": []}])
+    assert [one["sentence"] for one in faults.told(kept)] == ["bad_request"]
     assert faults.fields_of(Invalid(fields={"name": ["x"], "anna@secret.example": ["x"]})) == ["name"]
 
 

@@ -66,7 +66,7 @@ def by_token(view: Any) -> Any:
     return view
 
 
-def scoped(scope: str, **by_method: str) -> Any:
+def scoped(scope: str, **by_method: str) -> Callable[[Any], Any]:
     """Mark a view that programs may open only with a token given for `scope`; another for a method: `@scoped("files", DELETE="files_delete")`.
 
     An unmarked view asks for "crm"; "users" is the part of it that integrations of the kind external lack.

@@ -71,5 +71,10 @@ def fields_of(refusal: CrmError | None) -> list[str]:
 
 
 def told(integration: Integration) -> list[dict[str, Any]]:
-    """The kept ones, newest first, with a sentence in the reader's language."""
-    return [{**one, "at": datetime.fromisoformat(one["at"]), "sentence": re.sub(r"\{\w+\}", "…", gettext(one["sentence"])) if one["sentence"] else ""} for one in reversed(integration.faults)]
+    """The kept ones, newest first, with a sentence in the reader's language; the code where the sentence was all facts."""
+    return [{**one, "at": datetime.fromisoformat(one["at"]), "sentence": _told(one)} for one in reversed(integration.faults)]
+
+
+def _told(one: dict[str, Any]) -> str:
+    sentence = re.sub(r"\{\w+\}", "…", gettext(one["sentence"])) if one["sentence"] else ""
+    return sentence if sentence.strip("… .") else str(one["code"])

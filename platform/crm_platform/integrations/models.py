@@ -35,7 +35,7 @@ class Integration(models.Model):
     secret_hint = models.CharField(max_length=8)
     old_secret_digest = models.CharField(max_length=64, blank=True)
     old_secret_until = models.DateTimeField(null=True)
-    created_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)
+    created_by = models.ForeignKey(User, models.DO_NOTHING, null=True, related_name="+", db_index=False)
     created_at = models.DateTimeField(default=clock.real_now)
     paused_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
@@ -64,7 +64,7 @@ class Grant(models.Model):
 
     # A workspace has few of them, and each is found by its uid: no other index.
     integration = models.ForeignKey(Integration, models.PROTECT, related_name="grants", db_index=False)
-    person = models.ForeignKey(User, models.PROTECT, related_name="grants", db_index=False)
+    person = models.ForeignKey(User, models.DO_NOTHING, related_name="grants", db_index=False)
     uid = models.CharField(max_length=20)
     scopes = ArrayField(models.CharField(max_length=20), default=list)
     by_administrator = models.BooleanField(default=False)

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('rows_written', models.BigIntegerField(default=0)),
                 ('counted_to', models.BigIntegerField(default=0)),
                 ('undo', models.JSONField(default=dict)),
-                ('created_by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('created_by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'db_table': 'integration',
@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                 ('rotated_at', models.DateTimeField(null=True)),
                 ('revoked_at', models.DateTimeField(null=True)),
                 ('created_at', models.DateTimeField(default=crm_platform.kernel.clock.real_now)),
-                ('person', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='grants', to=settings.AUTH_USER_MODEL)),
+                ('person', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='grants', to=settings.AUTH_USER_MODEL)),
                 ('integration', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='grants', to='integrations.integration')),
             ],
             options={
