@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, RawPostDataException
 
 from crm_platform.kernel.permissions import Actor
 
@@ -81,9 +81,17 @@ class Asked:
         return self.request.headers.get("X-Strict", "") in ("1", "true")
 
     @cached_property
+    def raw(self) -> bytes:
+        """The body as it came. Raises BadRequest."""
+        try:
+            return self.request.body
+        except RawPostDataException:  # a form with files: the stream was read as one
+            raise BadRequest(detail="The body must be JSON.") from None
+
+    @cached_property
     def body(self) -> Any:
         """The body, of JSON whatever its content type says; None for an empty one. Raises BadRequest."""
-        raw = self.request.body
+        raw = self.raw
         if not raw.strip():
             return None
         try:
