@@ -208,6 +208,23 @@ def test_ones_own_sessions_end_everywhere_else(desk: Desk) -> None:
         assert Event.objects.get(name="operator.sessions_ended", record_id=person.pk).after == {"sessions_ended": 1}
 
 
+def test_the_page_asks_the_same_with_one_session_and_with_three(desk: Desk) -> None:
+    from django.db import connections
+    from django.test.utils import CaptureQueriesContext
+
+    client = desk("viewer")
+    client.get("/me")
+    counts = []
+    for more in (0, 2):
+        for _one in range(more):
+            browser(client.person)  # type: ignore[attr-defined]
+        with CaptureQueriesContext(connections["control"]) as asked:
+            page = client.get("/me").content.decode()
+        counts.append(len(asked))
+    assert page.count("Firefox") == 2 * 3
+    assert counts[0] == counts[1]
+
+
 def test_recovery_codes_are_renewed_after_the_password_and_noted(desk: Desk) -> None:
     client = desk("viewer")
     person = client.person  # type: ignore[attr-defined]
