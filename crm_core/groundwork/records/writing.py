@@ -90,11 +90,11 @@ def create(actor: Actor, kind: Kind, values: Mapping[str, Any]) -> Any:
 
 
 def create_many(actor: Actor, kind: Kind, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """Make many records in a constant number of statements; all of them or none."""
+    """Make many records in a constant number of statements; all of them or none. Invalid says by `at` which row is wrong."""
     if actor.scope_for(kind.entity.CREATE) == Scope.NONE:
         raise refusal(actor, kind.entity.CREATE.key)
     now = clock.now()
-    records = [_build(actor, kind, values, now=now) for values in rows]
+    records = _built(actor, kind, rows, now=now)
     _count(kind, records, raise_by=1)
     create_rows(kind.model, records)
     changes = []
@@ -106,6 +106,17 @@ def create_many(actor: Actor, kind: Kind, rows: Sequence[Mapping[str, Any]]) -> 
     custom.index_many(kind.code, [(record.pk, record.custom) for record in records if record.custom])
     indexing.put(kind, records, fresh=True)
     emit_all(actor, changes)
+    return records
+
+
+def _built(actor: Actor, kind: Kind, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> list[Any]:
+    records = []
+    for at, values in enumerate(rows):
+        try:
+            records.append(_build(actor, kind, values, now=now))
+        except Invalid as refused:
+            refused.at = at
+            raise
     return records
 
 

@@ -19,6 +19,7 @@ from crm_platform.kernel.http.errors import bears_token
 
 from . import brackets
 from .asking import MOST, Asked
+from .once import once
 from .problems import MethodNotAllowed
 
 Verb = Callable[..., HttpResponse]
@@ -63,4 +64,4 @@ def _serve(request: HttpRequest, verbs: dict[str, Verb], *, most: int, variables
         refusal.allowed = [*verbs]  # type: ignore[attr-defined]
         raise refusal
     asked = Asked(request, request.actor, brackets.read(request.META.get("QUERY_STRING", "")), most)  # type: ignore[attr-defined]
-    return verb(asked, **variables)
+    return once(asked, lambda: verb(asked, **variables))
