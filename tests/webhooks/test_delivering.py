@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +29,8 @@ from webhooks.outbound.transport import Call, Problem
 
 from .conftest import ROBOT
 from .receiver import receiving
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_it_is_tried_again_and_order_is_kept_of_each_record_but_holds_no_other(doors, hooked, serve, later) -> None:
@@ -403,3 +411,39 @@ def test_a_test_is_sent_once_even_where_it_is_off(doors, hooked, receiver, serve
     serve()
     [got] = receiver.got
     assert set(got.form) == {"account"}
+
+
+SERVED = "import django; django.setup(); from crm_platform.jobs import serving; from crm_platform.kernel import workspace; import sys; serving.serve_side(lambda: workspace.unit(sys.argv[1]), seconds=20)"
+
+
+def _served(doors: Any, *, at: str = "") -> int:
+    """A worker of its own, that dies at a point."""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "crm_platform.config.settings.test", "CRM_KILLED_AT": at, "CRM_HOOKS_TO_LOOPBACK": "1"}
+    return subprocess.run([sys.executable, "-c", SERVED, doors.place.public_id], env=environment, cwd=ROOT, check=False, timeout=60).returncode
+
+
+def test_workers_killed_for_good_lose_nothing_and_keep_the_order_of_each_record(doors, hooked, later) -> None:
+    with receiving() as receiver:
+        hooked(receiver, "add_lead", "update_lead", format="json")
+        with doors.unit():
+            made = [deals.create_deal(ROBOT, name="step 0") for _ in range(6)]
+        for step in range(1, 4):
+            with doors.unit():
+                for deal in made:
+                    deals.change_deal(ROBOT, deal.pk, name=f"step {step}")
+        for _ in range(2):
+            assert _served(doors, at="outbound.sent") == -signal.SIGKILL
+            later()
+        assert _served(doors) == 0
+    steps: dict[int, list[str]] = {}
+    for got in receiver.got:
+        body = json.loads(got.body)
+        steps.setdefault(body["data"]["id"], []).append(got.headers["webhook-id"])
+    assert set(steps) == {deal.pk for deal in made}
+    for ids in steps.values():
+        firsts = list(dict.fromkeys(ids))
+        assert len(firsts) == 4
+        numbers = [int(one.rsplit("_", 1)[1]) for one in firsts]
+        assert numbers == sorted(numbers)
+        assert ids == sorted(ids, key=firsts.index), "an event that is sent again comes before the next one of its record"
+    assert sum(len(ids) for ids in steps.values()) > 24, "those in flight were sent again"
