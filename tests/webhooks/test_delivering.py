@@ -411,6 +411,13 @@ def test_a_test_is_sent_once_even_where_it_is_off(doors, hooked, receiver, serve
     serve()
     [got] = receiver.got
     assert set(got.form) == {"account"}
+    receiver.answer = lambda *_given: 500
+    with doors.unit():
+        services.try_out(ROBOT, hook.pk)
+    serve()
+    with doors.unit():
+        assert Hook.objects.get(pk=hook.pk).failures == 0
+        assert HookDelivery.objects.latest("id").state == State.FAILED
 
 
 SERVED = "import django; django.setup(); from crm_platform.jobs import serving; from crm_platform.kernel import workspace; import sys; serving.serve_side(lambda: workspace.unit(sys.argv[1]), seconds=20)"

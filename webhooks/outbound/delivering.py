@@ -119,7 +119,8 @@ def _note(pk: int, due: list[HookDelivery], answers: list[Answer]) -> None:
     recovered = False
     for row, answer in zip(due, answers, strict=True):
         _note_one(row, answer, now=now)
-        recovered |= failing.note(hook, good=answer.good, now=now)
+        if answer.good or row.cause != Cause.TEST:  # a test that fails is a person's own look, no bad answer of theirs
+            recovered |= failing.note(hook, good=answer.good, now=now)
     HookDelivery.objects.bulk_update(due, ["state", "attempts", "next_at", "answers", "done_at"])
     if recovered:  # what waited for a later attempt goes now, in its order
         HookDelivery.objects.filter(hook=hook, state=State.WAITING, next_at__gt=now).update(next_at=now)

@@ -76,7 +76,8 @@ def names(settings: list[str]) -> str:
 
 def tried(row: HookDelivery) -> Tried:
     """A delivery as a line."""
-    return Tried(row, names([name for name in row.settings if name != "test"]), answer(row.answers[-1]) if row.answers else None)
+    told = [name for name in row.settings if name != "test"]
+    return Tried(row, names(told[:2]) + (", …" if len(told) > 2 else ""), answer(row.answers[-1]) if row.answers else None)
 
 
 def line(hook: Hook, answers: list[dict[str, Any]] | None = None) -> Line:
