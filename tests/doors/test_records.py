@@ -9,6 +9,7 @@ import pytest
 from crm_core.sales.deals.models import Deal
 from crm_platform.events.models import Event
 from tests.doors.conftest import Program, program_of
+from tests.factories.cast import person
 
 
 def made(api: Program, plural: str, *items: dict[str, Any]) -> list[int]:
@@ -183,6 +184,21 @@ def test_what_a_person_may_not_see_or_do_a_program_may_not(api: Program, doors, 
     assert stranger.post("contacts", [{"name": "x"}]).status_code == 200
     assert stranger.post("leads", [{"_embedded": {"contacts": [{"id": pk + 10**9}]}}]).status_code == 400
     assert api.get(f"leads/{pk}").json()["name"] == "A"
+
+
+def test_roles_reach_as_far_as_on_the_screens(api: Program, doors) -> None:
+    with doors.unit():
+        emails = {name: person(role, name=name).email for name, role in (("Mia", "manager"), ("Sam", "seller"), ("Vera", "viewer"), ("Ada", "administrator"))}
+    (pk,) = made(api, "leads", {"name": "the owner's"})
+    programs = {name: program_of(doors, email) for name, email in emails.items()}
+    seen = {name: program.get(f"leads/{pk}").status_code for name, program in programs.items()}
+    assert seen == {"Mia": 200, "Sam": 204, "Vera": 200, "Ada": 200}
+    changed = {name: program.patch(f"leads/{pk}", {"price": 1}).status_code for name, program in programs.items()}
+    assert changed == {"Mia": 200, "Sam": 404, "Vera": 403, "Ada": 200}
+    created = {name: program.post("leads", [{}]).status_code for name, program in programs.items()}
+    assert created == {"Mia": 200, "Sam": 200, "Vera": 403, "Ada": 200}
+    binned = {name: program.delete(f"leads/{pk}").status_code for name, program in programs.items()}
+    assert binned == {"Mia": 403, "Sam": 404, "Vera": 403, "Ada": 204}
 
 
 def test_many_ids_and_odd_questions_do_no_harm(api: Program) -> None:

@@ -15,6 +15,7 @@ _SYSTEM = {StageKind.WON.value: WON, StageKind.LOST.value: LOST}
 _KINDS = {WON: StageKind.WON, LOST: StageKind.LOST}
 # Stages count on behind the system's two, so that none of ours is taken for them.
 ABOVE = 1000
+UNSORTED = 900_000_000
 
 
 def code_of(plural: str) -> str:
@@ -34,6 +35,11 @@ def status_of(stage: Stage | None) -> int | None:
 def status_id(stage_id: int | None) -> int | None:
     """The same by our id."""
     return status_of(pipelines.everything().stages.get(stage_id or 0))
+
+
+def unsorted_of(pipeline_id: int) -> int:
+    """The number of the status in which a pipeline's incoming leads wait: no stage of ours."""
+    return UNSORTED + pipeline_id
 
 
 def stage_of(status: int, *, pipeline_id: int | None) -> Stage | None:

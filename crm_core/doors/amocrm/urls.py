@@ -3,27 +3,61 @@
 from __future__ import annotations
 
 import functools
+from types import ModuleType
 
 from django.urls import URLPattern
 
-from .records import verbs
-from .resources import account
-from .wire.endpoint import at
+from .records import links, tagging, together, verbs
+from .resources import account, changes, notes, pipelines, tasks
+from .wire.endpoint import Verb, at
+
+
+def _of(module: ModuleType, plural: str, **verbs: str) -> dict[str, Verb]:
+    """The verbs of a module for one collection."""
+    return {method: functools.partial(getattr(module, name), plural=plural) for method, name in verbs.items()}
 
 
 def _records(plural: str) -> list[URLPattern]:
     """The addresses that leads, contacts and companies have alike."""
-    of = {name: functools.partial(getattr(verbs, name), plural=plural) for name in ("index", "make", "change_many", "upsert", "show", "change", "put_in_bin", "restore")}
     return [
-        at(plural, GET=of["index"], POST=of["make"], PATCH=of["change_many"]),
-        at(f"{plural}/upsert", most=1000, POST=of["upsert"]),
-        at(f"{plural}/<int:pk>", GET=of["show"], PATCH=of["change"], DELETE=of["put_in_bin"]),
-        at(f"{plural}/<int:pk>/restore", POST=of["restore"]),
+        at(plural, _of(verbs, plural, GET="index", POST="make", PATCH="change_many")),
+        at(f"{plural}/upsert", _of(verbs, plural, POST="upsert"), most=1000),
+        at(f"{plural}/tags", _of(tagging, plural, GET="index", POST="make")),
+        at(f"{plural}/links", _of(links, plural, GET="of_many")),
+        at(f"{plural}/link", _of(links, plural, POST="link")),
+        at(f"{plural}/unlink", _of(links, plural, POST="unlink")),
+        at(f"{plural}/<int:pk>", _of(verbs, plural, GET="show", PATCH="change", DELETE="put_in_bin")),
+        at(f"{plural}/<int:pk>/restore", _of(verbs, plural, POST="restore")),
+        at(f"{plural}/<int:pk>/links", _of(links, plural, GET="index")),
+        at(f"{plural}/<int:pk>/link", _of(links, plural, POST="link")),
+        at(f"{plural}/notes", _of(notes, plural, GET="index", POST="make", PATCH="change_many")),
+        at(f"{plural}/<int:record_id>/notes", _of(notes, plural, GET="index", POST="make", PATCH="change_many")),
+        *(
+            pattern
+            for one in (f"{plural}/notes/<int:pk>", f"{plural}/<int:record_id>/notes/<int:pk>")
+            for pattern in (
+                at(one, _of(notes, plural, GET="show", PATCH="change", DELETE="delete")),
+                at(f"{one}/pin", _of(notes, plural, POST="pin")),
+                at(f"{one}/unpin", _of(notes, plural, POST="unpin")),
+            )
+        ),
+        # Some clients know the one word, some the other.
+        *(at(f"{plural}/<int:pk>/{word}", _of(links, plural, POST="unlink")) for word in ("unlink", "unlinks")),
     ]
 
 
 urlpatterns = [
     at("account", GET=account.show),
+    at("changes", GET=changes.index),
+    at("tasks", GET=tasks.index, POST=tasks.make, PATCH=tasks.change_many),
+    at("tasks/<int:pk>", GET=tasks.show, PATCH=tasks.change, DELETE=tasks.delete),
+    at("leads/complex", most=together.MOST, POST=together.make),
+    at("leads/pipelines", most=50, GET=pipelines.index, POST=pipelines.make),
+    at("leads/pipelines/<int:pk>", GET=pipelines.show, PATCH=pipelines.change, DELETE=pipelines.delete),
+    at("leads/pipelines/<int:pipeline_id>/statuses", most=100, GET=pipelines.statuses, POST=pipelines.make_statuses),
+    at("leads/pipelines/<int:pipeline_id>/statuses/<int:pk>", GET=pipelines.show_status, PATCH=pipelines.change_status, DELETE=pipelines.delete_status),
+    at("leads/loss_reasons", GET=pipelines.reasons, POST=pipelines.make_reasons, PATCH=pipelines.change_reasons),
+    at("leads/loss_reasons/<int:pk>", GET=pipelines.show_reason, PATCH=pipelines.change_reason, DELETE=pipelines.delete_reason),
     *_records("leads"),
     *_records("contacts"),
     *_records("companies"),

@@ -5,7 +5,7 @@ Every operation is kept in `OPERATIONS`, from which the specification is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,11 +38,12 @@ class Operation:
 OPERATIONS: list[Operation] = []
 
 
-def at(route: str, *, most: int = MOST, **verbs: Verb) -> URLPattern:
-    """The address `route` (below /api/v4/) with its verbs: `at("leads", GET=index, POST=create)`.
+def at(route: str, given: Mapping[str, Verb] | None = None, *, most: int = MOST, **named: Verb) -> URLPattern:
+    """The address `route` (below /api/v4/) with its verbs: `at("leads", GET=index, POST=create)`, or `given` as a dict.
 
     A verb takes what was asked, and the variables of the address by name. `most` is the largest page, and the most items of a body.
     """
+    verbs = {**(given or {}), **named}
     OPERATIONS.extend(Operation(method, route, verb, most) for method, verb in verbs.items())
 
     @by_token
@@ -54,7 +55,7 @@ def at(route: str, *, most: int = MOST, **verbs: Verb) -> URLPattern:
     return pattern
 
 
-def _serve(request: HttpRequest, verbs: dict[str, Verb], *, most: int, variables: dict[str, Any]) -> HttpResponse:
+def _serve(request: HttpRequest, verbs: Mapping[str, Verb], *, most: int, variables: dict[str, Any]) -> HttpResponse:
     if not bears_token(request):  # a browser's session has its own pages; here it would be an open door to forged forms
         raise NotSignedIn
     method = "GET" if request.method == "HEAD" else request.method or ""
