@@ -6,7 +6,9 @@ import base64
 import hashlib
 import hmac
 import json
+from types import SimpleNamespace
 
+from crm_core.doors.amocrm import bodies_v2
 from crm_core.engagement.notes import services as notes
 from crm_core.engagement.tasks import services as tasks
 from crm_core.groundwork.records import writing
@@ -20,10 +22,12 @@ from crm_core.sales.deals.kind import DEAL
 from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.pipelines.models import StageKind
 from crm_platform.accounts.models import User
+from crm_platform.events.models import Event
 from crm_platform.kernel import clock, secrets_box
 from webhooks.outbound import services
 
 from .conftest import ROBOT
+from .receiver import php
 
 LEAD = {"id", "name", "status_id", "price", "responsible_user_id", "last_modified", "modified_user_id", "created_user_id", "date_create", "pipeline_id", "account_id", "created_at", "updated_at"}
 
@@ -144,8 +148,6 @@ def test_several_events_share_a_post_but_a_record_stands_in_it_once(doors, recei
 
 
 def test_a_change_that_nobody_asked_for_waits_for_no_relay(doors, receiver, hooked) -> None:
-    from crm_platform.events.models import Event
-
     hooked(receiver, "add_lead")
     with doors.unit():
         contacts.create_contact(ROBOT, first_name="Anna")
@@ -196,3 +198,24 @@ def test_the_form_is_signed_too_and_both_secrets_are_good_for_a_day(doors, recei
     serve()
     assert len(receiver.got[-1].headers["webhook-signature"].split(" ")) == 1
     _verify(receiver.got[-1], newest)
+
+
+def test_incoming_leads(inside) -> None:
+    """By a lead that stands for one of the inbox: uid, category, what came in; accepted and declined as a deletion."""
+    lead = SimpleNamespace(
+        uid="a1b2", category="forms", pipeline_id=3, received_at=clock.now(), deal_id=7, contact_id=8, metadata={"form_id": "f1", "referer": "https://shop.example/?a=1"},
+        contents={"lead": {"name": "Lamp"}, "contacts": [{"name": "Anna"}]},
+    )  # fmt: skip
+
+    def told(name: str, action: str):
+        event = Event(name=name, entity="incoming", record_id=1, actor_id=5)
+        root, item = bodies_v2._DRAW["incoming"](bodies_v2._Told(event, action, lead, bodies_v2.Records([])))
+        return php(bodies_v2.write([{"root": root, "action": action, "item": item}]))["unsorted"][action][0]
+
+    added = told("incoming.received", "add")
+    assert (added["uid"], added["category"], added["pipeline_id"], added["source_data"]["form_id"]) == ("a1b2", "forms", "3", "f1")
+    assert added["data"] == {"leads": [{"name": "Lamp"}], "contacts": [{"name": "Anna"}]}
+    accepted = told("incoming.accepted", "delete")
+    assert (accepted["action"], accepted["accept_result"]["leads"]) == ("accept", ["7"])
+    declined = told("incoming.declined", "delete")
+    assert (declined["action"], "decline_result" in declined) == ("decline", False)

@@ -252,7 +252,7 @@ def test_the_breaker_opens_after_bad_answers_and_lets_one_through_at_a_time(door
                 deals.create_deal(ROBOT, name=f"Deal {number}")
         serve()
         tried = len(receiver.got)
-        assert tried == delivering.AT_ONCE
+        assert tried == transport.LANES
         with doors.unit():
             hook.refresh_from_db()
             assert hook.paused_until is not None
@@ -353,7 +353,7 @@ def test_a_dead_endpoint_of_one_workspace_does_not_delay_another(make_door, monk
         serving.serve_side(second.unit, seconds=5)
         assert time.monotonic() - began < 6
         assert sum(len(got.form["leads"]["add"]) for got in well.got) == 100
-        assert len(dead.got) <= delivering.AT_ONCE
+        assert len(dead.got) <= transport.LANES
 
 
 def test_a_replay_tells_again_what_happened_since(doors, hooked, serve, receiver) -> None:

@@ -20,8 +20,8 @@ from .gathering import quietly, wake
 from .models import Cause, Hook, HookDelivery, State
 from .transport import Answer, Call
 
-# How long a delivery is tried, how many at once where all is well, and how many that wait are looked through for them.
-TRIED_FOR, AT_ONCE, LOOKED_AT = timedelta(hours=24), 8, 300
+# How long a delivery is tried, how many are taken up at once where all is well, and how many that wait are looked through for them.
+TRIED_FOR, AT_ONCE, LOOKED_AT = timedelta(hours=24), 40, 300
 # Seconds between the attempts of one delivery; the last one repeats. Each is lengthened or shortened by up to a fifth.
 PAUSES = (10, 30, 60, 120, 300, 600, 1200, 1800, 3600)
 HELD = timedelta(seconds=30)
@@ -33,20 +33,20 @@ KEPT_FOR, TIDIED_AT_ONCE = timedelta(days=14), 500
 def send(pk: int, *, lease: Lease) -> Again | None:
     """Send what is due to a subscription until nothing is, or others wait."""
     token = ids.random_id(12)
+    due: list[HookDelivery] = []
+    answers: list[Answer | None] = []
     try:
         while True:
             with sides.unit(workspace.here()):
                 lease.beat()
-                due = _take_up(pk, token)
+                if due:
+                    _note(pk, due, answers)
+                again = lease.should_yield() and bool(due)
+                due = [] if again else _take_up(pk, token)
             if not due:
-                return None
-            answers = transport.send([_call(row) for row in due])
+                return Again() if again else None
+            answers = transport.send(_calls(due))
             points.reached("outbound.sent")
-            with sides.unit(workspace.here()):
-                lease.beat()
-                _note(pk, due, answers)
-            if lease.should_yield():
-                return Again()
     finally:
         with sides.unit(workspace.here()):
             _release(pk, token)
@@ -99,29 +99,32 @@ def _choose(hook: Hook, *, now: datetime) -> tuple[list[HookDelivery], datetime 
     return list(HookDelivery.objects.select_related("hook").filter(pk__in=due).order_by("id")) if due else [], min(moments, default=None)
 
 
-def _call(row: HookDelivery) -> Call:
-    hook, body = row.hook, row.body.encode()
-    keys = [secrets_box.decrypt(sealed) for sealed in queries.signs_with(hook)]
-    at = int(clock.real_now().timestamp())
-    headers = signing.headers(row.uid, at=at, body=body, keys=keys) | {
-        "Content-Type": bodies.find(hook.format).content_type, "User-Agent": "Kartoteka-Webhooks/1",
-        "X-Delivery-Id": row.uid, "X-Event-Time": row.event_at.isoformat(), "X-Attempt": str(row.attempts + 1),
+def _calls(due: list[HookDelivery]) -> list[Call]:
+    hook = due[0].hook
+    keys, content_type = [secrets_box.decrypt(sealed) for sealed in queries.signs_with(hook)], bodies.find(hook.format).content_type
+    bodies_sent = [(row, row.body.encode()) for row in due]
+    return [Call(hook.destination, body, _headers(row, body, keys) | {"Content-Type": content_type}) for row, body in bodies_sent]
+
+
+def _headers(row: HookDelivery, body: bytes, keys: list[str]) -> dict[str, str]:
+    return signing.headers(row.uid, at=int(clock.real_now().timestamp()), body=body, keys=keys) | {
+        "User-Agent": "Kartoteka-Webhooks/1", "X-Delivery-Id": row.uid, "X-Event-Time": row.event_at.isoformat(), "X-Attempt": str(row.attempts + 1),
     }  # fmt: skip
-    return Call(hook.destination, body, headers)
 
 
-def _note(pk: int, due: list[HookDelivery], answers: list[Answer]) -> None:
+def _note(pk: int, due: list[HookDelivery], answers: list[Answer | None]) -> None:
     """What came back: on each delivery, then on the subscription."""
     now = clock.real_now()
     hook = Hook.objects.select_for_update(no_key=True).filter(pk=pk).first()
     if hook is None:
         return
     recovered = False
-    for row, answer in zip(due, answers, strict=True):
+    tried = [(row, answer) for row, answer in zip(due, answers, strict=True) if answer is not None]
+    for row, answer in tried:
         _note_one(row, answer, now=now)
         if answer.good or row.cause != Cause.TEST:  # a test that fails is a person's own look, no bad answer of theirs
             recovered |= failing.note(hook, good=answer.good, now=now)
-    HookDelivery.objects.bulk_update(due, ["state", "attempts", "next_at", "answers", "done_at"])
+    HookDelivery.objects.bulk_update([row for row, _answer in tried], ["state", "attempts", "next_at", "answers", "done_at"])
     if recovered:  # what waited for a later attempt goes now, in its order
         HookDelivery.objects.filter(hook=hook, state=State.WAITING, next_at__gt=now).update(next_at=now)
     failing.settle(hook, now=now)

@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from . import addresses
 
 # Seconds for all of it: name, connection, answer. Bytes of the answer that are read, and letters of it that are kept.
 SECONDS, MOST_READ, KEPT = 5.0, 64 * 1024, 500
+# How many calls are under way at once, and for how many seconds a lane takes up further ones.
+LANES, BRISK = 8, 1.0
 
 
 class Problem(StrEnum):
@@ -58,17 +61,17 @@ class Answer:
         return 200 <= self.status < 300
 
 
-class _Exchange(threading.Thread):
-    """One call in a thread of its own, so that whoever waits can stop waiting, whatever hangs."""
+class _Exchange:
+    """One call. Another thread may cut it, so that whoever waits can stop waiting, whatever hangs."""
 
     def __init__(self, call: Call) -> None:
-        super().__init__(daemon=True)
         self.call = call
         self.answer: Answer | None = None
         self.began = time.monotonic()
         self._socket: socket.socket | None = None
 
-    def run(self) -> None:
+    def run(self) -> Answer:
+        """Send, and tell what came back."""
         try:
             status, said = self._ask()
             problem = Problem.NONE if 200 <= status < 300 else Problem.REDIRECT if 300 <= status < 400 else Problem.STATUS
@@ -83,6 +86,7 @@ class _Exchange(threading.Thread):
             self.answer = self._told(Problem.UNREACHABLE, said=str(error))
         finally:
             self.cut()
+        return self.answer
 
     def _told(self, problem: Problem, *, status: int = 0, said: str = "") -> Answer:
         return Answer(status, round((time.monotonic() - self.began) * 1000), said.replace("\x00", "")[:KEPT], problem)
@@ -132,15 +136,51 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def send(calls: Sequence[Call]) -> list[Answer]:
-    """Send all of them at once, and wait no longer than SECONDS for the slowest."""
-    running = [_Exchange(call) for call in calls]
-    for exchange in running:
-        exchange.start()
-    until = time.monotonic() + SECONDS + 0.25
-    answers = []
-    for exchange in running:
-        exchange.join(max(0.0, until - time.monotonic()))
-        answers.append(exchange.answer or Answer(0, round(SECONDS * 1000), problem=Problem.SLOW))
-        exchange.cut()
-    return answers
+class _Lane(threading.Thread):
+    """Sends one call after the other out of what is left, as long as all goes well and quickly."""
+
+    def __init__(self, left: deque[tuple[int, Call]], answers: dict[int, Answer], stop: threading.Event) -> None:
+        super().__init__(daemon=True)
+        self._left, self._answers, self._stop_all, self._began = left, answers, stop, time.monotonic()
+        self.present: tuple[int, _Exchange] | None = None
+
+    def run(self) -> None:
+        first = True
+        while first or not (self._stop_all.is_set() or time.monotonic() - self._began > BRISK):
+            try:
+                at, call = self._left.popleft()
+            except IndexError:
+                return
+            self.present = at, _Exchange(call)
+            answer = self.present[1].run()
+            self._answers.setdefault(at, answer)
+            if not answer.good:
+                self._stop_all.set()
+            first = False
+
+    def wait(self) -> None:
+        """Until it is done, or its present call has had its time."""
+        while self.is_alive():
+            present = self.present
+            left = (present[1].began if present else self._began) + SECONDS + 0.25 - time.monotonic()
+            if left > 0 or present is None:
+                self.join(max(left, 0.05))
+            else:
+                self._answers.setdefault(present[0], Answer(0, round(SECONDS * 1000), problem=Problem.SLOW))
+                self._stop_all.set()
+                present[1].cut()
+                return
+
+
+def send(calls: Sequence[Call]) -> list[Answer | None]:
+    """Send them in a few lanes at once; None for those that were not tried since one before them went wrong or took its time.
+
+    It never takes longer than BRISK and SECONDS together, whatever the receiver does.
+    """
+    left, answers, stop = deque(enumerate(calls)), dict[int, Answer](), threading.Event()
+    lanes = [_Lane(left, answers, stop) for _ in range(min(LANES, len(calls)))]
+    for lane in lanes:
+        lane.start()
+    for lane in lanes:
+        lane.wait()
+    return [answers.get(at) for at in range(len(calls))]
