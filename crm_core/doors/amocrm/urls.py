@@ -8,7 +8,7 @@ from types import ModuleType
 from django.urls import URLPattern
 
 from .records import links, tagging, together, verbs
-from .resources import account, changes, notes, pipelines, tasks
+from .resources import account, changes, custom_fields, notes, pipelines, tasks, users
 from .wire.endpoint import Verb, at
 
 
@@ -46,9 +46,27 @@ def _records(plural: str) -> list[URLPattern]:
     ]
 
 
+def _fields(path: str, entity: str) -> list[URLPattern]:
+    """The custom fields of an entity and their groups."""
+    of = {name: functools.partial(getattr(custom_fields, name), entity=entity, path=path) for name in _FIELD_VERBS}
+    return [
+        at(path, GET=of["index"], POST=of["make"], PATCH=of["change_many"]),
+        at(f"{path}/groups", GET=of["groups"], POST=of["make_groups"]),
+        at(f"{path}/groups/<str:code>", GET=of["show_group"], PATCH=of["change_group"], DELETE=of["delete_group"]),
+        at(f"{path}/<int:pk>", GET=of["show"], PATCH=of["change"], DELETE=of["delete"]),
+    ]
+
+
+_FIELD_VERBS = ("index", "show", "make", "change_many", "change", "delete", "groups", "show_group", "make_groups", "change_group", "delete_group")
 urlpatterns = [
     at("account", GET=account.show),
     at("changes", GET=changes.index),
+    at("users", GET=users.index, POST=users.make),
+    at("users/activate", POST=users.activate),
+    at("users/deactivate", POST=users.deactivate),
+    at("users/<int:pk>", GET=users.show),
+    at("roles", GET=users.roles, POST=users.make_roles),
+    at("roles/<int:pk>", GET=users.show_role, PATCH=users.change_role, DELETE=users.delete_role),
     at("tasks", GET=tasks.index, POST=tasks.make, PATCH=tasks.change_many),
     at("tasks/<int:pk>", GET=tasks.show, PATCH=tasks.change, DELETE=tasks.delete),
     at("leads/complex", most=together.MOST, POST=together.make),
@@ -58,6 +76,11 @@ urlpatterns = [
     at("leads/pipelines/<int:pipeline_id>/statuses/<int:pk>", GET=pipelines.show_status, PATCH=pipelines.change_status, DELETE=pipelines.delete_status),
     at("leads/loss_reasons", GET=pipelines.reasons, POST=pipelines.make_reasons, PATCH=pipelines.change_reasons),
     at("leads/loss_reasons/<int:pk>", GET=pipelines.show_reason, PATCH=pipelines.change_reason, DELETE=pipelines.delete_reason),
+    *_fields("leads/custom_fields", "deal"),
+    *_fields("contacts/custom_fields", "contact"),
+    *_fields("companies/custom_fields", "company"),
+    *_fields("customers/custom_fields", "customer"),
+    *_fields("customers/segments/custom_fields", "segment"),
     *_records("leads"),
     *_records("contacts"),
     *_records("companies"),

@@ -219,9 +219,12 @@ def _range(rows: Any, column: str, text: str, *, read: Callable[[str], Any]) -> 
 
 
 def add_field(
-    actor: Actor, *, entity: str, name: str, kind: str, options: Sequence[str] = (), hint: str = "", required: bool = False, ask: bool = True
+    actor: Actor, *, entity: str, name: str, kind: str, options: Sequence[str] = (), hint: str = "", required: bool = False, ask: bool = True, bare: bool = False
 ) -> CustomField:
-    """Add a field. Raises Invalid, PlanRefusal; Forbidden unless `ask` is off (an import adds what its person chose)."""
+    """Add a field. Raises Invalid, PlanRefusal; Forbidden unless `ask` is off (an import adds what its person chose).
+
+    `bare`: a list may come without choices, for the program that adds it brings them later.
+    """
     if ask:
         require(actor, SETTINGS.right("edit"))
     name = _named(name)
@@ -229,11 +232,11 @@ def add_field(
         raise Invalid(fields={"kind": [_("Choose what the field holds.")]})
     _refuse_twins(entity, name)
     labels = list(dict.fromkeys(label.strip()[:120] for label in options if label.strip()))
-    if kind in (Kind.LIST, Kind.MULTI) and not labels:
+    if kind in (Kind.LIST, Kind.MULTI) and not labels and not bare:
         raise Invalid(fields={"options": [_("A list needs at least one choice.")]})
     gates.require(f"fields.{entity}")
     field = CustomField.objects.create(
-        entity=entity, name=name, kind=kind, hint=hint[:300], required=required, order=len(fields_of(entity)),
+        entity=entity, name=name, kind=kind, hint=hint[:300], required=required, order=len(fields_of(entity)), filterable=kind != Kind.OTHER,
         options=[{"id": number, "label": label, "hue": number % 8 + 1} for number, label in enumerate(labels, 1)],
     )  # fmt: skip
     emit(actor, "field.added", entity="field", record_id=field.pk, after={"entity": entity, "name": name, "kind": kind})
@@ -299,6 +302,20 @@ def change_field(actor: Actor, pk: int, *, name: str, hint: str, required: bool,
         if label.strip() and field.kind in (Kind.LIST, Kind.MULTI):
             add_option(actor, pk, label)
     emit(actor, "field.changed", entity="field", record_id=pk, before=before, after={"name": field.name, "hint": field.hint, "required": required})
+    return field
+
+
+def describe_field(actor: Actor, pk: int, *, wire: Mapping[str, Any], options: Sequence[Mapping[str, Any]] | None = None) -> CustomField:
+    """What a program says of a field beyond what people see, and (`options`) its choices as they are to stand, those out of use included."""
+    require(actor, SETTINGS.right("edit"))
+    field = _field(pk)
+    before = {"wire": field.wire, "options": field.options}
+    field.wire = dict(wire)
+    if options is not None:
+        field.options = [dict(option) for option in options]
+    if before != {"wire": field.wire, "options": field.options}:
+        field.save(update_fields=["wire", "options"])
+        emit(actor, "field.changed", entity="field", record_id=pk, before=before, after={"wire": field.wire, "options": field.options})
     return field
 
 
