@@ -11,6 +11,9 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection
+from psycopg.types.json import Jsonb
+
 from crm_platform.db import sides
 from crm_platform.kernel import clock, ids, jobs, points, secrets_box, versions, workspace
 from crm_platform.kernel.jobs import Again, Lease
@@ -124,10 +127,19 @@ def _note(pk: int, due: list[HookDelivery], answers: list[Answer | None]) -> Non
         _note_one(row, answer, now=now)
         if answer.good or row.cause != Cause.TEST:  # a test that fails is a person's own look, no bad answer of theirs
             recovered |= failing.note(hook, good=answer.good, now=now)
-    HookDelivery.objects.bulk_update([row for row, _answer in tried], ["state", "attempts", "next_at", "answers", "done_at"])
+    _save([row for row, _answer in tried])
     if recovered:  # what waited for a later attempt goes now, in its order
         HookDelivery.objects.filter(hook=hook, state=State.WAITING, next_at__gt=now).update(next_at=now)
     failing.settle(hook, now=now)
+
+
+# One statement for all, of constant length: Django's bulk_update costs a third of a delivery.
+_SAVED = "UPDATE outbound_delivery SET state = %s, attempts = %s, next_at = %s, answers = %s, done_at = %s WHERE id = %s"
+
+
+def _save(rows: list[HookDelivery]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(_SAVED, [(row.state, row.attempts, row.next_at, Jsonb(row.answers), row.done_at, row.pk) for row in rows])
 
 
 def _note_one(row: HookDelivery, answer: Answer, *, now: datetime) -> None:
