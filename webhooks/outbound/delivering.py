@@ -138,8 +138,9 @@ _SAVED = "UPDATE outbound_delivery SET state = %s, attempts = %s, next_at = %s, 
 
 
 def _save(rows: list[HookDelivery]) -> None:
+    saved: list[Any] = [(row.state, row.attempts, row.next_at, Jsonb(row.answers), row.done_at, row.pk) for row in rows]
     with connection.cursor() as cursor:
-        cursor.executemany(_SAVED, [(row.state, row.attempts, row.next_at, Jsonb(row.answers), row.done_at, row.pk) for row in rows])
+        cursor.executemany(_SAVED, saved)
 
 
 def _note_one(row: HookDelivery, answer: Answer, *, now: datetime) -> None:
