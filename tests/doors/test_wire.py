@@ -95,3 +95,9 @@ def test_refusals_are_problems(api: Program, doors) -> None:
 def test_another_workspaces_token_opens_nothing(api: Program, make_door) -> None:
     elsewhere = make_door(firm="Eve & Co", email="eve@elsewhere.example")
     assert Program(elsewhere.client(email=None), api.token).get("account").status_code == 401
+
+
+@pytest.mark.parametrize("beside", [{}, {"Idempotency-Key": "k-1"}])
+def test_a_form_with_files_is_no_body(api: Program, beside: dict[str, str]) -> None:
+    answer = api.client.post("/api/v4/leads", {"name": "x"}, headers={"Authorization": f"Bearer {api.token}", **beside})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, PROBLEM)

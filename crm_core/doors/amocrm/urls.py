@@ -8,7 +8,7 @@ from types import ModuleType
 from django.urls import URLPattern
 
 from .records import links, tagging, together, verbs
-from .resources import account, changes, custom_fields, notes, pipelines, tasks, users
+from .resources import account, changes, custom_fields, events, notes, pipelines, tasks, users
 from .wire.endpoint import Verb, at
 
 
@@ -61,12 +61,15 @@ _FIELD_VERBS = ("index", "show", "make", "change_many", "change", "delete", "gro
 urlpatterns = [
     at("account", GET=account.show),
     at("changes", GET=changes.index),
-    at("users", GET=users.index, POST=users.make),
-    at("users/activate", POST=users.activate),
-    at("users/deactivate", POST=users.deactivate),
-    at("users/<int:pk>", GET=users.show),
-    at("roles", GET=users.roles, POST=users.make_roles),
-    at("roles/<int:pk>", GET=users.show_role, PATCH=users.change_role, DELETE=users.delete_role),
+    at("events", most=events.MOST, GET=events.index),
+    at("events/types", GET=events.types),
+    at("events/<slug:code>", GET=events.show),
+    at("users", scope="users", GET=users.index, POST=users.make),
+    at("users/activate", scope="users", POST=users.activate),
+    at("users/deactivate", scope="users", POST=users.deactivate),
+    at("users/<int:pk>", scope="users", GET=users.show),
+    at("roles", scope="users", GET=users.roles, POST=users.make_roles),
+    at("roles/<int:pk>", scope="users", GET=users.show_role, PATCH=users.change_role, DELETE=users.delete_role),
     at("tasks", GET=tasks.index, POST=tasks.make, PATCH=tasks.change_many),
     at("tasks/<int:pk>", GET=tasks.show, PATCH=tasks.change, DELETE=tasks.delete),
     at("leads/complex", most=together.MOST, POST=together.make),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -21,12 +20,11 @@ from crm_platform.kernel import preferences, workspace
 # The numbers of kinds of tasks: the API's first two are its own, ours follow.
 TASK_TYPES = {TaskType.CALL.value: 1, TaskType.MEET.value: 2, TaskType.MAIL.value: 3, TaskType.TODO.value: 4}
 _SYMBOLS = {"EUR": "€", "USD": "$", "RUB": "₽", "GBP": "£", "UZS": "soʻm", "KZT": "₸", "UAH": "₴"}
-_NAMESPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 
 
 def account_id() -> int:
-    """The workspace's number on the wire: of its public id, for integers are demanded; the same for ever, below 2**31."""
-    return uuid.uuid5(_NAMESPACE, workspace.here().public_id).int % (2**31 - 1) + 1
+    """The workspace's number on the wire, where integers are demanded."""
+    return workspace.here().number
 
 
 def show(asked: Asked) -> HttpResponse:
@@ -47,7 +45,7 @@ def show(asked: Asked) -> HttpResponse:
 
 
 def _uuid() -> str:
-    return str(uuid.uuid5(_NAMESPACE, workspace.here().public_id))
+    return str(workspace.here().uuid)
 
 
 def _groups() -> list[dict[str, Any]]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, RawPostDataException
 
+from crm_platform.kernel import reading
 from crm_platform.kernel.permissions import Actor
 
 from . import brackets
@@ -81,9 +82,17 @@ class Asked:
         return self.request.headers.get("X-Strict", "") in ("1", "true")
 
     @cached_property
+    def raw(self) -> bytes:
+        """The body as it came. Raises BadRequest."""
+        try:
+            return self.request.body
+        except RawPostDataException:  # a form with files: the stream was read as one
+            raise BadRequest(detail="The body must be JSON.") from None
+
+    @cached_property
     def body(self) -> Any:
         """The body, of JSON whatever its content type says; None for an empty one. Raises BadRequest."""
-        raw = self.request.body
+        raw = self.raw
         if not raw.strip():
             return None
         try:
@@ -118,11 +127,8 @@ def _no_number(text: str) -> Any:
 
 def whole(given: Any, *, default: int = 0) -> int:
     """A whole number of a query, or the default where it is none."""
-    text = given.strip() if isinstance(given, str) else str(given)
-    if not text.lstrip("-").isascii() or not text.lstrip("-").isdigit() or len(text) > 20:
-        return default
-    number = int(text)
-    return number if abs(number) <= LARGEST else default
+    number = reading.signed(given if isinstance(given, str) else str(given))
+    return default if number is None else number
 
 
 def request_id(item: Mapping[str, Any], at: int) -> str:

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.views.decorators.csrf import csrf_exempt
 
-from crm_platform.accounts.middleware import by_token
+from crm_platform.accounts.middleware import by_token, scoped
 from crm_platform.kernel.errors import NotSignedIn
 from crm_platform.kernel.http.errors import bears_token
 
@@ -38,15 +38,17 @@ class Operation:
 OPERATIONS: list[Operation] = []
 
 
-def at(route: str, given: Mapping[str, Verb] | None = None, *, most: int = MOST, **named: Verb) -> URLPattern:
+def at(route: str, given: Mapping[str, Verb] | None = None, *, most: int = MOST, scope: str = "crm", **named: Verb) -> URLPattern:
     """The address `route` (below /api/v4/) with its verbs: `at("leads", GET=index, POST=create)`, or `given` as a dict.
 
     A verb takes what was asked, and the variables of the address by name. `most` is the largest page, and the most items of a body.
+    `scope` is what a token must have been given for; "users" is what integrations of others never see.
     """
     verbs = {**(given or {}), **named}
     OPERATIONS.extend(Operation(method, route, verb, most) for method, verb in verbs.items())
 
     @by_token
+    @scoped(scope, **({"DELETE": "files_delete"} if scope == "files" else {}))
     @csrf_exempt
     def view(request: HttpRequest, **variables: Any) -> HttpResponse:
         return _serve(request, verbs, most=most, variables=variables)

@@ -38,7 +38,7 @@ def once(asked: Asked, answer: Callable[[], HttpResponse]) -> HttpResponse:
     if not key or asked.request.method in ("GET", "HEAD"):
         return answer()
     operation = "api:" + hashlib.sha256(f"{asked.actor.user_id}\n{asked.actor.via}\n{key}".encode()).hexdigest()
-    print_ = hashlib.sha256(f"{asked.request.method}\n{asked.request.get_full_path()}\n".encode() + asked.request.body).hexdigest()
+    print_ = hashlib.sha256(f"{asked.request.method}\n{asked.request.get_full_path()}\n".encode() + asked.raw).hexdigest()
     with connection.cursor() as cursor:
         cursor.execute(_BEGIN, [operation, KIND, clock.real_now()])
         fresh = cursor.rowcount == 1

@@ -66,6 +66,7 @@ INSIDE_APPS = [
     "billing.held",
     "billing.seats",
     "webhooks.outbound",
+    "crm_platform.integrations",
 ]
 TABLELESS_APPS = ["django.contrib.messages", "django.contrib.humanize", "django.contrib.staticfiles", "crm_platform.ui", "crm_platform.config.mailbox", "billing.desk"]
 # Features of the product, area by area, lowest first; all of them live in workspaces.

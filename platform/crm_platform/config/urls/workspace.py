@@ -17,4 +17,5 @@ urlpatterns = [
     path("", include("tenants.archives.urls")),
     path("", include("tenants.lifecycle.urls")),
     path("", include("webhooks.outbound.urls")),
+    path("", include("crm_platform.integrations.urls")),
 ]

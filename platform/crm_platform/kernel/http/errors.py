@@ -19,6 +19,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from crm_platform.kernel import budgets
+from crm_platform.kernel.budgets import BudgetSpent
 from crm_platform.kernel.errors import (
     Conflict,
     CrmError,
@@ -113,6 +115,7 @@ def render_refusal(request: HttpRequest, error: CrmError) -> HttpResponse:
     response = _answer(request, error)
     if isinstance(error, TooMany):
         response.headers["Retry-After"] = str(error.facts.get("retry_after", 60))
+    budgets.stamp(request, response)
     return response
 
 
@@ -120,6 +123,8 @@ def _answer(request: HttpRequest, error: CrmError) -> HttpResponse:
     for beginning, drawer in _drawers.items():
         if request.path_info.startswith(beginning):
             return drawer(request, error)
+    if isinstance(error, BudgetSpent):
+        return problem(error)
     if wants_json(request):
         return JsonResponse(body_of(error), status=error.status, headers={"WWW-Authenticate": "Bearer"} if error.status == NotSignedIn.status else None)
     if isinstance(error, NotSignedIn):
@@ -132,6 +137,12 @@ def _answer(request: HttpRequest, error: CrmError) -> HttpResponse:
     except TemplateDoesNotExist:
         html = render_to_string("ui/errors/500.html", context, request)
     return HttpResponse(html, status=error.status)
+
+
+def problem(error: CrmError, *, hint: str = "") -> HttpResponse:
+    """A refusal as programs of the open API know one; the media type stands alone: there are programs that compare all of it."""
+    body = {"title": str(getattr(error, "heading", "") or error.code.replace("_", " ").capitalize()), "type": f"{settings.PUBLIC_URL}/errors/{error.code}", "status": error.status, "detail": error.message, **body_of(error)}
+    return JsonResponse({**body, "hint": hint or error.message}, status=error.status, content_type="application/problem+json")
 
 
 def _to_log_in(request: HttpRequest) -> HttpResponse:
