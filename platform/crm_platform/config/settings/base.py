@@ -65,6 +65,7 @@ INSIDE_APPS = [
     "billing.metering",
     "billing.held",
     "billing.seats",
+    "webhooks.outbound",
     "crm_platform.integrations",
 ]
 TABLELESS_APPS = ["django.contrib.messages", "django.contrib.humanize", "django.contrib.staticfiles", "crm_platform.ui", "crm_platform.config.mailbox", "billing.desk"]
@@ -316,6 +317,9 @@ CRM_CLOCK_MOVES = EMBEDDED or env.flag("CRM_DEBUG")
 # No reminder is written and nothing is erased for an unpaid bill while this is set; nor by a picture of the provider older than so many hours.
 CRM_NO_DUNNING = env.flag("CRM_NO_DUNNING")
 CRM_DUNNING_SYNC_HOURS = env.whole("CRM_DUNNING_SYNC_HOURS", 6)
+
+# Webhooks may be sent to this machine itself (a receiver one is writing): never in production.
+CRM_HOOKS_TO_LOOPBACK = env.flag("CRM_HOOKS_TO_LOOPBACK")
 
 CRM_SIGNUPS_AN_HOUR = int(env.read("CRM_SIGNUPS_AN_HOUR", "300"))
 # How long a backup knows what was erased: it stands on every certificate, and whoever keeps backups keeps them no longer.
