@@ -7,7 +7,7 @@ import click
 from crm_platform.kernel import commands
 from crm_platform.kernel.commands import answer, as_json, read_secret, workspace_option
 
-from . import entering, firms, limits
+from . import doors, entering, firms, limits
 
 
 @commands.command("measure-firms", hidden=True)
@@ -46,4 +46,13 @@ def measure_paying(slug: str, as_json: bool) -> None:
 def measure_limit(slug: str, as_json: bool) -> None:
     """Count the statements of a check, then create a hundred contacts at once where fewer fit."""
     found = limits.measure(slug)
+    answer(found, as_json=as_json, text=str(found))
+
+
+@commands.command("measure-intake", hidden=True)
+@workspace_option
+@as_json
+def measure_intake(slug: str, as_json: bool) -> None:
+    """Give a workspace a source of leads, and its key."""
+    found = doors.source_of(slug)
     answer(found, as_json=as_json, text=str(found))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection
+
 from billing.held import services as held
 from crm_platform.jobs import rows
-from crm_platform.kernel import clock, versions, workspace
+from crm_platform.kernel import clock, workspace
 
 from .models import IncomingLead, LeadSource
 
@@ -42,25 +45,37 @@ def _seal(row: IncomingLead) -> IncomingLead:
     return row
 
 
+# The row and the work of reading it, in one round trip; what the same sender has sent under the same number is not written again.
+_KEEP = """
+WITH kept AS (
+  INSERT INTO incoming_lead (uid, category, source_id, sender_key, pipeline_id, state, name, message, payload, contents, metadata, keys, tried, received_at, due_at, reason, probe)
+  VALUES (%(uid)s, %(category)s, %(source)s, %(sender_key)s, %(pipeline)s, 'waiting', '', '', %(payload)s::jsonb, '{}', %(metadata)s::jsonb, '{}', '{}', %(received)s, %(due)s, '', %(probe)s)
+  ON CONFLICT DO NOTHING RETURNING id
+), work AS (
+  INSERT INTO job (name, target, key, at, state, lease, checkpoint, attempts, error, created_at)
+  SELECT %(job)s, 0, %(job)s, %(now)s, 'waiting', '', '{}', 0, '', %(now)s FROM kept ON CONFLICT DO NOTHING RETURNING id
+)
+SELECT (SELECT id FROM kept), (SELECT id FROM work)
+"""
+
+
 def _keep(row: IncomingLead) -> IncomingLead:
     _set_timer(row)
-    with versions.quiet():  # figures are told of it when it has been read
-        if not row.sender_key or row.source_id is None:
-            row.save(force_insert=True)
-        elif (kept := _keep_once(row)).repeated:
-            return kept
-    rows.wake_once(READ, 0, key=READ)
-    return row
-
-
-def _keep_once(row: IncomingLead) -> IncomingLead:
-    """Without a savepoint: what is there already is not written, and who it is is asked."""
-    IncomingLead.objects.bulk_create([row], ignore_conflicts=True)
-    kept = IncomingLead.objects.get(source=row.source_id, sender_key=row.sender_key)
-    if kept.uid != row.uid:
-        kept.repeated = True
-        return kept
-    row.pk = kept.pk
+    now = clock.real_now()
+    values = {
+        "uid": row.uid, "category": row.category, "source": row.source_id, "sender_key": row.sender_key, "pipeline": row.pipeline_id, "payload": json.dumps(row.payload),
+        "metadata": json.dumps(row.metadata), "received": row.received_at, "due": row.due_at, "probe": row.probe, "job": READ, "now": now,
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, values)
+        row.pk, work = cursor.fetchone()
+    if row.pk is None:
+        same = IncomingLead.objects.get(source=row.source_id, sender_key=row.sender_key)
+        same.repeated = True
+        return same
+    row._state.adding = False
+    if work is not None:  # else some that wait is there, and whoever left it wakes the server
+        rows.wake_after_commit(now)
     return row
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Min, Q, QuerySet
 
 from crm_platform.kernel import clock, jobs, units, workspace
@@ -51,22 +51,6 @@ def one_waiting(name: str, pk: int, *, key: str, at: datetime | None = None) -> 
     moment = at or clock.real_now()
     Job.objects.bulk_create([Job(name=name, target=pk, key=key, at=moment)], ignore_conflicts=True)
     wake_after_commit(moment)
-
-
-_ONE = """
-INSERT INTO job (name, target, key, at, state, lease, checkpoint, attempts, error, created_at)
-VALUES (%s, %s, %s, %s, 'waiting', '', '{}', 0, '', %s) ON CONFLICT DO NOTHING
-"""
-
-
-def wake_once(name: str, pk: int, *, key: str) -> None:
-    """Leave work for now unless some of that key waits, whose writer has woken the server: what a door does hundreds of times a second."""
-    moment = clock.real_now()
-    with connection.cursor() as cursor:
-        cursor.execute(_ONE, [name, pk, key, moment, moment])
-        fresh = cursor.rowcount == 1
-    if fresh:
-        wake_after_commit(moment)
 
 
 def wake_after_commit(moment: datetime | None = None) -> None:
