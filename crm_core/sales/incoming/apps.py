@@ -20,7 +20,7 @@ class IncomingConfig(AppConfig):
         from .permissions import INCOMING  # inline: apps load before models
 
         places.register(places.Place("unsorted", _("Unsorted"), "inbox", "unsorted", 15, right=INCOMING.VIEW, count=queries.in_rail, phone=True))
-        also = ("lead-source", "lead-source-add", "lead-rule-add", "lead-rule")
+        also = ("lead-form", "lead-form-field", "lead-form-words", "lead-source", "lead-source-add", "lead-rule-add", "lead-rule")
         places.register_settings(places.SettingsPage(_("Sources of leads"), "radio-tower", "lead-sources", 55, right=SETTINGS.right("edit"), also=also))
         held.on_open(taking.opened)
         handover.register(handover.Handover(_("Unsorted leads"), routing.waiting_count, routing.hand_over))

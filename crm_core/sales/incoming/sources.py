@@ -17,7 +17,7 @@ from crm_platform.kernel import clock, ids, secrets_box, workspace
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, require
 
-from . import routing
+from . import building, routing
 from .models import IncomingLead, LeadForm, LeadRule, LeadSource, SourceKind
 
 MOST_MINUTES = 30 * 24 * 60
@@ -75,6 +75,8 @@ def add(actor: Actor, *, name: str, kind: str, pipeline_id: int | None = None, a
     _new_key(source)
     source.settings["secret"] = secrets_box.encrypt(ids.random_id(40))
     source.save()
+    if kind == SourceKind.FORM:
+        building.begin(source)
     emit(actor, "lead_source.added", entity="lead_source", record_id=source.pk, after={"name": source.name, "kind": kind}, also=["workspace:1"])
     return source
 

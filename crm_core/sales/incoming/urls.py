@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import source_views, views
+from . import building_views, public_views, source_views, views
 
 urlpatterns = [
     path("unsorted", views.inbox, name="unsorted"),
@@ -25,4 +25,14 @@ urlpatterns += [
     path("settings/lead-sources/<int:pk>/verb", source_views.verb, name="lead-source-verb"),
     path("settings/lead-rules", source_views.add_rule, name="lead-rule-add"),
     path("settings/lead-rules/<int:pk>", source_views.change_rule, name="lead-rule"),
+]
+urlpatterns += [
+    path("settings/lead-sources/<int:pk>/form", building_views.page, name="lead-form"),
+    path("settings/lead-sources/<int:pk>/form/field", building_views.field, name="lead-form-field"),
+    path("settings/lead-sources/<int:pk>/form/words", building_views.words, name="lead-form-words"),
+    path("settings/lead-sources/<int:pk>/form/publish", building_views.publish, name="lead-form-publish"),
+    path("settings/lead-sources/<int:pk>/form/preview", building_views.preview, name="lead-form-preview"),
+    path("f/<slug:uid>", public_views.form_page, name="public-form"),
+    path("f/<slug:uid>/embed.js", public_views.script, name="public-form-script"),
+    path("f/<slug:uid>/qr.svg", public_views.qr, name="public-form-qr"),
 ]

@@ -3,7 +3,7 @@ import { autosubmit, copy, fill, keepIfChanged, mirror, onlyWith, rows, sendOnce
 import { palette, paletteOpen } from "./palette.js";
 import { modalClose, opens, tabs } from "./dialogs.js";
 import { bulk } from "./bulk.js";
-import { walk } from "./walk.js";
+import { tellsHeight, walk } from "./walk.js";
 
 export const behaviours = {
   autosubmit,
@@ -23,6 +23,7 @@ export const behaviours = {
   opens,
   bulk,
   walk,
+  "tells-height": tellsHeight,
   // Large parts load only where a page needs them.
   board: async (element) => (await import("./board.js")).board(element),
   chart: async (element) => (await import("./chart.js")).chart(element),
