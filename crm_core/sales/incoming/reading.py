@@ -50,7 +50,7 @@ def read(payload: Mapping[str, Any]) -> Read:
     files = payload.get("files")
     if files:
         found.contents["files"] = files
-    _finish(found)
+    finish(found)
     return found
 
 
@@ -234,7 +234,7 @@ def name_of(person: Mapping[str, Any]) -> str:
     return clean(person.get("name")) or f"{clean(person.get('first_name'))} {clean(person.get('last_name'))}".strip()
 
 
-def _finish(found: Read) -> None:
+def finish(found: Read) -> None:
     """The name in the list, and the keys of duplicates."""
     people, firms = found.contents.get("contacts") or [], found.contents.get("companies") or []
     phones: list[str] = []

@@ -17,7 +17,7 @@ from crm_platform.kernel.permissions import as_ever, require
 from crm_platform.ui import responses
 from crm_platform.ui.formwork import Refused, errors_into
 
-from . import routing, sources
+from . import probing, routing, sources
 from .drawing import pause
 from .models import LeadSource, SourceKind
 from .source_forms import RuleForm, SourceForm
@@ -39,7 +39,7 @@ def listed(request: HttpRequest, *, status: int = 200, form: SourceForm | None =
 def heard(source: LeadSource, *, now: Any) -> dict[str, Any]:
     """When it last spoke and how often it does, in words."""
     silence = now - source.last_lead_at if source.last_lead_at else None
-    return {"since": pause(silence) if silence is not None else "", "usual": pause(_span(source.rhythm_seconds)) if source.rhythm_seconds else "", "silent": False, "broken": False}
+    return {"since": pause(silence) if silence is not None else "", "usual": pause(_span(source.rhythm_seconds)) if source.rhythm_seconds else "", "silent": probing.silent(source, now=now), "broken": probing.broken(source)}
 
 
 def _span(seconds: int) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from cryptography.fernet import InvalidToken
@@ -13,13 +14,14 @@ from django.utils.translation import gettext_lazy as _
 from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.accounts.roles import SETTINGS
 from crm_platform.events.backbone import emit
-from crm_platform.kernel import clock, ids, secrets_box, workspace
+from crm_platform.kernel import clock, ids, jobs, secrets_box, workspace
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, require
 
 from . import building, routing
 from .models import IncomingLead, LeadForm, LeadRule, LeadSource, SourceKind
 
+HEARTBEAT = "incoming.heartbeat"
 MOST_MINUTES = 30 * 24 * 60
 DAYS = ((1, _("Mon")), (2, _("Tue")), (3, _("Wed")), (4, _("Thu")), (5, _("Fri")), (6, _("Sat")), (7, _("Sun")))
 
@@ -77,6 +79,7 @@ def add(actor: Actor, *, name: str, kind: str, pipeline_id: int | None = None, a
     source.save()
     if kind == SourceKind.FORM:
         building.begin(source)
+    jobs.later(HEARTBEAT, 0, at=clock.real_now() + timedelta(days=1), key=HEARTBEAT)
     emit(actor, "lead_source.added", entity="lead_source", record_id=source.pk, after={"name": source.name, "kind": kind}, also=["workspace:1"])
     return source
 
