@@ -165,7 +165,8 @@ class WorkspaceMiddleware:
         try:
             match = resolve(request.path_info, settings.ROOT_URLCONF)
             with sides.outside():
-                return match.func(request, *match.args, **match.kwargs)
+                answer: HttpResponse = match.func(request, *match.args, **match.kwargs)
+                return answer
         except Resolver404:
             return self._refuse_outside(request, NotFound())
         except Exception as error:  # broad: the last line before whoever knocks

@@ -120,7 +120,7 @@ def _with_cors(response: HttpResponse) -> HttpResponse:
 def _marks(request: HttpRequest) -> dict[str, Any]:
     """What the request itself tells of where it comes from."""
     given = {"address": client_address(request), "page": request.headers.get("Referer", "")[:1000]}
-    given.update({name: value[:1000] for name, value in request.GET.items() if name.startswith("utm_")})
+    given.update({name: str(value)[:1000] for name, value in request.GET.items() if name.startswith("utm_")})
     return {name: bodies.plain(value) for name, value in given.items() if value}
 
 

@@ -15,7 +15,7 @@ from html import unescape
 from typing import Any
 
 from django.conf import settings
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 
 from crm_platform.db import sides
 from crm_platform.kernel.errors import CrmError, Forbidden, NotFound
@@ -92,7 +92,7 @@ def deliver(recipient: str, raw: bytes, *, probe: bool = False) -> IncomingLead:
         source = door.source_of(place, f"{public_id}.{secret}")
         if source.kind != SourceKind.MAIL:
             raise NotFound
-        files = [ContentFile(content, name=name) for name, content in attached]
+        files: list[File[Any]] = [ContentFile(content, name=name) for name, content in attached]
         delivery = door.Delivery(said=said, metadata={"to": recipient}, files=files, probe=probe)
         number = str(said.get("number") or "") or hashlib.sha256(raw).hexdigest()
         return door.keep(source, said, delivery, category=Category.MAIL, form="mail", sender_key=f"mail:{hashlib.sha256(number.encode(errors='replace')).hexdigest()[:60]}")
