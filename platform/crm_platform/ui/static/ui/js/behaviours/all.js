@@ -4,6 +4,7 @@ import { palette, paletteOpen } from "./palette.js";
 import { modalClose, opens, tabs } from "./dialogs.js";
 import { bulk } from "./bulk.js";
 import { tellsHeight, walk } from "./walk.js";
+import { toOpener } from "./windows.js";
 
 export const behaviours = {
   autosubmit,
@@ -24,6 +25,7 @@ export const behaviours = {
   bulk,
   walk,
   "tells-height": tellsHeight,
+  "to-opener": toOpener,
   // Large parts load only where a page needs them.
   board: async (element) => (await import("./board.js")).board(element),
   chart: async (element) => (await import("./chart.js")).chart(element),
