@@ -7,7 +7,7 @@ import click
 from crm_platform.kernel import commands
 from crm_platform.kernel.commands import answer, as_json, read_secret, workspace_option
 
-from . import entering, firms, limits, telling
+from . import doors, entering, firms, limits, telling
 
 
 @commands.command("measure-firms", hidden=True)
@@ -59,4 +59,13 @@ def measure_limit(slug: str, as_json: bool) -> None:
 def measure_hooks(slug: str, destination: str, form: str, rate: int, seconds: int, as_json: bool) -> None:
     """Subscribe a destination, then make so many deals a second for so long, each in a unit of its own."""
     found = telling.measure(slug, destination=destination, form=form, rate=rate, seconds=seconds)
+    answer(found, as_json=as_json, text=str(found))
+
+
+@commands.command("measure-intake", hidden=True)
+@workspace_option
+@as_json
+def measure_intake(slug: str, as_json: bool) -> None:
+    """Give a workspace a source of leads, and its key."""
+    found = doors.source_of(slug)
     answer(found, as_json=as_json, text=str(found))

@@ -88,6 +88,7 @@ CORE_APPS = [
     "crm_core.sales.pipelines",
     "crm_core.sales.products",
     "crm_core.sales.deals",
+    "crm_core.sales.incoming",
     "crm_core.insights.funnel",
     "crm_core.insights.examples",
     "crm_core.insights.first_hour",
@@ -320,6 +321,9 @@ CRM_DUNNING_SYNC_HOURS = env.whole("CRM_DUNNING_SYNC_HOURS", 6)
 
 # Webhooks may be sent to this machine itself (a receiver one is writing): never in production.
 CRM_HOOKS_TO_LOOPBACK = env.flag("CRM_HOOKS_TO_LOOPBACK")
+# The host of addresses whose letters become leads, and the secrets a mail provider signs them with (a list, to change them while both are in use).
+CRM_MAIL_IN_HOST = env.read("CRM_MAIL_IN_HOST", f"in.{PUBLIC_HOST}")
+CRM_MAIL_IN_SECRETS = env.words("CRM_MAIL_IN_SECRETS")
 
 CRM_SIGNUPS_AN_HOUR = int(env.read("CRM_SIGNUPS_AN_HOUR", "300"))
 # How long a backup knows what was erased: it stands on every certificate, and whoever keeps backups keeps them no longer.
