@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 from crm_core.doors.amocrm import bodies_v2
 from crm_core.engagement.notes import services as notes
+from crm_core.engagement.notes.models import Note
 from crm_core.engagement.tasks import services as tasks
 from crm_core.groundwork.records import writing
 from crm_core.groundwork.tags import services as tags
@@ -66,7 +67,13 @@ def test_leads_added_changed_moved_given_deleted_and_a_note(doors, receiver, hoo
     with doors.unit():
         note = notes.add(ROBOT, entity="deal", pk=deal.pk, text="Строка = раз&два")
     serve()
-    told = receiver.got[-1].form["leads"]["note"][0]["note"]
+    with doors.unit():
+        call = notes.add(ROBOT, entity="deal", pk=deal.pk, text="Gebeld")
+        Note.objects.filter(pk=call.pk).update(kind="call_in", params={"duration": 60})
+    serve()
+    rung = receiver.got[-1].form["leads"]["note"][0]["note"]
+    assert (rung["id"], rung["note_type"], rung["params"]) == (str(call.pk), "10", {"duration": "60"})
+    told = receiver.got[-2].form["leads"]["note"][0]["note"]
     assert (told["id"], told["note_type"], told["element_id"], told["element_type"], told["text"]) == (str(note.pk), "4", str(deal.pk), "2", "Строка = раз&два")
     with doors.unit():
         writing.put_in_bin(ROBOT, DEAL, [deal.pk])

@@ -84,7 +84,7 @@ def _company(company: Any, records: Records) -> Data:
 
 def _note(note: Any, records: Records) -> Data:
     return {
-        "id": note.pk, "entity_id": note.record_id, "entity_type": names.PLURALS[note.entity], "note_type": "common", "params": {"text": note.text},
+        "id": note.pk, "entity_id": note.record_id, "entity_type": names.PLURALS[note.entity], "note_type": note.kind, "params": {"text": note.text} | note.params,
         "created_by": note.created_by, "created_at": seconds(note.created_at), "account_id": account_id(),
     }  # fmt: skip
 

@@ -24,9 +24,10 @@ from .resources.account import TASK_TYPES, account_id
 from .told import Records
 from .wire.fields import seconds
 
-# The kinds of records by the API v2's numbers; a note in words is one of type 4.
+# The kinds of records by the API v2's numbers, and its numbers of notes: one that it has no number for is told as one in words.
 ELEMENTS = {"contact": 1, "deal": 2, "company": 3}
 _COMMON_NOTE = 4
+_NOTES = {"common": _COMMON_NOTE, "call_in": 10, "call_out": 11, "service_message": 25, "extended_service_message": 25, "sms_in": 102, "sms_out": 103}
 Item = dict[str, Any]
 
 
@@ -115,10 +116,10 @@ def _note(told: _Told) -> tuple[str, Item]:
     note = told.record
     made = seconds(note.created_at)
     item = {
-        "id": note.pk, "note_type": _COMMON_NOTE, "element_id": note.record_id, "element_type": ELEMENTS[note.entity], "text": note.text, "created_by": note.created_by or 0,
+        "id": note.pk, "note_type": _NOTES.get(note.kind, _COMMON_NOTE), "element_id": note.record_id, "element_type": ELEMENTS[note.entity], "text": note.text, "created_by": note.created_by or 0,
         "created_at": made, "updated_at": seconds(note.edited_at) or made, "date_create": made, "account_id": account_id(),
     }  # fmt: skip
-    return names.PLURALS[note.entity], {"note": item}
+    return names.PLURALS[note.entity], {"note": item | ({"params": note.params} if note.params else {})}
 
 
 def _task(told: _Told) -> tuple[str, Item]:
