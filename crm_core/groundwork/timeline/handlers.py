@@ -67,6 +67,8 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "hook.secret_changed": ("key-round", gettext_lazy("{who} gave the webhook to {name} a new secret")),
     "hook.tried_out": ("send", gettext_lazy("{who} sent a test to {name}")),
     "hook.replayed": ("history", gettext_lazy("{who} had {events} events sent to {name} again")),
+    "role.added": ("users", gettext_lazy("{who} added the role {name}")),
+    "role.removed": ("trash-2", gettext_lazy("{who} removed the role {name}")),
     "pipeline.added": ("square-kanban", gettext_lazy("{who} added the pipeline {name}")),
     "pipeline.changed": ("square-kanban", gettext_lazy("{who} changed the pipeline {name}")),
     "pipeline.deleted": ("trash-2", gettext_lazy("{who} deleted the pipeline {name}")),
