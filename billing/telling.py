@@ -21,6 +21,7 @@ from crm_platform.kernel import clock, jobs
 from crm_platform.kernel.access import Level
 from crm_platform.kernel.errors import NotFound, Unavailable
 from crm_platform.kernel.permissions import Actor, robot
+from crm_platform.kernel.points import reached
 from tenants.inside import services as inside
 from tenants.inside.models import WorkspaceState
 from tenants.lifecycle.access import access_of
@@ -46,6 +47,7 @@ def tell(workspace: Workspace, *, actor: Actor = BILLING) -> bool:
     """Decide anew what a workspace has, and tell it; True where it knows. Idempotent; opens units of its own on both sides, so it must not run inside another."""
     with sides.control_unit():
         told = decide(workspace, actor=actor)
+    reached("tell.decided")
     return told is None or told.told_at is not None or _deliver(told, actor)
 
 
@@ -145,9 +147,11 @@ def _deliver(told: Told, actor: Actor) -> bool:
     try:
         with unit(told.workspace.place):
             state = _write(told, actor)
+            reached("tell.writing")
     except (NotFound, Unavailable, DatabaseError, InterfaceError) as error:
         _log.warning("a workspace was not told of its plan", extra={"workspace": told.workspace.public_id, "error": str(error).strip()})
         return False
+    reached("tell.written")
     with sides.control_unit():
         Told.objects.filter(pk=told.pk, version=told.version).update(told_at=clock.real_now())
         Subscription.objects.filter(pk=told.pk).update(state=state)

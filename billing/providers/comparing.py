@@ -9,6 +9,7 @@ from typing import Any
 from billing import ports
 from billing.models import BillingAccount, SeatEntry
 from crm_platform.db import sides
+from tenants.models import State
 
 from . import applying, choosing
 from .models import DriftKind
@@ -32,6 +33,8 @@ def account_differs(account: BillingAccount, seen: AccountSeen) -> list[Differen
     if seen.deleted:
         return [Difference(DriftKind.CUSTOMER_GONE, account.public_id, account, {"customer": account.external_id})]
     with sides.control_unit():
+        if account.workspace is not None and account.workspace.state == State.ERASED:
+            return [*_outlived(account, seen), *_invoices(account, seen)]
         pair = applying.would_change(account, seen)
         return [*_subscription(account, seen, pair), *_two_live(account, seen), *_seats(account, seen), *_invoices(account, seen)]
 
@@ -40,6 +43,14 @@ def _at_risk(seen: AccountSeen) -> tuple[int, str]:
     """The last whole bill: what a period is worth."""
     bills = [one for one in seen.invoices if one.status in ("paid", "open") and one.quote.total > 0]
     return (bills[0].quote.total, bills[0].quote.currency) if bills else (0, "")
+
+
+def _outlived(account: BillingAccount, seen: AccountSeen) -> Iterator[Difference]:
+    """Its workspace is erased, and it is charged all the same."""
+    alive = choosing.live(seen.subscriptions)
+    if alive:
+        money, currency = _at_risk(seen)
+        yield Difference(DriftKind.ORPHAN, account.public_id, account, {"erased": True, "subscriptions": [one.external_id for one in alive]}, money, currency)
 
 
 def _subscription(account: BillingAccount, seen: AccountSeen, pair: tuple[dict[str, Any], dict[str, Any]] | None) -> Iterator[Difference]:
