@@ -33,6 +33,7 @@ _TOLD = ("plan", "seats", "add_ons", "status", "interval", "cancel_at", "past_du
 def apply(account: BillingAccount, seen: AccountSeen) -> Workspace | None:
     """Bring the account to what was seen; the workspace that must be told, if any. Inside a control unit, the account's row locked."""
     _note_account(account, seen)
+    ports.refunds(account, seen)
     for invoice in seen.invoices:
         ports.documents(account, invoice)
     row = Subscription.objects.select_for_update(of=("self",)).select_related("plan", "workspace").filter(workspace=account.workspace_id).first()

@@ -26,6 +26,7 @@ from .protocol import (
     Payer,
     Preview,
     ProviderUnavailable,
+    RefundSeen,
     Started,
     Target,
 )
@@ -120,7 +121,8 @@ class FakeProvider:
             return AccountSeen(customer, True, (), (), {}, 0, clock.now())
         mine = [one.seen() for one in self.books.subscriptions.values() if one.customer == customer]
         invoices = [one for one in self.books.invoices.values() if self.books.owners[one.external_id] == customer]
-        return AccountSeen(customer, False, tuple(mine), tuple(reversed(invoices)), row.method, row.balance, clock.now(), {"account": row.payer.account})
+        refunds = tuple(one for invoice, one in self.books.refunds.values() if self.books.owners[invoice] == customer)
+        return AccountSeen(customer, False, tuple(mine), tuple(reversed(invoices)), row.method, row.balance, clock.now(), {"account": row.payer.account}, refunds)
 
     def customers(self, *, after: str = "") -> Iterator[str]:
         """Every customer after one, in the order in which they were made."""
@@ -179,6 +181,14 @@ class FakeProvider:
         self._tell("checkout.session.completed", page.customer, page.id)
         self._tell("customer.subscription.created", page.customer, bought.id)
         return bought
+
+    def fail_refund(self, refund: str) -> None:
+        """The bank sends it back, some days later."""
+        invoice, given = self.books.refunds[refund]
+        self.books.refunds[refund] = (invoice, replace(given, status="failed", reason="expired_or_canceled_card"))
+        found = self.books.invoices[invoice]
+        self.books.invoices[invoice] = replace(found, refunded=found.refunded - given.amount)
+        self._tell("refund.failed", self.books.owners[invoice], refund)
 
     def pass_time(self) -> None:
         """Let everything happen that is due by now: ends of trials and periods, retries excepted."""
@@ -317,8 +327,10 @@ class FakeProvider:
     def _refund(self, invoice: str, amount: int) -> str:
         found = self.books.invoices[invoice]
         self.books.invoices[invoice] = replace(found, refunded=found.refunded + amount)
+        made = RefundSeen(self.books.id("re"), "succeeded", amount)
+        self.books.refunds[made.external_id] = (invoice, made)
         self._tell("charge.refunded", self.books.owners[invoice], invoice)
-        return self.books.id("re")
+        return made.external_id
 
     def _credit(self, customer: str, amount: int) -> str:
         self.books.customers[customer].balance -= amount

@@ -143,8 +143,18 @@ class InvoiceSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundSeen:
+    """Money given back as the provider has it. `status`: pending, succeeded, failed, canceled, or a word we do not know; `reason` says why it failed."""
+
+    external_id: str
+    status: str
+    amount: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AccountSeen:
-    """All of one customer at a moment: every subscription, the invoices newest first, the payment method ({"brand", "last4", "until"}), credit as `balance` (negative is owed)."""
+    """All of one customer at a moment: every subscription, the invoices newest first, the payment method ({"brand", "last4", "until"}), credit as `balance` (negative is owed), and what was given back."""
 
     external_id: str
     deleted: bool
@@ -154,6 +164,7 @@ class AccountSeen:
     balance: int
     fetched_at: datetime
     metadata: Mapping[str, str] = field(default_factory=dict)
+    refunds: tuple[RefundSeen, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

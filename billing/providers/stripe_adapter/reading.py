@@ -11,7 +11,7 @@ from typing import Any
 import stripe
 
 from billing.pricing import Discount, Interval, Line, Quote
-from billing.providers.protocol import BadPayload, Event, InvoiceSeen, SubscriptionSeen
+from billing.providers.protocol import BadPayload, Event, InvoiceSeen, RefundSeen, SubscriptionSeen
 
 BASE = ":base"
 # Ended before it ever began: dead, like any other.
@@ -119,6 +119,12 @@ def money(charges: Iterable[stripe.Charge], intents: Iterable[stripe.PaymentInte
         if charge.disputed:
             one.disputed = "open"
     return Money(paid, frozenset(intent.id for intent in intents if intent.status == "requires_action"))
+
+
+def refunds(charges: Iterable[stripe.Charge]) -> tuple[RefundSeen, ...]:
+    """What was given back on charges; they are there only where they were asked for."""
+    listed = [one for charge in charges if (held := getattr(charge, "refunds", None)) is not None for one in held.data]
+    return tuple(RefundSeen(one.id, one.status or "pending", one.amount, one.failure_reason or "") for one in listed)
 
 
 def bill(found: stripe.Invoice, refs: Mapping[str, str]) -> Quote:

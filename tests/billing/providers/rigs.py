@@ -30,6 +30,7 @@ class Rig(Protocol):
     def go_down(self) -> None: ...
     def advance(self, step: timedelta) -> None: ...
     def charged(self, customer: str) -> int: ...
+    def fail_refund(self, refund: str) -> None: ...
 
 
 class Time:
@@ -74,6 +75,9 @@ class FakeRig:
     def charged(self, customer: str) -> int:
         return sum(amount for who, amount in self.provider.books.charges if who == customer)
 
+    def fail_refund(self, refund: str) -> None:
+        self.provider.fail_refund(refund)
+
 
 class StripeRig:
     """The real library, over the sandbox payment service on a port of this machine."""
@@ -116,6 +120,9 @@ class StripeRig:
 
     def charged(self, customer: str) -> int:
         return sum(row["amount"] for row in self.standin.world.store.all("charge") if row["customer"] == customer and row["status"] == "succeeded")
+
+    def fail_refund(self, refund: str) -> None:
+        self._do("refund", id=refund, status="failed")
 
 
 @contextlib.contextmanager

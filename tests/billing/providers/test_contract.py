@@ -269,6 +269,16 @@ def test_money_goes_back_once_for_a_key(firm: Firm) -> None:
     assert firm.invoices()[0].refunded == 1_000
 
 
+def test_what_was_given_back_and_did_not_arrive_is_seen(firm: Firm) -> None:
+    firm.buy(target())
+    [paid] = firm.invoices()
+    lost, kept = (firm.provider.refund(paid.external_id, amount=amount, reason="too much", key=firm.key()) for amount in (1_000, 2_000))
+    firm.rig.fail_refund(lost)
+    assert firm.invoices()[0].refunded == 2_000
+    assert {one.external_id: (one.status, one.amount) for one in firm.seen().refunds} == {lost: ("failed", 1_000), kept: ("succeeded", 2_000)}
+    assert [event.customer for event in firm.provider.events() if event.kind == "refund.failed"][-1:] in ([firm.customer], [""])
+
+
 def test_credit_lowers_the_next_bill(firm: Firm) -> None:
     bought = firm.buy(target())
     firm.provider.credit(firm.customer, amount=2_500, currency="EUR", reason="sorry", key=firm.key())
