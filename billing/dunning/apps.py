@@ -18,6 +18,8 @@ class DunningConfig(AppConfig):
         from . import bills, erasing, letters, parting, walking  # inline: apps load before models
 
         ports.told.answer(telling.tell)
+        ports.untold.answer(telling.untold)
+        ports.retold.answer(telling.tell_anew)
         letters.answer_bill(bills.open_bill)
         scheduler.also(5.0, walking.wake)
         scheduler.also(600.0, walking.take_up)

@@ -98,14 +98,15 @@ def _seats(account: BillingAccount, seen: AccountSeen) -> Iterator[Difference]:
 
 
 def _invoices(account: BillingAccount, seen: AccountSeen) -> Iterator[Difference]:
-    kept: Mapping[str, tuple[str, int]] | None = ports.mirrored(account)
+    kept: Mapping[str, tuple[str, int, int, int]] | None = ports.mirrored(account)
     if kept is None:
         return
     for one in seen.invoices:
-        if one.status in ("paid", "open") and kept.get(one.external_id) != (one.status, one.quote.total):
-            yield _invoice(account, one, kept.get(one.external_id))
+        ours, theirs = kept.get(one.external_id), (one.status, one.quote.total, one.paid, min(one.refunded, one.paid))
+        if ours != theirs and (ours is not None or one.status in ("paid", "open")):
+            yield _invoice(account, one, ours, theirs)
 
 
-def _invoice(account: BillingAccount, one: InvoiceSeen, kept: tuple[str, int] | None) -> Difference:
-    facts = {"invoice": one.external_id, "ours": list(kept) if kept else None, "theirs": [one.status, one.quote.total]}
+def _invoice(account: BillingAccount, one: InvoiceSeen, ours: tuple[str, int, int, int] | None, theirs: tuple[str, int, int, int]) -> Difference:
+    facts = {"invoice": one.external_id, "ours": list(ours) if ours else None, "theirs": list(theirs)}
     return Difference(DriftKind.INVOICES, f"{account.public_id}:{one.external_id}", account, facts, one.quote.total, one.quote.currency)

@@ -12,7 +12,7 @@ from django.test import Client
 from billing import ports
 from billing.models import BillingAccount, Subscription
 from billing.pricing import Interval
-from billing.providers import inbox, registry
+from billing.providers import inbox, reconciling, registry
 from billing.providers.fake import FakeProvider, sign
 from billing.providers.models import Cursor, Drift, ProviderEvent, ProviderOp
 from billing.providers.protocol import Event, Payer, Target
@@ -81,6 +81,12 @@ def no_transfers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who pays by transfer is kept in our own tables, and what the tests of that have left there is not to be compared here."""
     monkeypatch.delitem(registry._makers, "manual_invoice")
     monkeypatch.delitem(registry._made, "manual_invoice", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor are the workspaces of other tests, which have nothing at a provider."""
+    monkeypatch.setattr(reconciling, "others", list)
 
 
 @pytest.fixture
