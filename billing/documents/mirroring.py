@@ -56,6 +56,7 @@ def _values(seen: InvoiceSeen) -> dict[str, Any]:
         "issued_at": None if status == Status.DRAFT else seen.created, "due_at": seen.due_at, "paid_at": seen.paid_at,
         "failed_at": seen.failed_at, "attempts": seen.attempts, "next_attempt_at": seen.next_attempt, "confirm_needed": seen.confirm_needed,
         "hosted_url": seen.hosted_url, "pdf_url": seen.pdf_url, "disputed": seen.disputed,
+        "problem": seen.problem[:60],
     }  # fmt: skip
 
 

@@ -102,6 +102,9 @@ def _invoices(account: BillingAccount, seen: AccountSeen) -> Iterator[Difference
     if kept is None:
         return
     for one in seen.invoices:
+        if one.problem:
+            yield Difference(DriftKind.INVOICES, applying.subject_of(account, one), account, applying.unfinished(one), one.quote.total, one.quote.currency)
+            continue
         ours, theirs = kept.get(one.external_id), (one.status, one.quote.total, one.paid, min(one.refunded, one.paid))
         if ours != theirs and (ours is not None or one.status in ("paid", "open")):
             yield _invoice(account, one, ours, theirs)
@@ -109,4 +112,4 @@ def _invoices(account: BillingAccount, seen: AccountSeen) -> Iterator[Difference
 
 def _invoice(account: BillingAccount, one: InvoiceSeen, ours: tuple[str, int, int, int] | None, theirs: tuple[str, int, int, int]) -> Difference:
     facts = {"invoice": one.external_id, "ours": list(ours) if ours else None, "theirs": list(theirs)}
-    return Difference(DriftKind.INVOICES, f"{account.public_id}:{one.external_id}", account, facts, one.quote.total, one.quote.currency)
+    return Difference(DriftKind.INVOICES, applying.subject_of(account, one), account, facts, one.quote.total, one.quote.currency)

@@ -40,7 +40,7 @@ _ENDED = ("canceled", "incomplete")
 class FakeProvider:
     """See `protocol.Provider` for the verbs; what follows below them is for tests.
 
-    `outcomes` are the next payments' ("declined", "challenge"), `faults` the next changing calls' ("before", "after").
+    `outcomes` are the next payments' ("declined", "challenge", or "unmade" for a bill that it cannot make final), `faults` the next changing calls' ("before", "after").
     """
 
     def __init__(self, code: str = "stripe", *, tax_bp: int = 0) -> None:
@@ -279,12 +279,15 @@ class FakeProvider:
         credit = min(-row.balance, owed.total) if row.balance < 0 else 0
         outcome = self.outcomes.pop(0) if self.outcomes and owed.total > credit else "paid"
         made = InvoiceSeen(number, f"F-{number}", "open", owed, 0, owed.total - credit, clock.now(), period.start, period.end, subscription=subscription, hosted_url=f"https://pay.example/{number}")
-        made = replace(made, failed_at=clock.now(), attempts=1, confirm_needed=outcome == "challenge") if outcome != "paid" else self._paid(made)
+        if outcome == "unmade":
+            made = replace(made, status="draft", number="", hosted_url="", problem="customer_tax_location_invalid")
+        else:
+            made = replace(made, failed_at=clock.now(), attempts=1, confirm_needed=outcome == "challenge") if outcome != "paid" else self._paid(made)
         row.balance += credit if outcome == "paid" else 0
         self.books.invoices[number], self.books.owners[number] = made, customer
         if outcome == "paid" and owed.total > credit:
             self.books.charges.append((customer, owed.total - credit))
-        self._tell("invoice.paid" if made.status == "paid" else "invoice.payment_failed", customer, number)
+        self._tell({"paid": "invoice.paid", "draft": "invoice.finalization_failed"}.get(made.status, "invoice.payment_failed"), customer, number)
         return made
 
     def _paid(self, invoice: InvoiceSeen) -> InvoiceSeen:
@@ -292,6 +295,8 @@ class FakeProvider:
 
     def _pay(self, invoice: str) -> Changed:
         found = self.books.invoices[invoice]
+        if found.problem and "unmade" not in self.outcomes:
+            found = replace(found, status="open", number=f"F-{invoice}", problem="")
         if found.status != "open":
             return Changed(applied=found.status == "paid")
         outcome, customer = self.outcomes.pop(0) if self.outcomes else "paid", self.books.owners[invoice]
@@ -321,7 +326,7 @@ class FakeProvider:
         if row.paused_until is None:
             with clock.frozen(row.period.start):
                 paid = self._charge(row.customer, bill(row.target, tax_bp=self.tax_bp), row.id, row.period)
-            row.status = "active" if paid.status == "paid" else "past_due"
+            row.status = "active" if paid.status in ("paid", "draft") else "past_due"
         self._tell("customer.subscription.updated", row.customer, row.id)
 
     def _refund(self, invoice: str, amount: int) -> str:

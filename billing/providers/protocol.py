@@ -118,7 +118,10 @@ class SubscriptionSeen:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceSeen:
-    """An invoice as the provider has it. `status`: draft, open, paid, void, uncollectible. `quote` holds lines, tax and total; `paid` and `due` are minor units."""
+    """An invoice as the provider has it. `status`: draft, open, paid, void, uncollectible. `quote` holds lines, tax and total; `paid` and `due` are minor units.
+
+    `problem` is the provider's code where it could not make it final: nobody is charged for it until that is mended.
+    """
 
     external_id: str
     number: str
@@ -140,6 +143,7 @@ class InvoiceSeen:
     subscription: str = ""
     refunded: int = 0
     disputed: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

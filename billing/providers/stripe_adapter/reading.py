@@ -163,7 +163,14 @@ def invoice(found: stripe.Invoice, known: Money, refs: Mapping[str, str]) -> Inv
         moment(found.status_transitions.paid_at), moment(failed), found.attempt_count, moment(found.next_payment_attempt),
         found.status == "open" and any(intent in known.waiting for intent in intents), found.hosted_invoice_url or "", found.invoice_pdf or "",
         id_of(details.subscription) if details is not None else "", sum(one.refunded for one in paid), next((one.disputed for one in paid if one.disputed), ""),
+        _problem(found),
     )  # fmt: skip
+
+
+def _problem(found: stripe.Invoice) -> str:
+    """Why a draft could not be made final; "" for one that waits for its hour."""
+    error = found.last_finalization_error if found.status == "draft" else None
+    return "" if error is None else error.code or error.type
 
 
 def method(found: stripe.PaymentMethod | None) -> dict[str, Any]:

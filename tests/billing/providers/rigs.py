@@ -31,6 +31,7 @@ class Rig(Protocol):
     def advance(self, step: timedelta) -> None: ...
     def charged(self, customer: str) -> int: ...
     def fail_refund(self, refund: str) -> None: ...
+    def leave_unmade(self) -> None: ...
 
 
 class Time:
@@ -78,6 +79,9 @@ class FakeRig:
     def fail_refund(self, refund: str) -> None:
         self.provider.fail_refund(refund)
 
+    def leave_unmade(self) -> None:
+        self.provider.outcomes.append("unmade")
+
 
 class StripeRig:
     """The real library, over the sandbox payment service on a port of this machine."""
@@ -123,6 +127,9 @@ class StripeRig:
 
     def fail_refund(self, refund: str) -> None:
         self._do("refund", id=refund, status="failed")
+
+    def leave_unmade(self) -> None:
+        self._do("payments", finalisation=True)
 
 
 @contextlib.contextmanager

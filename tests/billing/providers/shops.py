@@ -69,6 +69,11 @@ class Shop:
         """What its people may do, by the moments that are kept."""
         return str(standing(telling.facts(self.row), now=clock.now()).state)
 
+    def had(self) -> str:
+        """The plan whose limits hold: its trial is long over."""
+        with sides.control_unit():
+            return str(telling.values_of(Subscription.objects.select_related("plan", "workspace").get(workspace=self.door.workspace))["plan"])
+
     def standin(self, name: str, **asked: Any) -> Any:
         """The sandbox's control."""
         return self.rig._do(name, **asked)
