@@ -12,9 +12,9 @@ from django.test import Client
 from billing import ports
 from billing.models import BillingAccount, Subscription
 from billing.pricing import Interval
-from billing.providers import inbox, registry
+from billing.providers import inbox, reconciling, registry
 from billing.providers.fake import FakeProvider, sign
-from billing.providers.models import Drift, ProviderEvent, ProviderOp
+from billing.providers.models import Cursor, Drift, ProviderEvent, ProviderOp
 from billing.providers.protocol import Event, Payer, Target
 from crm_platform.db import sides
 from crm_platform.jobs import serving
@@ -83,6 +83,12 @@ def no_transfers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(registry._made, "manual_invoice", raising=False)
 
 
+@pytest.fixture(autouse=True)
+def no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor are the workspaces of other tests, which have nothing at a provider."""
+    monkeypatch.setattr(reconciling, "others", list)
+
+
 @pytest.fixture
 def fake() -> Iterator[FakeProvider]:
     provider = FakeProvider()
@@ -96,6 +102,22 @@ def paying(make_door: Callable[..., Door], fake: FakeProvider, monkeypatch: pyte
     monkeypatch.setattr(inbox, "GATHER", inbox.GATHER * 0)
     yield customer_of(make_door(), fake)
     clear()
+
+
+@pytest.fixture
+def shop(make_door: Callable[..., Door], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The same by the real adapter, over the sandbox: a `shops.Shop`."""
+    from .rigs import StripeRig, stripe_rig
+    from .shops import Shop
+
+    monkeypatch.setattr(inbox, "GATHER", inbox.GATHER * 0)
+    door = make_door()
+    with stripe_rig() as rig, registry.stand_in(rig.provider):
+        assert isinstance(rig, StripeRig)
+        with sides.control_unit():
+            Cursor.objects.all().delete()
+        yield Shop(rig, door)
+        clear()
 
 
 def customer_of(door: Door, fake: FakeProvider) -> Paying:
