@@ -80,6 +80,11 @@ def a_month(had: Held, target: Target) -> int:
     return pricing.a_month(quote_of(had, target).total, target.interval)
 
 
+def days_cost(target: Target, days: int) -> int:
+    """What so many active days of occasional seats come to. Inside a control unit."""
+    return days and days * pricing.read(PlanVersion.objects.get(code=target.plan, version=target.version).terms).day.get(target.currency, 0)
+
+
 def _discount(had: Held, target: Target) -> Discount | None:
     present = had.discount()
     if present is not None or not target.coupon:
