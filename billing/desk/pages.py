@@ -72,7 +72,7 @@ def _note(usage: gates.Usage, *, full: bool) -> str:
     if full:
         return _("The limit is reached: nothing is lost, only adding waits. A larger plan takes more.")
     day = forecast(usage.metric)
-    return _("At this pace full around %(day)s.") % {"day": date_format(day, "j F Y")} if day else ""
+    return _("At this pace full around %(day)s.") % {"day": date_format(day, "j E Y")} if day else ""
 
 
 @require_safe

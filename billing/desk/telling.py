@@ -33,7 +33,7 @@ TONES = {
 
 def day(moment: Any) -> str:
     """A day as it is written in a sentence."""
-    return date_format(moment, "j F Y") if moment is not None else ""
+    return date_format(moment, "j E Y") if moment is not None else ""
 
 
 def state_name(seen: Overview) -> str:
