@@ -25,4 +25,5 @@ urlpatterns = [
     path("", include("crm_core.insights.first_hour.urls")),
     path("", include("crm_core.insights.examples.urls")),
     path("", include("crm_core.groundwork.imports.urls")),
+    path("api/v4/", include("crm_core.doors.amocrm.urls")),
 ]

@@ -26,6 +26,7 @@ from redis.exceptions import RedisError
 
 from crm_platform.accounts.middleware import use_language
 from crm_platform.db import sides
+from crm_platform.integrations import faults
 from crm_platform.kernel import access, context, effort, neighbours, workspace
 from crm_platform.kernel.access import Level
 from crm_platform.kernel.errors import BehindRelease, CrmError, NotFound, Unavailable
@@ -119,7 +120,7 @@ class WorkspaceMiddleware:
         """
         with context.bind(workspace=place.public_id), effort.use(effort.of_path(request.path_info, urlconf=str(request.urlconf))):
             try:
-                return self._with_errands(request, lambda: sides.unit(place))
+                return _note_fault(request, self._with_errands(request, lambda: sides.unit(place)), place)
             except Elsewhere as turned_away:
                 error = turned_away.__cause__
             now = following.found_anew(key, place)
@@ -250,6 +251,17 @@ class WorkspaceMiddleware:
                 raise Elsewhere from failed
             _log.exception("the error page itself failed")
             return constant_500()
+
+
+def _note_fault(request: HttpRequest, response: HttpResponse, place: Place) -> HttpResponse:
+    """An integration's page tells what it was refused: kept in a unit of its own, for the request's was taken back. The answer goes out in any case."""
+    if faults.is_fault(request, response):
+        try:
+            with sides.unit(place):
+                faults.note_answer(request, response)
+        except (CrmError, DatabaseError):
+            _log.warning("a fault of an integration was not kept", exc_info=True)
+    return response
 
 
 def _speak(request: HttpRequest) -> None:

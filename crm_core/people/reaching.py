@@ -20,7 +20,7 @@ from crm_platform.kernel import preferences
 from crm_platform.kernel.errors import Invalid
 
 _NOT_DIGITS = re.compile(r"\D+")
-KINDS = (("work", _("work")), ("mobile", _("mobile")), ("home", _("home")), ("other", _("other")))
+KINDS = (("work", _("work")), ("mobile", _("mobile")), ("home", _("home")), ("direct", _("direct")), ("fax", _("fax")), ("other", _("other")))
 SERVICES = (("telegram", "Telegram"), ("whatsapp", "WhatsApp"), ("viber", "Viber"), ("signal", "Signal"), ("skype", "Skype"), ("other", _("other")))
 ADDRESS_PARTS = (("street", _("Street")), ("zip", _("Postcode")), ("city", _("City")), ("region", _("Region")), ("country", _("Country")))
 # Countries whose numbers are written without a country as ours are: the firm's own, else read as typed.

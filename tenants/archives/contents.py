@@ -57,6 +57,8 @@ DECIDED: Mapping[str, Travels | Stays] = {
     "held_lead": Stays("sealed with the platform's key: it is opened here, once the plan is paid"),
     "import_row": _WHOLE,
     "import_run": _WHOLE,
+    "integration": Stays("its id, secret and tokens lead to the workspace here"),
+    "integration_grant": _SECRET,
     "inbox_message": _WORK,
     "job": _WORK,
     "letter": _WORK,

@@ -30,6 +30,20 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "group.added": ("users", gettext_lazy("{who} added the group {name}")),
     "token.made": ("key-round", gettext_lazy("{who} made the token {name}")),
     "token.revoked": ("key-round", gettext_lazy("{who} revoked a token")),
+    "integration.made": ("plug-zap", gettext_lazy("{who} made the integration {name}")),
+    "integration.changed": ("plug-zap", gettext_lazy("{who} changed the integration {name}")),
+    "integration.secret_rotated": ("key-round", gettext_lazy("{who} gave the integration {name} a new secret")),
+    "integration.paused": ("pause", gettext_lazy("{who} paused the integration {name}")),
+    "integration.resumed": ("play", gettext_lazy("{who} let the integration {name} go on")),
+    "integration.revoked": ("ban", gettext_lazy("{who} revoked the integration {name}")),
+    "integration.granted": ("check", gettext_lazy("{who} let the integration {name} in")),
+    "integration.refused": ("x", gettext_lazy("{who} did not let the integration {name} in")),
+    "integration.grant_ended": ("x", gettext_lazy("{who} took back what somebody had given the integration {name}")),
+    "integration.handed_over": ("users", gettext_lazy("What {former} had given to integrations goes on in the name of {name}")),
+    "integration.token_made": ("key-round", gettext_lazy("{who} made a long-lived token of the integration {name}")),
+    "integration.token_ended": ("key-round", gettext_lazy("{who} ended a token of the integration {name}")),
+    "integration.undo_asked": ("undo-2", gettext_lazy("{who} has what the integration {name} wrote undone")),
+    "integration.undone": ("undo-2", gettext_lazy("{who}: what the integration {name} wrote was undone; {restored} put back, {kept} kept")),
     "preferences.changed": ("settings", gettext_lazy("{who} changed the settings of the firm")),
     "plan.changed": ("gauge", gettext_lazy("{who} changed the plan from {before} to {after}")),
     "billing.state_changed": ("gauge", gettext_lazy("How the plan stands changed from “{state_before}” to “{state_after}”")),
@@ -81,7 +95,7 @@ _TOLD: dict[str, tuple[str, Any]] = {
 }
 
 
-_FACTS = ("file", "rows", "files", "deals", "created", "updated", "skipped", "deleted", "kept", "moment")
+_FACTS = ("file", "rows", "files", "deals", "created", "updated", "skipped", "deleted", "kept", "moment", "restored", "former")
 
 
 @describes(*_TOLD)

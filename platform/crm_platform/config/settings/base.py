@@ -65,6 +65,7 @@ INSIDE_APPS = [
     "billing.metering",
     "billing.held",
     "billing.seats",
+    "crm_platform.integrations",
 ]
 TABLELESS_APPS = ["django.contrib.messages", "django.contrib.humanize", "django.contrib.staticfiles", "crm_platform.ui", "crm_platform.config.mailbox", "billing.desk"]
 # Features of the product, area by area, lowest first; all of them live in workspaces.
@@ -89,6 +90,7 @@ CORE_APPS = [
     "crm_core.insights.funnel",
     "crm_core.insights.examples",
     "crm_core.insights.first_hour",
+    "crm_core.doors.amocrm",
 ]
 
 SHARED_APPS = [*CONTROL_APPS, *BOTH_APPS, *TABLELESS_APPS]
@@ -172,6 +174,7 @@ MIDDLEWARE = [
     "crm_platform.kernel.http.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "crm_platform.kernel.http.health.HealthMiddleware",
+    "crm_core.doors.amocrm.wire.slashes.SlashMiddleware",
     "tenants.middleware.WorkspaceMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "crm_platform.accounts.middleware.LanguageMiddleware",

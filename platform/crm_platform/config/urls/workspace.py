@@ -16,4 +16,5 @@ urlpatterns = [
     path("", include("tenants.inside.urls")),
     path("", include("tenants.archives.urls")),
     path("", include("tenants.lifecycle.urls")),
+    path("", include("crm_platform.integrations.urls")),
 ]

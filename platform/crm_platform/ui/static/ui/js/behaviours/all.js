@@ -3,6 +3,7 @@ import { autosubmit, copy, fill, keepIfChanged, mirror, onlyWith, rows, sendOnce
 import { palette, paletteOpen } from "./palette.js";
 import { modalClose, opens, tabs } from "./dialogs.js";
 import { bulk } from "./bulk.js";
+import { toOpener } from "./windows.js";
 
 export const behaviours = {
   autosubmit,
@@ -21,6 +22,7 @@ export const behaviours = {
   "modal-close": modalClose,
   opens,
   bulk,
+  "to-opener": toOpener,
   // Large parts load only where a page needs them.
   board: async (element) => (await import("./board.js")).board(element),
   chart: async (element) => (await import("./chart.js")).chart(element),
