@@ -109,6 +109,14 @@ def test_axe_finds_nothing_before_a_plan_is_bought(up: Run, chromium: Any, schem
     page = context.new_page()
     home = enter(page, up, f"proef-{scheme}")
     wrong = [f"{path} {line}" for path in OFFERED for line in (page.goto(home + path), run_axe(page))[1]]
+    page.goto(f"{home}/settings/plan/choose?plan=team&seats=5&begin=now&currency=EUR")
+    page.click("#cost [name=provider][value=stripe]")
+    page.wait_for_url(re.compile(r"//payments\.localhost"))
+    session = page.url.rpartition("/")[2]
+    for path in (f"/settings/plan/return?session={session}", "/settings/plan"):  # the payment is begun, not finished
+        page.goto(home + path)
+        wrong += [f"{path} {line}" for line in run_axe(page)]
+    assert "A payment was begun" in page.inner_text("main")
     context.close()
     assert not wrong, "\n".join(wrong)
 

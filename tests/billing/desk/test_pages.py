@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -30,8 +31,8 @@ PAGES = [
 ]  # fmt: skip
 
 
-# None of the pages asks more than this of both sides together.
-MOST_STATEMENTS = 40
+# None of the pages asks more than this of both sides together; one of them looks at the choice first, and is then served anew.
+MOST_STATEMENTS, MOST_WITH_A_LOOK = 40, 64
 
 
 @pytest.fixture
@@ -290,7 +291,7 @@ def test_a_page_costs_the_same_with_one_row_and_with_three(firm: Firm, client: C
             assert client.get(path).status_code == 200
         found.append(count())
     assert found[0] == found[1] == found[2], found
-    assert found[0] <= MOST_STATEMENTS, found
+    assert found[0] <= (MOST_WITH_A_LOOK if path.endswith("choose") else MOST_STATEMENTS), found
 
 
 def test_the_card_is_kept_elsewhere(firm: Firm, client: Client) -> None:
@@ -355,6 +356,14 @@ def test_a_paid_invoice_comes_as_paper_and_to_nobody_else(firm: Firm, client: Cl
         assert eve.door.client(email="eve@elsewhere.example").get(link).status_code == 404
 
 
+@pytest.fixture
+def own_language() -> Iterator[None]:
+    """What a page leaves active goes with the test."""
+    with translation.override("en"):
+        yield
+
+
+@pytest.mark.usefixtures("own_language")
 def test_paper_comes_in_the_readers_language(firm: Firm, client: Client) -> None:
     firm.buy()
     link = re.search(r'href="(/settings/plan/invoices/\w+\.pdf)"', text(client.get("/settings/plan/invoices"))).group(1)
