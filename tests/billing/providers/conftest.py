@@ -73,7 +73,7 @@ def post(raw: bytes, **headers: str) -> Any:
 
 def work() -> None:
     """Serve what is due on the control side."""
-    serving.serve_side(sides.control_unit)
+    serving.serve_side(sides.control_unit, seconds=60)
 
 
 @pytest.fixture(autouse=True)
