@@ -59,6 +59,32 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "workspace.returned": ("undo-2", gettext_lazy("{who} took the workspace back")),
     "workspace.suspended": ("lock", gettext_lazy("{who} suspended the workspace")),
     "workspace.lifted": ("undo-2", gettext_lazy("{who} opened the workspace again")),
+    "hook.added": ("radio-tower", gettext_lazy("{who} added the webhook to {name}")),
+    "hook.changed": ("radio-tower", gettext_lazy("{who} changed what the webhook to {name} is told")),
+    "hook.removed": ("trash-2", gettext_lazy("{who} removed the webhook to {name}")),
+    "hook.enabled": ("radio-tower", gettext_lazy("{who} switched the webhook to {name} on")),
+    "hook.disabled": ("circle-alert", gettext_lazy("{who} switched the webhook to {name} off")),
+    "hook.secret_changed": ("key-round", gettext_lazy("{who} gave the webhook to {name} a new secret")),
+    "hook.tried_out": ("send", gettext_lazy("{who} sent a test to {name}")),
+    "hook.replayed": ("history", gettext_lazy("{who} had {events} events sent to {name} again")),
+    "incoming.received": ("inbox", gettext_lazy("{who}: the incoming lead {name} was received")),
+    "incoming.given": ("arrow-right-left", gettext_lazy("{who} gave the incoming lead {name} to someone")),
+    "incoming.rerouted": ("arrow-right-left", gettext_lazy("{who}: nobody took the incoming lead {name} in time, so it went on")),
+    "incoming.handed_over": ("arrow-right-left", gettext_lazy("{who} handed incoming leads over")),
+    "incoming.declined": ("x", gettext_lazy("{who} declined the incoming lead {name}")),
+    "incoming.put_back": ("undo-2", gettext_lazy("{who} put the declined lead {name} back")),
+    "lead_source.added": ("inbox", gettext_lazy("{who} added the source of leads {name}")),
+    "lead_source.changed": ("inbox", gettext_lazy("{who} changed a source of leads")),
+    "lead_source.archived": ("archive", gettext_lazy("{who} archived a source of leads")),
+    "lead_source.revived": ("undo-2", gettext_lazy("{who} took a source of leads into use again")),
+    "lead_source.key_changed": ("key-round", gettext_lazy("{who} gave the source of leads {name} a new key")),
+    "lead_rule.added": ("arrow-right-left", gettext_lazy("{who} added a rule for incoming leads")),
+    "lead_rule.moved": ("arrow-right-left", gettext_lazy("{who} moved a rule for incoming leads")),
+    "lead_rule.removed": ("trash-2", gettext_lazy("{who} removed a rule for incoming leads")),
+    "lead_form.changed": ("pencil", gettext_lazy("{who} changed the form {name}")),
+    "lead_form.published": ("send", gettext_lazy("{who} published the form {name}")),
+    "role.added": ("users", gettext_lazy("{who} added the role {name}")),
+    "role.removed": ("trash-2", gettext_lazy("{who} removed the role {name}")),
     "pipeline.added": ("square-kanban", gettext_lazy("{who} added the pipeline {name}")),
     "pipeline.changed": ("square-kanban", gettext_lazy("{who} changed the pipeline {name}")),
     "pipeline.deleted": ("trash-2", gettext_lazy("{who} deleted the pipeline {name}")),
@@ -95,7 +121,7 @@ _TOLD: dict[str, tuple[str, Any]] = {
 }
 
 
-_FACTS = ("file", "rows", "files", "deals", "created", "updated", "skipped", "deleted", "kept", "moment", "restored", "former")
+_FACTS = ("file", "rows", "files", "deals", "created", "updated", "skipped", "deleted", "kept", "moment", "events", "restored", "former")
 
 
 @describes(*_TOLD)

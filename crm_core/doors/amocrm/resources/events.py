@@ -20,6 +20,7 @@ from crm_core.doors.amocrm.wire.fields import seconds
 from crm_core.engagement.tasks import services as tasks
 from crm_core.engagement.tasks.models import Task
 from crm_platform.events.models import Event
+from crm_platform.kernel import reading
 from crm_platform.kernel.errors import NotFound
 
 MOST = 100
@@ -63,7 +64,7 @@ def _rows(asked: Asked) -> QuerySet[Event]:
 def _alias(type_: str) -> str:
     """`custom_field_12_value_changed` is a change of a custom field, of that one."""
     parts = type_.split("_")
-    return "custom_field_value_changed" if len(parts) == 5 and parts[:2] == ["custom", "field"] and parts[2].isdigit() else type_
+    return "custom_field_value_changed" if len(parts) == 5 and parts[:2] == ["custom", "field"] and reading.whole(parts[2]) is not None else type_
 
 
 def _all(asked: Asked, rows: QuerySet[Event]) -> Iterator[tuple[Event, int, Told]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.http import HttpRequest, RawPostDataException
 
+from crm_platform.kernel import reading
 from crm_platform.kernel.permissions import Actor
 
 from . import brackets
@@ -126,11 +127,8 @@ def _no_number(text: str) -> Any:
 
 def whole(given: Any, *, default: int = 0) -> int:
     """A whole number of a query, or the default where it is none."""
-    text = given.strip() if isinstance(given, str) else str(given)
-    if not text.lstrip("-").isascii() or not text.lstrip("-").isdigit() or len(text) > 20:
-        return default
-    number = int(text)
-    return number if abs(number) <= LARGEST else default
+    number = reading.signed(given if isinstance(given, str) else str(given))
+    return default if number is None else number
 
 
 def request_id(item: Mapping[str, Any], at: int) -> str:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from crm_platform.kernel import reading
 from crm_platform.kernel.errors import Invalid
 
 from .asking import LARGEST, request_id
@@ -147,8 +148,7 @@ def _whole(value: Any) -> int | None:
         return value
     if isinstance(value, float):
         return int(value) if value.is_integer() else None
-    text = value.strip() if isinstance(value, str) else ""
-    return int(text) if len(text) <= 20 and text.lstrip("-").isascii() and text.removeprefix("-").isdigit() else None
+    return reading.signed(value) if isinstance(value, str) else None
 
 
 def as_moment(value: Any) -> datetime | None:
