@@ -1,0 +1,83 @@
+"""The addresses of kept things, below /api/v4/."""
+
+from __future__ import annotations
+
+import functools
+from types import ModuleType
+
+from django.urls import URLPattern
+
+from crm_core.doors.amocrm.records import tagging
+from crm_core.doors.amocrm.resources import catalogs, customer_links, customer_notes, customers, elements, transactions
+from crm_core.doors.amocrm.wire.endpoint import Verb, at
+
+from . import shelf
+from .shelf import Shelf
+
+_ALL = {"GET": "index", "POST": "make", "PATCH": "change_many"}
+_ONE = {"GET": "show", "PATCH": "change", "DELETE": "delete"}
+
+
+def _of(module: ModuleType, **verbs: str) -> dict[str, Verb]:
+    return {method: getattr(module, name) for method, name in verbs.items()}
+
+
+def on(which: Shelf, *, bare: bool = False, **verbs: str) -> dict[str, Verb]:
+    """The verbs of a shelf that needs no more than its declaration."""
+    return {method: functools.partial(getattr(shelf, name), shelf=which, **({"bare": True} if bare and name == "make" else {})) for method, name in verbs.items()}
+
+
+def _catalogs() -> list[URLPattern]:
+    fields = "catalogs/<int:catalog_id>/custom_fields"
+    of = {name: catalogs.field_verb(name) for name in ("index", "show", "make", "change_many", "change", "delete", "groups", "show_group", "make_groups", "change_group", "delete_group")}
+    return [
+        at("currencies", GET=catalogs.currencies),
+        at("catalogs", _of(catalogs, **_ALL)),
+        at("catalogs/products/settings", GET=catalogs.settings, PATCH=catalogs.change_settings),
+        at("catalogs/<int:pk>", _of(catalogs, **_ONE)),
+        at("catalogs/<int:catalog_id>/elements", _of(elements, **_ALL)),
+        at("catalogs/<int:catalog_id>/elements/<int:pk>", _of(elements, **_ONE)),
+        at(fields, GET=of["index"], POST=of["make"], PATCH=of["change_many"]),
+        at(f"{fields}/groups", GET=of["groups"], POST=of["make_groups"]),
+        at(f"{fields}/groups/<str:code>", GET=of["show_group"], PATCH=of["change_group"], DELETE=of["delete_group"]),
+        at(f"{fields}/<int:pk>", GET=of["show"], PATCH=of["change"], DELETE=of["delete"]),
+    ]
+
+
+def _customers() -> list[URLPattern]:
+    tags = {"GET": functools.partial(tagging.index, plural="customers"), "POST": functools.partial(tagging.make, plural="customers")}
+    return [
+        at("customers", _of(customers, **_ALL)),
+        at("customers/mode", PATCH=customers.change_mode),
+        at("customers/tags", tags),
+        at("customers/statuses", on(customers.STATUSES, GET="index", POST="make"), most=30),
+        at("customers/statuses/<int:pk>", on(customers.STATUSES, **_ONE)),
+        at("customers/segments", on(customers.SEGMENTS, bare=True, GET="index", POST="make"), most=100),
+        at("customers/segments/<int:pk>", on(customers.SEGMENTS, **_ONE)),
+        at("customers/links", GET=customer_links.of_many),
+        at("customers/link", POST=customer_links.link),
+        at("customers/unlink", POST=customer_links.unlink),
+        at("customers/transactions", GET=transactions.index),
+        at("customers/transactions/<int:pk>", GET=transactions.show, DELETE=transactions.delete),
+        at("customers/<int:customer_id>/transactions", GET=transactions.index, POST=transactions.make),
+        at("customers/<int:customer_id>/transactions/<int:pk>", GET=transactions.show, DELETE=transactions.delete),
+        at("customers/<int:pk>/bonus_points", POST=customers.bonus),
+        at("customers/<int:pk>/links", GET=customer_links.index),
+        at("customers/<int:pk>/link", POST=customer_links.link),
+        *(at(f"customers/<int:pk>/{word}", POST=customer_links.unlink) for word in ("unlink", "unlinks")),
+        at("customers/<int:pk>", _of(customers, **_ONE)),
+        *_notes("customers/notes"),
+        *_notes("customers/<int:record_id>/notes"),
+    ]
+
+
+def _notes(path: str) -> list[URLPattern]:
+    return [
+        at(path, _of(customer_notes, **_ALL)),
+        at(f"{path}/<int:pk>", _of(customer_notes, **_ONE)),
+        at(f"{path}/<int:pk>/pin", POST=customer_notes.pin),
+        at(f"{path}/<int:pk>/unpin", POST=customer_notes.unpin),
+    ]
+
+
+urlpatterns = [*_catalogs(), *_customers()]
