@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("crm_core.sales.pipelines.urls")),
     path("", include("crm_core.sales.products.urls")),
     path("", include("crm_core.sales.deals.urls")),
+    path("", include("crm_core.sales.incoming.urls")),
     path("", include("crm_core.insights.funnel.urls")),
     path("", include("crm_core.insights.first_hour.urls")),
     path("", include("crm_core.insights.examples.urls")),

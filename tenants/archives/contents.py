@@ -65,6 +65,8 @@ DECIDED: Mapping[str, Travels | Stays] = {
     "lost_reason": _WHOLE,
     "mfa_authenticator": _SECRET,
     "note": _WHOLE,
+    "outbound_delivery": _WORK,
+    "outbound_hook": Stays("its secret is sealed with the platform's key, and two workspaces would tell one receiver the same"),
     "people_group": _WHOLE,
     # Nobody's password: each person gets one that opens nothing, and a letter.
     "person": Travels(blanked={"password": "'!' || replace(gen_random_uuid()::text, '-', '')"}),

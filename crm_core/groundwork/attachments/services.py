@@ -33,6 +33,13 @@ def add(actor: Actor, *, entity: str, pk: int, file: File[Any]) -> Attachment:
     if size > LARGEST:
         raise Invalid(fields={"file": [_("The file is larger than 50 MB.")]})
     gates.require("storage", adding=size)
+    row = _kept(entity, record.pk, stored(file), by=actor.user_id)
+    emit(actor, "file.added", entity="file", record_id=row.pk, after={"name": row.name, "size": size}, also=[f"{entity}:{pk}"])
+    return row
+
+
+def stored(file: File[Any]) -> dict[str, Any]:
+    """Bytes put into storage, with no row yet: "name", "path", "size", "sha256"."""
     name = PurePosixPath(str(file.name).replace("\\", "/")).name[:255] or "file"
     digest = hashlib.sha256()
     for chunk in file.chunks():
@@ -44,12 +51,34 @@ def add(actor: Actor, *, entity: str, pk: int, file: File[Any]) -> Attachment:
     except OSError:  # a full disk: the piece that went in must not stay
         default_storage.delete(path)
         raise
-    row = Attachment.objects.create(
-        entity=entity, record_id=record.pk, name=name, path=path, size=size, sha256=digest.hexdigest(),
-        media_type=mimetypes.guess_type(name)[0] or "application/octet-stream", created_by=actor.user_id,
-    )  # fmt: skip
-    emit(actor, "file.added", entity="file", record_id=row.pk, after={"name": name, "size": size}, also=[f"{entity}:{pk}"])
-    return row
+    return {"name": name, "path": path, "size": int(file.size or 0), "sha256": digest.hexdigest()}
+
+
+def dropped(given: dict[str, Any]) -> None:
+    """Bytes that were stored and will have no row."""
+    default_storage.delete(given["path"])
+
+
+def keep_incoming(entity: str, pk: int, given: list[dict[str, Any]]) -> None:
+    """Rows for files that came from outside with a lead: never refused, they may pass what the plan holds."""
+    for one in given:
+        gates.restore("storage", adding=one["size"])
+        _kept(entity, pk, one, by=None)
+
+
+def carry(actor: Actor, *, entity: str, pk: int, to: str, to_pk: int) -> int:
+    """Move all files of something onto a record; returns how many. The caller has asked the rights."""
+    rows = list(Attachment.objects.filter(entity=entity, record_id=pk, binned_at=None))
+    Attachment.objects.filter(pk__in=[row.pk for row in rows]).update(entity=to, record_id=to_pk)
+    for row in rows:
+        emit(actor, "file.added", entity="file", record_id=row.pk, after={"name": row.name, "size": row.size}, also=[f"{to}:{to_pk}"])
+    return len(rows)
+
+
+def _kept(entity: str, pk: int, given: dict[str, Any], *, by: int | None) -> Attachment:
+    media_type = mimetypes.guess_type(given["name"])[0] or "application/octet-stream"
+    made: Attachment = Attachment.objects.create(entity=entity, record_id=pk, media_type=media_type, created_by=by, **given)
+    return made
 
 
 def get(actor: Actor, pk: int) -> Attachment:

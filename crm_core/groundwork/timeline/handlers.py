@@ -59,6 +59,14 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "workspace.returned": ("undo-2", gettext_lazy("{who} took the workspace back")),
     "workspace.suspended": ("lock", gettext_lazy("{who} suspended the workspace")),
     "workspace.lifted": ("undo-2", gettext_lazy("{who} opened the workspace again")),
+    "hook.added": ("radio-tower", gettext_lazy("{who} added the webhook to {name}")),
+    "hook.changed": ("radio-tower", gettext_lazy("{who} changed what the webhook to {name} is told")),
+    "hook.removed": ("trash-2", gettext_lazy("{who} removed the webhook to {name}")),
+    "hook.enabled": ("radio-tower", gettext_lazy("{who} switched the webhook to {name} on")),
+    "hook.disabled": ("circle-alert", gettext_lazy("{who} switched the webhook to {name} off")),
+    "hook.secret_changed": ("key-round", gettext_lazy("{who} gave the webhook to {name} a new secret")),
+    "hook.tried_out": ("send", gettext_lazy("{who} sent a test to {name}")),
+    "hook.replayed": ("history", gettext_lazy("{who} had {events} events sent to {name} again")),
     "pipeline.added": ("square-kanban", gettext_lazy("{who} added the pipeline {name}")),
     "pipeline.changed": ("square-kanban", gettext_lazy("{who} changed the pipeline {name}")),
     "pipeline.deleted": ("trash-2", gettext_lazy("{who} deleted the pipeline {name}")),
@@ -95,7 +103,7 @@ _TOLD: dict[str, tuple[str, Any]] = {
 }
 
 
-_FACTS = ("file", "rows", "files", "deals", "created", "updated", "skipped", "deleted", "kept", "moment", "restored", "former")
+_FACTS = ("file", "rows", "files", "deals", "created", "updated", "skipped", "deleted", "kept", "moment", "events", "restored", "former")
 
 
 @describes(*_TOLD)

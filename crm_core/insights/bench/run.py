@@ -1,4 +1,4 @@
-"""`bin/bench [--pages] [--import] [--start] [--billing] [--tenancy[=PARTS]] [--json] [--contacts N ...]`: medians on this machine, in one run."""
+"""`bin/bench [--pages] [--import] [--start] [--billing] [--hooks] [--tenancy[=PARTS]] [--json] [--contacts N ...]`: medians on this machine, in one run."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class Product:
     port: int
     took: float
 
-    def crm(self, *arguments: str, given: str = "") -> Any:
-        done = subprocess.run([*CRM, "--data", str(self.data), *arguments, "--json"], capture_output=True, text=True, input=given, env=environment(), check=False)  # noqa: S603 (our own program)
+    def crm(self, *arguments: str, given: str = "", variables: dict[str, str] | None = None) -> Any:
+        done = subprocess.run([*CRM, "--data", str(self.data), *arguments, "--json"], capture_output=True, text=True, input=given, env=environment() | (variables or {}), check=False)  # noqa: S603 (our own program)
         if done.returncode:
             raise RuntimeError(done.stderr[-2000:] + done.stdout[-500:])
         return json.loads(done.stdout.strip().splitlines()[-1])
@@ -301,12 +301,13 @@ def _write_contacts(path: Path, rows: int) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The program."""
-    from . import paying, tenancy  # noqa: PLC0415 (they use this module)
+    from . import hooking, paying, tenancy  # noqa: PLC0415 (they use this module)
 
     parser = argparse.ArgumentParser(prog="bin/bench", description=__doc__)
     for name in ("pages", "import", "start"):
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--billing", action="store_true", help="the payment service's events, and a limit under load")
+    parser.add_argument("--hooks", action="store_true", help="how long after an event its webhook arrives")
     parser.add_argument("--json", action="store_true")
     tenancy.add_arguments(parser)
     for name, number in (("contacts", 100_000), ("companies", 20_000), ("deals", 50_000), ("activities", 200_000)):
@@ -314,7 +315,8 @@ def main(arguments: list[str] | None = None) -> int:
     wished = parser.parse_args(arguments)
     lines: list[Line] = tenancy.lines(wished) if wished.tenancy else []
     lines += paying.lines() if wished.billing else []
-    if wished.pages or getattr(wished, "import") or wished.start or not (wished.tenancy or wished.billing):
+    lines += hooking.lines() if wished.hooks else []
+    if wished.pages or getattr(wished, "import") or wished.start or not (wished.tenancy or wished.billing or wished.hooks):
         lines += _of_one(wished)
     show(lines, as_json=wished.json)
     return 0

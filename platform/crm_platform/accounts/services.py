@@ -309,11 +309,13 @@ def _hand_over(actor: Actor, person: User, *, to_id: int | None) -> int:
     return handover.hand_over(actor, from_id=person.pk, to_id=to_id)
 
 
-def end_sessions(person: User) -> None:
-    """Log the person out everywhere."""
-    keys = list(UserSession.objects.filter(user=person).values_list("session_key", flat=True))
+def end_sessions(person: User, *, but: str = "") -> int:
+    """Log the person out everywhere, `but` for the session of this key; returns from how many."""
+    rows = UserSession.objects.filter(user=person).exclude(session_key=but)
+    keys = list(rows.values_list("session_key", flat=True))
     Session.objects.filter(session_key__in=keys).delete()
-    UserSession.objects.filter(user=person).delete()
+    rows.delete()
+    return len(keys)
 
 
 def activate(actor: Actor, *, pk: int) -> User:

@@ -65,6 +65,7 @@ INSIDE_APPS = [
     "billing.metering",
     "billing.held",
     "billing.seats",
+    "webhooks.outbound",
     "crm_platform.integrations",
 ]
 TABLELESS_APPS = ["django.contrib.messages", "django.contrib.humanize", "django.contrib.staticfiles", "crm_platform.ui", "crm_platform.config.mailbox", "billing.desk"]
@@ -87,6 +88,7 @@ CORE_APPS = [
     "crm_core.sales.pipelines",
     "crm_core.sales.products",
     "crm_core.sales.deals",
+    "crm_core.sales.incoming",
     "crm_core.insights.funnel",
     "crm_core.insights.examples",
     "crm_core.insights.first_hour",
@@ -316,6 +318,12 @@ CRM_CLOCK_MOVES = EMBEDDED or env.flag("CRM_DEBUG")
 # No reminder is written and nothing is erased for an unpaid bill while this is set; nor by a picture of the provider older than so many hours.
 CRM_NO_DUNNING = env.flag("CRM_NO_DUNNING")
 CRM_DUNNING_SYNC_HOURS = env.whole("CRM_DUNNING_SYNC_HOURS", 6)
+
+# Webhooks may be sent to this machine itself (a receiver one is writing): never in production.
+CRM_HOOKS_TO_LOOPBACK = env.flag("CRM_HOOKS_TO_LOOPBACK")
+# The host of addresses whose letters become leads, and the secrets a mail provider signs them with (a list, to change them while both are in use).
+CRM_MAIL_IN_HOST = env.read("CRM_MAIL_IN_HOST", f"in.{PUBLIC_HOST}")
+CRM_MAIL_IN_SECRETS = env.words("CRM_MAIL_IN_SECRETS")
 
 CRM_SIGNUPS_AN_HOUR = int(env.read("CRM_SIGNUPS_AN_HOUR", "300"))
 # How long a backup knows what was erased: it stands on every certificate, and whoever keeps backups keeps them no longer.

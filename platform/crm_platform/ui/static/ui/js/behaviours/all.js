@@ -3,6 +3,7 @@ import { autosubmit, copy, fill, keepIfChanged, mirror, onlyWith, rows, sendOnce
 import { palette, paletteOpen } from "./palette.js";
 import { modalClose, opens, tabs } from "./dialogs.js";
 import { bulk } from "./bulk.js";
+import { tellsHeight, walk } from "./walk.js";
 import { toOpener } from "./windows.js";
 
 export const behaviours = {
@@ -22,6 +23,8 @@ export const behaviours = {
   "modal-close": modalClose,
   opens,
   bulk,
+  walk,
+  "tells-height": tellsHeight,
   "to-opener": toOpener,
   // Large parts load only where a page needs them.
   board: async (element) => (await import("./board.js")).board(element),
