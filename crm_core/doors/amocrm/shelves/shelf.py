@@ -104,6 +104,7 @@ def make(asked: Asked, shelf: Shelf, *, parent_id: int | None = None, status: in
 
 def keep(asked: Asked, shelf: Shelf, items: Sequence[Item], *, parent_id: int | None = None) -> list[Stored]:
     """The things of items, kept. Raises ItemsRefused for all that is wrong."""
+    storing.may(asked.actor, shelf.kind, "create")
     given = [_taken(asked, shelf, item, None) for item in items]
     _refuse_twins(asked, shelf, items, given)
     settle(list(items))
@@ -181,6 +182,7 @@ def _changed(asked: Asked, shelf: Shelf, rows: Sequence[tuple[Item, Stored]]) ->
 def lay(asked: Asked, shelf: Shelf, pk: int, item: Item, *, parent_id: int | None = None) -> Stored:
     """A thing with what an item says laid over it; nothing is written while the item has faults. Raises NotFound."""
     row = storing.get(asked.actor, shelf.kind, pk, parent_id=parent_id, lock=True)
+    storing.may(asked.actor, shelf.kind, "edit")
     taken = _taken(asked, shelf, item, row)
     if item.faults:
         return row
