@@ -87,6 +87,26 @@ def test_links_of_customers(api: Program) -> None:
     assert [api.get("customers/links").status_code, api.get("customers/999/links").status_code, api.post("customers/999/link", body).status_code] == [400, 404, 404]
 
 
+def test_links_with_what_is_kept_are_made_from_the_records_side(api: Program, doors) -> None:
+    (customer,), (anna,), (lead,) = made(api, "customers", {"name": "C"}), made(api, "contacts", {"name": "Anna"}), made(api, "leads", {})
+    catalog = first(api.post("catalogs", [{"name": "Cars"}]))["id"]
+    element = first(api.post(f"catalogs/{catalog}/elements", [{"name": "Transit"}]))["id"]
+    to_customer, to_element = {"to_entity_id": customer, "to_entity_type": "customers"}, {"to_entity_id": element, "to_entity_type": "catalog_elements", "metadata": {"catalog_id": catalog, "quantity": 3}}
+    for _twice in range(2):
+        assert [api.post(f"contacts/{anna}/link", [to_customer]).status_code, api.post(f"leads/{lead}/link", [to_element]).status_code] == [200, 200]
+    assert [row["to_entity_id"] for row in rows(api, f"contacts/{anna}/links")] == [customer]
+    assert [row["to_entity_id"] for row in rows(api, f"customers/{customer}/links")] == [anna]
+    assert rows(api, f"leads/{lead}/links") == [{"to_entity_id": element, "to_entity_type": "catalog_elements", "metadata": {"quantity": 3, "catalog_id": catalog, "price_id": None}}]
+    assert api.get(f"leads/{lead}?with=catalog_elements").json()["_embedded"]["catalog_elements"][0]["id"] == element
+    for wrong in ({**to_element, "to_entity_id": 999}, {**to_element, "metadata": {"catalog_id": 999}}, {**to_customer, "to_entity_id": 999}):
+        assert api.post(f"{'contacts' if 'metadata' not in wrong else 'leads'}/{anna if 'metadata' not in wrong else lead}/link", [wrong]).status_code == 400, wrong
+    with doors.unit():
+        sam = person("seller", name="Sam").email
+    assert program_of(doors, sam).post(f"contacts/{anna}/unlink", [to_customer]).status_code in (403, 404)
+    assert [api.post(f"contacts/{anna}/unlink", [to_customer]).status_code, api.post(f"leads/{lead}/unlink", [to_element]).status_code] == [204, 204]
+    assert rows(api, f"contacts/{anna}/links") == rows(api, f"leads/{lead}/links") == rows(api, f"customers/{customer}/links") == []
+
+
 def test_notes_of_customers(api: Program) -> None:
     (pk,) = made(api, "customers", {"name": "C"})
     told = api.post("customers/notes", [{"entity_id": pk, "note_type": "common", "params": {"text": "Hello"}, "request_id": 2}, {"entity_id": pk, "note_type": "sms_in", "params": {"text": "Hi", "phone": "1"}}]).json()["_embedded"]["notes"]

@@ -103,3 +103,11 @@ def remove(actor: Actor, kind: str, pks: Sequence[int]) -> int:
     Stored.objects.filter(pk__in=[row.pk for row in found]).update(deleted_at=clock.now(), updated_by=actor.user_id)
     emit_all(actor, [Change(name=f"{kind}.deleted", entity=kind, record_id=row.pk, before=row.body) for row in found])
     return len(found)
+
+
+def unlink(actor: Actor, row: Stored) -> None:
+    """Take a link away: who may change what is linked may do so."""
+    may(actor, row.kind, "edit")
+    row.deleted_at, row.updated_by = clock.now(), actor.user_id
+    row.save(update_fields=["deleted_at", "updated_by"])
+    emit_all(actor, [Change(name=f"{row.kind}.deleted", entity=row.kind, record_id=row.pk, before={"parent_id": row.parent_id, **row.body})])

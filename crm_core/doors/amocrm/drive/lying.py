@@ -97,7 +97,7 @@ def take(asked: Asked, plural: str, pk: int) -> HttpResponse:
         if row.entity == names.CODES.get(plural) and row.record_id == pk:
             services.put_on(asked.actor, row, entity=LOOSE, pk=0)
         for link in Stored.objects.filter(kind=LINK, key=f"{plural}:{pk}:{row.pk}", deleted_at=None):
-            link.delete()
+            storing.unlink(asked.actor, link)
     return answers.nothing(status=202)
 
 

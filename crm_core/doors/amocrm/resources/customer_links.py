@@ -73,7 +73,7 @@ def unlink(asked: Asked, pk: int | None = None) -> HttpResponse:
         source, body = _source(asked, item, pk), _body(item)
         present = storing.by_key(asked.actor, LINK, _key(source, body)) if source is not None and body is not None else None
         if present is not None:
-            storing.remove(asked.actor, LINK, [present.pk])
+            storing.unlink(asked.actor, present)
     settle(items)
     return answers.nothing()
 
