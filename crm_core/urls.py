@@ -27,4 +27,5 @@ urlpatterns = [
     path("", include("crm_core.insights.examples.urls")),
     path("", include("crm_core.groundwork.imports.urls")),
     path("api/v4/", include("crm_core.doors.amocrm.urls")),
+    path("", include("crm_core.doors.amocrm.drive.urls")),
 ]
