@@ -131,8 +131,7 @@ def work(lead: Lead) -> None:
     assert [one.id for one in lead.notes.objects.all()] == [note.id]
     assert lead.notes.objects.update(note.id, note_type="common", params={"text": "anew"})["id"] == note.id
     events = list(Event.objects.filter(filters=[filters.SingleFilter("entity")("lead"), filters.SingleFilter("entity_id")(lead.id)]))
-    assert "lead_added" in [event.type for event in events]
-    assert [event.value_after for event in events] is not None
+    assert "lead_added" in [event.type for event in events if event.value_after is None or event.value_after]
     CALLS.extend(["tasks.add", "tasks.get", "tasks.update", "tasks of a lead", "notes.save", "notes.get", "notes.all", "notes.update", "events"])
 
 

@@ -33,6 +33,7 @@ class Operation:
     route: str
     verb: Verb
     most: int
+    scope: str = "crm"
 
 
 OPERATIONS: list[Operation] = []
@@ -45,7 +46,7 @@ def at(route: str, given: Mapping[str, Verb] | None = None, *, most: int = MOST,
     `scope` is what a token must have been given for; "users" is what integrations of others never see.
     """
     verbs = {**(given or {}), **named}
-    OPERATIONS.extend(Operation(method, route, verb, most) for method, verb in verbs.items())
+    OPERATIONS.extend(Operation(method, route, verb, most, scope) for method, verb in verbs.items())
 
     @by_token
     @scoped(scope, **({"DELETE": "files_delete"} if scope == "files" else {}))
