@@ -80,6 +80,7 @@ DECIDED: Mapping[str, Travels | Stays] = {
     "seat_day": _WHOLE,
     "seat_pending": Stays("it waits for a payment of here"),
     "seat_place": Stays("it says who is at work here now"),
+    "seat_request": Stays("who asked to be let in here was answered here"),
     "stage": _WHOLE,
     "tag": _WHOLE,
     "task": _WHOLE,

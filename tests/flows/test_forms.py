@@ -129,7 +129,7 @@ def test_ten_are_invited_at_once_and_one_comes_in(doors) -> None:
     assert "Up to 10 addresses" in refused.content.decode()
     full = client.post("/settings/people/invite", {"emails": "a@v.example, b@v.example", "role": seller})
     assert full.status_code == 402  # ten seats on trial, the buffer of ten percent is one
-    serving.serve_side(doors.unit)
+    serving.serve_side(doors.unit, seconds=60)
     letter = next(letter for letter in mail.outbox if letter.to == ["n3@veldhuis.example"])
     path = "/" + re.search(r"http://\S+/join/\S+", letter.body).group(0).split("/", 3)[3]
     stranger = doors.client(email=None)
@@ -152,7 +152,7 @@ def test_who_was_deactivated_can_be_invited_again_and_comes_in(doors) -> None:
         gone.save()
         accounts.deactivate(ROBOT, pk=gone.pk)
     assert client.post("/settings/people/invite", {"emails": "nils@veldhuis.example", "role": seller}).status_code == 303
-    serving.serve_side(doors.unit)
+    serving.serve_side(doors.unit, seconds=60)
     letter = [letter for letter in mail.outbox if letter.to == ["nils@veldhuis.example"]][-1]
     path = "/" + re.search(r"http://\S+/join/\S+", letter.body).group(0).split("/", 3)[3]
     theirs = doors.client(email=None)
@@ -206,7 +206,7 @@ def test_an_unconfirmed_owner_works_seven_days_and_then_is_asked(doors) -> None:
     assert asked.status_code == 403
     assert "<h1>Confirm your e-mail</h1>" in asked.content.decode()
     assert 'action="/send-confirmation"' in asked.content.decode()
-    serving.serve_side(doors.unit)
+    serving.serve_side(doors.unit, seconds=60)
     letter = next(letter for letter in reversed(mail.outbox) if "/confirm/" in letter.body)
     path = "/" + re.search(r"http://\S+/confirm/\S+", letter.body).group(0).split("/", 3)[3]
     assert client.get(path).status_code == 200
