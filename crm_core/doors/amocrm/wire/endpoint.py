@@ -34,6 +34,7 @@ class Operation:
     verb: Verb
     most: int
     root: str = "/api/v4/"
+    scope: str = "crm"
 
 
 OPERATIONS: list[Operation] = []
@@ -46,7 +47,7 @@ def at(route: str, given: Mapping[str, Verb] | None = None, *, most: int = MOST,
     `root` is where its urls are included. `scope` is what a token must have been given for; "users" is what integrations of others never see.
     """
     verbs = {**(given or {}), **named}
-    OPERATIONS.extend(Operation(method, route, verb, most, root) for method, verb in verbs.items())
+    OPERATIONS.extend(Operation(method, route, verb, most, root, scope) for method, verb in verbs.items())
 
     @by_token
     @scoped(scope, **({"DELETE": "files_delete"} if scope == "files" else {}))
