@@ -5,7 +5,21 @@ import os
 import sys
 from datetime import datetime, timedelta
 
-from amocrm.v2 import Company, Contact, Event, Lead, Pipeline, Status, Tag, Task, User, custom_field, exceptions, filters, tokens
+from amocrm.v2 import (
+    Company,
+    Contact,
+    Event,
+    Lead,
+    Pipeline,
+    Status,
+    Tag,
+    Task,
+    User,
+    custom_field,
+    exceptions,
+    filters,
+    tokens,
+)
 from amocrm.v2.account import Account, AccountInteraction
 
 CALLS: list[str] = []
