@@ -129,18 +129,18 @@ def _date(given: Any) -> Q:
     return condition & Q(created_at__lt=high + timedelta(seconds=1)) if high and high.year < 9999 else condition
 
 
-def show(asked: Asked, uuid: UUID) -> HttpResponse:
+def show(asked: Asked, uuid: str) -> HttpResponse:
     """One file, one put away as well."""
     return answers.told(told(asked, find(asked.actor, uuid, binned=None)))
 
 
-def versions(asked: Asked, uuid: UUID) -> HttpResponse:
+def versions(asked: Asked, uuid: str) -> HttpResponse:
     """The versions of a file: the one there is."""
     row = find(asked.actor, uuid, binned=None)
     return answers.page(asked, "versions", [{**told(asked, row), "is_main": True}])
 
 
-def change(asked: Asked, uuid: UUID) -> HttpResponse:
+def change(asked: Asked, uuid: str) -> HttpResponse:
     """Call a file otherwise; its ending stays."""
     row, item = find(asked.actor, uuid, right="edit"), Item(asked.item)
     name = item.text("name", most=200)
@@ -177,7 +177,7 @@ def _named(asked: Asked, *, binned: bool, right: str) -> list[Attachment]:
     return list(rows.values())
 
 
-def download(asked: Asked, uuid: UUID) -> HttpResponse:
+def download(asked: Asked, uuid: str) -> HttpResponse:
     """The bytes of a file."""
     row = find(asked.actor, uuid, binned=None)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from django.http import HttpResponse
 
@@ -101,7 +100,7 @@ def take(asked: Asked, plural: str, pk: int) -> HttpResponse:
     return answers.nothing(status=202)
 
 
-def links(asked: Asked, uuid: UUID) -> HttpResponse:
+def links(asked: Asked, uuid: str) -> HttpResponse:
     """What a file lies on, as far as the program may see it."""
     row = drive.find(asked.actor, uuid)
     found = [] if row.entity == LOOSE else [(names.PLURALS[row.entity], row.record_id)]

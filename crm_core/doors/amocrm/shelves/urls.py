@@ -144,6 +144,6 @@ def _of_records(plural: str) -> list[URLPattern]:
 
 
 urlpatterns = [
-    *_catalogs(), *_customers(), *_declared(), *_said(), at("files/<uuid:uuid>/links", scope="files", GET=lying.links),
+    *_catalogs(), *_customers(), *_declared(), *_said(), at("files/<slug:uuid>/links", scope="files", GET=lying.links),
     *(pattern for plural in ("leads", "contacts", "companies", "customers") for pattern in _of_records(plural)),
 ]  # fmt: skip

@@ -55,7 +55,7 @@ def at(route: str, given: Mapping[str, Verb] | None = None, *, most: int = MOST,
     def view(request: HttpRequest, **variables: Any) -> HttpResponse:
         return _serve(request, verbs, most=most, variables=variables)
 
-    pattern: URLPattern = path(route, view, name="api-" + route.replace("/", "-").replace("<int:", "").replace("<str:", "").replace("<slug:", "").replace("<uuid:", "").replace(">", ""))
+    pattern: URLPattern = path(route, view, name="api-" + route.replace("/", "-").replace("<int:", "").replace("<str:", "").replace("<slug:", "").replace(">", ""))
     return pattern
 
 
