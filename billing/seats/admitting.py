@@ -37,7 +37,7 @@ class DaysUsedUp(CrmError):
 
     code, status = "days_used_up", 402
     heading = _("Ask an administrator to let you in")
-    sentence = _("The occasional seats of your firm have been used on {count} days this month: that is the ceiling it set, and no bill grows by itself. An administrator can raise it.")
+    sentence = _("The days of occasional seats that your firm set for a month are used up ({count}), and no bill grows by itself. An administrator can raise the ceiling, or let you in for today.")
 
 
 class Seats:

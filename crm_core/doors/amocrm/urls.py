@@ -9,6 +9,7 @@ from django.urls import URLPattern
 
 from .records import links, tagging, together, verbs
 from .resources import account, changes, custom_fields, events, notes, pipelines, tasks, unsorted, users
+from .shelves import urls as shelves
 from .wire.endpoint import Verb, at
 
 
@@ -91,6 +92,7 @@ urlpatterns = [
     *_fields("leads/custom_fields", "deal"),
     *_fields("contacts/custom_fields", "contact"),
     *_fields("companies/custom_fields", "company"),
+    *shelves.urlpatterns,
     *_fields("customers/custom_fields", "customer"),
     *_fields("customers/segments/custom_fields", "segment"),
     *_records("leads"),
