@@ -5,8 +5,6 @@ from __future__ import annotations
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from crm_core.doors.amocrm.spec import views as api_docs
-
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="board-first"), name="workspace-home"),
     path("", include("crm_core.groundwork.search.urls")),
@@ -28,8 +26,7 @@ urlpatterns = [
     path("", include("crm_core.insights.first_hour.urls")),
     path("", include("crm_core.insights.examples.urls")),
     path("", include("crm_core.groundwork.imports.urls")),
-    path("api/v4/openapi.json", api_docs.openapi, name="api-openapi"),
+    path("api/", include("crm_core.doors.amocrm.spec.urls")),
     path("api/v4/", include("crm_core.doors.amocrm.urls")),
     path("", include("crm_core.doors.amocrm.drive.urls")),
-    path("api/docs", api_docs.page, name="api-docs"),
 ]

@@ -12,11 +12,11 @@ pytestmark = pytest.mark.skipif(shutil.which("node") is None or shutil.which("np
 
 
 def test_shevernitskiy_amo(play: Play) -> None:
-    assert len(play("with_amo.js")["calls"]) == 95
+    assert len(play("with_amo.js")["calls"]) == 103
 
 
 def test_amotop(play: Play) -> None:
-    assert len(play("with_amotop.js")["calls"]) == 61
+    assert len(play("with_amotop.js")["calls"]) == 69
 
 
 def test_amocrm_js(play: Play) -> None:

@@ -10,7 +10,7 @@ def test_aioamocrm(play: Play) -> None:
 
 
 def test_amocrm_api_wrapper(play: Play) -> None:
-    assert len(play("with_wrapper.py", "a.lock")["calls"]) == 71
+    assert len(play("with_wrapper.py", "a.lock")["calls"]) == 77
 
 
 def test_amocrm_api(play: Play) -> None:

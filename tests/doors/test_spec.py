@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -70,7 +71,7 @@ def test_nothing_that_is_sent_breaks_it(api: Program, part: int) -> None:
     made(api, "leads", {"name": "A"}, {"name": "B"})
     made(api, "contacts", {"name": "A"})
     each = [one for one in OPERATIONS if not (one.route.startswith("users") and one.method != "GET")][part::3]
-    operations, statuses = itertools.cycle(each), set()
+    operations, statuses = itertools.cycle(each), Counter[int]()
     loose = Client(**api.client.defaults)
 
     @settings(max_examples=2 * len(each), deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck])
@@ -80,9 +81,10 @@ def test_nothing_that_is_sent_breaks_it(api: Program, part: int) -> None:
         path = re.sub(r"<\w+:\w+>", lambda _found: next(left), operation.route)
         raw = json.dumps(body).encode() if operation.method != "GET" else b""
         answer = loose.generic(operation.method, f"/api/v4/{path}", raw, content_type="application/json", query_params=query, HTTP_AUTHORIZATION=f"Bearer {api.token}")
-        statuses.add(answer.status_code)
+        statuses[answer.status_code] += 1
         assert answer.status_code < 500, (operation.method, path, query, body)
         assert answer.status_code < 400 or answer.headers["Content-Type"] == "application/problem+json", (operation.method, path)
 
     tried()
-    assert {200, 404} & statuses
+    assert statuses[429] < statuses.total() / 2, statuses  # it was let in
+    assert statuses[200] or statuses[404]

@@ -75,6 +75,7 @@ urlpatterns = [
     at("tasks/<int:pk>", GET=tasks.show, PATCH=tasks.change, DELETE=tasks.delete),
     at("leads/unsorted", GET=unsorted.index),
     at("leads/unsorted/forms", POST=unsorted.make_form),
+    at("leads/unsorted/form", POST=unsorted.make_form),  # so some clients call it
     at("leads/unsorted/sip", POST=unsorted.make_call),
     at("leads/unsorted/summary", GET=unsorted.summary),
     at("leads/unsorted/<slug:uid>", GET=unsorted.show),

@@ -76,6 +76,22 @@ async function work(made) {
   does("getNotesByEntityId", "getNotesByEntityType", "getEvents", "getEventById", "getEventsTypes", "addTags", "getTags");
 }
 
+async function unsorted(made) {
+  const form = { form_id: "site", form_name: "Site", form_page: "https://example.com", form_sent_at: hour - 7200, ip: "203.0.113.7", referer: "https://example.com" };
+  const forms = (await amo.unsorted.addUnsortedForm([1, 2].map((n) => ({ source_uid: `amo-${n}`, source_name: "Site", metadata: form, _embedded: { leads: [{ name: `amo asks ${n}` }], contacts: [{ name: "Amo Asks" }] } }))))._embedded.unsorted;
+  assert.equal((await amo.unsorted.getUnsortedByUid(forms[0].uid)).category, "forms");
+  assert.ok((await amo.unsorted.getUnsorted({ limit: 250, filter: (f) => f.multi("uid", [forms[0].uid]) }))._embedded.unsorted.length === 1);
+  assert.ok((await amo.unsorted.getUnsortedSummary()).total >= 2);
+  const users = (await amo.user.getUsers())._embedded.users;
+  const taken = await amo.unsorted.acceptUnsortedByUid(forms[0].uid, { user_id: users[0].id });
+  assert.ok(taken._embedded.leads[0].id && taken._embedded.contacts[0].id);
+  await amo.unsorted.linkUnsortedByUid(forms[1].uid, { user_id: users[0].id, link: { entity_id: made.leads[0], entity_type: "leads" } });
+  const call = { from: "+31205550155", phone: "+31205550100", called_at: hour - 7200, duration: 61, link: "https://example.com/a.mp3", service_code: "tel", uniq: String(now) };
+  const sip = only(await amo.unsorted.addUnsortedSip([{ source_uid: "amo-sip", source_name: "Phone", metadata: call, _embedded: { contacts: [{ name: "Amo Calls" }] } }]), "unsorted");
+  await amo.unsorted.declineUnsortedByUid(sip.uid, { user_id: users[0].id });
+  does("addUnsortedForm", "getUnsortedByUid", "getUnsorted", "getUnsortedSummary", "acceptUnsortedByUid", "linkUnsortedByUid", "addUnsortedSip", "declineUnsortedByUid");
+}
+
 async function settings() {
   const account = await amo.account.getAccount({ with: ["amojo_id", "users_groups", "task_types", "version", "datetime_settings"] });
   assert.ok(account.id && account._embedded.task_types.length);
@@ -123,6 +139,7 @@ async function fields() {
   const made = await records();
   await links(made);
   await work(made);
+  await unsorted(made);
   await settings();
   await fields();
   console.log(JSON.stringify({ calls }));

@@ -76,6 +76,23 @@ async function work({ lead, contact, company }) {
   does("addNote", "getCompanyNoteById", "getCompanyNotes", "getCompaniesNotes", "getEvents", "getEventById", "getEventTypes");
 }
 
+async function unsorted({ lead }) {
+  const form = { form_id: "site", form_name: "Site", form_page: "https://example.com", form_sent_at: hour - 7200, ip: "203.0.113.7", referer: "https://example.com" };
+  const asks = [1, 2].map((n) => ({ source_uid: `amotop-${n}`, source_name: "Site", metadata: form, _embedded: { leads: [{ name: `amotop asks ${n}` }], contacts: [{ name: "Amo Asks" }] } }));
+  const [one, two] = (await api.addUnsortedForms(asks))._embedded.unsorted;
+  assert.equal((await api.getUnsortedByUID(one.uid)).category, "forms");
+  assert.ok((await api.getUnsorted({ page: 1, limit: 250 }))._embedded.unsorted.some((each) => each.uid === two.uid));
+  assert.ok((await api.getUnsortedSummary()).total >= 2);
+  const user = (await api.getUsers())._embedded.users[0].id;
+  const status = (await api.getPipelines())._embedded.pipelines[0]._embedded.statuses.find((each) => each.type === 0 && each.id > 143).id;
+  assert.ok((await api.acceptUnsorted(one.uid, user, status))._embedded.leads[0].id);
+  await api.linkUnsorted(two.uid, { user_id: user, link: { entity_id: lead, entity_type: "leads" } });
+  const call = { from: "+31205550156", phone: "+31205550100", called_at: hour - 7200, duration: 61, link: "https://example.com/a.mp3", service_code: "tel", uniq: String(Date.now()) };
+  const sip = only(await api.addUnsortedSip([{ source_uid: "amotop-sip", source_name: "Phone", metadata: call, _embedded: { contacts: [{ name: "Amo Calls" }] } }]), "unsorted");
+  await api.declineUnsorted(sip.uid, user);
+  does("addUnsortedForms", "getUnsortedByUID", "getUnsorted", "getUnsortedSummary", "acceptUnsorted", "linkUnsorted", "addUnsortedSip", "declineUnsorted");
+}
+
 async function fields() {
   for (const [word, path] of [["Leads", "leads"], ["Contacts", "contacts"], ["Companies", "companies"]]) {
     const made = only(await api.addCustomFields(path, [{ name: `amotop ${path}`, type: "text" }]), "custom_fields");
@@ -91,6 +108,7 @@ async function fields() {
   const pipeline = await settings();
   const made = await records(pipeline);
   await work(made);
+  await unsorted(made);
   await fields();
   console.log(JSON.stringify({ calls }));
 })();

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from amocrm.v2 import (
     Company,
@@ -65,7 +65,7 @@ def leads() -> Lead:
     assert not read.loss_reason
     assert read.status.name
     assert read.responsible_user.email
-    assert read.created_at <= datetime.utcnow() + timedelta(minutes=1)  # noqa: DTZ003 (the client tells times so)
+    assert read.created_at.replace(tzinfo=UTC) <= datetime.now(UTC) + timedelta(minutes=1)
     assert repr(read)
     read.price = 1300
     read.tags.append("kru")
@@ -91,7 +91,7 @@ def lists(lead: Lead) -> None:
     assert len(ids) == len(set(ids))
     assert [one.id for one in Lead.objects.filter(filters=[filters.SingleListFilter("id")(lead.id)])] == [lead.id]
     assert lead.id in [one.id for one in Lead.objects.filter(filters=[filters.RangeFilter("price")(8, 8)])]
-    now = datetime.now()  # noqa: DTZ005
+    now = datetime.now(UTC)
     assert lead.id in [one.id for one in Lead.objects.filter(filters=[filters.DateRangeFilter("created_at")(now - timedelta(hours=1), now + timedelta(hours=1))])]
     at = filters.FiltersByPipelineAndStatus("statuses")(lead.pipeline.id, lead.status.id)
     assert lead.id in [one.id for one in Lead.objects.filter(filters=[at], order={"created_at": "desc"})]
@@ -132,7 +132,7 @@ def people(lead: Lead) -> None:
 
 
 def work(lead: Lead) -> None:
-    task = Task(text="kru", complete_till=datetime.now() + timedelta(days=1), task_type_id=1)  # noqa: DTZ005
+    task = Task(text="kru", complete_till=datetime.now(UTC) + timedelta(days=1), task_type_id=1)
     lead.tasks.add(task)
     read = Task.objects.get(task.id)
     assert (read.text, read.entity_id, read.is_completed, read.result) == ("kru", lead.id, False, None)

@@ -141,6 +141,19 @@ def work(client: Client, lead: int, contact: int) -> None:
     ])  # fmt: skip
 
 
+def unsorted(client: Client, user: int) -> None:
+    form = {"form_id": "site", "form_name": "Site", "form_page": "https://example.com", "form_sent_at": int(time.time()), "ip": "203.0.113.7", "referer": "https://example.com"}
+    asked = only(client.create_unsorted_by_form("wrap-1", "Site", form, {"name": "Wrap Asks"}, {"name": "wrap asks"}, {"name": "Wrap & Co"}), "unsorted")["uid"]
+    call = {"from": "+31205550157", "phone": "+31205550100", "called_at": int(time.time()), "duration": 61, "link": "https://example.com/a.mp3", "service_code": "tel", "uniq": "w1"}
+    called = only(client.create_unsorted_by_sip("wrap-2", "Phone", call, {"name": "Wrap Calls"}, {"name": "wrap calls"}, {"name": "Wrap & Co"}), "unsorted")["uid"]
+    assert client.get_unsorted_by_uid(called)["category"] == "sip"
+    assert {asked, called} <= {one["uid"] for one in client.get_unsorted_leads(order_by={"created_at": "desc"})["_embedded"]["unsorted"]}
+    assert client.get_summary_unsorted()["total"] >= 2
+    status = next(one["id"] for one in client.get_pipelines()["_embedded"]["pipelines"][0]["_embedded"]["statuses"] if one["type"] == 0 and one["id"] > 143)
+    assert client.accept_unsorted(asked, user, status)["_embedded"]["leads"][0]["id"]
+    CALLS.extend(["create_unsorted_by_form", "create_unsorted_by_sip", "get_unsorted_by_uid", "get_unsorted_leads", "get_summary_unsorted", "accept_unsorted"])
+
+
 def main() -> None:
     client = AmoOAuthClient(os.environ["TOKEN"], "none", os.environ["KARTOTEKA"], "none", "none", "https://example.com")
     account_and_people(client)
@@ -149,6 +162,7 @@ def main() -> None:
     pipelines(client)
     custom_fields(client)
     work(client, lead, contact)
+    unsorted(client, client.get_users()["_embedded"]["users"][0]["id"])
     sys.stdout.write(json.dumps({"calls": CALLS}) + "\n")
 
 

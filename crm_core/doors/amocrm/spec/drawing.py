@@ -11,7 +11,7 @@ from crm_core.doors.amocrm.wire.endpoint import OPERATIONS, Operation
 
 from .examples import BODIES
 
-_VARIABLE = re.compile(r"<(int|str|slug):(\w+)>")
+_VARIABLE = re.compile(r"<(int|str|slug|uuid):(\w+)>")
 _PROBLEM = "application/problem+json"
 _HAL = "application/hal+json"
 # What a verb answers where it is not 200, by the name of its function.
@@ -73,13 +73,18 @@ _OF_THEIR_OWN = frozenset({"pipelines", "loss_reasons", "custom_fields", "notes"
 
 def told_of(operation: Operation) -> str:
     """What its function says it does."""
-    verb = operation.verb
-    return inspect.getdoc(verb.func if isinstance(verb, functools.partial) else verb) or ""
+    return inspect.getdoc(_function(operation)) or ""
+
+
+def _function(operation: Operation) -> Any:
+    verb: Any = operation.verb
+    while isinstance(verb, functools.partial):
+        verb = verb.func
+    return verb
 
 
 def _name(operation: Operation) -> str:
-    verb = operation.verb
-    return str(getattr(verb.func if isinstance(verb, functools.partial) else verb, "__name__", ""))
+    return str(getattr(_function(operation), "__name__", ""))
 
 
 def summary_of(operation: Operation) -> str:
