@@ -53,7 +53,7 @@ def _fields(path: str, entity: str) -> list[URLPattern]:
     return [
         at(path, GET=of["index"], POST=of["make"], PATCH=of["change_many"]),
         at(f"{path}/groups", GET=of["groups"], POST=of["make_groups"]),
-        at(f"{path}/groups/<str:code>", GET=of["show_group"], PATCH=of["change_group"], DELETE=of["delete_group"]),
+        at(f"{path}/groups/<slug:code>", GET=of["show_group"], PATCH=of["change_group"], DELETE=of["delete_group"]),
         at(f"{path}/<int:pk>", GET=of["show"], PATCH=of["change"], DELETE=of["delete"]),
     ]
 

@@ -11,7 +11,7 @@ from . import files, sessions
 
 urlpatterns = [
     at("v1.0/sessions", root="/", scope="files", POST=sessions.begin),
-    at("v1.0/sessions/<str:code>/<int:number>", root="/", scope="files", POST=sessions.part),
+    at("v1.0/sessions/<slug:code>/<int:number>", root="/", scope="files", POST=sessions.part),
     at("v1.0/files", root="/", scope="files", GET=files.index, DELETE=files.delete),
     at("v1.0/files/restore", root="/", scope="files", POST=files.restore),
     at("v1.0/files/<slug:uuid>", root="/", scope="files", GET=files.show, PATCH=files.change),

@@ -57,7 +57,7 @@ def _catalogs() -> list[URLPattern]:
         at("catalogs/<int:catalog_id>/elements/<int:pk>", _of(elements, **_ONE)),
         at(fields, GET=of["index"], POST=of["make"], PATCH=of["change_many"]),
         at(f"{fields}/groups", GET=of["groups"], POST=of["make_groups"]),
-        at(f"{fields}/groups/<str:code>", GET=of["show_group"], PATCH=of["change_group"], DELETE=of["delete_group"]),
+        at(f"{fields}/groups/<slug:code>", GET=of["show_group"], PATCH=of["change_group"], DELETE=of["delete_group"]),
         at(f"{fields}/<int:pk>", GET=of["show"], PATCH=of["change"], DELETE=of["delete"]),
     ]
 
@@ -108,7 +108,7 @@ def _declared() -> list[URLPattern]:
         at("website_buttons/<int:pk>", {**on(sources.BUTTONS, {"GET": "show", "DELETE": "delete"}), "PATCH": sources.change_button}),
         at("website_buttons/<int:pk>/online_chat", POST=sources.online_chat),
         at("widgets", GET=sources.widgets),
-        at("widgets/<str:code>", GET=sources.widget, POST=sources.install, DELETE=sources.uninstall),
+        at("widgets/<slug:code>", GET=sources.widget, POST=sources.install, DELETE=sources.uninstall),
         at("short_links", POST=short_links.make),
         at("bots", on(bots.BOTS, _MADE)),
         at("bots/run", POST=bots.run_many),
