@@ -27,6 +27,8 @@ STORED, DEFLATED, UTF8, ZIP64 = 0, 8, 0x800, 1
 # Room for 64-bit sizes is kept in each member's head; where it is not needed, it is padding that readers pass over.
 _PADDING, _FULL = 0xD935, 0xFFFFFFFF
 _LEVEL = 1
+# How much of the directory is held at once when it is added; two pieces live while the next is read.
+_PIECE = 1 << 18
 
 
 @dataclass(slots=True)
@@ -123,7 +125,7 @@ class Zip:
         """Add the directory and close."""
         start, size, members = self._file.tell(), self._directory.tell(), self.standing.members
         self._directory.seek(0)
-        shutil.copyfileobj(self._directory, self._file, 1 << 20)
+        shutil.copyfileobj(self._directory, self._file, _PIECE)
         if members >= 0xFFFF or start + size >= _FULL:
             self._file.write(END64.pack(END64_MARK, 44, 45, 45, 0, 0, members, members, size, start))
             self._file.write(LOCATOR64.pack(LOCATOR64_MARK, 0, start + size, 1))
