@@ -18,7 +18,7 @@ from crm_platform.kernel.errors import Conflict, Invalid, NotFound
 from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.workspace import Place
 
-from . import finishing
+from . import finishing, spending
 from .accounts import Held, held, note
 
 MOST_CONTACTS, MOST_PAYERS = 10, 20
@@ -42,6 +42,8 @@ def set_spending_ceiling(place: Place, minor: int | None, *, actor: Actor) -> No
         before = had.account.spending_ceiling_minor
         BillingAccount.objects.filter(pk=had.account.pk).update(spending_ceiling_minor=minor)
         note(had.account, "ceiling.set", actor=actor, before={"minor": before}, after={"minor": minor})
+        had.account.spending_ceiling_minor = minor
+        spending.watch(had.account)
 
 
 def set_contacts(place: Place, contacts: Sequence[Mapping[str, str]], *, actor: Actor) -> None:

@@ -10,7 +10,7 @@ from billing.models import BillingAccount, Checkout, PendingChange, Subscription
 from billing.seats import ledger
 from crm_platform.kernel import clock
 
-from . import acts, pricing_of, referring
+from . import acts, pricing_of, referring, spending
 from .accounts import note
 from .life import keep_price
 
@@ -34,6 +34,7 @@ def settle(account: BillingAccount, before: Mapping[str, Any], after: Mapping[st
         keep_price(row, at=clock.now())
     _arrived(row)
     pricing_of.begin_discount(row, begins=row.period_start or clock.now())
+    spending.watch(account)
 
 
 def _finish(account: BillingAccount, row: Subscription) -> None:

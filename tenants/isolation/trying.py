@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,10 +86,13 @@ class Request:
     def send(self, client: Client) -> HttpResponse:
         """Knock."""
         if self.verb == "POST":
+            if self.path.startswith(_API):
+                return client.post(self.path, json.dumps([dict(self.body)]), content_type="application/json", headers=self.headers)  # type: ignore[return-value]
             return client.post(self.path, self.body, headers=self.headers)  # type: ignore[return-value]  # the client's own kind of answer
         return client.generic(self.verb, self.path, headers=self.headers)  # type: ignore[return-value]  # the client's own kind of answer
 
 
+_API = "/api/v4/"
 Judge = Callable[[HttpResponse], str]
 
 
@@ -99,9 +103,17 @@ def must_refuse(request: Request) -> Judge:
         status, to = answer.status_code, answer.headers.get("Location", "")
         asked_to_log_in = status == 302 and ("/login/" in to or "/reauthenticate/" in to)
         only_says_verbs = request.verb == "OPTIONS" and status == 200 and "Allow" in answer.headers
-        return "" if status in REFUSED or asked_to_log_in or only_says_verbs else f"answered {status} {to}".strip()
+        return "" if status in REFUSED or asked_to_log_in or only_says_verbs or _refused_by_api(request, answer) else f"answered {status} {to}".strip()
 
     return judge
+
+
+def _refused_by_api(request: Request, answer: HttpResponse) -> bool:
+    """The open API refuses in amoCRM's words: of what is not there it tells nothing (204, to a reader alone), of a body that means nothing why (400)."""
+    if not request.path.startswith(_API):
+        return False
+    silent = request.verb in ("GET", "HEAD") and answer.status_code == 204 and not answer.content
+    return silent or (answer.status_code == 400 and answer.headers.get("Content-Type") == "application/problem+json")
 
 
 def must_not_trip(answer: HttpResponse) -> str:

@@ -350,7 +350,7 @@ def test_files_by_the_hundred_thousand_need_no_more_memory_than_a_few(tmp_path: 
             assert sum(1 for _entry in archive.entries()) == count
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < peaks[0] + 1_000_000
+    assert peaks[1] < peaks[0] + 1_400_000  # twenty bytes a member; a list of them would take some hundred each
     with zipfile.ZipFile(path) as found:
         assert len(found.infolist()) == 70_000
         assert found.read("files/attachments/00069999/x") == b"x"

@@ -212,15 +212,29 @@ def pages(product: Product, wished: argparse.Namespace) -> list[Line]:
     _analyse(running["DATABASE_OWNER_URL"])
     browser = Browser(product.port, "bench-firm.localhost")
     browser.log_in("bench@bench.example", PASSWORD)
+    _buy(product, browser)
     hundredth = min(100, max(1, wished.contacts // 50))
     asked = [
         ("empty signed-in page", "/settings/tokens", 2.0), ("board", "/board", 8.0), ("contact list, page 1", "/contacts", 5.0),
         (f"contact list, page {hundredth}", f"/contacts?page={hundredth}", 5.0), ("card of a contact", "/contacts/77", 5.0), ("card of a deal", "/deals/77", 5.0),
         ("deal list", "/deals", 5.0), ("search by name, as one types", "/search/as-one-types?q=visser", 2.5),
         ("search by two words", "/search/as-one-types?q=anna+bak", 2.5), ("search by phone digits", "/search/as-one-types?q=600000777", 2.5), ("funnel", "/funnel", 5.0), ("my day", "/day", 5.0),
+        ("plan and payment", "/settings/plan", 5.0), ("plans compared", "/settings/plan/compare", 5.0), ("seats", "/settings/plan/seats", 5.0), ("invoices", "/settings/plan/invoices", 5.0), ("a choice of plan", "/settings/plan/choose?plan=business&seats=5", 5.0),
     ]  # fmt: skip
     with reference(product) as one:
         return [line for name, path, goal in asked for line in _measure(product, browser, one, name, path, goal)]
+
+
+def _buy(product: Product, browser: Browser) -> None:
+    """A plan by the sandbox's card, so that the pages of money have something to tell."""
+    page = browser.get("/settings/plan/choose?plan=business&seats=5&begin=now&currency=EUR")
+    form = {"csrfmiddlewaretoken": browser.token(page), "plan": "business", "seats": "5", "begin": "now", "currency": "EUR", "provider": "stripe"}
+    status, _text, headers = browser.ask("POST", "/settings/plan/checkout", form)
+    if status != 303:
+        raise RuntimeError(f"the checkout answered {status}")
+    sandbox = Browser(product.port, "payments.localhost")
+    _status, _text, paid = sandbox.ask("POST", "/" + headers["Location"].split("/", 3)[3], {"do": "pay", "card": "pm_card_visa"})
+    browser.ask("GET", "/" + paid["Location"].split("/", 3)[3])
 
 
 def _measure(product: Product, browser: Browser, one: Page, name: str, path: str, goal: float) -> list[Line]:

@@ -74,7 +74,7 @@ def post(raw: bytes, **headers: str) -> Any:
 def work() -> None:
     """Serve what is due on the control side, and first what other tests have left there, however many slices it takes."""
     for _slice in range(30):
-        if serving.serve_side(sides.control_unit):
+        if serving.serve_side(sides.control_unit, seconds=60):
             return
 
 
