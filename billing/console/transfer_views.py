@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from billing.documents.models import Invoice
 from billing.documents.paper import printing
+from billing.providers.manual_invoice.models import LineState
 from crm_platform.accounts.operators import Duty, require
 from crm_platform.db import sides
 from crm_platform.kernel.errors import CrmError, NotFound
@@ -66,6 +67,9 @@ def line(request: HttpRequest, pk: int) -> HttpResponse:
 def settle(request: HttpRequest, pk: int) -> HttpResponse:
     """A person's word about a line: the bill that it pays, or that it is none of ours."""
     row = transfers.settle(request.operator, pk, bill=request.POST.get("bill", ""))  # type: ignore[attr-defined]
+    if row.state == LineState.REVIEW:
+        said = _("Noted. The sum is large: it is recorded once a second person says the same.")
+        return responses.toast(request, responses.redirect(request, reverse("console-transfers")), said)
     said = _("Recorded for %(number)s.") % {"number": row.invoice.number} if row.invoice else _("Laid aside.")
     return responses.toast(request, responses.redirect(request, reverse("console-transfers")), said)
 

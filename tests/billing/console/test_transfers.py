@@ -26,7 +26,7 @@ from crm_platform.kernel import clock, ids
 from crm_platform.kernel.errors import Invalid, NotFound
 from tests.billing.documents.conftest import Books, books, seller
 
-from .desk import LOOKER, TELLER
+from .desk import ADMIN, LOOKER, TELLER
 
 __all__ = ["books", "seller"]
 Desk = Callable[..., Client]
@@ -92,6 +92,17 @@ def test_a_doubtful_line_is_settled_once_with_a_bill_or_laid_aside(books: Books)
     for again in (line, other):
         with pytest.raises(matching.Settled):
             transfers.settle(TELLER, again.pk, bill=bill.public_id)
+    assert books.now(bill).paid_minor == 7_700
+
+
+def test_a_large_line_is_settled_by_two(books: Books, settings: Any) -> None:
+    settings.CRM_REFUND_APPROVAL = 7_700
+    bill, line = books.issue(), doubtful()
+    assert transfers.settle(TELLER, line.pk, bill=bill.public_id).state == LineState.REVIEW
+    with pytest.raises(matching.SecondPerson):
+        transfers.settle(TELLER, line.pk, bill=bill.public_id)
+    assert books.now(bill).paid_minor == 0
+    assert transfers.settle(ADMIN, line.pk, bill=bill.public_id).state == LineState.PARTIAL
     assert books.now(bill).paid_minor == 7_700
 
 
