@@ -26,5 +26,7 @@ urlpatterns = [
     path("", include("crm_core.insights.first_hour.urls")),
     path("", include("crm_core.insights.examples.urls")),
     path("", include("crm_core.groundwork.imports.urls")),
+    path("api/", include("crm_core.doors.amocrm.spec.urls")),
     path("api/v4/", include("crm_core.doors.amocrm.urls")),
+    path("", include("crm_core.doors.amocrm.drive.urls")),
 ]

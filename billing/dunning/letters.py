@@ -32,11 +32,12 @@ TEMPLATES = {
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """The open bill as its letters tell of it: what is owed, where it can be paid, and whether the bank only asks to confirm."""
+    """The open bill as its letters tell of it: what is owed, where it can be paid, whether the bank only asks to confirm, and whether it cannot be made for want of a right address."""
 
     owed: Money | None = None
     url: str = ""
     confirm: bool = False
+    unmade: bool = False
 
 
 # Who knows the open bill of a workspace (its id): the side of documents, once, at start-up.
@@ -87,7 +88,7 @@ def _readers(draft: Draft) -> dict[str, str]:
 
 def _facts(draft: Draft) -> dict[str, Any]:
     known, since = draft.facts, draft.facts.past_due_since
-    facts: dict[str, Any] = {"step": draft.step, "pay": draft.bill.url or workspace.url("/settings/plan"), "plan_page": workspace.url("/settings/plan"), "amount": str(draft.bill.owed or ""), "confirm": draft.bill.confirm}
+    facts: dict[str, Any] = {"step": draft.step, "pay": draft.bill.url or workspace.url("/settings/plan"), "plan_page": workspace.url("/settings/plan"), "amount": str(draft.bill.owed or ""), "confirm": draft.bill.confirm, "unmade": draft.bill.unmade, "payers": workspace.url("/settings/plan/payers")}
     if since is not None:
         facts |= {"limited_on": day(since + timedelta(days=LIMITED_FROM)), "frozen_on": day(since + timedelta(days=FROZEN_FROM))}
         facts |= {"erased_on": day(draft.erases_at) if draft.erases_at else "", "days": calendar.NOTICES.get(draft.step, 0), "archives": workspace.url("/settings/archives")}

@@ -117,6 +117,17 @@ def with_keys(model: type[models.Model], keys: Sequence[str]) -> list[int]:
         return [pk for (pk,) in cursor.fetchall()]
 
 
+def keys_of_call(number: str) -> list[str]:
+    """The keys that a caller's number may have here: as it came, as the firm's country reads it, and by its last ten digits."""
+    region = country()
+    found = [digits(number), digits(read_phone(number, region))]
+    last = _NOT_DIGITS.sub("", number)[-10:]
+    if len(last) == 10:
+        here = phonenumbers.country_code_for_region(region) if region else 0
+        found += [last, *(f"{code}{last}" for code in dict.fromkeys((here, 7, 1)) if code)]
+    return [f"p:{one}" for one in dict.fromkeys(found) if len(one) >= 5]
+
+
 def name_key(name: str) -> str:
     """A firm's name, folded, for finding it again."""
     return f"n:{fold(name)}"

@@ -40,6 +40,7 @@ DECIDED: Mapping[str, Travels | Stays] = {
     "account_emailaddress": _WHOLE,
     "account_emailconfirmation": _SECRET,
     "api_token": _SECRET,
+    "api_stored": _WHOLE,
     "archive_run": Stays("archives of here lie here"),
     "attachment": Travels(folder=("path",)),
     "company": _WHOLE,
@@ -59,8 +60,13 @@ DECIDED: Mapping[str, Travels | Stays] = {
     "import_run": _WHOLE,
     "integration": Stays("its id, secret and tokens lead to the workspace here"),
     "integration_grant": _SECRET,
+    "incoming_lead": _WHOLE,
     "inbox_message": _WORK,
     "job": _WORK,
+    # A source's key and secret open the door of here: where it arrives it gets new ones, and says so by having none.
+    "lead_form": _WHOLE,
+    "lead_rule": _WHOLE,
+    "lead_source": Travels(blanked={"key_digest": "replace(gen_random_uuid()::text, '-', '')", "settings": "'{}'::jsonb"}),
     "letter": _WORK,
     "lost_reason": _WHOLE,
     "mfa_authenticator": _SECRET,
@@ -88,9 +94,9 @@ DECIDED: Mapping[str, Travels | Stays] = {
     "workspace_state": _OWN,
 }
 
-# What smells of a secret, and what smells so and is none.
+# What smells of a secret, and what smells so and is none: what a sender calls its lead, the name of a stored thing.
 SMELLS = re.compile(r"pass(word|wd)|secret|token|digest|(^|_)key($|_)|session|totp|otp|recover|credential|private|cookie|hash|seal|nonce|signature", re.IGNORECASE)
-HARMLESS = frozenset({"sort_key", "password_changed_at"})
+HARMLESS = frozenset({"sort_key", "password_changed_at", "sender_key", "key"})
 # What smells of a file, and what of it is named in FILES or is none.
 FILES_SMELL = re.compile(r"path|file|upload|blob|storage", re.IGNORECASE)
 NAMED_FILES = frozenset({("attachment", "path"), ("import_run", "path"), ("import_run", "file_name")})

@@ -97,6 +97,19 @@ def installed(lock: str) -> Path:
     return folder
 
 
+def installed_by_npm() -> Path:
+    """The folder of node modules that package-lock.json names, installed once for each content of the lock."""
+    lock = HERE / "node" / "package-lock.json"
+    folder = ROOT / ".clients" / f"node-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+    if not (folder / ".done").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(HERE / "node", folder)
+        done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        (folder / ".done").touch()
+    return folder / "node_modules"
+
+
 Play = Callable[..., dict[str, Any]]
 
 
@@ -104,14 +117,17 @@ Play = Callable[..., dict[str, Any]]
 def play(served: Served) -> Play:
     """Run one of the scripts as a program of its own, with a client's folder first on its path; what it prints last is its account."""
 
-    def played(script: str, lock: str, *, through: bool = False) -> dict[str, Any]:
+    def played(script: str, lock: str = "", *, through: bool = False) -> dict[str, Any]:
         told = {
-            "PYTHONPATH": str(installed(lock)), "KARTOTEKA": served.plain, "TLS_PORT": str(served.tls_port), "SLUG": SLUG, "TOKEN": served.token,
-            "REQUESTS_CA_BUNDLE": str(served.authority), "SSL_CERT_FILE": str(served.authority),
+            "KARTOTEKA": served.plain, "TLS_PORT": str(served.tls_port), "SLUG": SLUG, "TOKEN": served.token,
+            "REQUESTS_CA_BUNDLE": str(served.authority), "SSL_CERT_FILE": str(served.authority), "NODE_EXTRA_CA_CERTS": str(served.authority),
         }  # fmt: skip
+        python = script.endswith(".py")
+        told |= {"PYTHONPATH": str(installed(lock))} if python else {"NODE_PATH": str(installed_by_npm())}
         proxied = {"HTTPS_PROXY": served.proxy} if through else {"NO_PROXY": "*"}
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        done = subprocess.run([sys.executable, str(HERE / "scripts" / script)], env=kept | told | proxied, capture_output=True, text=True, timeout=300, check=False)
+        command = [sys.executable if python else "node", str(HERE / "scripts" / script)]
+        done = subprocess.run(command, env=kept | told | proxied, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
         account: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
         return account

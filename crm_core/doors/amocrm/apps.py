@@ -15,4 +15,5 @@ class AmocrmConfig(AppConfig):
 
         from .wire import problems
 
-        errors.draw_under("/api/v4/", problems.draw)
+        for beginning in ("/api/v4/", "/api/v2/", "/v1.0/"):
+            errors.draw_under(beginning, problems.draw)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -18,7 +19,9 @@ from .models import Stored
 
 # Things of the firm's daily work, which people with rights on them may write; all else is a setting.
 STORED = permissions.register(Entity("stored", _("Things of other programs"), scoped=False))
-_SETTINGS = frozenset({"field_group", "source", "button", "widget", "template", "customer_status", "customers_mode", "segment", "catalog"})
+_SETTINGS = frozenset({
+    "field_group", "source", "button", "widget", "template", "customer_status", "customers_mode", "segment", "catalog", "products_settings", "bot",
+})  # fmt: skip
 LARGEST = 100_000
 
 
@@ -59,7 +62,11 @@ def add(actor: Actor, kind: str, given: Sequence[Mapping[str, Any]], *, parent_i
         )
         for one in given
     ]  # fmt: skip
-    Stored.objects.bulk_create(made)
+    try:
+        with transaction.atomic():
+            Stored.objects.bulk_create(made)
+    except IntegrityError:
+        raise Invalid(fields={"external_id": [_("There is one of this name already.")]}) from None
     emit_all(actor, [Change(name=f"{kind}.added", entity=kind, record_id=row.pk, after={"parent_id": row.parent_id, **row.body}) for row in made])
     return made
 
@@ -78,6 +85,8 @@ def change(actor: Actor, row: Stored, *, body: Mapping[str, Any] | None = None, 
     named = row.key if key is None else key[:300]
     if after == row.body and values == row.custom and named == row.key:
         return row
+    if named and named != row.key and Stored.objects.filter(kind=row.kind, key=named, deleted_at=None).exists():
+        raise Invalid(fields={"external_id": [_("There is one of this name already.")]})
     before = {name: value for name, value in row.body.items() if after.get(name) != value}
     row.body, row.custom, row.key, row.updated_at, row.updated_by = after, values, named, clock.now(), actor.user_id
     row.save()
@@ -94,3 +103,11 @@ def remove(actor: Actor, kind: str, pks: Sequence[int]) -> int:
     Stored.objects.filter(pk__in=[row.pk for row in found]).update(deleted_at=clock.now(), updated_by=actor.user_id)
     emit_all(actor, [Change(name=f"{kind}.deleted", entity=kind, record_id=row.pk, before=row.body) for row in found])
     return len(found)
+
+
+def unlink(actor: Actor, row: Stored) -> None:
+    """Take a link away: who may change what is linked may do so."""
+    may(actor, row.kind, "edit")
+    row.deleted_at, row.updated_by = clock.now(), actor.user_id
+    row.save(update_fields=["deleted_at", "updated_by"])
+    emit_all(actor, [Change(name=f"{row.kind}.deleted", entity=row.kind, record_id=row.pk, before={"parent_id": row.parent_id, **row.body})])

@@ -8,7 +8,8 @@ from types import ModuleType
 from django.urls import URLPattern
 
 from .records import links, tagging, together, verbs
-from .resources import account, changes, custom_fields, events, notes, pipelines, tasks, users
+from .resources import account, changes, custom_fields, events, notes, pipelines, tasks, unsorted, users
+from .shelves import urls as shelves
 from .wire.endpoint import Verb, at
 
 
@@ -72,6 +73,15 @@ urlpatterns = [
     at("roles/<int:pk>", scope="users", GET=users.show_role, PATCH=users.change_role, DELETE=users.delete_role),
     at("tasks", GET=tasks.index, POST=tasks.make, PATCH=tasks.change_many),
     at("tasks/<int:pk>", GET=tasks.show, PATCH=tasks.change, DELETE=tasks.delete),
+    at("leads/unsorted", GET=unsorted.index),
+    at("leads/unsorted/forms", POST=unsorted.make_form),
+    at("leads/unsorted/form", POST=unsorted.make_form),  # so some clients call it
+    at("leads/unsorted/sip", POST=unsorted.make_call),
+    at("leads/unsorted/summary", GET=unsorted.summary),
+    at("leads/unsorted/<slug:uid>", GET=unsorted.show),
+    at("leads/unsorted/<slug:uid>/accept", POST=unsorted.accept),
+    at("leads/unsorted/<slug:uid>/decline", DELETE=unsorted.decline),
+    at("leads/unsorted/<slug:uid>/link", POST=unsorted.link),
     at("leads/complex", most=together.MOST, POST=together.make),
     at("leads/pipelines", most=50, GET=pipelines.index, POST=pipelines.make),
     at("leads/pipelines/<int:pk>", GET=pipelines.show, PATCH=pipelines.change, DELETE=pipelines.delete),
@@ -82,6 +92,7 @@ urlpatterns = [
     *_fields("leads/custom_fields", "deal"),
     *_fields("contacts/custom_fields", "contact"),
     *_fields("companies/custom_fields", "company"),
+    *shelves.urlpatterns,
     *_fields("customers/custom_fields", "customer"),
     *_fields("customers/segments/custom_fields", "segment"),
     *_records("leads"),

@@ -21,21 +21,32 @@ from crm_platform.kernel.permissions import Actor
 from .models import Attachment
 
 LARGEST = 50 * 1024 * 1024
+# The entity of a file that a program brought and that lies on no record yet.
+LOOSE = "drive"
 _FILES = Prepared(Attachment, lambda entity, pk: Attachment.objects.filter(entity=entity, record_id=pk, binned_at=None).order_by("-id"))
 
 
 def add(actor: Actor, *, entity: str, pk: int, file: File[Any]) -> Attachment:
     """Keep a file on a record the actor may edit. Raises Invalid for an empty or too large one, PlanRefusal without room."""
     record = writing.get(actor, registry.find(entity), pk, right="edit")
+    return keep(actor, file, entity=entity, pk=record.pk)
+
+
+def keep(actor: Actor, file: File[Any], *, entity: str, pk: int) -> Attachment:
+    """Keep a file where the caller has asked the rights: on a record, or (LOOSE) on none as yet. Raises as `add` does."""
     size = int(file.size or 0)
     if not size:
         raise Invalid(fields={"file": [_("The file is empty.")]})
     if size > LARGEST:
         raise Invalid(fields={"file": [_("The file is larger than 50 MB.")]})
     gates.require("storage", adding=size)
-    row = _kept(entity, record.pk, stored(file), by=actor.user_id)
-    emit(actor, "file.added", entity="file", record_id=row.pk, after={"name": row.name, "size": size}, also=[f"{entity}:{pk}"])
+    row = _kept(entity, pk, stored(file), by=actor.user_id)
+    emit(actor, "file.added", entity="file", record_id=row.pk, after={"name": row.name, "size": size}, also=_also(row))
     return row
+
+
+def _also(row: Attachment) -> list[str]:
+    return [] if row.entity == LOOSE else [f"{row.entity}:{row.record_id}"]
 
 
 def stored(file: File[Any]) -> dict[str, Any]:
@@ -94,10 +105,44 @@ def remove(actor: Actor, pk: int) -> Attachment:
     """Take a file off its record; its bytes are kept with the bin's 90 days."""
     row = get(actor, pk)
     writing.get(actor, registry.find(row.entity), row.record_id, right="edit")
+    return put_away(actor, row)
+
+
+def put_away(actor: Actor, row: Attachment) -> Attachment:
+    """The same where the caller has asked the rights."""
     row.binned_at = clock.now()
     row.save(update_fields=["binned_at"])
     gates.free("storage", removing=row.size)
-    emit(actor, "file.removed", entity="file", record_id=row.pk, before={"name": row.name}, also=[f"{row.entity}:{row.record_id}"])
+    emit(actor, "file.removed", entity="file", record_id=row.pk, before={"name": row.name}, also=_also(row))
+    return row
+
+
+def bring_back(actor: Actor, row: Attachment) -> Attachment:
+    """Bring a file back that was put away; the caller has asked the rights."""
+    row.binned_at = None
+    row.save(update_fields=["binned_at"])
+    gates.restore("storage", adding=row.size)
+    emit(actor, "file.added", entity="file", record_id=row.pk, after={"name": row.name, "size": row.size}, also=_also(row))
+    return row
+
+
+def rename(actor: Actor, row: Attachment, name: str) -> Attachment:
+    """Call a file otherwise; the caller has asked the rights."""
+    before, row.name = row.name, PurePosixPath(name.replace("\\", "/")).name[:255] or row.name
+    if row.name != before:
+        row.save(update_fields=["name"])
+        emit(actor, "file.renamed", entity="file", record_id=row.pk, before={"name": before}, after={"name": row.name}, also=_also(row))
+    return row
+
+
+def put_on(actor: Actor, row: Attachment, *, entity: str, pk: int) -> Attachment:
+    """Lay a file on a record (or on none: LOOSE, 0); the caller has asked the rights."""
+    left, row.entity, row.record_id = _also(row), entity, pk
+    row.save(update_fields=["entity", "record_id"])
+    if left:
+        emit(actor, "file.removed", entity="file", record_id=row.pk, before={"name": row.name}, also=left)
+    else:
+        emit(actor, "file.added", entity="file", record_id=row.pk, after={"name": row.name, "size": row.size}, also=_also(row))
     return row
 
 

@@ -83,6 +83,7 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "lead_rule.removed": ("trash-2", gettext_lazy("{who} removed a rule for incoming leads")),
     "lead_form.changed": ("pencil", gettext_lazy("{who} changed the form {name}")),
     "lead_form.published": ("send", gettext_lazy("{who} published the form {name}")),
+    "file.renamed": ("paperclip", gettext_lazy("{who} renamed a file to {name}")),
     "role.added": ("users", gettext_lazy("{who} added the role {name}")),
     "role.removed": ("trash-2", gettext_lazy("{who} removed the role {name}")),
     "pipeline.added": ("square-kanban", gettext_lazy("{who} added the pipeline {name}")),

@@ -74,6 +74,12 @@ def read_some(*, most: int = AT_ONCE) -> int:
     return len(rows)
 
 
+def read_now(lead: IncomingLead) -> None:
+    """Read what waits up to this lead, where a program decides about it before the job has come to it. Inside a unit."""
+    while lead.read_at is None and read_some():
+        lead.refresh_from_db()
+
+
 def _understand(row: IncomingLead) -> None:
     row.read_at = clock.now()
     form = str(row.payload.get("form"))

@@ -56,6 +56,13 @@ PREDEFINED: dict[str, tuple[Known, ...]] = {
         Known(990014, "Address", "ADDRESS", "textarea", "addresses"),
     ),
     "deal": (),
+    "product": (
+        Known(990021, "SKU", "SKU", "text", "sku"),
+        Known(990022, "Price", "PRICE", "price", "price"),
+        Known(990023, "Description", "DESCRIPTION", "textarea", "description"),
+        Known(990024, "Unit", "UNIT", "text", "unit"),
+        Known(990025, "Group", "GROUP", "category", "series"),
+    ),
 }
 # Our kind of a phone or an e-mail by the API's word, and back.
 PHONE_KINDS = {"WORK": "work", "WORKDD": "direct", "MOB": "mobile", "FAX": "fax", "HOME": "home", "OTHER": "other"}

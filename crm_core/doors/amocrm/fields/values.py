@@ -74,7 +74,7 @@ _SERVICES = {code.upper(): code for code, _label in reaching.SERVICES}
 _DRAW: dict[str, Callable[[Known, Any], list[Value]]] = {
     Kind.TEXT: _plain, Kind.NUMBER: _plain, Kind.MONEY: _plain, Kind.LINK: _plain, Kind.CHECKBOX: _plain, Kind.DATE: _day,
     Kind.LIST: _choices, Kind.MULTI: _choices, Kind.OTHER: _as_sent,
-    "position": _plain, "site": _plain, "addresses": _address,
+    "position": _plain, "site": _plain, "addresses": _address, "sku": _plain, "price": _plain, "description": _plain, "unit": _plain, "series": _plain,
     "phones": _rows("number", PHONE_KINDS), "emails": _rows("address", EMAIL_KINDS), "messengers": _rows("name", _SERVICES, "service"),
 }  # fmt: skip
 
@@ -197,5 +197,6 @@ _READ: dict[str, Callable[[Known, list[Value], Fault], Any]] = {
     Kind.TEXT: _read_text, Kind.NUMBER: _read_text, Kind.MONEY: _read_text, Kind.LINK: _read_text, Kind.CHECKBOX: _read_flag, Kind.DATE: _read_day,
     Kind.LIST: _read_choice, Kind.MULTI: _read_choices, Kind.OTHER: _read_other,
     "position": _read_column, "site": _read_column, "addresses": _read_address,
+    "sku": _read_column, "price": _read_text, "description": _read_column, "unit": _read_column, "series": _read_column,
     "phones": _reading("number", PHONE_KINDS), "emails": _reading("address", EMAIL_KINDS), "messengers": _reading("name", _SERVICES, "service"),
 }  # fmt: skip

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from crm_core.doors.amocrm.models import Stored
 from crm_core.people.contacts.models import Employment
 from crm_core.sales.deals.models import Deal, DealContact, DealLine
 from crm_core.sales.pipelines import queries as pipelines
@@ -21,6 +22,16 @@ PRODUCTS = 1000
 def none(actor: Actor, records: Sequence[Any]) -> Rows:
     """Nothing of the kind yet."""
     return {}
+
+
+def customers(plural: str) -> Links:
+    """The customers that contacts or companies are linked with."""
+
+    def read(actor: Actor, records: Sequence[Any]) -> Rows:
+        links = Stored.objects.filter(kind="customer_link", deleted_at=None, body__to_entity_type=plural, body__to_entity_id__in=[record.pk for record in records])
+        return _by((record, {"id": customer}) for customer, record in links.order_by("pk").values_list("parent_id", "body__to_entity_id"))
+
+    return read
 
 
 def _by(pairs: Iterable[tuple[int, dict[str, Any]]]) -> Rows:
@@ -49,9 +60,11 @@ def reasons(actor: Actor, records: Sequence[Any]) -> Rows:
 
 
 def elements(actor: Actor, records: Sequence[Any]) -> Rows:
-    """The products of deals, as elements of their catalog."""
+    """The products of deals, as elements of their catalog, and behind them the elements of programs' own catalogs."""
     lines = DealLine.objects.filter(deal__in=[deal.pk for deal in records], product__isnull=False).values_list("deal_id", "product_id", "quantity_milli")
-    return _by((deal, {"id": product, "metadata": {"quantity": _number(quantity), "catalog_id": PRODUCTS, "price_id": None}}) for deal, product, quantity in lines)
+    rows = [(deal, {"id": product, "metadata": {"quantity": _number(quantity), "catalog_id": PRODUCTS, "price_id": None}}) for deal, product, quantity in lines]
+    kept = Stored.objects.filter(kind="element_link", parent_id__in=[deal.pk for deal in records], deleted_at=None).order_by("pk")
+    return _by([*rows, *((row.parent_id or 0, row.body) for row in kept)])
 
 
 def _number(milli: int) -> float | int:

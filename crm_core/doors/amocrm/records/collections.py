@@ -65,7 +65,7 @@ def _read_lead(actor: Actor, item: Item, deal: Any) -> dict[str, Any]:
     if item.given("name") or deal is None:
         values["name"] = item.text("name") or _("New deal")
     if item.given("price"):
-        values["sum_minor"] = _price(item, currency=deal.currency if deal else preferences.here().currency)
+        values["sum_minor"] = price(item, currency=deal.currency if deal else preferences.here().currency)
     if deal is None:
         values["currency"] = preferences.here().currency
     stage = _stage(item, deal)
@@ -81,7 +81,8 @@ def _read_lead(actor: Actor, item: Item, deal: Any) -> dict[str, Any]:
     return values
 
 
-def _price(item: Item, *, currency: str) -> int | None:
+def price(item: Item, *, currency: str) -> int | None:
+    """What stands under `price`, in minor units; None for null, nothing, and what is no amount (then a fault is noted)."""
     given = item.body.get("price")
     if given is None or given == "":
         return None
@@ -144,6 +145,6 @@ LEADS = Collection(
     "leads", DEAL, _lead, _read_lead, {"companies": beside.company_of_deals, "contacts": beside.contacts_of_deals, "loss_reason": beside.reasons, "catalog_elements": beside.elements},
     always=("companies",),
 )  # fmt: skip
-CONTACTS = Collection("contacts", CONTACT, _contact, _read_contact, {"companies": beside.companies_of_contacts, "leads": beside.deals_of_contacts, "customers": beside.none, "catalog_elements": beside.none}, always=("companies",))
-COMPANIES = Collection("companies", COMPANY, lambda company: {}, _read_company, {"contacts": beside.contacts_of_companies, "leads": beside.deals_of_companies, "customers": beside.none, "catalog_elements": beside.none})
+CONTACTS = Collection("contacts", CONTACT, _contact, _read_contact, {"companies": beside.companies_of_contacts, "leads": beside.deals_of_contacts, "customers": beside.customers("contacts"), "catalog_elements": beside.none}, always=("companies",))
+COMPANIES = Collection("companies", COMPANY, lambda company: {}, _read_company, {"contacts": beside.contacts_of_companies, "leads": beside.deals_of_companies, "customers": beside.customers("companies"), "catalog_elements": beside.none})
 ALL = {one.entity: one for one in (LEADS, CONTACTS, COMPANIES)}

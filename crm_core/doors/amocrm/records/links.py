@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from django.http import HttpResponse
 
-from crm_core.doors.amocrm.records import beside, collections
+from crm_core.doors.amocrm.records import beside, collections, kept_links
 from crm_core.doors.amocrm.records.collections import CONTACTS, LEADS, Collection
 from crm_core.doors.amocrm.records.taking import visible
 from crm_core.doors.amocrm.wire import answers, brackets
@@ -28,8 +28,8 @@ _CHOICE = "The value you selected is not a valid choice."
 # From → what it may be linked with, in the order it is told, and which of the names in `beside` lists it.
 _TARGETS: dict[str, dict[str, beside.Links]] = {
     "leads": {"contacts": beside.contacts_of_deals, "companies": beside.company_of_deals, ELEMENTS: beside.elements},
-    "contacts": {"leads": beside.deals_of_contacts, "companies": beside.companies_of_contacts},
-    "companies": {"leads": beside.deals_of_companies, "contacts": beside.contacts_of_companies},
+    "contacts": {"leads": beside.deals_of_contacts, "companies": beside.companies_of_contacts, "customers": beside.customers("contacts")},
+    "companies": {"leads": beside.deals_of_companies, "contacts": beside.contacts_of_companies, "customers": beside.customers("companies")},
 }
 
 
@@ -108,6 +108,8 @@ def _apply(actor: Actor, collection: Collection, pk: int, item: Item, *, away: b
         return False
     if pk not in visible(actor, collection, [pk]):
         raise NotFound
+    if kept_links.is_kept(target, item):
+        return _apply_kept(actor, collection, pk, target, item, away=away)
     if not away and not _stands(actor, target, other):
         item.fault("to_entity_id", _CHOICE, code="NotSupportedChoice")
         return False
@@ -121,6 +123,16 @@ def _apply(actor: Actor, collection: Collection, pk: int, item: Item, *, away: b
         _listed(actor, CONTACTS, ends["contacts"], "companies", ends["companies"], main=True, away=away)
     else:
         _deal_and_company(actor, ends["leads"], ends["companies"], away=away)
+    return True
+
+
+def _apply_kept(actor: Actor, collection: Collection, pk: int, target: str, item: Item, *, away: bool) -> bool:
+    other = item.whole("to_entity_id") or 0
+    if not away and not kept_links.stands(actor, target, other, item):
+        item.fault("to_entity_id", _CHOICE, code="NotSupportedChoice")
+        return False
+    writing.get(actor, collection.kind, pk, right="edit")
+    kept_links.apply(actor, collection.plural, pk, target, other, item, away=away)
     return True
 
 

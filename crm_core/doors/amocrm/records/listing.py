@@ -164,7 +164,7 @@ def _custom(rows: Rows, given: Any, collection: Collection) -> Rows:
     for key, wanted in given.items() if isinstance(given, dict) else ():
         field = fields.get(key)
         if field is not None and field.row is not None:
-            rows = rows.filter(pk__in=_matching(field.row, wanted))
+            rows = rows.filter(pk__in=matching(field.row, wanted))
         elif field is not None and field.attribute in ("phones", "emails"):
             rows = rows.filter(keys__overlap=_keys(field.attribute, brackets.values(wanted)))
     return rows
@@ -174,7 +174,8 @@ def _keys(attribute: str, texts: list[str]) -> list[str]:
     return [f"p:{reaching.digits(text)}" if attribute == "phones" else f"e:{text.lower()}" for text in texts]
 
 
-def _matching(row: Any, wanted: Any) -> Any:
+def matching(row: Any, wanted: Any) -> Any:
+    """A sub-query of the ids of records whose values of a field fit a filter: one of several, or a range."""
     index = FieldIndex.objects.filter(field=row)
     column = {Kind.NUMBER: "num", Kind.MONEY: "num", Kind.DATE: "at"}.get(row.kind)
     if column and brackets.is_range(wanted):

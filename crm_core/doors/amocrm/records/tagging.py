@@ -16,9 +16,13 @@ from crm_core.groundwork.tags import services as tags
 MOST_LETTERS = 60
 
 
+def _code_of(plural: str) -> str:
+    return "customer" if plural == "customers" else names.code_of(plural)
+
+
 def index(asked: Asked, plural: str) -> HttpResponse:
     """The tags of a collection, the newest first; `filter[id]`, `filter[name]` and `query` narrow them."""
-    rows = sorted(tags.tags_of(names.code_of(plural)).values(), key=lambda tag: -tag.pk)
+    rows = sorted(tags.tags_of(_code_of(plural)).values(), key=lambda tag: -tag.pk)
     ids, words = {whole(one) for one in brackets.values(asked.filters.get("id"))}, {fold(one) for one in brackets.values(asked.filters.get("name"))}
     found = [tag for tag in rows if (not ids or tag.pk in ids) and (not words or tag.folded in words) and fold(asked.text) in tag.folded]
     page = found[asked.first : asked.first + asked.limit]
@@ -31,7 +35,7 @@ def _told(tag: Any) -> dict[str, Any]:
 
 def make(asked: Asked, plural: str) -> HttpResponse:
     """Make tags; a name that is there already answers with its id."""
-    code, items = names.code_of(plural), items_of(asked.items)
+    code, items = _code_of(plural), items_of(asked.items)
     wanted = [item.text("name", most=MOST_LETTERS) for item in items]
     for item, name in zip(items, wanted, strict=True):
         if not fold(name):

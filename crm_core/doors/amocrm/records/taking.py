@@ -37,7 +37,7 @@ def changes(actor: Actor, item: Item, collection: Collection, record: Any) -> Va
         values["responsible_id"] = _person(item)
     if item.given("external_id"):
         values["external_id"] = item.text("external_id", most=200)
-    tag_ids = _tags(actor, item, collection.entity, record)
+    tag_ids = tags_after(actor, item, collection.entity, record)
     return values if tag_ids is None else {**values, "tag_ids": tag_ids}
 
 
@@ -50,7 +50,7 @@ def _person(item: Item) -> int | None:
     return given or None
 
 
-def _tags(actor: Actor, item: Item, entity: str, record: Any) -> list[int] | None:
+def tags_after(actor: Actor, item: Item, entity: str, record: Any) -> list[int] | None:
     """The tags after it: `_embedded.tags` replaces them, `tags_to_add` and `tags_to_delete` edit; None where neither was sent."""
     embedded = item.beneath("_embedded")
     present = set(record.tag_ids) if record is not None else set()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse
 
 from crm_core.doors.amocrm.records import taking
 from crm_core.doors.amocrm.records.collections import COMPANIES, CONTACTS, LEADS, Collection
 from crm_core.doors.amocrm.records.verbs import create
+from crm_core.doors.amocrm.resources import unsorted
+from crm_core.doors.amocrm.resources.unsorted import category_of
 from crm_core.doors.amocrm.wire import answers
 from crm_core.doors.amocrm.wire.asking import Asked
 from crm_core.doors.amocrm.wire.fields import Item, items_of, settle
@@ -20,17 +24,34 @@ _EMBEDDED_MOST = 40
 
 
 def make(asked: Asked) -> HttpResponse:
-    """Make leads with their contact and company, all of them or none; `merged` says that the contact was known."""
+    """Make leads with their contact and company, all of them or none; `merged` says that the contact was known.
+
+    Those that say by `metadata.category` that they come from a form or a call wait to be decided instead, and have a `uid`.
+    """
     items = items_of(asked.items)
+    waiting = [item for item in items if category_of(item)]
+    told = {item.at: row for rows in (_at_once(asked, [item for item in items if not category_of(item)]), _unsorted(asked, waiting)) for item, row in rows}
+    return answers.told([told[item.at] for item in items])
+
+
+def _at_once(asked: Asked, items: list[Item]) -> list[tuple[Item, dict[str, Any]]]:
     known = [_party(asked, item, "contacts", CONTACTS) for item in items]
     firms = [_party(asked, item, "companies", COMPANIES) for item in items]
     settle(items)
     leads, _items = create(asked, LEADS, [_plain(item, contact, company) for item, (contact, _merged), (company, _known) in zip(items, known, firms, strict=True)])
-    told = [
-        {"id": lead.pk, "contact_id": contact, "company_id": company, "request_id": [item.request_id], "merged": merged}
+    return [
+        (item, {"id": lead.pk, "contact_id": contact, "company_id": company, "request_id": [item.request_id], "merged": merged})
         for lead, item, (contact, merged), (company, _known) in zip(leads, items, known, firms, strict=True)
     ]
-    return answers.told(told)
+
+
+def _unsorted(asked: Asked, items: list[Item]) -> list[tuple[Item, dict[str, Any]]]:
+    """Their lead, contact and company are made when they are accepted: until then there are no ids of them."""
+    if items:
+        unsorted.may_bring(asked.actor)
+    rows = [(item, unsorted.take_whole(item, category_of(item))) for item in items]
+    settle(items)
+    return [(item, {"id": None, "contact_id": None, "company_id": None, "request_id": [item.request_id], "merged": False, "uid": lead.uid}) for item, lead in rows]
 
 
 def _plain(item: Item, contact: int | None, company: int | None) -> Item:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse
 
+from crm_core.doors.amocrm.models import Stored
 from crm_core.doors.amocrm.wire import answers
 from crm_core.doors.amocrm.wire.asking import Asked
 from crm_core.doors.amocrm.wire.fields import seconds
@@ -34,7 +35,7 @@ def show(asked: Asked) -> HttpResponse:
     told: dict[str, Any] = {
         "id": account_id(), "name": firm.firm, "subdomain": place.slug, "created_at": began, "created_by": 0, "updated_at": began, "updated_by": 0,
         "current_user_id": asked.actor.user_id, "country": firm.country, "currency": firm.currency, "currency_symbol": _SYMBOLS.get(firm.currency, firm.currency),
-        "customers_mode": "segments", "is_unsorted_on": True, "mobile_feature_version": 0, "is_loss_reason_enabled": True, "is_helpbot_enabled": False,
+        "customers_mode": _customers_mode(), "is_unsorted_on": True, "mobile_feature_version": 0, "is_loss_reason_enabled": True, "is_helpbot_enabled": False,
         "is_technical_account": False, "contact_name_display_order": 1,
     }  # fmt: skip
     told |= {name: _BESIDE[name]() for name in _BESIDE if name in asked.wants}
@@ -42,6 +43,11 @@ def show(asked: Asked) -> HttpResponse:
     told["_links"] = answers.href(asked, "account")
     embedded = {name: rows() for name, rows in _EMBEDDED.items() if name in asked.wants}
     return answers.told(told | ({"_embedded": embedded} if embedded else {}))
+
+
+def _customers_mode() -> str:
+    row = Stored.objects.filter(kind="customers_mode", key="one", deleted_at=None).first()
+    return "segments" if row is None else str(row.body["mode"]) if row.body["is_enabled"] else "disabled"
 
 
 def _uuid() -> str:

@@ -55,7 +55,7 @@ def draw(asked: Asked, one: Known, entity: str, path: str) -> dict[str, Any]:
         "entity_type": names.PLURALS.get(entity, path.split("/")[0]), "account_id": account_id(), "is_predefined": row is None, "is_deletable": row is not None,
         "is_computed": False, "is_required": bool(row and row.required), "group_id": None, "is_api_only": False, "is_visible": True, "enums": _enums(one), "nested": None,
         "required_statuses": [], "hidden_statuses": [], "chained_lists": None, "tracking_callback": None, "remind": None, "triggers": [], "currency": None,
-        "search_in": None, "settings": None, "catalog_id": None,
+        "search_in": None, "settings": None, "catalog_id": int(path.split("/")[1]) if path.startswith("catalogs/") else None,
     }  # fmt: skip
     return {**told, **{name: said[name] for name in _SAID if name in said}, "_links": answers.href(asked, f"{path}/{one.id}")}
 

@@ -91,16 +91,20 @@ class Asked:
 
     @cached_property
     def body(self) -> Any:
-        """The body, of JSON whatever its content type says; None for an empty one. Raises BadRequest."""
+        """The body, of JSON whatever its content type says; None for an empty one. Raises BadRequest.
+
+        There is a client that sends some of its bodies under `data`, alone: what it holds is the body then.
+        """
         raw = self.raw
         if not raw.strip():
             return None
         try:
-            return json.loads(raw.decode("utf-8-sig"), parse_constant=_no_number)
+            told = json.loads(raw.decode("utf-8-sig"), parse_constant=_no_number)
         except UnicodeDecodeError:
             raise BadRequest(detail="The body is not UTF-8.") from None
         except (ValueError, RecursionError):
             raise BadRequest(detail="The body is not JSON, or nested too deep.") from None
+        return told["data"] if isinstance(told, dict) and told.keys() == {"data"} and isinstance(told["data"], (dict, list)) else told
 
     @cached_property
     def items(self) -> list[dict[str, Any]]:

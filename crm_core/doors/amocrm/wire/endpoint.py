@@ -33,19 +33,21 @@ class Operation:
     route: str
     verb: Verb
     most: int
+    root: str = "/api/v4/"
+    scope: str = "crm"
 
 
 OPERATIONS: list[Operation] = []
 
 
-def at(route: str, given: Mapping[str, Verb] | None = None, *, most: int = MOST, scope: str = "crm", **named: Verb) -> URLPattern:
+def at(route: str, given: Mapping[str, Verb] | None = None, *, most: int = MOST, scope: str = "crm", root: str = "/api/v4/", **named: Verb) -> URLPattern:
     """The address `route` (below /api/v4/) with its verbs: `at("leads", GET=index, POST=create)`, or `given` as a dict.
 
     A verb takes what was asked, and the variables of the address by name. `most` is the largest page, and the most items of a body.
-    `scope` is what a token must have been given for; "users" is what integrations of others never see.
+    `root` is where its urls are included. `scope` is what a token must have been given for; "users" is what integrations of others never see.
     """
     verbs = {**(given or {}), **named}
-    OPERATIONS.extend(Operation(method, route, verb, most) for method, verb in verbs.items())
+    OPERATIONS.extend(Operation(method, route, verb, most, root, scope) for method, verb in verbs.items())
 
     @by_token
     @scoped(scope, **({"DELETE": "files_delete"} if scope == "files" else {}))

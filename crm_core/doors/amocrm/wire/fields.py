@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -152,8 +153,8 @@ def _whole(value: Any) -> int | None:
 
 
 def as_moment(value: Any) -> datetime | None:
-    """Unix seconds or RFC 3339 as a moment; None where it is neither, or beyond the years 1900 to 9999."""
-    seconds = _whole(value)
+    """Unix seconds or RFC 3339 as a moment; None where it is neither, or beyond the years 1900 to 9999. Fractions, which some clients send, are cut off."""
+    seconds = int(value) if isinstance(value, float) and math.isfinite(value) else _whole(value)
     if seconds is None and isinstance(value, str):
         try:
             seconds = int(datetime.fromisoformat(value.strip()).timestamp())

@@ -28,5 +28,6 @@ export const behaviours = {
   "to-opener": toOpener,
   // Large parts load only where a page needs them.
   board: async (element) => (await import("./board.js")).board(element),
+  "try-it": async (element) => (await import("./try-it.js")).tryIt(element),
   chart: async (element) => (await import("./chart.js")).chart(element),
 };
