@@ -45,6 +45,11 @@ def version_of(code: str, version: int) -> PlanVersion | None:
     return found
 
 
+def keep(version: PlanVersion) -> None:
+    """A version that came along with something else is not asked for again in this unit."""
+    units.store().setdefault(f"read:plan.{version.code}.{version.version}", version)
+
+
 def add_on_of(ref: str) -> AddOnVersion | None:
     """The same of a packet or module, by "code:version"."""
     kept, key = units.store(), f"read:add_on.{ref}"

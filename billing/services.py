@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from crm_platform.db import sides
+from crm_platform.db.prepared import Prepared
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.permissions import Actor
@@ -40,10 +41,13 @@ def seed_plans() -> None:
             AddOnVersion.objects.get_or_create(code=one.code, version=one.version, defaults={"gives": dict(one.gives), "terms": dict(one.terms)})
 
 
+_ON_SALE = Prepared(PlanVersion, lambda: PlanVersion.objects.filter(on_sale=True).order_by("version"))
+
+
 def on_sale(*, special: bool = False) -> list[PlanVersion]:
     """The newest version of each plan, cheapest first; with `special` also those for all people at one price. Inside a control unit."""
     newest: dict[str, PlanVersion] = {}
-    for version in PlanVersion.objects.filter(on_sale=True).order_by("version"):
+    for version in _ON_SALE.rows():
         newest[version.code] = version
     return sorted((version for version in newest.values() if special or version.code not in SPECIAL), key=lambda version: version.order)
 

@@ -43,7 +43,7 @@ def _page(request: HttpRequest, values: QueryDict, *, refused: CrmError | None =
     place: Place = request.place  # type: ignore[attr-defined]
     given = _given(values)
     looked, error = attempt(request, lambda: _look(place, given))
-    seen = reading.overview(place)
+    seen = reading.overview(place, bills=False)
     target, preview, over = looked or (None, None, [])
     context: dict[str, Any] = {
         "seen": seen, "live": seen.had.live, "trial": seen.on == plans.TRIAL, "currency": seen.currency, "offers": [one for one in reading.offers(seen) if one.code != plans.FREE], "packets": _packets(seen, values),
@@ -73,7 +73,7 @@ def _held_or_smallest(place: Place, given: Mapping[str, str]) -> dict[str, str]:
     if given.get("plan"):
         return dict(given)
     with sides.unit(place):
-        seen = reading.overview(place)
+        seen = reading.overview(place, bills=False)
         offered = [one for one in reading.offers(seen, special=False) if one.code != plans.FREE]
         people = max(1, seen.row.seats or gates.usage("users").used)
     if seen.had.live:

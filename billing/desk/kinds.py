@@ -37,7 +37,7 @@ def kinds(request: HttpRequest) -> HttpResponse:
         if error is None:
             return done(request, _("Saved. Beyond the ceiling a log-in asks an administrator.") if days else _("Saved. There are no seats by the day any more."), to="plan-seats-kinds")
         problem, status = say(error), error.status
-    return responses.page(request, "desk/kinds.html", status=status, problem=problem, **_kinds(reading.overview(place), typed))
+    return responses.page(request, "desk/kinds.html", status=status, problem=problem, **_kinds(reading.overview(place, bills=False), typed))
 
 
 def _days(text: str) -> int:
@@ -84,7 +84,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
             error = refused
         else:
             return done(request, _("Saved. The seat of %(name)s is of the new kind from now on.") % {"name": who.name}, to="plan-seats")
-    seen = reading.overview(place)
+    seen = reading.overview(place, bills=False)
     every = list(Role.objects.order_by("pk"))
     context = {
         **_kinds(seen, None), "who": who, "owner": who.role.code == OWNER, "kind": chosen, "role": role, "problem": say(error),

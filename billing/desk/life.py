@@ -11,12 +11,11 @@ from billing.plans import FREE
 from billing.pricing import Interval
 from billing.pricing.periods import after
 from billing.providers.registry import provider_for
-from billing.subscribing import life, overview
+from billing.subscribing import life
 from billing.subscribing.accounts import NothingBought
 from crm_platform.kernel import clock, workspace
 from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
-from tenants.errands import errand
 
 from . import reading, telling
 from .asked import attempt, done, operation, payer, say
@@ -30,13 +29,12 @@ def cancel(request: HttpRequest) -> HttpResponse:
     """Ask once, with what Free would not hold; then end the plan at its period's end."""
     place, actor = payer(request)
     error = None
-    free = errand(request, lambda: next(one for one in overview.compare(place) if one.plan == FREE))
     if request.method == "POST":
         key = operation(request)
         _nothing, error = attempt(request, lambda: life.cancel(place, actor=actor, operation=key))
         if error is None:
             return done(request, _("Cancelled. Everything works to the end of the period; until then it can be taken back."))
-    seen = reading.overview(place)
+    seen, (free,) = reading.with_plans(place, only=FREE)
     return responses.page(
         request, "desk/cancel.html", status=error.status if error else 200, seen=seen, live=seen.had.live, ends=telling.day(seen.row.period_end), over=telling.freezes(free), problem=say(error)
     )  # fmt: skip
@@ -61,7 +59,7 @@ def pause(request: HttpRequest) -> HttpResponse:
         until, error = attempt(request, lambda: life.pause(place, months, actor=actor, operation=key))
         if error is None:
             return done(request, _("Paused until %(day)s. Come back any day before.") % {"day": telling.day(until)})
-    seen = reading.overview(place)
+    seen = reading.overview(place, bills=False)
     return responses.page(
         request, "desk/pause.html", status=error.status if error else 200, seen=seen, live=seen.had.live, months=months, choices=[(n, after(clock.now(), Interval.MONTH, n)) for n in range(1, LONGEST + 1)], problem=say(error)
     )  # fmt: skip
@@ -88,7 +86,7 @@ def promise(request: HttpRequest) -> HttpResponse:
 def card(request: HttpRequest) -> HttpResponse:
     """To the provider's page where card and address are kept; no card is ever typed here."""
     place, _actor = payer(request)
-    account = reading.overview(place).had.account
+    account = reading.overview(place, bills=False).had.account
     if not account.external_id:
         raise NothingBought
     back = workspace.url(reverse("plan"), place=place)

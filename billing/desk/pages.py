@@ -14,10 +14,9 @@ from billing import plans, wording
 from billing.metering.answering import LABELS, amount, forecast, label
 from billing.providers import registry
 from billing.seats import asking
-from billing.subscribing import overview
+from billing.subscribing.overview import Compared
 from crm_platform.kernel import gates
 from crm_platform.ui import responses
-from tenants.errands import errand
 from tenants.lifecycle.billing_state import BillingState
 
 from . import reading, telling
@@ -79,16 +78,9 @@ def _note(usage: gates.Usage, *, full: bool) -> str:
 def compare(request: HttpRequest) -> HttpResponse:
     """What would freeze on each plan, by the workspace's own numbers."""
     place, _actor = reader(request)
-    compared = errand(request, lambda: overview.compare(place))
-    seen, used = reading.overview(place), gates.overview()
+    (seen, compared), used = reading.with_plans(place), gates.overview()
     metrics = [*used, *sorted({one.metric for offer in compared for one in offer.over} - set(used))]
-    rows = [
-        {
-            "label": label(metric), "used": amount(metric, _used(metric, used)),
-            "cells": [{"limit": None if limit is None else amount(metric, limit), "over": limit is not None and _used(metric, used) > limit} for limit in (offer.limits.get(metric.partition(".")[0]) for offer in compared)],
-        }
-        for metric in metrics
-    ]  # fmt: skip
+    rows = [_row(metric, _used(metric, used), compared) for metric in metrics]
     offers = [
         {
             "code": one.plan, "name": wording.name_of(one.plan), "present": seen.on == one.plan, "monthly": one.monthly, "yearly": one.yearly_a_month, "currency": one.currency, "free": one.plan == plans.FREE, "fits": one.fits,
@@ -97,6 +89,11 @@ def compare(request: HttpRequest) -> HttpResponse:
         for one in compared
     ]  # fmt: skip
     return responses.page(request, "desk/compare.html", offers=offers, rows=rows, people=gates.usage("users").used, may_edit=may_change(request))
+
+
+def _row(metric: str, used: int, compared: list[Compared]) -> dict[str, Any]:
+    limits = [offer.limits.get(metric.partition(".")[0]) for offer in compared]
+    return {"label": label(metric), "used": amount(metric, used), "cells": [{"limit": None if limit is None else amount(metric, limit), "over": limit is not None and used > limit} for limit in limits]}
 
 
 def _used(metric: str, known: Mapping[str, gates.Usage]) -> int:

@@ -88,7 +88,7 @@ def rules(request: HttpRequest) -> HttpResponse:
 
 def _rules(request: HttpRequest, *, status: int = 200, **forms: django_forms.Form) -> HttpResponse:
     place, _actor = reader(request)
-    seen = reading.overview(place)
+    seen = reading.overview(place, bills=False)
     account = seen.had.account
     minor = account.spending_ceiling_minor
     ceiling = "" if minor is None else money.typed(minor, currency=seen.currency)
@@ -123,7 +123,7 @@ def ceiling(request: HttpRequest) -> HttpResponse:
     """What a month may cost at most."""
     place, actor = payer(request)
     form = CeilingForm(request.POST)
-    currency = reading.overview(place).currency
+    currency = reading.overview(place, bills=False).currency
 
     def set_it() -> None:
         amount = form.cleaned_data["ceiling"]

@@ -7,17 +7,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from billing import plans, pricing, services, views
-from billing.documents.models import Invoice, Status
+from billing import catalogue, plans, pricing, services, views
 from billing.metering import answering
 from billing.models import Checkout, PendingChange, Subscription
 from billing.pricing import Interval, Quote
 from billing.seats import admitting
 from billing.seats.terms import terms
+from billing.subscribing import overview as comparing
 from billing.subscribing import pricing_of, spending, targets
 from billing.subscribing.accounts import Held, held
-from billing.subscribing.overview import forecast
+from billing.subscribing.overview import Compared
 from crm_platform.db import sides
+from crm_platform.db.prepared import Prepared
 from crm_platform.kernel.workspace import Place
 from tenants.inside import services as inside
 from tenants.lifecycle.billing_state import BillingState, Standing
@@ -33,7 +34,6 @@ class Overview:
     currency: str
     waiting: Mapping[str, PendingChange] = field(default_factory=dict)
     checkout: Checkout | None = None
-    open_bills: tuple[Invoice, ...] = ()
     next: Quote | None = None
     coming: tuple[tuple[datetime, int], ...] = ()
     month: spending.Month | None = None
@@ -49,21 +49,39 @@ class Overview:
         return plans.TRIAL if self.standing.state == BillingState.TRIAL and not self.had.live else self.plan
 
 
-def overview(place: Place) -> Overview:
-    """Opens a control unit; asked for inside the workspace's own."""
-    stands, plan, chosen = answering.standing_here(), views.plan_code(), inside.preferences().currency
-    days = admitting.days_used(admitting.month()) if terms().occasional else 0
+_WAITING = Prepared(PendingChange, lambda subscription: PendingChange.objects.filter(subscription_id=subscription, state="waiting"))
+_OPEN = Prepared(Checkout, lambda account: Checkout.objects.filter(account_id=account, state="open"))
+
+
+def overview(place: Place, *, bills: bool = True) -> Overview:
+    """Opens a control unit; asked for inside the workspace's own. Without `bills` what is to come and what is begun is left out."""
+    own = _own()
+    with sides.control_unit():
+        return _seen(held(place), own, bills=bills)
+
+
+def with_plans(place: Place, *, only: str = "") -> tuple[Overview, list[Compared]]:
+    """The same without bills, with the plans on sale by what would freeze on them."""
+    own, mine = _own(), comparing.mine()
     with sides.control_unit():
         had = held(place)
-        row = had.subscription
-        waiting = {one.kind: one for one in PendingChange.objects.filter(subscription=row, state="waiting")}
-        seen = Overview(
-            had, stands, plan, row.currency or had.account.currency or _sold_in(row, chosen), waiting,
-            Checkout.objects.filter(account=had.account, state="open").first(),
-            tuple(Invoice.objects.filter(account=had.account, status=Status.OPEN).order_by("created_at", "pk")), _next(had, waiting),
-            month=spending.month(had, days=days),
-        )  # fmt: skip
-    return replace(seen, coming=tuple(forecast(place)))
+        return _seen(had, own, bills=False), comparing.beside(had, *mine, only=only)
+
+
+def _own() -> tuple[Standing, str, str, int]:
+    """What the workspace itself knows: how it stands, its plan, its currency, the days that occasional seats were used this month."""
+    return answering.standing_here(), views.plan_code(), inside.preferences().currency, admitting.days_used(admitting.month()) if terms().occasional else 0
+
+
+def _seen(had: Held, own: tuple[Standing, str, str, int], *, bills: bool) -> Overview:
+    stands, plan, chosen, days = own
+    row = had.subscription
+    waiting = {one.kind: one for one in _WAITING.rows(subscription=row.pk)}
+    seen = Overview(had, stands, plan, row.currency or had.account.currency or _sold_in(row, chosen), waiting, month=spending.month(had, days=days))
+    if not bills:
+        return seen
+    coming = tuple((bill.at, bill.amount) for bill in comparing.bills_of(had, waiting.get("plan")))
+    return replace(seen, checkout=_OPEN.first(account=had.account.pk), next=_next(had, waiting), coming=coming)
 
 
 def _sold_in(row: Subscription, currency: str) -> str:
@@ -97,7 +115,7 @@ def offers(seen: Overview, *, special: bool = True) -> list[Offer]:
 
 
 def _offer(version: Any, seen: Overview) -> Offer:
-    terms, seats = pricing.read(version.terms), max(1, seen.row.seats)
+    terms, seats = catalogue.terms_of(version), max(1, seen.row.seats)
     shown = seen.currency if seen.currency in terms.currencies else "EUR"
     prices = {interval: pricing.a_month(rate.unit(seats) or rate.base, interval) for interval in Interval for rate in [terms.rate(shown, interval)]}
     limits = {**version.limits, "users": version.limits.get("users")}

@@ -32,7 +32,7 @@ from .choosing import _as_of, _away
 def seats(request: HttpRequest) -> HttpResponse:
     """Everybody with a seat, when they were last here, and how many seats there are."""
     place, _actor = reader(request)
-    seen = reading.overview(place)
+    seen = reading.overview(place, bills=False)
     people = [_drawn(person) for person in directory.everyone().values() if person.access in (Access.ACTIVE, Access.INVITED)]
     usage = gates.usage("users")
     waits = seen.waiting.get("seats")
@@ -94,7 +94,7 @@ def _look(request: HttpRequest, *, count: int | None, fewer: bool, refused: CrmE
     if count:
         wanted = -count if fewer else count
         preview, error = attempt(request, lambda: buying.preview(place, wanted))
-    seen = reading.overview(place)
+    seen = reading.overview(place, bills=False)
     look = None
     if preview is not None:
         now = telling.bill_rows(preview.now)

@@ -62,6 +62,11 @@ def counted() -> list[str]:
     return sorted(_counters())
 
 
+def values() -> dict[str, int]:
+    """How many there are of each."""
+    return {metric: row.value for metric, row in _counters().items()}
+
+
 def over() -> list[str]:
     """Of what the workspace has more than its plan holds."""
     return sorted(metric for metric, row in _counters().items() if (limit := limit_of(metric)) is not None and row.value > limit)

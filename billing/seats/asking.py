@@ -15,6 +15,7 @@ from crm_platform.accounts.actors import actor_of
 from crm_platform.accounts.models import Access, Seat, SeatState, User
 from crm_platform.accounts.roles import OWNER, PEOPLE
 from crm_platform.db import sides
+from crm_platform.db.prepared import Prepared
 from crm_platform.events.backbone import emit
 from crm_platform.events.models import Event
 from crm_platform.kernel import access, clock, gates, workspace
@@ -31,6 +32,9 @@ WAITING, ALLOWED, REFUSED = "waiting", "allowed", "refused"
 DAYS, SEAT = "days", "seat"
 # So long an administrator's no holds, and so seldom letters are written.
 ONCE_IN = timedelta(days=1)
+
+
+_WAITING = Prepared(SeatRequest, lambda: SeatRequest.objects.filter(state=WAITING).order_by("asked_at", "id"))
 
 
 class AnsweredAlready(Conflict):
@@ -71,7 +75,7 @@ def latest(person: int) -> SeatRequest | None:
 
 def waiting() -> list[tuple[SeatRequest, User]]:
     """Who asks and still cannot come in, who asked first before. Inside the workspace's unit."""
-    rows = list(SeatRequest.objects.filter(state=WAITING).order_by("asked_at", "id"))
+    rows = _WAITING.rows()
     people = directory.everyone() if rows else {}
     full = any(row.why == DAYS for row in rows) and admitting.days_left() < 1
     found = [(row, people[row.person]) for row in rows if row.person in people]

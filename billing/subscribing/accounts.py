@@ -15,6 +15,7 @@ from billing import catalogue
 from billing.models import BillingAccount, MoneyEntry, Redemption, Subscription
 from billing.pricing import Discount
 from billing.providers.choosing import LIVE
+from crm_platform.db.prepared import Prepared
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Conflict, NotFound, Unavailable
@@ -78,8 +79,16 @@ class Held:
             raise NothingBought
 
 
+_FOUND = Prepared(Subscription, lambda public_id: Subscription.objects.select_related("plan", "workspace", "workspace__billing_account").filter(workspace__public_id=public_id))
+
+
 def held(place: Place, *, lock: bool = False) -> Held:
     """What a workspace has and who pays for it, the account's row locked if asked. Inside a control unit; raises NotFound."""
+    row = None if lock else _FOUND.first(public_id=place.public_id)
+    known = getattr(row.workspace, "billing_account", None) if row is not None else None
+    if row is not None and known is not None:
+        catalogue.keep(row.plan)
+        return Held(known, row)
     workspace = Workspace.objects.filter(public_id=place.public_id).first()
     if workspace is None:
         raise NotFound

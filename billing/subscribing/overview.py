@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from billing import plans, pricing, services
+from billing import catalogue, plans, pricing, services
+from billing.metering import answering
 from billing.metering.models import Counter
-from billing.models import AddOnVersion, PendingChange, PlanVersion
+from billing.models import PendingChange, PlanVersion
 from billing.pricing import Interval, Quote
 from billing.pricing.periods import after
 from billing.pricing.terms import Seats
@@ -133,21 +134,36 @@ def forecast(place: Place) -> list[tuple[datetime, int]]:
     """The bills of the next twelve months as things stand: what waits, discounts that end, a pause and credit included. Opens a control unit."""
     with sides.control_unit():
         had = held(place)
-        return [(bill.at, bill.amount) for bill in _bills(had)] if had.live else []
+        return [(bill.at, bill.amount) for bill in _bills(had)]
 
 
 def _bills(had: Held) -> list[Bill]:
+    return bills_of(had, PendingChange.objects.filter(subscription=had.subscription, kind="plan", state="waiting").first())
+
+
+def bills_of(had: Held, planned: PendingChange | None) -> list[Bill]:
+    """The same of what was read, with the change of plan that waits. Inside a control unit."""
+    if not had.live:
+        return []
     row, now = had.subscription, clock.now()
     target, at, horizon = targets.present(had), row.period_end, after(now, Interval.MONTH, MONTHS)
-    planned = PendingChange.objects.filter(subscription=row, kind="plan", state="waiting").first()
     ends = had.discount_ends()
     credit, found = max(0, -had.account.balance_minor), []
+    amounts: dict[tuple[int, bool], int] = {}
+
+    def amount_of(wanted: Target, discounted: bool) -> int:
+        """Most months cost the same: each kind is counted once."""
+        key = (id(wanted), discounted)
+        if key not in amounts:
+            amounts[key] = (pricing_of.quote_of(had, wanted) if discounted else pricing_of.undiscounted(had, replace(wanted, coupon=""))).total
+        return amounts[key]
+
     anchor = row.anchor or at
     while at is not None and anchor is not None and at <= horizon and (row.cancel_at is None or at < row.cancel_at):
         if planned is not None and at >= planned.effective_at:
             target, planned, anchor = targets.read(planned.target), None, at
         if row.paused_until is None or at >= row.paused_until:
-            amount = _amount(had, target, at=at, ends=ends)
+            amount = amount_of(target, ends is None or at < ends)
             taken = min(credit, amount)
             credit -= taken
             found.append(Bill(at, amount - taken))
@@ -162,26 +178,28 @@ def _next(anchor: datetime, interval: Interval, at: datetime) -> datetime:
     return after(anchor, interval, count)
 
 
-def _amount(had: Held, target: Target, *, at: datetime, ends: datetime | None) -> int:
-    if ends is None or at < ends:
-        return pricing_of.quote_of(had, target).total
-    return pricing_of.undiscounted(had, replace(target, coupon="")).total
-
-
 def compare(place: Place, *, only: str = "") -> list[Compared]:
     """Every plan on sale (or one, by its code) by what would freeze here, with own numbers; cheapest first. Opens units of its own."""
     with sides.unit(place):
-        used = {row.metric: row.value for row in Counter.objects.all()}
-        state = inside.state()
-        has, currency = [module for module in plans.ALL_MODULES if state.limits.get(module, 1)], inside.preferences().currency
+        own = mine()
     with sides.control_unit():
-        had = held(place)
-        extra = _extra(had)
-        return [_compared(had, version, used=used, has=has, extra=extra, currency=had.subscription.currency or had.account.currency or currency) for version in services.on_sale(special=True) if only in ("", version.code)]
+        return beside(held(place), *own, only=only)
+
+
+def mine() -> tuple[dict[str, int], list[str], str]:
+    """What there is of each metric, the modules that are had, the currency. Inside the workspace's unit."""
+    limits = inside.state().limits
+    return answering.values(), [module for module in plans.ALL_MODULES if limits.get(module, 1)], inside.preferences().currency
+
+
+def beside(had: Held, used: Mapping[str, int], has: list[str], currency: str, *, only: str = "") -> list[Compared]:
+    """The plans on sale beside what there is. Inside a control unit."""
+    extra, shown = _extra(had), had.subscription.currency or had.account.currency or currency
+    return [_compared(had, version, used=used, has=has, extra=extra, currency=shown) for version in services.on_sale(special=True) if only in ("", version.code)]
 
 
 def _compared(had: Held, version: PlanVersion, *, used: Mapping[str, int], has: list[str], extra: Mapping[str, int], currency: str) -> Compared:
-    terms, people = pricing.read(version.terms), used.get("users", 0)
+    terms, people = catalogue.terms_of(version), used.get("users", 0)
     limits = {metric: limit + extra.get(metric, 0) if limit is not None and version.code != plans.FREE else limit for metric, limit in version.limits.items()}
     over = [Over(metric, count, limits[name]) for metric, count in sorted(used.items()) if (name := metric.partition(".")[0]) != "users" and limits.get(name) is not None and count > limits[name]]
     seats = limits.get("users")
@@ -198,8 +216,8 @@ def _extra(had: Held) -> dict[str, int]:
     """What the packets that are bought add to each limit."""
     found: dict[str, int] = {}
     for ref, count in had.subscription.add_ons.items():
-        code, _colon, number = ref.partition(":")
-        for metric, given in AddOnVersion.objects.get(code=code, version=int(number)).gives.items():
+        sold = catalogue.add_on_of(ref)
+        for metric, given in (sold.gives if sold else {}).items():
             if given is not True:
                 found[metric] = found.get(metric, 0) + given * count
     return found

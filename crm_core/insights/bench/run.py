@@ -219,7 +219,7 @@ def pages(product: Product, wished: argparse.Namespace) -> list[Line]:
         (f"contact list, page {hundredth}", f"/contacts?page={hundredth}", 5.0), ("card of a contact", "/contacts/77", 5.0), ("card of a deal", "/deals/77", 5.0),
         ("deal list", "/deals", 5.0), ("search by name, as one types", "/search/as-one-types?q=visser", 2.5),
         ("search by two words", "/search/as-one-types?q=anna+bak", 2.5), ("search by phone digits", "/search/as-one-types?q=600000777", 2.5), ("funnel", "/funnel", 5.0), ("my day", "/day", 5.0),
-        ("plan and payment", "/settings/plan", 5.0), ("plans compared", "/settings/plan/compare", 5.0), ("seats", "/settings/plan/seats", 5.0), ("invoices", "/settings/plan/invoices", 5.0), ("a choice of plan", "/settings/plan/choose?plan=business&seats=5", 5.0),
+        ("plan and payment", "/settings/plan", 5.0), ("plans compared", "/settings/plan/compare", 5.0), ("seats", "/settings/plan/seats", 5.0), ("invoices", "/settings/plan/invoices", 5.0), ("a choice of plan, with a question to the payment service", "/settings/plan/choose?plan=business&seats=5", 20.0),
     ]  # fmt: skip
     with reference(product) as one:
         return [line for name, path, goal in asked for line in _measure(product, browser, one, name, path, goal)]
