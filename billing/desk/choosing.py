@@ -48,7 +48,7 @@ def _page(request: HttpRequest, values: QueryDict, *, refused: CrmError | None =
     context: dict[str, Any] = {
         "seen": seen, "live": seen.had.live, "trial": seen.on == plans.TRIAL, "currency": seen.currency, "offers": [one for one in reading.offers(seen) if one.code != plans.FREE], "packets": _packets(seen, values),
         "given": given, "values": _values(seen, given, target), "problem": say(refused or error), "look": _costs(seen, target, preview) if target and preview else None,
-        "ways": [(code, WAYS.get(code, code)) for code in registry.codes()], "kept": {name: text for name, text in given.items() if name != "coupon" or text},
+        "ways": sorted(((code, WAYS.get(code, code)) for code in registry.codes()), key=lambda way: [*WAYS, way[0]].index(way[0])), "kept": {name: text for name, text in given.items() if name != "coupon" or text},
     }  # fmt: skip
     fragment = responses.wants_fragment(request) and request.method == "GET"
     status = refused.status if refused else 200
@@ -99,7 +99,7 @@ def _costs(seen: reading.Overview, target: Target, preview: Preview) -> dict[str
     offer = next((one for one in reading.offers(seen) if one.code == target.plan), None)
     return {
         "target": target, "told": telling.target_told(target), "now": telling.bill_rows(preview.now), "next": telling.bill_rows(preview.next), "next_at": preview.next_at,
-        "as_of": preview.as_of.isoformat(), "over": telling.over_told(offer), "waits": not preview.now.lines and not target.trial_end, "credit": preview.now.total < 0,
+        "as_of": preview.as_of.isoformat(), "over": telling.over_told(offer, seats=target.seats), "waits": not preview.now.lines and not target.trial_end, "credit": preview.now.total < 0,
     }  # fmt: skip
 
 

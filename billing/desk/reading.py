@@ -16,7 +16,7 @@ from billing.subscribing import pricing_of, targets
 from billing.subscribing.accounts import Held, held
 from billing.subscribing.overview import forecast
 from crm_platform.db import sides
-from crm_platform.kernel import gates
+from crm_platform.kernel import clock, gates
 from crm_platform.kernel.workspace import Place
 from tenants.inside import services as inside
 from tenants.lifecycle.billing_state import BillingState, Standing
@@ -53,7 +53,7 @@ def overview(place: Place) -> Overview:
     with sides.control_unit():
         had = held(place)
         row = had.subscription
-        waiting = {one.kind: one for one in PendingChange.objects.filter(subscription=row, state="waiting")}
+        waiting = {one.kind: one for one in PendingChange.objects.filter(subscription=row, state="waiting").exclude(kind="seats", effective_at__lte=clock.now())}
         seen = Overview(
             had, stands, plan, row.currency or had.account.currency or _sold_in(row, chosen), waiting,
             Checkout.objects.filter(account=had.account, state="open").first(),

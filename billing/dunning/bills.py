@@ -13,4 +13,4 @@ def open_bill(workspace_id: int) -> Bill:
     row = Invoice.objects.filter(account__workspace_id=workspace_id, status=Status.OPEN).exclude(kind=Kind.CREDIT_NOTE).order_by("created_at", "id").first()
     if row is None:
         return Bill()
-    return Bill(owed=Money(row.total_minor - row.paid_minor, row.currency), url=row.hosted_url, confirm=row.confirm_needed)
+    return Bill(owed=Money(row.total_minor - row.paid_minor, row.currency), url=row.hosted_url, confirm=row.confirm_needed, reference=row.reference)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from billing import rights
+from billing import ports, rights
 from billing.models import BillingAccount, Checkout
 from billing.models import Payer as PayerRow
 from billing.providers import calling, registry, syncing
@@ -20,6 +20,7 @@ from crm_platform.kernel.errors import Conflict, CrmError, NotFound
 from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.workspace import Place
 from tenants.inside import services as inside
+from tenants.models import Workspace
 
 from . import coupons, targets
 from .accounts import Held, announce, held, note
@@ -67,6 +68,8 @@ def begin_checkout(place: Place, target: Target, *, provider: str, actor: Actor,
     with sides.control_unit():
         Checkout.objects.filter(pk=row.pk, reference="").update(reference=started.reference, url=started.url, document=started.document)
     announce(place, actor, "plan.checkout_begun", after={"plan": target.plan, "seats": target.seats})
+    if not started.url:
+        syncing.sync_account(account.pk, patience=PATIENCE)  # nobody will call from outside: what a transfer begins works from this moment
     return started
 
 
@@ -80,7 +83,11 @@ def finish_checkout(place: Place, reference: str) -> bool:
     if row.state != "finished":
         syncing.sync_account(account.pk, patience=PATIENCE)
     with sides.control_unit():
-        return Checkout.objects.filter(pk=row.pk, state="finished").exists()
+        there = Checkout.objects.filter(pk=row.pk, state="finished").exists()
+        workspace = Workspace.objects.get(public_id=place.public_id)
+    if there:
+        ports.told(workspace)  # whoever looked before us may not have come to tell it yet
+    return there
 
 
 def give_up_checkout(place: Place, *, actor: Actor) -> None:
