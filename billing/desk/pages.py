@@ -70,7 +70,7 @@ def _note(usage: gates.Usage, *, full: bool) -> str:
         return _("The limit is reached. A buffer up to %(ceiling)s holds for 14 days; then nothing is lost, only adding waits.") % {"ceiling": figure(usage.ceiling)}
     if full:
         return _("The limit is reached: nothing is lost, only adding waits. A larger plan takes more.")
-    day = forecast(usage.metric)
+    day = None if usage.metric == "users" else forecast(usage.metric)  # people are invited, not gathered
     return _("At this pace full around %(day)s.") % {"day": date_format(day, "j F Y")} if day else ""
 
 

@@ -27,7 +27,7 @@ from . import letters
 _log = logging.getLogger("kartoteka.billing")
 JOB = "bills.told"
 # What was paid longer ago was heard of by other ways: an outage, or a first look at an old account.
-NEWS = timedelta(days=3)
+NEWS = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)

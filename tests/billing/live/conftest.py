@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import shutil
 import signal
 import socket
@@ -16,8 +17,13 @@ from tests.browser.conftest import Run, chromium  # noqa: F401  # a fixture
 from tests.browser.test_run import started
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _minutes() -> None:
+    faulthandler.cancel_dump_traceback_later()  # minutes are no standstill here
+
+
 @pytest.fixture(scope="module")
-def run() -> Iterator[Run]:
+def run(_minutes: None) -> Iterator[Run]:
     """The product as a stranger starts it, without the demo."""
     folder = Path(tempfile.mkdtemp(prefix="kartoteka-life-"))
     folder.chmod(0o755)
@@ -25,10 +31,12 @@ def run() -> Iterator[Run]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     up = started(folder / "d", port)
-    yield Run(port, folder / "d", "")
-    up.send_signal(signal.SIGINT)
-    up.communicate(timeout=60)
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield Run(port, folder / "d", "")
+    finally:
+        up.send_signal(signal.SIGINT)
+        up.communicate(timeout=60)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

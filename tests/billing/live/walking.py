@@ -1,6 +1,6 @@
 """An administrator who walks through the running product: what is pressed in Chromium, what the API, the screens and the mailbox say after it.
 
-`CRM_WALK_SHOTS` names a folder for a picture of each step, wide and narrow.
+`WALK_SHOTS` names a folder for a picture of each step, wide and narrow.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.browser.conftest import PASSWORD, Run
 
-SHOTS = os.environ.get("CRM_WALK_SHOTS", "")
+SHOTS = os.environ.get("WALK_SHOTS", "")
 WIDTHS = ((1440, 900), (390, 844))
 # Of what is counted, what no step may make fewer.
 KEPT = ("contacts", "deals_open")
@@ -134,10 +134,14 @@ class Walk:
         where = "main" if self.page.locator("main").count() else "body"
         return re.sub(r"\s+", " ", self.page.inner_text(where))
 
-    def press(self, words: str, *, within: str = "main") -> None:
+    def everything(self, path: str) -> str:
+        """To a page; its text with what stands around it."""
+        self.go(path)
+        return re.sub(r"\s+", " ", self.page.inner_text("body"))
+
+    def press(self, words: str, *, within: str = "main", exactly: bool = False) -> None:
         """A button or a link, by its words."""
-        found = self.page.locator(f"{within} :is(button, a):has-text({json.dumps(words)})").first
-        found.click()
+        self.page.locator(f"{within} :is(button, a):{'text-is' if exactly else 'has-text'}({json.dumps(words, ensure_ascii=False)})").first.click()
         self.page.wait_for_load_state()
 
     def choose(self, plan: str, *, seats: int, when: str = "", begin: bool = False) -> str:
@@ -157,8 +161,26 @@ class Walk:
     def pay(self, card: str, *, words: str = "Subscribe") -> None:
         """On the service's page: by a card."""
         self.page.check(f"[name=card][value={card}]")
-        self.page.click(f"button:text-is({json.dumps(words)})")
+        self.page.click(f"button:text-is({json.dumps(words, ensure_ascii=False)})")
         self.page.wait_for_load_state()
+
+    def colleague(self, name: str) -> Any:
+        """An invited person comes in by the letter's link; returns their window."""
+        letter = waited(lambda: self._newest(f"{name}@{self.slug}.example"))
+        [link] = re.findall(rf"{re.escape(self.home)}/\S+", letter["text"])[:1]
+        page = self.window()
+        page.goto(link)
+        if page.locator("[name=name]").count():
+            page.fill("[name=name]", name)
+        for field in page.locator("[type=password]").all():
+            field.fill(PASSWORD)
+        page.click("button:text-is('Come in')")
+        page.wait_for_url(f"{self.home}/board")
+        return page
+
+    def _newest(self, email: str) -> dict[str, str] | None:
+        _status, body = self._ask(f"/messages.json?to={email}", "mail.localhost")
+        return next(iter(json.loads(body)["messages"]), None)
 
     def invite(self, *names: str) -> None:
         """Colleagues, by mail."""
