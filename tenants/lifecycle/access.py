@@ -145,7 +145,7 @@ def _billing_words(found: Standing) -> str:
     if found.state is BillingState.DELETE_SCHEDULED:
         return _now("The plan has long been unpaid, and this workspace is about to be erased. Pay, and everything is as it was; until then an owner can export all of it.")
     if found.state is BillingState.FROZEN:
-        return _now("A bill has long been open, and only owners come in, to export and to pay. Once it is paid, everything is as it was.")
+        return _now("A bill has long been open, and the workspace is closed to all but its owners. Once it is paid, everything is as it was.")
     return _now("The workspace can be read and exported, not changed, until the plan is paid. Nothing was deleted.")
 
 

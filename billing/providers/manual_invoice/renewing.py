@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from billing.documents import closing, refunding
 from billing.documents.services import locked
+from billing.models import Subscription
 from billing.providers import syncing
 from crm_platform.db import sides
 from crm_platform.kernel import clock, jobs
@@ -66,5 +67,6 @@ def bring_to(now: datetime, *, customer: str = "") -> int:
 
 
 def _fell_due(row: TransferSubscription, now: datetime) -> bool:
-    """Whether a bill was overdue for less than a day: then the account is looked at, since its state is another."""
-    return any(one.due_at is not None and one.due_at <= now < one.due_at + timedelta(days=1) for one in books.open_bills([row]))
+    """Whether a bill is overdue of which the mirror knows nothing yet, however long nobody looked."""
+    overdue = any(one.due_at is not None and one.due_at <= now for one in books.open_bills([row]))
+    return overdue and Subscription.objects.filter(workspace=row.customer.account.workspace_id, external_id=row.external_id, past_due_since=None).exists()

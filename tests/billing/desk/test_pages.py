@@ -12,7 +12,8 @@ from django.test import Client
 
 from billing.models import Checkout, Payer, PendingChange
 from billing.subscribing import pricing_of
-from crm_platform.accounts import roles
+from crm_platform.accounts import roles, services
+from crm_platform.accounts.models import Role
 from crm_platform.db import sides
 from crm_platform.kernel import clock
 from tests.billing.buying import Firm, firm_at, later
@@ -327,3 +328,22 @@ def test_a_paid_invoice_comes_as_paper_and_to_nobody_else(firm: Firm, client: Cl
     assert client.get(link).content == paper.content
     with firm_at(make_door(email="eve@elsewhere.example")) as eve:
         assert eve.door.client(email="eve@elsewhere.example").get(link).status_code == 404
+
+
+def test_fewer_seats_than_people_are_said_before_anything_is_bought(firm: Firm, client: Client) -> None:
+    with firm.door.unit():
+        seller = Role.objects.get(code=roles.SELLER).pk
+        services.invite(firm.owner, emails=["ada@veldhuis.example", "ben@veldhuis.example"], role_id=seller)
+    assert "Seats: 3 of 2" in text(client.get("/settings/plan/choose?plan=team&seats=2&begin=now"))
+    assert "You have more than it holds" not in text(client.get("/settings/plan/choose?plan=team&seats=3&begin=now"))
+
+
+def test_seats_whose_days_of_waiting_are_over_wait_no_longer_on_any_page(firm: Firm, client: Client) -> None:
+    firm.buy()
+    firm.provider.decline_next()
+    now = clock.now()
+    client.post("/settings/plan/seats/change", {"count": "1", "way": "more", "as_of": now.isoformat()})
+    assert "wait for their payment" in text(client.get("/settings/plan/seats"))
+    with later(now + timedelta(days=8)):
+        for page in ("/settings/plan", "/settings/plan/seats"):
+            assert "wait for their payment" not in text(client.get(page))

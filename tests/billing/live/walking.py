@@ -164,6 +164,13 @@ class Walk:
         self.page.click(f"button:text-is({json.dumps(words, ensure_ascii=False)})")
         self.page.wait_for_load_state()
 
+    def paper(self, number: str) -> bytes:
+        """A document's PDF, from the page of invoices."""
+        self.go("/settings/plan/invoices")
+        with self.page.expect_download() as found:
+            self.page.click(f"tr:has(th:text-is('{number}')) a:has-text('PDF')")
+        return Path(found.value.path()).read_bytes()
+
     def colleague(self, name: str) -> Any:
         """An invited person comes in by the letter's link; returns their window."""
         letter = waited(lambda: self._newest(f"{name}@{self.slug}.example"))
