@@ -59,8 +59,15 @@ def bar(usage: gates.Usage) -> dict[str, Any]:
     limit = None if usage.limit is None else amount(usage.metric, usage.limit)
     return {
         "label": LABELS[usage.metric], "used": amount(usage.metric, usage.used), "limit": limit, "percent": percent,
-        "tone": "bad" if full else "warn" if percent >= 80 else "", "note": _note(usage, full=full),
+        "tone": _tone(usage, percent), "note": _note(usage, full=full),
     }  # fmt: skip
+
+
+def _tone(usage: gates.Usage, percent: int) -> str:
+    """Seats are there to be sat on: only more people than seats are bad."""
+    if usage.metric == "users":
+        return "bad" if usage.limit is not None and usage.used > usage.limit else ""
+    return "bad" if percent == 100 else "warn" if percent >= 80 else ""
 
 
 def _note(usage: gates.Usage, *, full: bool) -> str:
