@@ -27,18 +27,45 @@ class NotSold(Invalid):
 def items_of(target: Target) -> list[Item]:
     """The rates of what is chosen, and how much of each. Raises NotSold, NotSoldSo. Opens a control unit where none is open."""
     with _reading():
-        plan = PlanVersion.objects.filter(code=target.plan, version=target.version).first()
+        plan = version_of(target.plan, target.version)
         if plan is None:
             raise NotSold(ref=f"{target.plan}:{target.version}")
-        rows = [(references.seats_of(plan.code, plan.version), plan.terms, target.seats)]
+        rows = [(references.seats_of(plan.code, plan.version), terms_of(plan), target.seats)]
         for ref, count in sorted(target.add_ons.items()):
-            rows.append((references.add_on(ref), _add_on(ref).terms, count))
-    return [Item(ref, terms.read(stored).rate(target.currency, target.interval), count) for ref, stored, count in rows if count > 0]
+            rows.append((references.add_on(ref), terms_of(_add_on(ref)), count))
+    return [Item(ref, sold.rate(target.currency, target.interval), count) for ref, sold, count in rows if count > 0]
+
+
+def version_of(code: str, version: int) -> PlanVersion | None:
+    """A plan's version: nothing sold is ever edited, so a unit reads it once. Inside a control unit."""
+    kept, key = units.store(), f"read:plan.{code}.{version}"
+    if key not in kept:
+        kept[key] = PlanVersion.objects.filter(code=code, version=version).first()
+    found: PlanVersion | None = kept[key]
+    return found
+
+
+def add_on_of(ref: str) -> AddOnVersion | None:
+    """The same of a packet or module, by "code:version"."""
+    kept, key = units.store(), f"read:add_on.{ref}"
+    if key not in kept:
+        code, _colon, version = ref.partition(":")
+        kept[key] = AddOnVersion.objects.filter(code=code, version=int(version)).first() if version.isdecimal() else None
+    found: AddOnVersion | None = kept[key]
+    return found
+
+
+def terms_of(version: PlanVersion | AddOnVersion) -> terms.Terms:
+    """A version's terms, read once in a unit."""
+    kept, key = units.store(), f"read:terms.{version._meta.db_table}.{version.pk}"
+    if key not in kept:
+        kept[key] = terms.read(version.terms)
+    found: terms.Terms = kept[key]
+    return found
 
 
 def _add_on(ref: str) -> AddOnVersion:
-    code, _colon, version = ref.partition(":")
-    found = AddOnVersion.objects.filter(code=code, version=int(version)).first() if version.isdecimal() else None
+    found = add_on_of(ref)
     if found is None:
         raise NotSold(ref=ref)
     return found

@@ -23,14 +23,14 @@ bootstrap.seeds(services.seed_plans)
 @claiming.returned(10)
 def write_plan(claimed: WorkspaceClaimed) -> None:
     """The trial of everything, or the plan that was asked for; counters at nought."""
-    inside.write_state(claimed.place, f"claim.{claimed.operation}", **services.state_of(claimed.plan))
+    inside.write_state(claimed.place, f"claim.{claimed.operation}", **services.state_of(claimed.plan, at=claimed.at))
     proof.begin()
 
 
 @claiming.on_control(10)
 def subscribe(claimed: WorkspaceClaimed) -> None:
     """The same on the control side."""
-    state = services.state_of(claimed.plan)
+    state = services.state_of(claimed.plan, at=claimed.at)
     workspace = Workspace.objects.get(public_id=claimed.place.public_id)
     subscription, _made = Subscription.objects.get_or_create(
         workspace=workspace,

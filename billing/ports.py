@@ -3,8 +3,11 @@
 `documents(account, invoice_seen)` keeps an invoice's mirror, in the caller's control unit. `synced(account, before, after)` hears of a
 changed subscription in the same unit. `told(workspace)` brings the news into the workspace; it opens units of its own.
 
-The reconciliation asks two: `mirrored(account)` answers with {invoice's external id: (status, total)} of what is kept;
-`untold(workspace)` with what the workspace knows otherwise than it should ({} for nothing); it opens units of its own.
+`refunds(account, seen)` follows what became of money given back, in the same unit, before the invoices are kept.
+
+The reconciliation asks three: `mirrored(account)` answers with {invoice's external id: (status, total, paid, refunded)} of what
+is kept; `untold(workspace)` with what the workspace knows otherwise than it should ({} for nothing); `retold(workspace)` brings
+it in anew, whatever was told before. The last two open units of their own.
 """
 
 from __future__ import annotations
@@ -31,7 +34,9 @@ class Port:
 
 
 documents = Port("documents")
+refunds = Port("refunds")
 synced = Port("synced")
 told = Port("told")
 mirrored = Port("mirrored")
 untold = Port("untold")
+retold = Port("retold")

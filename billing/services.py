@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -67,11 +67,11 @@ def trial_limits() -> dict[str, int | None]:
     return {**business.limits, "users": TRIAL_SEATS}
 
 
-def state_of(plan: str) -> dict[str, Any]:
-    """What a new workspace's state row says for "trial" or a plan's code; raises NoSuchPlan."""
+def state_of(plan: str, *, at: datetime) -> dict[str, Any]:
+    """What a new workspace's state row says for "trial" or a plan's code, from a moment on; raises NoSuchPlan."""
     data = {known.code: known for known in PLANS}
     if plan == TRIAL:
-        ends = clock.now() + timedelta(days=TRIAL_DAYS)
+        ends = at + timedelta(days=TRIAL_DAYS)
         return {
             "plan": "business", "plan_version": 1, "billing_state": "trial", "trial_ends_at": ends, "billing": Facts(trial_ends_at=ends).stored(),
             "limits": trial_limits(), "limits_after_trial": told_limits(data[FREE]), "features": list(data["business"].features),

@@ -21,6 +21,7 @@ from crm_platform.kernel import clock, jobs
 from crm_platform.kernel.access import Level
 from crm_platform.kernel.errors import NotFound, Unavailable
 from crm_platform.kernel.permissions import Actor, robot
+from crm_platform.kernel.points import reached
 from tenants.inside import services as inside
 from tenants.inside.models import WorkspaceState
 from tenants.lifecycle.access import access_of
@@ -48,7 +49,35 @@ def tell(workspace: Workspace, *, actor: Actor = BILLING) -> bool:
     """Decide anew what a workspace has, and tell it; True where it knows. Idempotent; opens units of its own on both sides, so it must not run inside another."""
     with sides.control_unit():
         told = decide(workspace, actor=actor)
+    reached("tell.decided")
     return told is None or told.told_at is not None or _deliver(told, actor)
+
+
+def tell_anew(workspace: Workspace, *, actor: Actor = BILLING) -> bool:
+    """Tell it whatever it was told before: it was found to know otherwise. Opens units of its own on both sides."""
+    with unit(workspace.place):
+        known = inside.state().billing_version
+    with sides.control_unit():
+        told = decide(workspace, actor=actor)
+        if told is None:
+            return True
+        told.version, told.decided_at, told.told_at = max(told.version, known) + 1, clock.real_now(), None
+        told.save()
+    return _deliver(told, actor)
+
+
+def untold(workspace: Workspace) -> dict[str, Any]:
+    """What the workspace knows otherwise than it should, by name: as it is, as it should be; {} for nothing, and where it is being told just now. Opens units of its own."""
+    with sides.control_unit():
+        subscription = Subscription.objects.select_related("plan", "workspace").filter(workspace=workspace).first()
+        if subscription is None or not Told.objects.filter(workspace=workspace).exclude(told_at=None).exists():
+            return {}
+        should = values_of(subscription)
+    with unit(workspace.place):
+        state = inside.state()
+    knows = {name: getattr(state, name) for name in should} | {"trial_ends_at": state.trial_ends_at and state.trial_ends_at.isoformat()}
+    # The state of the moment is computed anew at each look, there with what is over its limits: it is no knowledge of its own.
+    return {name: [knows[name], value] for name, value in should.items() if name != "billing_state" and knows[name] != value}
 
 
 def decide(workspace: Workspace, *, actor: Actor = BILLING) -> Told | None:
@@ -147,9 +176,11 @@ def _deliver(told: Told, actor: Actor) -> bool:
     try:
         with unit(told.workspace.place):
             state = _write(told, actor)
+            reached("tell.writing")
     except (NotFound, Unavailable, DatabaseError, InterfaceError) as error:
         _log.warning("a workspace was not told of its plan", extra={"workspace": told.workspace.public_id, "error": str(error).strip()})
         return False
+    reached("tell.written")
     with sides.control_unit():
         Told.objects.filter(pk=told.pk, version=told.version).update(told_at=clock.real_now())
         Subscription.objects.filter(pk=told.pk).update(state=state)

@@ -21,8 +21,12 @@ urlpatterns = [
     path("", include("crm_core.sales.pipelines.urls")),
     path("", include("crm_core.sales.products.urls")),
     path("", include("crm_core.sales.deals.urls")),
+    path("", include("crm_core.sales.incoming.urls")),
     path("", include("crm_core.insights.funnel.urls")),
     path("", include("crm_core.insights.first_hour.urls")),
     path("", include("crm_core.insights.examples.urls")),
     path("", include("crm_core.groundwork.imports.urls")),
+    path("api/", include("crm_core.doors.amocrm.spec.urls")),
+    path("api/v4/", include("crm_core.doors.amocrm.urls")),
+    path("", include("crm_core.doors.amocrm.drive.urls")),
 ]

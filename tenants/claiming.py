@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from crm_platform.kernel.workspace import Place
 
@@ -17,7 +18,8 @@ from crm_platform.kernel.workspace import Place
 class WorkspaceClaimed:
     """The facts of a claim.
 
-    `password` is already hashed; `plan` is "trial" or a plan's code; `language` one of the five; `currency` ISO 4217.
+    `password` is already hashed; `plan` is "trial" or a plan's code; `language` one of the five; `currency` ISO 4217. `at` is the
+    moment from which both sides count.
     """
 
     place: Place
@@ -31,6 +33,7 @@ class WorkspaceClaimed:
     currency: str
     country: str
     plan: str
+    at: datetime
 
 
 Function = Callable[[WorkspaceClaimed], None]

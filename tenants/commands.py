@@ -137,8 +137,12 @@ def delete_workspace(slug: str, yes: bool, as_json: bool) -> None:
     if not yes:
         click.confirm(f"Erase {workspace.name} ({slug}) with everything in it?", abort=True)
     certificate = erasing.erase_at_once(workspace, by=states.OPERATOR)
+    if certificate.finished_at is None:
+        text = f"{slug} is closed and being erased: what it bought is ended at its payment service first, then the keeper drops it. Certificate {certificate.pk}."
+        answer({"certificate": certificate.pk, "erased": slug, "finished": False, "url": certificates.address(certificate.pk)}, as_json=as_json, text=text)
+        return
     told = certificates.facts(certificate)
-    facts = {**told, "counts": told["erased"], "erased": slug, "url": certificates.address(certificate.pk)}
+    facts = {**told, "counts": told["erased"], "erased": slug, "finished": True, "url": certificates.address(certificate.pk)}
     answer(facts, as_json=as_json, text=f"{slug} is erased.\n\n{certificates.text(certificate)}")
 
 

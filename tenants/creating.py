@@ -138,6 +138,7 @@ def facts(wish: Wish, *, workspace: Workspace, operation: uuid.UUID, hashed: str
         currency=wish.currency,
         country=wish.country,
         plan=wish.plan,
+        at=clock.now(),
     )
 
 

@@ -26,6 +26,7 @@ from redis.exceptions import RedisError
 
 from crm_platform.accounts.middleware import use_language
 from crm_platform.db import sides
+from crm_platform.integrations import faults
 from crm_platform.kernel import access, context, effort, neighbours, workspace
 from crm_platform.kernel.access import Level
 from crm_platform.kernel.errors import BehindRelease, CrmError, NotFound, Unavailable
@@ -51,6 +52,8 @@ from .models import State
 from .sleeping import asking, waking
 
 _log = logging.getLogger("kartoteka.http")
+# Doors for programs and forms of strangers: the same at every host, with units of their own.
+DOORS = ("/api/leads/in/",)
 View = Callable[[HttpRequest], HttpResponse]
 
 
@@ -81,6 +84,8 @@ class WorkspaceMiddleware:
 
     def _serve(self, request: HttpRequest) -> HttpResponse:
         side, key = routing.address_of(request.get_host())
+        if request.path_info.startswith(DOORS):
+            return self._serve_door(request)
         if side != "workspace":
             return self._serve_control(request, side=side)
         try:
@@ -119,7 +124,7 @@ class WorkspaceMiddleware:
         """
         with context.bind(workspace=place.public_id), effort.use(effort.of_path(request.path_info, urlconf=str(request.urlconf))):
             try:
-                return self._with_errands(request, lambda: sides.unit(place))
+                return _note_fault(request, self._with_errands(request, lambda: sides.unit(place)), place)
             except Elsewhere as turned_away:
                 error = turned_away.__cause__
             now = following.found_anew(key, place)
@@ -154,6 +159,19 @@ class WorkspaceMiddleware:
         if side == "mail" or _own_units(request, urlconf):
             return self._in_unit(request, _only_seated)
         return self._in_unit(request, sides.control_unit)
+
+    def _serve_door(self, request: HttpRequest) -> HttpResponse:
+        """What a door takes names its workspace itself: no session, no person, nothing of the share of the workspace's people; hundreds a second."""
+        self._use(request, settings.ROOT_URLCONF)
+        try:
+            match = resolve(request.path_info, settings.ROOT_URLCONF)
+            with sides.outside():
+                answer: HttpResponse = match.func(request, *match.args, **match.kwargs)
+                return answer
+        except Resolver404:
+            return self._refuse_outside(request, NotFound())
+        except Exception as error:  # broad: the last line before whoever knocks
+            return self._refuse_outside(request, _refusal_of(error, request))
 
     def _use(self, request: HttpRequest, urlconf: str) -> None:
         request.urlconf = urlconf
@@ -250,6 +268,17 @@ class WorkspaceMiddleware:
                 raise Elsewhere from failed
             _log.exception("the error page itself failed")
             return constant_500()
+
+
+def _note_fault(request: HttpRequest, response: HttpResponse, place: Place) -> HttpResponse:
+    """An integration's page tells what it was refused: kept in a unit of its own, for the request's was taken back. The answer goes out in any case."""
+    if faults.is_fault(request, response):
+        try:
+            with sides.unit(place):
+                faults.note_answer(request, response)
+        except (CrmError, DatabaseError):
+            _log.warning("a fault of an integration was not kept", exc_info=True)
+    return response
 
 
 def _speak(request: HttpRequest) -> None:

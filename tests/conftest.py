@@ -26,6 +26,8 @@ from tenants import routing
 from tenants.creating import Wish, create_workspace
 from tenants.models import Workspace
 from tenants.provisioning import bootstrap, owner, pool
+from tests import recycling
+from tests.recycling import Recycler
 
 PASSWORD = "a-long-enough-sentence-7"
 
@@ -35,6 +37,13 @@ def house(django_db_blocker: Any) -> None:
     """The database brought to this release, with a few ready workspaces."""
     with django_db_blocker.unblock():
         bootstrap.run(pool_size=4)
+
+
+@pytest.fixture(scope="session")
+def recycler(house: None, django_db_blocker: Any) -> Iterator[Recycler]:
+    """Makes ready workspaces of those that tests had."""
+    with recycling.recycler(django_db_blocker.unblock) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
@@ -140,35 +149,37 @@ def _door(workspace: Workspace) -> Door:
 
 
 @pytest.fixture
-def doors(house: None, django_db_blocker: Any) -> Iterator[Door]:
-    """A fresh committed workspace for one test."""
-    with django_db_blocker.unblock():
-        cache.clear()
-        yield _door(new_workspace())
-        routing.forget()
-
-
-@pytest.fixture
-def make_door(house: None, django_db_blocker: Any) -> Iterator[Callable[..., Door]]:
+def make_door(recycler: Recycler, django_db_blocker: Any) -> Iterator[Callable[..., Door]]:
     """Makes committed workspaces: make_door(plan="free", firm=..., email=...)."""
     with django_db_blocker.unblock():
         cache.clear()
-        yield lambda **wish: _door(new_workspace(**wish))
+        made: list[Workspace] = []
+
+        def make(**wish: str) -> Door:
+            made.append(new_workspace(**wish))
+            return _door(made[-1])
+
+        yield make
+        for workspace in made:
+            recycler.take(workspace)
         routing.forget()
 
 
 @pytest.fixture
-def two_doors(house: None, django_db_blocker: Any) -> Iterator[tuple[Door, Door]]:
+def doors(make_door: Callable[..., Door]) -> Door:
+    """A fresh committed workspace for one test."""
+    return make_door()
+
+
+@pytest.fixture
+def two_doors(make_door: Callable[..., Door]) -> Iterator[tuple[Door, Door]]:
     """Two committed workspaces of one database with disjoint id ranges: the second counts from 10^9 (design section 9)."""
-    with django_db_blocker.unblock(), mock.patch.object(pool, "occupancy", return_value={owner.FIRST: 0}):
-        cache.clear()
+    with mock.patch.object(pool, "occupancy", return_value={owner.FIRST: 0}):
         pool.fill(to=2, cell=owner.FIRST)
-        first = _door(new_workspace())
+        first = make_door()
         with owner.seated():
             pool.count_from(10**9)
-        second = _door(new_workspace(firm="Eve & Co", email="eve@elsewhere.example"))
-        yield first, second
-        routing.forget()
+        yield first, make_door(firm="Eve & Co", email="eve@elsewhere.example")
 
 
 @pytest.fixture

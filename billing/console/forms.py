@@ -10,6 +10,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from billing import plans
+from billing.documents.models import Invoice
+from billing.providers.manual_invoice.statements.incoming import LARGEST
 from crm_platform.kernel import ids, money
 from crm_platform.kernel.errors import Conflict, CrmError, Invalid
 
@@ -55,6 +57,34 @@ class RefundForm(forms.Form):
     operation = forms.CharField(widget=forms.HiddenInput(), max_length=60, initial=ids.random_id)
     amount = forms.DecimalField(label=_("Sum"), min_value=0, decimal_places=3, max_digits=14)
     reason = _reason()
+
+
+class StatementForm(forms.Form):
+    """A bank's statement, as the bank gives it."""
+
+    file = forms.FileField(label=_("Statement"), help_text=_("CAMT.053, 1CClientBankExchange or CSV, 10 MB at most. What was read before is not recorded again."))
+    currency = forms.ChoiceField(label=_("Currency where the file names none"), choices=[(code, code) for code in money.CURRENCIES])
+
+    def clean_file(self) -> Any:
+        """Too much is refused before it is read."""
+        found = self.cleaned_data["file"]
+        if found.size > LARGEST:
+            raise forms.ValidationError(_("10 MB at most."))
+        return found
+
+
+class TransferForm(forms.Form):
+    """Money that came for a bill. `operation` makes it once, however often it is sent."""
+
+    operation = forms.CharField(widget=forms.HiddenInput(), max_length=60, initial=ids.random_id)
+    amount = forms.DecimalField(label=_("Sum"), min_value=0, decimal_places=3, max_digits=14)
+    day = forms.DateField(label=_("Day on which it came"), required=False, widget=_DATE, help_text=_("Empty: today."))
+
+    def __init__(self, *given: Any, bill: Invoice, **named: Any) -> None:
+        """The sum is what is still owed."""
+        super().__init__(*given, **named)
+        if bill.due_minor:
+            self.initial["amount"] = money.typed(bill.due_minor, currency=bill.currency)
 
 
 class GrantForm(forms.Form):

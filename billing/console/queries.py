@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from billing import telling
+from billing.dunning import calendar
+from billing.dunning.models import DunningStep, StepState
 from billing.models import (
     BillingAccount,
     MoneyEntry,
@@ -30,6 +32,7 @@ from tenants.models import NOBODYS, Workspace
 from . import words
 
 SHOWN = 50
+SORTS = {"name": "name", "seats": "subscription__seats", "since": "claimed_at"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,11 @@ class Row:
         return None if since is None else (clock.now() - since) // timedelta(days=1)
 
 
-def workspaces(*, find: str = "", state: str = "", plan: str = "") -> QuerySet[Workspace]:
-    """Those of firms, the newest first, narrowed by name, address, number or a person's e-mail; by state and plan."""
-    rows = Workspace.objects.exclude(state__in=NOBODYS).select_related("subscription__plan", "subscription__workspace").order_by("-id")
+def workspaces(*, find: str = "", state: str = "", plan: str = "", sort: str = "") -> QuerySet[Workspace]:
+    """Those of firms, the newest first or as `sort` says (one of SORTS, "-" before it turns it), narrowed by name, address, number or a person's e-mail; by state and plan."""
+    by = SORTS.get(sort.removeprefix("-"), "")
+    order = (F(by).desc(nulls_last=True), "-id") if by and sort.startswith("-") else (F(by).asc(nulls_last=True), "-id") if by else ("-id",)
+    rows = Workspace.objects.exclude(state__in=NOBODYS).select_related("subscription__plan", "subscription__workspace").order_by(*order)
     find = find.strip()[:200]
     if find:
         wanted = Q(name__icontains=find) | Q(slug__icontains=find) | Q(public_id=find)
@@ -123,6 +128,13 @@ class Whole:
     overrides: list[Override]
     redemptions: list[Redemption]
     journal: list[MoneyEntry]
+    steps: list[DunningStep]
+
+    @property
+    def coming(self) -> list[tuple[str, datetime]]:
+        """The reminders that are still to be written, with their days."""
+        one = self.row.subscription
+        return [] if one is None else calendar.to_come(telling.facts(one), self.steps, now=clock.now(), began=calendar.began(one))
 
 
 def whole(public_id: str) -> Whole:
@@ -139,6 +151,7 @@ def whole(public_id: str) -> Whole:
         list(Override.objects.filter(workspace=workspace, ended_at=None).filter(Q(until=None) | Q(until__gt=now)).order_by("metric")),
         list(Redemption.objects.filter(workspace=workspace).select_related("coupon").order_by("-id")),
         list(MoneyEntry.objects.filter(account=account).order_by("-id")[:SHOWN]) if account else [],
+        list(DunningStep.objects.filter(workspace=workspace).order_by("-id")[:SHOWN]),
     )  # fmt: skip
 
 
@@ -146,6 +159,12 @@ def unpaid() -> QuerySet[Workspace]:
     """Those with an open bill, the longest open first."""
     rows = Workspace.objects.exclude(state__in=NOBODYS).select_related("subscription__plan", "subscription__workspace")
     return rows.filter(subscription__past_due_since__isnull=False).order_by("subscription__past_due_since", "id")
+
+
+def last_letters(rows: Iterable[Workspace]) -> dict[int, DunningStep]:
+    """The last reminder that each was written, by its key. One statement."""
+    written = DunningStep.objects.filter(workspace__in=[row.pk for row in rows], state=StepState.WRITTEN).order_by("id")
+    return {step.workspace_id: step for step in written}
 
 
 def unpaid_count() -> tuple[int, bool]:

@@ -13,13 +13,18 @@ from crm_platform.ui import responses
 from crm_platform.ui.paging import page_of
 from tenants.middleware import own_units
 
-from . import queries, queues, words
+from . import queries, queues, telling, words
 
 
 def unpaid(request: HttpRequest) -> HttpResponse:
     """Open bills, the longest open first."""
     page = page_of(queries.unpaid(), request.GET)
-    return responses.page(request, "console/unpaid.html", page=page, rows=queries.rows_of(page.rows))
+    letters = queries.last_letters(page.rows)
+    rows = []
+    for row in queries.rows_of(page.rows):
+        letter = letters.get(row.workspace.pk)
+        rows.append({"row": row, "letter": letter, "letter_name": words.STEPS.get(letter.step, letter.step) if letter else ""})
+    return responses.page(request, "console/unpaid.html", page=page, rows=rows)
 
 
 def troubled(request: HttpRequest) -> HttpResponse:
@@ -44,7 +49,16 @@ def replay(request: HttpRequest, pk: int) -> HttpResponse:
 def drift(request: HttpRequest) -> HttpResponse:
     """Where we and a provider differ."""
     page = page_of(queues.drifts(), request.GET)
-    return responses.page(request, "console/drift.html", page=page, rows=[{"row": row, "label": words.DRIFTS.get(row.kind, row.kind)} for row in page.rows])
+    rows = [{"row": row, "label": words.DRIFTS.get(row.kind, row.kind), "facts": telling.facts(row.facts, currency=row.currency)} for row in page.rows]
+    return responses.page(request, "console/drift.html", page=page, rows=rows, may_act=_may(request))
+
+
+@own_units
+@require_POST
+def mend(request: HttpRequest, pk: int) -> HttpResponse:
+    """Look at the account, and let what we have follow the provider."""
+    gone = queues.mend(request.operator, pk)  # type: ignore[attr-defined]
+    return responses.toast(request, responses.redirect(request, reverse("console-drift")), _("It is mended.") if gone else _("It still differs: a person must decide."))
 
 
 def refunds(request: HttpRequest) -> HttpResponse:

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from billing.documents import refunding
 from billing.documents.models import Invoice, Refund, RefundState
-from billing.providers import events
+from billing.providers import events, reconciling
 from billing.providers.models import Drift, EventStatus, ProviderEvent
 from crm_platform.accounts.operators import Duty, Operator, require
 from crm_platform.db import sides
@@ -39,6 +39,23 @@ def replay(operator: Operator, pk: int) -> ProviderEvent:
 def drifts() -> QuerySet[Drift]:
     """Open differences, those with the most money at risk first."""
     return Drift.objects.filter(closed_at=None).select_related("account__workspace").order_by("-money_minor", "found_at", "id")
+
+
+def mend(operator: Operator, pk: int) -> bool:
+    """Look at the account of a difference, and let what we have follow the provider; whether the difference is gone. Nothing is charged, cancelled or given back. Opens units of its own.
+
+    Raises NotFound for one of no account, ProviderUnavailable.
+    """
+    require(operator, Duty.MONEY)
+    with sides.control_unit():
+        row = Drift.objects.filter(pk=pk, closed_at=None, account__isnull=False).first()
+    if row is None or row.account_id is None:
+        raise NotFound
+    reconciling.reconcile_account(row.account_id, fix=True)
+    with sides.control_unit():
+        gone = not Drift.objects.filter(pk=pk, closed_at=None).exists()
+        emit(operator.actor, "drift.mended", entity="drift", record_id=pk, before={"difference": row.kind}, after={"gone": gone})
+    return gone
 
 
 def refunds(*, waiting: bool) -> QuerySet[Refund]:

@@ -1,15 +1,11 @@
-"""Versions of plans: a new one is made from the one before, what is sold is never edited. Prices are typed in major units.
-
-Steps are typed as "24: 19.00, 49: 17.48, * : 15.20": up to so many seats each costs so much; the last has no bound.
-"""
+"""Versions of plans: a new one is made from the one before, what is sold is never edited."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from django.db.models import Count
 from django.utils.translation import gettext_lazy as _
 
 from billing import pricing
@@ -17,36 +13,10 @@ from billing.models import PlanVersion, Subscription
 from billing.plans import ALL_MODULES
 from crm_platform.accounts.operators import Duty, Operator, require
 from crm_platform.events.backbone import emit
-from crm_platform.kernel import money
-from crm_platform.kernel.errors import Conflict, Invalid, NotFound
-from crm_platform.kernel.reading import whole
+from crm_platform.kernel.errors import Invalid, NotFound
 
-from . import words
-
-ENDLESS = "*"
-
-
-class NothingChanged(Invalid):
-    """The new version would be the old one."""
-
-    code = "nothing_changed"
-    sentence = _("Nothing differs from version {version}, so there is nothing to make.")
-
-
-class NewerVersion(Conflict):
-    """Another operator made a version meanwhile."""
-
-    code = "newer_version"
-    sentence = _("Version {version} was made meanwhile. Look at it first, and begin from there.")
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One figure that differs between two versions."""
-
-    label: Any
-    before: str
-    after: str
+from . import prices, words
+from .prices import Difference, NewerVersion, NothingChanged
 
 
 def newest() -> list[PlanVersion]:
@@ -65,10 +35,7 @@ def versions(code: str) -> list[PlanVersion]:
 
 def holders() -> dict[int, int]:
     """How many workspaces hold each version, by its key."""
-    held: dict[int, int] = {}
-    for pk in Subscription.objects.values_list("plan", flat=True):
-        held[pk] = held.get(pk, 0) + 1
-    return held
+    return dict(Subscription.objects.values_list("plan").annotate(held=Count("pk")).order_by())
 
 
 def make(operator: Operator, code: str, *, after: int, limits: Mapping[str, int | None], features: list[str], terms: Mapping[str, Any]) -> PlanVersion:
@@ -106,86 +73,23 @@ def set_on_sale(operator: Operator, *, pk: int, on_sale: bool) -> PlanVersion:
 
 def typed_from(row: PlanVersion) -> dict[str, str]:
     """What the form of a new version begins with."""
-    terms = pricing.read(row.terms)
     given = {f"limit_{name}": "" if value is None else str(value) for name, value in row.limits.items()}
-    given |= {f"feature_{name}": "on" for name in row.features}
-    for (currency, interval), rate in terms.rates.items():
-        mark = f"{currency}_{interval}"
-        given[f"base_{mark}"] = money.typed(rate.base, currency=currency)
-        given[f"included_{mark}"] = str(rate.included)
-        given[f"steps_{mark}"] = ", ".join(f"{ENDLESS if step.up_to is None else step.up_to}: {money.typed(step.unit, currency=currency)}" for step in rate.steps)
-    given |= {f"day_{currency}": money.typed(minor, currency=currency) for currency, minor in terms.day.items()}
-    return given
+    return given | {f"feature_{name}": "on" for name in row.features} | prices.typed(row.terms)
 
 
 def read(old: PlanVersion, typed: Mapping[str, str]) -> dict[str, Any]:
     """What was typed, as `make` takes it. Raises Invalid that names every field that cannot be read."""
-    wrong: dict[str, list[Any]] = {}
-    limits = {name: _limit(f"limit_{name}", typed, wrong) for name in old.limits}
-    prices: dict[str, dict[str, Any]] = {}
-    for currency, interval in pricing.read(old.terms).rates:
-        mark = f"{currency}_{interval}"
-        rate = {"base": _sum(f"base_{mark}", typed, currency, wrong), "included": _whole(f"included_{mark}", typed, wrong), "steps": _steps(f"steps_{mark}", typed, currency, wrong)}
-        prices.setdefault(currency, {})[str(interval)] = {name: value for name, value in rate.items() if value}
-    day = {currency: _sum(f"day_{currency}", typed, currency, wrong) for currency in old.terms.get("day", {})}
+    wrong: prices.Wrong = {}
+    limits = {name: prices.whole(f"limit_{name}", typed, wrong) if typed.get(f"limit_{name}", "").strip() else None for name in old.limits}
+    terms = prices.read(old.terms, typed, wrong)
     if wrong:
         raise Invalid(fields=wrong)
-    terms = {**old.terms, "prices": prices, **({"day": day} if day else {})}
     return {"limits": limits, "features": [name for name in ALL_MODULES if typed.get(f"feature_{name}")], "terms": terms}
-
-
-def _limit(name: str, typed: Mapping[str, str], wrong: dict[str, list[Any]]) -> int | None:
-    return _whole(name, typed, wrong) if typed.get(name, "").strip() else None
-
-
-def _whole(name: str, typed: Mapping[str, str], wrong: dict[str, list[Any]]) -> int:
-    found = whole("".join(typed.get(name, "").split()) or "0")
-    if found is None:
-        wrong[name] = [_("A whole number.")]
-    return found or 0
-
-
-def _sum(name: str, typed: Mapping[str, str], currency: str, wrong: dict[str, list[Any]]) -> int:
-    try:
-        return _minor(typed.get(name, "") or "0", currency)
-    except ValueError:
-        wrong[name] = [_("A sum such as 19 or 17.48.")]
-        return 0
-
-
-def _minor(text: str, currency: str) -> int:
-    try:
-        exact = Decimal("".join(text.split()).replace(",", ".")).scaleb(money.digits_of(currency))
-    except InvalidOperation:
-        raise ValueError(text) from None
-    if not exact.is_finite() or exact < 0 or exact != exact.to_integral_value() or exact > 10**15:
-        raise ValueError(text)
-    return int(exact)
-
-
-def _steps(name: str, typed: Mapping[str, str], currency: str, wrong: dict[str, list[Any]]) -> list[list[int | None]]:
-    text = typed.get(name, "").strip()
-    try:
-        return [_step(piece, currency) for piece in text.split(",")] if text else []
-    except ValueError:
-        wrong[name] = [_("Steps such as 24: 19.00, *: 17.48")]
-        return []
-
-
-def _step(piece: str, currency: str) -> list[int | None]:
-    bound, colon, price = piece.partition(":")
-    bound = bound.strip()
-    up_to = None if bound == ENDLESS else whole(bound)
-    if not colon or not price.strip() or (up_to is None and bound != ENDLESS):
-        raise ValueError(piece)
-    return [up_to, _minor(price, currency)]
 
 
 def differences(old: PlanVersion, new: PlanVersion) -> list[Difference]:
     """What a version changes, in the order of the form; nothing for a first version's own."""
-    before, after = typed_from(old), typed_from(new)
-    named = dict.fromkeys([*before, *after])
-    return [Difference(label_of(name), _shown(name, before), _shown(name, after)) for name in named if before.get(name, "") != after.get(name, "")]
+    return prices.differing(typed_from(old), typed_from(new), label=label_of, shown=_shown)
 
 
 def facts(row: PlanVersion) -> list[tuple[str, str]]:
@@ -198,7 +102,7 @@ def facts(row: PlanVersion) -> list[tuple[str, str]]:
 def _shown(name: str, given: Mapping[str, str]) -> str:
     if name.startswith("feature_"):
         return "✓" if given.get(name) else "–"
-    return given.get(name) or ("∞" if name.startswith("limit_") else "–")
+    return prices.grouped(given.get(name, "")) or ("∞" if name.startswith("limit_") else "–")
 
 
 def label_of(name: str) -> str:
@@ -206,8 +110,4 @@ def label_of(name: str) -> str:
     kind, _underscore, rest = name.partition("_")
     if kind == "limit":
         return str(words.METRICS.get(rest, rest))
-    if kind == "feature":
-        return str(words.MODULES.get(rest, rest))
-    currency, _underscore, interval = rest.partition("_")
-    what = {"base": _("base"), "included": _("seats included"), "steps": _("a seat"), "day": _("a day of an occasional seat")}[kind]
-    return f"{currency}, {words.INTERVALS[interval]}: {what}" if interval else f"{currency}: {what}"
+    return str(words.MODULES.get(rest, rest)) if kind == "feature" else prices.label_of(name)

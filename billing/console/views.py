@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms as django_forms
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -18,13 +19,14 @@ from billing.reports.models import Day
 from crm_platform.accounts.operators import Duty
 from crm_platform.db import sides
 from crm_platform.events.models import Event
+from crm_platform.kernel import money
 from crm_platform.kernel.errors import NotFound
 from crm_platform.ui import responses
 from crm_platform.ui.paging import page_of
 from tenants import routing
 from tenants.middleware import own_units
 
-from . import forms, queries, queues, services, words
+from . import forms, queries, queues, services, telling, words
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -39,14 +41,20 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def workspaces(request: HttpRequest) -> HttpResponse:
     """All of them: by name, address or a person's e-mail, by state and plan."""
-    find, state, plan = (request.GET.get(name, "") for name in ("find", "state", "plan"))
-    page = page_of(queries.workspaces(find=find, state=state, plan=plan), request.GET)
+    find, state, plan, sort = (request.GET.get(name, "") for name in ("find", "state", "plan", "sort"))
+    page = page_of(queries.workspaces(find=find, state=state, plan=plan, sort=sort), request.GET)
     context: dict[str, Any] = {
-        "page": page, "rows": queries.rows_of(page.rows), "find": find, "state": state, "plan": plan,
+        "page": page, "rows": queries.rows_of(page.rows), "find": find, "state": state, "plan": plan, "sorts": {name: _direction(name, sort) for name in queries.SORTS}, "sort": sort,
         "states": [("", _("All states")), *((one.value, label[0]) for one, label in words.STATES.items() if one != "deleted")],
         "plans": [("", _("All plans")), *((code, name) for code, name in NAMES.items() if code in _PLANS)],
     }  # fmt: skip
     return responses.page(request, "console/workspaces.html", **context)
+
+
+def _direction(name: str, sort: str) -> dict[str, str]:
+    """How the list is sorted by a column, and what a press on its head asks for."""
+    said = "ascending" if sort == name else "descending" if sort == f"-{name}" else ""
+    return {"said": said, "next": f"-{name}" if said == "ascending" else name, "icon": "arrow-down" if said == "descending" else "arrow-up"}
 
 
 _PLANS = frozenset({"free", "start", "team", "business", "everyone", "crew"})
@@ -66,10 +74,23 @@ def _page(request: HttpRequest, public_id: str, *, status: int = 200, **given: d
         "add_ons": [(NAMES.get(key.partition(":")[0], key), count) for key, count in row.subscription.add_ons.items()] if row.subscription else [],
         "overrides": [{"row": one, "label": words.METRICS.get(one.metric) or words.MODULES.get(one.metric, one.metric)} for one in found.overrides],
         "extend_form": given.get("extend") or forms.ExtendForm(auto_id="extend_%s"), "grant_form": given.get("grant") or forms.GrantForm(auto_id="grant_%s"),
-        "coupon_form": given.get("coupon") or forms.GiveCouponForm(auto_id="coupon_%s"), "invoices": queues.invoices_of(found.account),
+        "coupon_form": given.get("coupon") or forms.GiveCouponForm(auto_id="coupon_%s"),
+        **_told(found),
         "may_act": request.operator.duty >= Duty.MONEY,  # type: ignore[attr-defined]
     }  # fmt: skip
     return responses.page(request, "console/workspace.html", status=status, **context)
+
+
+def _told(found: queries.Whole) -> dict[str, Any]:
+    """Its history in words: documents, letters, seats, the journal."""
+    row, account, invoices = found.row, found.account, queues.invoices_of(found.account)
+    status = row.subscription.status if row.subscription else ""
+    return {
+        "documents": telling.documents(invoices), "journal": telling.journal(found.journal, {one.number: one.currency for one in invoices}, usual=account.currency if account else ""),
+        "seats": telling.seats(found.seats), "changes": telling.changes(found.changes), "steps": telling.steps(found.steps, found.coming), "letters_stopped": settings.CRM_NO_DUNNING,
+        "lifecycle": words.PLACES.get(row.workspace.state, row.workspace.state), "provider_says": words.STATUSES.get(status, status),
+        "provider": words.PROVIDERS.get(account.provider, account.provider) if account else "",
+    }  # fmt: skip
 
 
 def _facts(row: queries.Row) -> list[tuple[Any, Any]]:
@@ -138,9 +159,10 @@ def refund(request: HttpRequest, public_id: str, document: str) -> HttpResponse:
         found = Invoice.objects.select_related("account__workspace").filter(public_id=document, account__workspace__public_id=public_id).first()
         if found is None:
             raise NotFound
+        number = found.number or found.reference
         status = refused.status if refused else 422 if form.errors else 200
-        left = found.paid_minor - found.refunded_minor
-        return responses.page(request, "console/refund.html", status=status, form=form, invoice=found, workspace=found.account.workspace, left=left)
+        left, asks = found.paid_minor - found.refunded_minor, money.show(settings.CRM_REFUND_APPROVAL, currency=found.currency)
+        return responses.page(request, "console/refund.html", status=status, form=form, invoice=found, number=number, workspace=found.account.workspace, left=left, asks_told=asks)
 
 
 def _done(request: HttpRequest, public_id: str, name: str, form: django_forms.Form, verb: Any, said: Any) -> HttpResponse:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 _BEHIND = (
     "plan-choose", "plan-change", "plan-checkout", "plan-return", "plan-compare", "plan-cancel", "plan-pause", "plan-seats", "plan-seats-change", "plan-seats-stay",
+    "plan-seats-kinds", "plan-seat",
     "plan-invoices", "plan-payers", "plan-payer", "plan-payer-add", "plan-rules",
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -61,10 +62,10 @@ def _own(place: Place, public_id: str) -> Invoice:
 
 @require_safe
 def paper(request: HttpRequest, public_id: str) -> HttpResponse:
-    """The document as it was issued, the same bytes each time."""
+    """The document as it was issued, in the reader's language."""
     place, _actor = reader(request)
-    row = _own(place, public_id)
-    data = errand(request, lambda: printing.pdf_of(public_id, account_id=row.account_id))
+    row, language = _own(place, public_id), get_language() or ""
+    data = errand(request, lambda: printing.pdf_of(public_id, account_id=row.account_id, language=language))
     response = HttpResponse(data, content_type="application/pdf")
     name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "-" for letter in row.number) or row.public_id
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.pdf"'

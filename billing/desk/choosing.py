@@ -17,7 +17,7 @@ from billing import plans, services, wording
 from billing.providers import registry
 from billing.providers.protocol import Preview, Target
 from billing.site.calculator import is_module
-from billing.subscribing import changing, pricing_of, targets
+from billing.subscribing import changing, overview, pricing_of, targets
 from billing.subscribing import checkout as buying
 from crm_platform.db import sides
 from crm_platform.kernel import gates, workspace
@@ -44,10 +44,10 @@ def _page(request: HttpRequest, values: QueryDict, *, refused: CrmError | None =
     given = _given(values)
     looked, error = attempt(request, lambda: _look(place, given))
     seen = reading.overview(place)
-    target, preview = looked if looked else (None, None)
+    target, preview, over = looked or (None, None, [])
     context: dict[str, Any] = {
         "seen": seen, "live": seen.had.live, "trial": seen.on == plans.TRIAL, "currency": seen.currency, "offers": [one for one in reading.offers(seen) if one.code != plans.FREE], "packets": _packets(seen, values),
-        "given": given, "values": _values(seen, given, target), "problem": say(refused or error), "look": _costs(seen, target, preview) if target and preview else None,
+        "given": given, "values": _values(seen, given, target), "problem": say(refused or error), "look": _costs(target, preview, over) if target and preview else None,
         "ways": sorted(((code, WAYS.get(code, code)) for code in registry.codes()), key=lambda way: [*WAYS, way[0]].index(way[0])), "kept": {name: text for name, text in given.items() if name != "coupon" or text},
     }  # fmt: skip
     fragment = responses.wants_fragment(request) and request.method == "GET"
@@ -61,9 +61,11 @@ def _given(values: QueryDict) -> dict[str, str]:
     return {name: str(text)[:60] for name, text in values.items() if name in names or name.startswith(targets.ADD_ON)}
 
 
-def _look(place: Place, given: Mapping[str, str]) -> tuple[Target, Preview]:
+def _look(place: Place, given: Mapping[str, str]) -> tuple[Target, Preview, list[str]]:
+    """What is asked for, what it comes to, and what would freeze on it."""
     target = targets.target_from(place, _held_or_smallest(place, given))
-    return target, pricing_of.preview(place, target, at_end=WHEN.get(given.get("when", "")))
+    compared = next((one for one in overview.compare(place, only=target.plan, seats=target.seats)), None)
+    return target, pricing_of.preview(place, target, at_end=WHEN.get(given.get("when", ""))), telling.freezes(compared) if compared else []
 
 
 def _held_or_smallest(place: Place, given: Mapping[str, str]) -> dict[str, str]:
@@ -95,11 +97,10 @@ def _packets(seen: reading.Overview, values: QueryDict) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _costs(seen: reading.Overview, target: Target, preview: Preview) -> dict[str, Any]:
-    offer = next((one for one in reading.offers(seen) if one.code == target.plan), None)
+def _costs(target: Target, preview: Preview, over: list[str]) -> dict[str, Any]:
     return {
         "target": target, "told": telling.target_told(target), "now": telling.bill_rows(preview.now), "next": telling.bill_rows(preview.next), "next_at": preview.next_at,
-        "as_of": preview.as_of.isoformat(), "over": telling.over_told(offer, seats=target.seats), "waits": not preview.now.lines and not target.trial_end, "credit": preview.now.total < 0,
+        "as_of": preview.as_of.isoformat(), "over": over, "waits": not preview.now.lines and not target.trial_end, "credit": preview.now.total < 0,
     }  # fmt: skip
 
 

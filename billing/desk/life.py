@@ -7,12 +7,16 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from billing.plans import FREE
+from billing.pricing import Interval
+from billing.pricing.periods import after
 from billing.providers.registry import provider_for
-from billing.subscribing import life
+from billing.subscribing import life, overview
 from billing.subscribing.accounts import NothingBought
-from crm_platform.kernel import workspace
+from crm_platform.kernel import clock, workspace
 from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
+from tenants.errands import errand
 
 from . import reading, telling
 from .asked import attempt, done, operation, payer, say
@@ -26,15 +30,15 @@ def cancel(request: HttpRequest) -> HttpResponse:
     """Ask once, with what Free would not hold; then end the plan at its period's end."""
     place, actor = payer(request)
     error = None
+    free = errand(request, lambda: next(one for one in overview.compare(place) if one.plan == FREE))
     if request.method == "POST":
         key = operation(request)
         _nothing, error = attempt(request, lambda: life.cancel(place, actor=actor, operation=key))
         if error is None:
             return done(request, _("Cancelled. Everything works to the end of the period; until then it can be taken back."))
     seen = reading.overview(place)
-    free = next(one for one in reading.offers(seen, special=False) if one.code == "free")
     return responses.page(
-        request, "desk/cancel.html", status=error.status if error else 200, seen=seen, live=seen.had.live, ends=telling.day(seen.row.period_end), over=telling.over_told(free), problem=say(error)
+        request, "desk/cancel.html", status=error.status if error else 200, seen=seen, live=seen.had.live, ends=telling.day(seen.row.period_end), over=telling.freezes(free), problem=say(error)
     )  # fmt: skip
 
 
@@ -59,7 +63,7 @@ def pause(request: HttpRequest) -> HttpResponse:
             return done(request, _("Paused until %(day)s. Come back any day before.") % {"day": telling.day(until)})
     seen = reading.overview(place)
     return responses.page(
-        request, "desk/pause.html", status=error.status if error else 200, seen=seen, live=seen.had.live, months=months, choices=range(1, LONGEST + 1), problem=say(error)
+        request, "desk/pause.html", status=error.status if error else 200, seen=seen, live=seen.had.live, months=months, choices=[(n, after(clock.now(), Interval.MONTH, n)) for n in range(1, LONGEST + 1)], problem=say(error)
     )  # fmt: skip
 
 

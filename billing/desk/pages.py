@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -9,12 +10,15 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from billing import plans
-from billing.metering.answering import LABELS, amount, forecast
+from billing import plans, wording
+from billing.metering.answering import LABELS, amount, forecast, label
 from billing.providers import registry
+from billing.seats import asking
+from billing.subscribing import overview
 from crm_platform.kernel import gates
 from crm_platform.ui import responses
 from crm_platform.ui.markup import figure
+from tenants.errands import errand
 from tenants.lifecycle.billing_state import BillingState
 
 from . import reading, telling
@@ -32,7 +36,7 @@ def plan(request: HttpRequest) -> HttpResponse:
         "sentence": telling.state_sentence(seen), "trial": state == BillingState.TRIAL, "unpaid": state in reading.UNPAID and not seen.standing.paused,
         "next": seen.coming[0] if seen.coming else None, "bill": _bill(seen),
         "coming": seen.coming, "chart": telling.chart(seen.coming, seen.currency), "year": sum(minor for _at, minor in seen.coming), "currency": seen.currency,
-        "owed": telling.owed(seen), "ceiling": telling.ceiling_told(seen), "bars": [bar(one) for one in gates.overview().values()], "change": _waiting(seen), "seats_wait": seen.waiting.get("seats"),
+        "owed": telling.owed(seen), "ceiling": telling.ceiling_told(seen), "month": seen.month, "asking": len(asking.waiting()), "bars": [bar(one) for one in gates.overview().values()], "change": _waiting(seen), "seats_wait": seen.waiting.get("seats"),
         "may_edit": may_change(request), "providers": registry.codes(), "method": seen.had.account.method,
         "card": seen.had.live and seen.had.account.provider == "stripe",
         "promise": seen.row.past_due_since is not None and row.promised_for != (row.period_start or row.past_due_since) and state in (BillingState.PAST_DUE, BillingState.LIMITED),
@@ -78,20 +82,32 @@ def _note(usage: gates.Usage, *, full: bool) -> str:
     if full:
         return _("The limit is reached: nothing is lost, only adding waits. A larger plan takes more.")
     day = None if usage.metric == "users" else forecast(usage.metric)  # people are invited, not gathered
-    return _("At this pace full around %(day)s.") % {"day": date_format(day, "j F Y")} if day else ""
+    return _("At this pace full around %(day)s.") % {"day": date_format(day, "j E Y")} if day else ""
 
 
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
-    """What would wait on each plan, by the workspace's own numbers."""
+    """What would freeze on each plan, by the workspace's own numbers."""
     place, _actor = reader(request)
-    seen = reading.overview(place)
-    offered = reading.offers(seen, special=False)
+    compared = errand(request, lambda: overview.compare(place))
+    seen, used = reading.overview(place), gates.overview()
+    metrics = [*used, *sorted({one.metric for offer in compared for one in offer.over} - set(used))]
     rows = [
         {
-            "label": LABELS[one.metric], "used": amount(one.metric, one.used),
-            "cells": [{"limit": None if offer.limits.get(one.metric) is None else amount(one.metric, offer.limits[one.metric]), "over": one in offer.over} for offer in offered],
+            "label": label(metric), "used": amount(metric, _used(metric, used)),
+            "cells": [{"limit": None if limit is None else amount(metric, limit), "over": limit is not None and _used(metric, used) > limit} for limit in (offer.limits.get(metric.partition(".")[0]) for offer in compared)],
         }
-        for one in gates.overview().values()
+        for metric in metrics
     ]  # fmt: skip
-    return responses.page(request, "desk/compare.html", offers=offered, rows=rows, currency=seen.currency, free=plans.FREE, may_edit=may_change(request))
+    offers = [
+        {
+            "code": one.plan, "name": wording.name_of(one.plan), "present": seen.on == one.plan, "monthly": one.monthly, "yearly": one.yearly_a_month, "currency": one.currency, "free": one.plan == plans.FREE, "fits": one.fits,
+            "freezes": telling.freezes(one), "unseated": one.unseated,
+        }
+        for one in compared
+    ]  # fmt: skip
+    return responses.page(request, "desk/compare.html", offers=offers, rows=rows, people=gates.usage("users").used, may_edit=may_change(request))
+
+
+def _used(metric: str, known: Mapping[str, gates.Usage]) -> int:
+    return (known.get(metric) or gates.usage(metric)).used

@@ -9,13 +9,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from billing import pricing
 from billing.providers.protocol import Preview
-from billing.seats import buying, choosing
+from billing.seats import admitting, asking, buying, choosing
+from billing.seats.terms import terms
 from crm_platform.accounts import directory, roles
 from crm_platform.accounts.models import Access, User
-from crm_platform.accounts.roles import OWNER
+from crm_platform.accounts.roles import OWNER, PEOPLE
 from crm_platform.kernel import gates
 from crm_platform.kernel.errors import CrmError
+from crm_platform.kernel.permissions import Action, may
 from crm_platform.kernel.reading import whole
 from crm_platform.ui import responses
 from crm_platform.ui.markup import figure
@@ -33,10 +36,13 @@ def seats(request: HttpRequest) -> HttpResponse:
     people = [_drawn(person) for person in directory.everyone().values() if person.access in (Access.ACTIVE, Access.INVITED)]
     usage = gates.usage("users")
     waits = seen.waiting.get("seats")
+    ceiling = terms().occasional
     context: dict[str, Any] = {
         "seen": seen, "live": seen.had.live, "people": people, "used": usage.used, "limit": usage.limit, "over": usage.limit is not None and usage.used > usage.limit,
         "free": max(0, usage.limit - usage.used) if usage.limit is not None else 0, "waits": waits,
-        "waiting": waits.target.get("added", 0) if waits else 0, "may_edit": may_change(request),
+        "waiting": waits.target.get("added", 0) if waits else 0, "may_edit": may_change(request), "may_give": may_change(request) and may(request.actor, PEOPLE.right(Action.EDIT)),  # type: ignore[attr-defined]
+        "asking": [{"row": row, "person": person, "days": row.why == asking.DAYS} for row, person in asking.waiting()], "currency": seen.currency,
+        "day_price": pricing.read(seen.row.plan.terms).day.get(seen.currency, 0), "ceiling": ceiling, "days_used": admitting.days_used(admitting.month()) if ceiling else 0,
     }  # fmt: skip
     return responses.page(request, "desk/seats.html", **context)
 
@@ -53,7 +59,7 @@ def _drawn(person: User) -> dict[str, Any]:
         kind, tone = _("By the day"), ""
     else:
         kind, tone = _("Full"), ""
-    return {"person": person, "role": roles.label_of(person.role), "kind": kind, "tone": tone, "invited": person.access == Access.INVITED}
+    return {"person": person, "role": roles.label_of(person.role), "kind": kind, "tone": tone, "owner": person.role.code == OWNER, "invited": person.access == Access.INVITED}
 
 
 @require_http_methods(["GET", "POST"])

@@ -10,19 +10,21 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from billing import plans, wording
-from billing.metering.answering import LABELS, amount
+from billing.metering.answering import amount, label
 from billing.models import PendingChange
 from billing.pricing import Quote
 from billing.providers.protocol import Target
 from billing.subscribing import targets
+from billing.subscribing.overview import Compared
 from crm_platform.kernel import gates
 from crm_platform.kernel.money import major, show
 from crm_platform.ui.markup import figure
 from tenants.lifecycle.billing_state import BillingState, Standing
 
-from .reading import UNPAID, Offer, Overview
+from .reading import UNPAID, Overview
 
 TONES = {
     BillingState.TRIAL: "note", BillingState.ACTIVE: "good", BillingState.OVER_LIMIT: "warn", BillingState.PAST_DUE: "warn", BillingState.LIMITED: "bad",
@@ -32,7 +34,7 @@ TONES = {
 
 def day(moment: Any) -> str:
     """A day as it is written in a sentence."""
-    return date_format(moment, "j F Y") if moment is not None else ""
+    return date_format(moment, "j E Y") if moment is not None else ""
 
 
 def state_name(seen: Overview) -> str:
@@ -114,24 +116,19 @@ def ceiling_told(seen: Overview) -> str:
     return "" if minor is None else show(minor, currency=seen.currency)
 
 
-def over_told(offer: Offer | None, *, seats: int | None = None) -> list[str]:
-    """Of what there is more than a plan holds, or than so many of its seats: all of it stays."""
-    if offer is None:
-        return []
-    found = [_over(one, offer.limits[one.metric]) for one in offer.over]
-    people = gates.usage("users")
-    if seats is not None and offer.kind == "named" and people.used > seats and all(one.metric != "users" for one in offer.over):
-        found.append(_over(people, seats))
-    return found
+def freezes(one: Compared) -> list[str]:
+    """What would freeze on a plan: people without a seat, what there is more of than it holds, modules that it has not."""
+    found = [ngettext("%(n)s person without a seat", "%(n)s people without a seat", one.unseated) % {"n": figure(one.unseated)}] if one.unseated else []
+    found += [
+        _("%(what)s: %(used)s of %(limit)s") % {"what": label(over.metric), "used": amount(over.metric, over.used), "limit": amount(over.metric, over.limit)} for over in one.over if label(over.metric)
+    ]  # fmt: skip
+    return found + [_("%(module)s: not in the plan") % {"module": wording.name_of(module)} for module in one.lost]
 
 
 def over_now() -> list[str]:
     """Of what there is more than the plan of now holds. Inside a unit of the workspace."""
-    return [_over(one, one.limit) for one in gates.overview().values() if one.limit is not None and one.used > one.limit]
-
-
-def _over(usage: gates.Usage, limit: int) -> str:
-    return _("%(what)s: %(used)s of %(limit)s") % {"what": LABELS[usage.metric], "used": amount(usage.metric, usage.used), "limit": amount(usage.metric, limit)}
+    found = [(one, one.limit) for one in gates.overview().values() if one.limit is not None and one.used > one.limit]
+    return [_("%(what)s: %(used)s of %(limit)s") % {"what": label(one.metric), "used": amount(one.metric, one.used), "limit": amount(one.metric, limit)} for one, limit in found]
 
 
 def owed(seen: Overview) -> dict[str, Any] | None:

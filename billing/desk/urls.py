@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import bills, choosing, life, pages, payers, seats
+from . import bills, choosing, coming_in, kinds, life, pages, payers, seats
 
 urlpatterns = [
+    path("seat-asked", coming_in.asked, name="seat-asked"),
     path("settings/plan", pages.plan, name="plan"),
     path("settings/plan/compare", pages.compare, name="plan-compare"),
     path("settings/plan/choose", choosing.choose, name="plan-choose"),
@@ -24,6 +25,9 @@ urlpatterns = [
     path("settings/plan/seats", seats.seats, name="plan-seats"),
     path("settings/plan/seats/change", seats.change, name="plan-seats-change"),
     path("settings/plan/seats/waiting", seats.waiting, name="plan-seats-waiting"),
+    path("settings/plan/seats/asked/<int:pk>", coming_in.answer, name="plan-seats-asked"),
+    path("settings/plan/seats/kinds", kinds.kinds, name="plan-seats-kinds"),
+    path("settings/plan/seats/people/<int:pk>", kinds.person, name="plan-seat"),
     path("settings/plan/seats/stay", seats.stay, name="plan-seats-stay"),
     path("settings/plan/invoices", bills.invoices, name="plan-invoices"),
     path("settings/plan/invoices/<slug:public_id>.pdf", bills.paper, name="plan-invoice-paper"),

@@ -12,6 +12,8 @@ class DocumentsConfig(AppConfig):
     def ready(self) -> None:
         from billing import ports  # inline: apps load before models
 
-        from . import mirroring  # inline: apps load before models
+        from . import mirroring, refunding  # inline: apps load before models
 
         ports.documents.answer(mirroring.mirror)
+        ports.mirrored.answer(mirroring.mirrored)
+        ports.refunds.answer(refunding.follow)

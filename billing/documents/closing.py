@@ -22,7 +22,6 @@ from .models import Invoice, Kind
 from .services import OURS, Wish
 from .tax import Tax
 
-
 # For how long before a month papers are looked for that no closing has told of yet.
 _MISSED = timedelta(days=100)
 

@@ -7,13 +7,33 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from billing.models import BillingAccount
+from billing.models import BillingAccount, Payer
 from billing.pricing import Quote
+from crm_platform.db import sides
+from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.permissions import Actor
 
 from . import balance, services, snapshots, tax
 from .models import Invoice, Kind
+from .permissions import require_money
 from .services import OURS, Wish
+
+VERIFIED, REFUSED = "verified", "refused"
+
+
+def judge(account_id: int, tax_id: str, state: str, *, actor: Actor) -> list[Invoice]:
+    """Note what the registry says of a payer's tax id, VERIFIED or REFUSED; the invoices that are made anew because of it. Opens a control unit. Raises NotFound."""
+    require_money(actor)
+    with sides.control_unit():
+        account = services.locked(account_id)
+        rows = Payer.objects.filter(account=account, tax_id=tax_id, archived_at=None).exclude(tax_id="")
+        before = list(rows.values_list("tax_state", flat=True))
+        if not before:
+            raise NotFound
+        if set(before) != {state}:
+            rows.update(tax_state=state)
+            services.note(account, f"tax_id.{state}", actor=actor, tax_id=tax_id, before=before[0])
+        return correct_tax(account, actor=actor)
 
 
 def correct_tax(account: BillingAccount, *, actor: Actor) -> list[Invoice]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from billing.models import BillingAccount, MoneyEntry
 from billing.providers.protocol import InvoiceSeen
@@ -40,6 +40,15 @@ def mirror(account: BillingAccount, seen: InvoiceSeen) -> Invoice | None:
     return row
 
 
+def mirrored(account: BillingAccount) -> dict[str, tuple[str, int, int, int]]:
+    """What is kept of an account's invoices at its provider, by their ids there: status, total, what was paid, what was given back. Inside a control unit."""
+    rows = list(Invoice.objects.filter(account=account, provider=account.provider).exclude(external_id=""))
+    held: dict[int, int] = {}
+    if account.provider != OURS:  # of these a provider does not know yet
+        held = dict(_open_refunds().filter(invoice__account=account).values_list("invoice").annotate(held=Sum("amount_minor")))
+    return {row.external_id: (row.status, row.total_minor, row.paid_minor, row.refunded_minor - held.get(row.pk, 0)) for row in rows}
+
+
 def _values(seen: InvoiceSeen) -> dict[str, Any]:
     status = seen.status if seen.status in Status.values else Status.OPEN
     return {
@@ -49,6 +58,7 @@ def _values(seen: InvoiceSeen) -> dict[str, Any]:
         "issued_at": None if status == Status.DRAFT else seen.created, "due_at": seen.due_at, "paid_at": seen.paid_at,
         "failed_at": seen.failed_at, "attempts": seen.attempts, "next_attempt_at": seen.next_attempt, "confirm_needed": seen.confirm_needed,
         "hosted_url": seen.hosted_url, "pdf_url": seen.pdf_url, "disputed": seen.disputed,
+        "problem": seen.problem[:60],
     }  # fmt: skip
 
 
@@ -80,8 +90,11 @@ def _tell_of(row: Invoice) -> None:
 
 def _held(row: Invoice) -> int:
     """Of refunds of ours of which the provider does not know yet."""
-    open_ones = Refund.objects.filter(invoice=row, state__in=(RefundState.WAITING, RefundState.ASKED))
-    return int(open_ones.aggregate(held=Sum("amount_minor"))["held"] or 0)
+    return int(_open_refunds().filter(invoice=row).aggregate(held=Sum("amount_minor"))["held"] or 0)
+
+
+def _open_refunds() -> QuerySet[Refund]:
+    return Refund.objects.filter(state__in=(RefundState.WAITING, RefundState.ASKED))
 
 
 def _language(account: BillingAccount) -> str:

@@ -37,7 +37,7 @@ class Invoice(models.Model):
 
     `lines` is a list of {"ref", "quantity", "unit", "amount", "discount", "tax"}, `seller` and `buyer` {"name", "country",
     "address", "tax_id"} and what stands beside; `terms` {"tax_bp", "note"} says by which rule it is taxed. `reference` is what the
-    payer writes on a transfer. `corrects` names the invoice that a credit note takes back from; `bill` the proforma whose payment an
+    payer writes on a transfer. `problem` is a provider's code where it could not make a draft final. `corrects` names the invoice that a credit note takes back from; `bill` the proforma whose payment an
     invoice states. `file` is the PDF's path, made once, of bytes with `sha256`.
     """
 
@@ -72,6 +72,7 @@ class Invoice(models.Model):
     next_attempt_at = models.DateTimeField(null=True)
     confirm_needed = models.BooleanField(default=False)
     disputed = models.CharField(max_length=20, blank=True)
+    problem = models.CharField(max_length=60, blank=True, default="", db_default="")
     hosted_url = models.TextField(blank=True)
     pdf_url = models.TextField(blank=True)
     reference = models.CharField(max_length=40, blank=True)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import BillingAccount
 from billing.pricing import Quote
 from billing.pricing.quoting import part
 from billing.providers import registry
-from billing.providers.protocol import ProviderUnavailable
+from billing.providers.protocol import AccountSeen, ProviderUnavailable
 from crm_platform.db import sides
 from crm_platform.kernel import clock, money
 from crm_platform.kernel.errors import Conflict, CrmError, Forbidden, Invalid, NotFound
@@ -25,6 +26,9 @@ from .models import Invoice, Kind, Refund, RefundState
 from .permissions import require_money
 from .services import OURS, Wish
 from .tax import Tax
+
+# The provider's words for money that went out and came back.
+_LOST = ("failed", "canceled")
 
 
 class TooMuch(Invalid):
@@ -121,7 +125,7 @@ def _waiting(public_id: str) -> Refund:
 
 
 def _release(row: Refund) -> None:
-    Invoice.objects.filter(pk=row.invoice_id).update(refunded_minor=F("refunded_minor") - row.amount_minor)
+    Invoice.objects.filter(pk=row.invoice_id).update(refunded_minor=Greatest(F("refunded_minor") - row.amount_minor, 0))
 
 
 def _ask(row: Refund) -> Refund:
@@ -188,20 +192,21 @@ def note_of(stated: Invoice, amount: int, *, operation: str, reason: str) -> Wis
 
 def _fail(row: Refund, *, error: str) -> None:
     with sides.control_unit():
-        if Refund.objects.filter(pk=row.pk, state__in=(RefundState.ASKED, RefundState.DONE)).update(state=RefundState.FAILED, error=error[:2000]):
-            _release(row)
-            invoice = Invoice.objects.select_related("account").get(pk=row.invoice_id)
-            services.note(invoice.account, "refund.failed", actor=f"provider {invoice.provider}", number=invoice.number, amount=row.amount_minor, error=error[:200])
+        _failed(row, error=error)
 
 
-def refund_failed(external_id: str, *, error: str) -> bool:
-    """The provider reports that a refund did not arrive: its sum is free to be given back again. Whether it is one of ours. Opens a unit of its own."""
-    with sides.control_unit():
-        row = Refund.objects.filter(external_id=external_id, state=RefundState.DONE).first()
-    if row is None:
-        return False
-    _fail(row, error=error)
-    return True
+def _failed(row: Refund, *, error: str) -> None:
+    if Refund.objects.filter(pk=row.pk, state__in=(RefundState.ASKED, RefundState.DONE)).update(state=RefundState.FAILED, error=error[:2000]):
+        _release(row)
+        invoice = Invoice.objects.select_related("account").get(pk=row.invoice_id)
+        services.note(invoice.account, "refund.failed", actor=f"provider {invoice.provider}", number=invoice.number, amount=row.amount_minor, error=error[:200])
+
+
+def follow(account: BillingAccount, seen: AccountSeen) -> None:
+    """Answer to `ports.refunds`: what the provider reports not to have arrived is free to be given back again. Inside a control unit, the account's row locked."""
+    lost = {one.external_id: one.reason or one.status for one in seen.refunds if one.status in _LOST}
+    for row in Refund.objects.filter(invoice__account=account, external_id__in=lost, state=RefundState.DONE):
+        _failed(row, error=lost[row.external_id])
 
 
 def ask_again() -> int:

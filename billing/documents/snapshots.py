@@ -50,7 +50,7 @@ def buyer(account: BillingAccount, *, name: str = "", email: str = "") -> dict[s
     """Who buys: the account's main payer, else whoever is known by name. Inside a control unit."""
     payer = main_payer(account)
     if payer is None:
-        return {"name": name or account.slug, "country": "", "address": "", "tax_id": "", "email": email}
+        return {"name": name or (account.workspace.name if account.workspace else "") or account.slug, "country": "", "address": "", "tax_id": "", "email": email}
     return {
         "name": payer.name, "country": payer.country, "address": payer.address, "tax_id": payer.tax_id, "tax_state": payer.tax_state,
         "details": payer.details, "email": email,

@@ -13,11 +13,16 @@ class DunningConfig(AppConfig):
     def ready(self) -> None:
         from billing import ports, telling  # inline: apps load before models
         from tenants import keeper, scheduler  # inline: apps load before models
+        from tenants.lifecycle import erasing as lifecycle  # inline: apps load before models
 
-        from . import bills, erasing, letters, walking  # inline: apps load before models
+        from . import bills, erasing, letters, parting, walking  # inline: apps load before models
 
         ports.told.answer(telling.tell)
+        ports.untold.answer(telling.untold)
+        ports.retold.answer(telling.tell_anew)
         letters.answer_bill(bills.open_bill)
         scheduler.also(5.0, walking.wake)
         scheduler.also(600.0, walking.take_up)
+        scheduler.also(600.0, parting.take_up)
         keeper.also(erasing.now_and_then)
+        lifecycle.before_dropping(parting.parted)

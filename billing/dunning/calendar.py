@@ -96,6 +96,22 @@ def next_look(facts: Facts, taken: Iterable[Taken], *, now: datetime, began: dat
     return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
 
+def to_come(facts: Facts, taken: Iterable[Taken], *, now: datetime, began: datetime) -> list[tuple[str, datetime]]:
+    """The steps that are still to be taken with their days, in order, the erasure at the end; those whose day has come are due now. A promise only holds them back."""
+    if facts.erased_at is not None:
+        return []
+    taken, since = list(taken), facts.past_due_since
+    if since is None:
+        moments = {} if facts.trial_ends_at is None else {step: facts.trial_ends_at - timedelta(days=days) for step, days in TRIAL_STEPS.items()}
+        times = _of(taken, began)
+    else:
+        times = _of(taken, since)
+        date = erases_at(since, taken) or since + timedelta(days=ERASED_FROM)
+        moments = {**_reminders(since), **{step: date - timedelta(days=days) for step, days in NOTICES.items()}, "erase": date}
+    last = max((list(moments).index(step) for step in times if step in moments), default=-1)
+    return [(step, max(moment, now)) for place, (step, moment) in enumerate(moments.items()) if place > last]
+
+
 def _unpaid(since: datetime, facts: Facts, taken: Iterable[Taken], now: datetime) -> Due | None:
     taken = list(taken)
     times = _of(taken, since)

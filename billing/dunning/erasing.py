@@ -16,6 +16,7 @@ from billing.models import BillingAccount, MoneyEntry, Subscription
 from crm_platform.db import sides
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import CrmError
+from crm_platform.kernel.points import reached
 from tenants.lifecycle import erasing
 from tenants.lifecycle.billing_state import ERASED_FROM, BillingState
 from tenants.lifecycle.states import By
@@ -75,4 +76,5 @@ def is_over(workspace: Workspace) -> bool:
     Subscription.objects.filter(pk=row.pk).update(state=BillingState.DELETED)
     if account is not None:
         MoneyEntry.objects.create(account=account, name="workspace.erased", actor="billing", reason="unpaid", before={"state": row.state}, after={"state": "deleted"})
+    reached("unpaid.over")
     return True

@@ -32,11 +32,12 @@ TEMPLATES = {
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """The open bill as its letters tell of it: what is owed, where it can be paid, whether the bank only asks to confirm, and, where it is paid by transfer, what is written on that."""
+    """The open bill as its letters tell of it: what is owed, where it can be paid, whether the bank only asks to confirm, whether it cannot be made for want of a right address; and what is written on a transfer."""
 
     owed: Money | None = None
     url: str = ""
     confirm: bool = False
+    unmade: bool = False
     reference: str = ""
 
 
@@ -96,7 +97,7 @@ def _facts(draft: Draft) -> dict[str, Any]:
     known, since = draft.facts, draft.facts.past_due_since
     facts: dict[str, Any] = {
         "step": draft.step, "pay": draft.bill.url or workspace.url("/settings/plan/invoices" if draft.bill.reference else "/settings/plan"), "plan_page": workspace.url("/settings/plan"),
-        "amount": str(draft.bill.owed or ""), "confirm": draft.bill.confirm, "reference": draft.bill.reference,
+        "amount": str(draft.bill.owed or ""), "confirm": draft.bill.confirm, "unmade": draft.bill.unmade, "payers": workspace.url("/settings/plan/payers"), "reference": draft.bill.reference,
     }  # fmt: skip
     if since is not None:
         facts |= {"limited_on": day(since + timedelta(days=LIMITED_FROM)), "frozen_on": day(since + timedelta(days=FROZEN_FROM))}

@@ -52,6 +52,6 @@ def _write(row: Counter, percent: int) -> None:
         with override(person.language):
             facts = {
                 "what": answering.label(row.metric), "percent": percent, "used": answering.amount(row.metric, usage.used), "limit": answering.amount(row.metric, usage.limit or 0),
-                "day": date_format(day, "j F Y") if day else "", "page": workspace.url("/settings/plan"),
+                "day": date_format(day, "j E Y") if day else "", "page": workspace.url("/settings/plan"),
             }  # fmt: skip
         post.write(str(person.email), "limit_near", language=person.language, **facts)

@@ -23,7 +23,7 @@ from tenants.models import State, Workspace
 from . import choosing, drifting
 from .choosing import Sold
 from .models import DriftKind
-from .protocol import AccountSeen, SubscriptionSeen
+from .protocol import AccountSeen, InvoiceSeen, SubscriptionSeen
 
 _log = logging.getLogger("kartoteka.billing")
 # What a change of which is worth a line in the journal of money.
@@ -33,8 +33,10 @@ _TOLD = ("plan", "seats", "add_ons", "status", "interval", "cancel_at", "past_du
 def apply(account: BillingAccount, seen: AccountSeen) -> Workspace | None:
     """Bring the account to what was seen; the workspace that must be told, if any. Inside a control unit, the account's row locked."""
     _note_account(account, seen)
+    ports.refunds(account, seen)
     for invoice in seen.invoices:
         ports.documents(account, invoice)
+    _note_problems(account, seen)
     row = Subscription.objects.select_for_update(of=("self",)).select_related("plan", "workspace").filter(workspace=account.workspace_id).first()
     if row is None or row.workspace.state == State.ERASED:
         return None
@@ -76,6 +78,24 @@ def _note_account(account: BillingAccount, seen: AccountSeen) -> None:
         drifting.found(DriftKind.CUSTOMER_GONE, account.provider, account.external_id, account=account)
         account.external_id = ""
     account.save(update_fields=["synced_at", "balance_minor", "method", "currency", "currency_fixed_at", "external_id"])
+
+
+def _note_problems(account: BillingAccount, seen: AccountSeen) -> None:
+    """An alarm while a bill cannot be made final, closed by the look that finds it mended."""
+    for one in seen.invoices:
+        if one.problem:
+            drifting.found(DriftKind.INVOICES, account.provider, subject_of(account, one), account=account, facts=unfinished(one), money=one.quote.total, currency=one.quote.currency)
+    drifting.close(DriftKind.INVOICES, account.provider, [subject_of(account, one) for one in seen.invoices if not one.problem])
+
+
+def subject_of(account: BillingAccount, invoice: InvoiceSeen) -> str:
+    """Under what a difference of an invoice is kept."""
+    return f"{account.public_id}:{invoice.external_id}"
+
+
+def unfinished(invoice: InvoiceSeen) -> dict[str, Any]:
+    """What is said of a bill that cannot be made final."""
+    return {"invoice": invoice.external_id, "problem": invoice.problem}
 
 
 def _note_subscription(account: BillingAccount, row: Subscription, seen: AccountSeen) -> None:

@@ -48,6 +48,11 @@ def once(operation: str, kind: str, params: Mapping[str, Any], do: Callable[[str
     return result
 
 
+def came_true(operation: str) -> None:
+    """What was asked under this name is seen to have happened: an answer that was lost is no longer waited for. Inside a control unit."""
+    ProviderOp.objects.filter(operation=operation, state=OpState.ASKED).update(state=OpState.DONE, error="", finished_at=clock.real_now())
+
+
 def _written(operation: str, kind: str, params: Mapping[str, Any], account: BillingAccount) -> ProviderOp:
     """The row of this wish: the one that is open or done, else the next one."""
     digest = hashlib.sha256(json.dumps(params, sort_keys=True, default=str).encode()).hexdigest()

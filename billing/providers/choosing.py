@@ -61,13 +61,19 @@ def sold(seen: SubscriptionSeen) -> Sold:
 
 
 def unpaid_since(seen: SubscriptionSeen, invoices: Iterable[InvoiceSeen], *, known: datetime | None, now: datetime) -> datetime | None:
-    """The first failure of the oldest open bill: what is known stays, however often one fails again; None where it is paid."""
-    if seen.status not in UNPAID:
+    """The first failure of the oldest open bill: what is known stays, however often one fails again; None where it is paid.
+
+    A bill that could not be made final is open from the day on which it was drawn up: the subscription looks paid to the
+    provider, and is not.
+    """
+    mine = [one for one in invoices if one.subscription == seen.external_id]
+    stuck = [one.created for one in mine if one.problem]
+    if seen.status not in UNPAID and not stuck:
         return None
     if known is not None:
         return known
-    failed = [moment for moment in (one.failed_at or one.due_at for one in invoices if one.status == "open" and one.subscription == seen.external_id) if moment is not None]
-    return min(failed, default=now)  # the provider's clock may be ahead of ours: its moment stands, so that nobody is unpaid for longer than they are
+    failed = [moment for moment in (one.failed_at or one.due_at for one in mine if one.status == "open") if moment is not None]
+    return min((*failed, *stuck), default=now)  # the provider's clock may be ahead of ours: its moment stands, so that nobody is unpaid for longer than they are
 
 
 def sold_of(target: Target) -> dict[str, int]:

@@ -9,6 +9,7 @@ from typing import Any
 from billing import ports
 from billing.models import BillingAccount, SeatEntry
 from crm_platform.db import sides
+from tenants.models import State
 
 from . import applying, choosing
 from .models import DriftKind
@@ -32,6 +33,8 @@ def account_differs(account: BillingAccount, seen: AccountSeen) -> list[Differen
     if seen.deleted:
         return [Difference(DriftKind.CUSTOMER_GONE, account.public_id, account, {"customer": account.external_id})]
     with sides.control_unit():
+        if account.workspace is not None and account.workspace.state == State.ERASED:
+            return [*_outlived(account, seen), *_invoices(account, seen)]
         pair = applying.would_change(account, seen)
         return [*_subscription(account, seen, pair), *_two_live(account, seen), *_seats(account, seen), *_invoices(account, seen)]
 
@@ -40,6 +43,14 @@ def _at_risk(seen: AccountSeen) -> tuple[int, str]:
     """The last whole bill: what a period is worth."""
     bills = [one for one in seen.invoices if one.status in ("paid", "open") and one.quote.total > 0]
     return (bills[0].quote.total, bills[0].quote.currency) if bills else (0, "")
+
+
+def _outlived(account: BillingAccount, seen: AccountSeen) -> Iterator[Difference]:
+    """Its workspace is erased, and it is charged all the same."""
+    alive = choosing.live(seen.subscriptions)
+    if alive:
+        money, currency = _at_risk(seen)
+        yield Difference(DriftKind.ORPHAN, account.public_id, account, {"erased": True, "subscriptions": [one.external_id for one in alive]}, money, currency)
 
 
 def _subscription(account: BillingAccount, seen: AccountSeen, pair: tuple[dict[str, Any], dict[str, Any]] | None) -> Iterator[Difference]:
@@ -87,14 +98,18 @@ def _seats(account: BillingAccount, seen: AccountSeen) -> Iterator[Difference]:
 
 
 def _invoices(account: BillingAccount, seen: AccountSeen) -> Iterator[Difference]:
-    kept: Mapping[str, tuple[str, int]] | None = ports.mirrored(account)
+    kept: Mapping[str, tuple[str, int, int, int]] | None = ports.mirrored(account)
     if kept is None:
         return
     for one in seen.invoices:
-        if one.status in ("paid", "open") and kept.get(one.external_id) != (one.status, one.quote.total):
-            yield _invoice(account, one, kept.get(one.external_id))
+        if one.problem:
+            yield Difference(DriftKind.INVOICES, applying.subject_of(account, one), account, applying.unfinished(one), one.quote.total, one.quote.currency)
+            continue
+        ours, theirs = kept.get(one.external_id), (one.status, one.quote.total, one.paid, min(one.refunded, one.paid))
+        if ours != theirs and (ours is not None or one.status in ("paid", "open")):
+            yield _invoice(account, one, ours, theirs)
 
 
-def _invoice(account: BillingAccount, one: InvoiceSeen, kept: tuple[str, int] | None) -> Difference:
-    facts = {"invoice": one.external_id, "ours": list(kept) if kept else None, "theirs": [one.status, one.quote.total]}
-    return Difference(DriftKind.INVOICES, f"{account.public_id}:{one.external_id}", account, facts, one.quote.total, one.quote.currency)
+def _invoice(account: BillingAccount, one: InvoiceSeen, ours: tuple[str, int, int, int] | None, theirs: tuple[str, int, int, int]) -> Difference:
+    facts = {"invoice": one.external_id, "ours": list(ours) if ours else None, "theirs": list(theirs)}
+    return Difference(DriftKind.INVOICES, applying.subject_of(account, one), account, facts, one.quote.total, one.quote.currency)

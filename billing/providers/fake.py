@@ -26,6 +26,7 @@ from .protocol import (
     Payer,
     Preview,
     ProviderUnavailable,
+    RefundSeen,
     Started,
     Target,
 )
@@ -39,7 +40,7 @@ _ENDED = ("canceled", "incomplete")
 class FakeProvider:
     """See `protocol.Provider` for the verbs; what follows below them is for tests.
 
-    `outcomes` are the next payments' ("declined", "challenge"), `faults` the next changing calls' ("before", "after").
+    `outcomes` are the next payments' ("declined", "challenge", or "unmade" for a bill that it cannot make final), `faults` the next changing calls' ("before", "after").
     """
 
     def __init__(self, code: str = "stripe", *, tax_bp: int = 0) -> None:
@@ -120,7 +121,8 @@ class FakeProvider:
             return AccountSeen(customer, True, (), (), {}, 0, clock.now())
         mine = [one.seen() for one in self.books.subscriptions.values() if one.customer == customer]
         invoices = [one for one in self.books.invoices.values() if self.books.owners[one.external_id] == customer]
-        return AccountSeen(customer, False, tuple(mine), tuple(reversed(invoices)), row.method, row.balance, clock.now(), {"account": row.payer.account})
+        refunds = tuple(one for invoice, one in self.books.refunds.values() if self.books.owners[invoice] == customer)
+        return AccountSeen(customer, False, tuple(mine), tuple(reversed(invoices)), row.method, row.balance, clock.now(), {"account": row.payer.account}, refunds)
 
     def customers(self, *, after: str = "") -> Iterator[str]:
         """Every customer after one, in the order in which they were made."""
@@ -179,6 +181,14 @@ class FakeProvider:
         self._tell("checkout.session.completed", page.customer, page.id)
         self._tell("customer.subscription.created", page.customer, bought.id)
         return bought
+
+    def fail_refund(self, refund: str) -> None:
+        """The bank sends it back, some days later."""
+        invoice, given = self.books.refunds[refund]
+        self.books.refunds[refund] = (invoice, replace(given, status="failed", reason="expired_or_canceled_card"))
+        found = self.books.invoices[invoice]
+        self.books.invoices[invoice] = replace(found, refunded=found.refunded - given.amount)
+        self._tell("refund.failed", self.books.owners[invoice], refund)
 
     def pass_time(self) -> None:
         """Let everything happen that is due by now: ends of trials and periods, retries excepted."""
@@ -269,12 +279,15 @@ class FakeProvider:
         credit = min(-row.balance, owed.total) if row.balance < 0 else 0
         outcome = self.outcomes.pop(0) if self.outcomes and owed.total > credit else "paid"
         made = InvoiceSeen(number, f"F-{number}", "open", owed, 0, owed.total - credit, clock.now(), period.start, period.end, subscription=subscription, hosted_url=f"https://pay.example/{number}")
-        made = replace(made, failed_at=clock.now(), attempts=1, confirm_needed=outcome == "challenge") if outcome != "paid" else self._paid(made)
+        if outcome == "unmade":
+            made = replace(made, status="draft", number="", hosted_url="", problem="customer_tax_location_invalid")
+        else:
+            made = replace(made, failed_at=clock.now(), attempts=1, confirm_needed=outcome == "challenge") if outcome != "paid" else self._paid(made)
         row.balance += credit if outcome == "paid" else 0
         self.books.invoices[number], self.books.owners[number] = made, customer
         if outcome == "paid" and owed.total > credit:
             self.books.charges.append((customer, owed.total - credit))
-        self._tell("invoice.paid" if made.status == "paid" else "invoice.payment_failed", customer, number)
+        self._tell({"paid": "invoice.paid", "draft": "invoice.finalization_failed"}.get(made.status, "invoice.payment_failed"), customer, number)
         return made
 
     def _paid(self, invoice: InvoiceSeen) -> InvoiceSeen:
@@ -282,6 +295,8 @@ class FakeProvider:
 
     def _pay(self, invoice: str) -> Changed:
         found = self.books.invoices[invoice]
+        if found.problem and "unmade" not in self.outcomes:
+            found = replace(found, status="open", number=f"F-{invoice}", problem="")
         if found.status != "open":
             return Changed(applied=found.status == "paid")
         outcome, customer = self.outcomes.pop(0) if self.outcomes else "paid", self.books.owners[invoice]
@@ -311,14 +326,16 @@ class FakeProvider:
         if row.paused_until is None:
             with clock.frozen(row.period.start):
                 paid = self._charge(row.customer, bill(row.target, tax_bp=self.tax_bp), row.id, row.period)
-            row.status = "active" if paid.status == "paid" else "past_due"
+            row.status = "active" if paid.status in ("paid", "draft") else "past_due"
         self._tell("customer.subscription.updated", row.customer, row.id)
 
     def _refund(self, invoice: str, amount: int) -> str:
         found = self.books.invoices[invoice]
         self.books.invoices[invoice] = replace(found, refunded=found.refunded + amount)
+        made = RefundSeen(self.books.id("re"), "succeeded", amount)
+        self.books.refunds[made.external_id] = (invoice, made)
         self._tell("charge.refunded", self.books.owners[invoice], invoice)
-        return self.books.id("re")
+        return made.external_id
 
     def _credit(self, customer: str, amount: int) -> str:
         self.books.customers[customer].balance -= amount

@@ -13,7 +13,7 @@ from billing.pricing.periods import Period, prorated
 from crm_platform.kernel import ids
 
 from .choosing import sold_of
-from .protocol import Event, InvoiceSeen, Payer, SubscriptionSeen, Target
+from .protocol import Event, InvoiceSeen, Payer, RefundSeen, SubscriptionSeen, Target
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class Checkout:
 
 @dataclass(slots=True)
 class Books:
-    """All of it. `invoices` by id; `done` the results by operation key."""
+    """All of it. `invoices` by id; `done` the results by operation key; `refunds` with their invoices."""
 
     customers: dict[str, Customer] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
@@ -76,6 +76,7 @@ class Books:
     events: list[Event] = field(default_factory=list)
     done: dict[str, Any] = field(default_factory=dict)
     charges: list[tuple[str, int]] = field(default_factory=list)
+    refunds: dict[str, tuple[str, RefundSeen]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     mark: str = field(default_factory=lambda: ids.random_id(6))
 

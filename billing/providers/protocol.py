@@ -118,7 +118,10 @@ class SubscriptionSeen:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceSeen:
-    """An invoice as the provider has it. `status`: draft, open, paid, void, uncollectible. `quote` holds lines, tax and total; `paid` and `due` are minor units."""
+    """An invoice as the provider has it. `status`: draft, open, paid, void, uncollectible. `quote` holds lines, tax and total; `paid` and `due` are minor units.
+
+    `problem` is the provider's code where it could not make it final: nobody is charged for it until that is mended.
+    """
 
     external_id: str
     number: str
@@ -140,11 +143,22 @@ class InvoiceSeen:
     subscription: str = ""
     refunded: int = 0
     disputed: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundSeen:
+    """Money given back as the provider has it. `status`: pending, succeeded, failed, canceled, or a word we do not know; `reason` says why it failed."""
+
+    external_id: str
+    status: str
+    amount: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSeen:
-    """All of one customer at a moment: every subscription, the invoices newest first, the payment method ({"brand", "last4", "until"}), credit as `balance` (negative is owed)."""
+    """All of one customer at a moment: every subscription, the invoices newest first, the payment method ({"brand", "last4", "until"}), credit as `balance` (negative is owed), and what was given back."""
 
     external_id: str
     deleted: bool
@@ -154,6 +168,7 @@ class AccountSeen:
     balance: int
     fetched_at: datetime
     metadata: Mapping[str, str] = field(default_factory=dict)
+    refunds: tuple[RefundSeen, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ It mends by one means alone, a look (`sync_account`): what we have follows the p
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from django.db import transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import Q
 
 from billing import ports
@@ -34,24 +34,30 @@ SILENCE = timedelta(hours=24)
 # A subscription that was looked at since is not looked at again by the hourly one.
 FRESH = timedelta(hours=6)
 _OF_ACCOUNT = (DriftKind.NOT_THERE, DriftKind.ORPHAN, DriftKind.DIFFERS, DriftKind.QUANTITY, DriftKind.TWO_LIVE, DriftKind.INVOICES, DriftKind.CUSTOMER_GONE, DriftKind.ENTITLEMENTS, DriftKind.COUNTERS)
+_INSIDE = (DriftKind.ENTITLEMENTS, DriftKind.COUNTERS)
+# Beside the providers' names, and after them in the order of the alphabet, by which the nightly one goes on.
+OTHERS = "~workspaces"
 Beat = Callable[[], None]
 
 
 def reconcile(*, full: bool, fix: bool, beat: Beat = lambda: None) -> list[dict[str, Any]]:
     """Compare all that is to be compared; the differences that stand afterwards. Opens units of its own."""
-    for code in registry.codes():
-        for pk in accounts(code, full=full):
-            beat()
-            _compared(code, pk, fix=fix, full=full)
+    for group, pk in [*((code, pk) for code in registry.codes() for pk in accounts(code, full=full)), *((OTHERS, pk) for pk in (others() if full else ()))]:
+        beat()
+        _compared(group, pk, fix=fix, full=full)
     reconcile_rest(full=full, beat=beat)
     return standing()
 
 
-def _compared(code: str, pk: int, *, fix: bool, full: bool) -> None:
+def _compared(group: str, pk: int, *, fix: bool, full: bool) -> None:
+    """An account of a provider, or of OTHERS a workspace."""
+    if group == OTHERS:
+        reconcile_workspace(pk, fix=fix)
+        return
     try:
         reconcile_account(pk, fix=fix, full=full)
     except ProviderUnavailable:
-        _log.warning("an account could not be reconciled: the provider does not answer", extra={"provider": code})
+        _log.warning("an account could not be reconciled: the provider does not answer", extra={"provider": group})
 
 
 def accounts(code: str, *, full: bool) -> list[int]:
@@ -61,6 +67,33 @@ def accounts(code: str, *, full: bool) -> list[int]:
         if not full:
             rows = rows.filter(Q(dirty_at__isnull=False) | Q(synced_at=None) | Q(synced_at__lt=clock.now() - FRESH))
         return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def others() -> list[int]:
+    """Workspaces that have nothing at a provider: what they were told is compared all the same. Opens a control unit."""
+    with sides.control_unit():
+        rows = Workspace.objects.filter(state=State.ACTIVE, told__isnull=False).exclude(billing_account__external_id__gt="")
+        return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def reconcile_workspace(pk: int, *, fix: bool) -> Mapping[str, Any]:
+    """What one knows otherwise than it should; kept as drift, or closed. With `fix` it is told anew."""
+    with sides.control_unit():
+        workspace = Workspace.objects.get(pk=pk)
+    try:
+        found: Mapping[str, Any] = ports.untold(workspace) or {}
+        if found and fix:
+            ports.retold(workspace)
+            found = ports.untold(workspace) or {}
+    except (CrmError, DatabaseError, InterfaceError) as error:
+        _log.info("a workspace could not be compared", extra={"workspace": workspace.public_id, "error": str(error).strip()})
+        return {}
+    with sides.control_unit():
+        if found:
+            drifting.found(DriftKind.ENTITLEMENTS, "", workspace.public_id, facts={"workspace": workspace.slug, **found})
+        else:
+            drifting.close(DriftKind.ENTITLEMENTS, "", [workspace.public_id])
+    return found
 
 
 def reconcile_account(pk: int, *, fix: bool, full: bool = True) -> list[Difference]:
@@ -76,11 +109,14 @@ def reconcile_account(pk: int, *, fix: bool, full: bool = True) -> list[Differen
     if fix and found:
         syncing.sync_account(pk)
         if any(one.kind == DriftKind.ENTITLEMENTS for one in found):
-            ports.told(account.workspace)
+            ports.retold(account.workspace)
         with sides.control_unit():
             account.refresh_from_db()
         if account.external_id:
-            _keep(account.provider, comparing.account_differs(account, registry.provider_for(account).fetch(account.external_id)), of=account)
+            left = comparing.account_differs(account, registry.provider_for(account).fetch(account.external_id))
+            if any(one.kind in _INSIDE for one in found) and account.workspace is not None:
+                left += _inside(account, account.workspace, fix=False)
+            _keep(account.provider, left, of=account)
     return found
 
 
@@ -97,8 +133,8 @@ def _inside(account: BillingAccount, workspace: Workspace, *, fix: bool) -> list
                 transaction.set_rollback(True, using=workspace.alias)
         if counted:
             found.append(Difference(DriftKind.COUNTERS, account.public_id, account, counted))
-    except CrmError as error:
-        _log.info("a workspace could not be compared", extra={"workspace": workspace.public_id, "code": error.code})
+    except (CrmError, DatabaseError, InterfaceError) as error:
+        _log.info("a workspace could not be compared", extra={"workspace": workspace.public_id, "error": str(error).strip()})
     return found
 
 
@@ -181,10 +217,10 @@ def hourly(_pk: int, *, lease: Lease) -> None:
 def nightly(_pk: int, *, lease: Lease) -> Again | None:
     """The full one, in slices: each begins behind the account at which the last one ended."""
     todo = list(_after(dict(lease.checkpoint)))
-    for code, pk in todo:
-        _compared(code, pk, fix=True, full=True)
+    for group, pk in todo:
+        _compared(group, pk, fix=True, full=True)
         with sides.control_unit():
-            lease.beat({"code": code, "pk": pk})
+            lease.beat({"code": group, "pk": pk})
         if lease.should_yield():
             return Again()
     reconcile_rest(full=True, beat=_beat(lease))
@@ -192,10 +228,9 @@ def nightly(_pk: int, *, lease: Lease) -> Again | None:
 
 
 def _after(checkpoint: dict[str, Any]) -> Iterator[tuple[str, int]]:
-    for code in registry.codes():
-        for pk in accounts(code, full=True):
-            if (code, pk) > (checkpoint.get("code", ""), checkpoint.get("pk", 0)):
-                yield code, pk
+    done = (checkpoint.get("code", ""), checkpoint.get("pk", 0))
+    for group in [*registry.codes(), OTHERS]:
+        yield from ((group, pk) for pk in (others() if group == OTHERS else accounts(group, full=True)) if (group, pk) > done)
 
 
 def reconcile_rest(*, full: bool, beat: Beat) -> None:

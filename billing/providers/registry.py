@@ -46,10 +46,11 @@ def provider_for(account: BillingAccount) -> Provider:
 
 def codes() -> list[str]:
     """Those that are configured, by name."""
-    return [code for code in sorted(_makers) if _is_there(code)]
+    return [code for code in sorted(_makers) if is_there(code)]
 
 
-def _is_there(code: str) -> bool:
+def is_there(code: str) -> bool:
+    """Whether the provider of that name is configured."""
     try:
         by_code(code)
     except NoSuchProvider:

@@ -42,7 +42,7 @@ def take() -> Day | None:
     before = Day.objects.order_by("-day").first()
     if before is not None and before.day >= now.date():
         return None
-    rows = list(Subscription.objects.select_related("plan", "workspace").exclude(workspace__state__in=NOBODYS).order_by("workspace_id"))
+    rows = list(Subscription.objects.select_related("workspace").prefetch_related("plan").exclude(workspace__state__in=NOBODYS).order_by("workspace_id"))
     day, made = Day.objects.get_or_create(day=now.date(), defaults={"at": now, "figures": _figures(rows, now)})
     if not made:
         return None

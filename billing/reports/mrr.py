@@ -6,7 +6,7 @@ A subscription counts where its people have full access to what they pay for: th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.utils.dateparse import parse_datetime
 from billing import catalogue, pricing, telling
 from billing.models import AddOnVersion, Coupon, Subscription
 from billing.plans import FREE
-from billing.pricing import Discount, Interval, Item, references
+from billing.pricing import Discount, Interval, Item, Terms, references
 from tenants.lifecycle.billing_state import BillingState, standing
 
 # States of access in which a subscription is served, and so earns.
@@ -30,6 +30,13 @@ class Prices:
 
     add_ons: Mapping[str, Mapping[str, Any]]
     durations: Mapping[str, str]
+    _read: dict[str, Terms] = field(default_factory=dict, compare=False)
+
+    def terms(self, reference: str, stored: Mapping[str, Any]) -> Terms:
+        """Terms as they are stored, read once. Raises BadTerms."""
+        if reference not in self._read:
+            self._read[reference] = pricing.read(stored)
+        return self._read[reference]
 
 
 def prices() -> Prices:
@@ -53,9 +60,9 @@ def monthly(row: Subscription, prices: Prices, *, now: datetime) -> int:
     if not earns(row, now=now):
         return 0
     interval = Interval(row.interval)
-    items = [Item(references.seats_of(row.plan.code, row.plan.version), pricing.read(row.plan.terms).rate(row.currency, interval), row.seats)]
-    for key, count in row.add_ons.items():
-        items.append(Item(references.add_on(key), pricing.read(prices.add_ons[key]).rate(row.currency, interval), count))
+    sold = [(references.seats_of(row.plan.code, row.plan.version), row.plan.terms, row.seats)]
+    sold += [(references.add_on(key), prices.add_ons[key], count) for key, count in row.add_ons.items()]
+    items = [Item(reference, prices.terms(reference, stored).rate(row.currency, interval), count) for reference, stored, count in sold]
     quote = pricing.quote(pricing.lines_of(items), row.currency, discount=_recurring(row.discount, prices, now=now))
     return pricing.a_month(quote.subtotal - quote.discount, interval)
 

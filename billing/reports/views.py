@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from billing.console import words
 from billing.plans import NAMES
 from crm_platform.accounts.operators import Duty, require
 from crm_platform.events.backbone import emit
@@ -27,6 +28,7 @@ from . import figures
 from .models import Day, Kind
 
 MONTHS = 12
+EXPORTS = {"moves": _("What moved"), "lines": _("Who pays what")}
 LABELS = {Kind.NEW: _("New"), Kind.EXPANSION: _("Expansion"), Kind.REACTIVATION: _("Reactivation"), Kind.CONTRACTION: _("Contraction"), Kind.CHURN: _("Churn")}
 REASONS = {"left": _("left"), "unpaid": _("unpaid"), "paused": _("paused"), "currency": _("another currency")}
 
@@ -45,9 +47,14 @@ def revenue(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "months": shown, "month": month, "flows": flows, "flow": flow, "currency": currency, "history": history, "chart": _chart(history, currency),
         "moves": [(kind.value, label, flow.moves[kind.value]) for kind, label in LABELS.items()] if flow else [],
-        "began": began, "converted": converted, "share": round(100 * converted / began) if began else None, "states": sorted(month.end.figures.items()),
+        "began": began, "converted": converted, "share": round(100 * converted / began) if began else None, "states": _states(month.end.figures), "exports": list(EXPORTS.items()), "forms": ("CSV", "XLSX"),
     }  # fmt: skip
     return responses.page(request, "reports/revenue.html", **context)
+
+
+def _states(counted: Mapping[str, int]) -> list[dict[str, Any]]:
+    """How many workspaces there were in each state at the last look."""
+    return [{"code": state.value, "label": label, "icon": icon, "count": counted[state.value]} for state, (label, _tone, icon) in words.STATES.items() if counted.get(state.value)]
 
 
 def moves(request: HttpRequest) -> HttpResponse:
@@ -77,7 +84,7 @@ def export(request: HttpRequest, what: str) -> HttpResponse:
     operator = request.operator  # type: ignore[attr-defined]
     require(operator, Duty.MONEY)
     shown = figures.months(MONTHS)
-    if what not in ("moves", "lines") or not shown:
+    if what not in EXPORTS or not shown:
         raise NotFound
     month = _month(request, shown)
     form = "csv" if request.GET.get("format") == "csv" else "xlsx"

@@ -12,12 +12,14 @@ from django.utils.translation import gettext_lazy as _
 from billing.pricing.terms import Seats as Kind
 from crm_platform.accounts import directory
 from crm_platform.accounts.models import Access, SeatState, User
-from crm_platform.kernel import clock, gates, workspace
+from crm_platform.kernel import clock, gates, jobs, workspace
 from crm_platform.kernel.errors import CrmError
 
-from .models import PendingSeats, SeatChoice, SeatDay, SeatPlace
+from .models import PendingSeats, SeatChoice, SeatDay, SeatPlace, SeatRequest
 from .terms import terms
 
+# The job that looks whether the spending ceiling is near.
+SPENDING = "seats.spending"
 # How long a place is kept after the last sign of life; it is written anew only when less than `_AGAIN` of it is left.
 KEPT_FOR, _AGAIN = timedelta(minutes=15), timedelta(minutes=10)
 
@@ -35,7 +37,7 @@ class DaysUsedUp(CrmError):
 
     code, status = "days_used_up", 402
     heading = _("Ask an administrator to let you in")
-    sentence = _("The occasional seats of your firm have been used on {count} days this month: that is the ceiling it set, and no bill grows by itself. An administrator can raise it.")
+    sentence = _("The days of occasional seats that your firm set for a month are used up ({count}), and no bill grows by itself. An administrator can raise the ceiling, or let you in for today.")
 
 
 class Seats:
@@ -95,11 +97,25 @@ def note_day(person: int) -> None:
     if SeatDay.objects.filter(person=person, day=day).exists():
         return
     _lock()
-    ceiling = terms().occasional or 0
-    used = days_used(day.replace(day=1))
-    if used >= ceiling:
-        raise DaysUsedUp(count=used)
+    if days_left() < 1 and not _let_in(person, day):
+        raise DaysUsedUp(count=days_used(month()), ask="/seat-asked")
     SeatDay.objects.get_or_create(person=person, day=day)
+    jobs.later(SPENDING, 0, key=SPENDING)  # a day costs: is the firm's spending ceiling near?
+
+
+def may_come(person: int) -> bool:
+    """Whether a person with an occasional seat may work today: the day is counted already, the ceiling leaves one, or an administrator let the person in."""
+    day = today()
+    return SeatDay.objects.filter(person=person, day=day).exists() or days_left() > 0 or _let_in(person, day)
+
+
+def days_left() -> int:
+    """Active days that this month's ceiling leaves; below nought where administrators let people in above it."""
+    return (terms().occasional or 0) - days_used(month())
+
+
+def _let_in(person: int, day: date) -> bool:
+    return SeatRequest.objects.filter(person=person, allowed_on=day).exists()
 
 
 def days_used(start: date, end: date | None = None) -> int:
@@ -111,6 +127,11 @@ def days_used(start: date, end: date | None = None) -> int:
 def today() -> date:
     """By the firm's clock, in business time."""
     return timezone.localdate(clock.now())
+
+
+def month() -> date:
+    """The first day of the month, by the firm's clock."""
+    return today().replace(day=1)
 
 
 def at_work() -> list[int]:

@@ -10,11 +10,12 @@ class SeatsConfig(AppConfig):
     label = "seats"
 
     def ready(self) -> None:
-        from django.contrib.auth.signals import user_logged_out
+        from django.contrib.auth.signals import user_logged_in, user_logged_out
 
         from crm_platform.kernel import seating
 
-        from . import admitting
+        from . import admitting, asking
 
         seating.answer(admitting.Seats())
+        user_logged_in.connect(asking.entered, dispatch_uid="billing.seats.entered")
         user_logged_out.connect(admitting.left, dispatch_uid="billing.seats.left")

@@ -16,10 +16,11 @@ from billing.pricing.terms import Seats
 from billing.providers import calling, syncing
 from billing.providers.protocol import Preview, ProviderUnavailable
 from billing.providers.registry import provider_for
-from billing.subscribing import pricing_of, targets
+from billing.subscribing import changing, pricing_of, targets
 from billing.subscribing.accounts import Held, announce, held, note
 from billing.subscribing.acts import Doing, doing
 from billing.subscribing.changing import apply_now, asked, checked, waiting
+from crm_platform.accounts.models import Access, Seat, User
 from crm_platform.accounts.seats import PENDING_FOR
 from crm_platform.db import sides
 from crm_platform.kernel import clock, gates
@@ -27,7 +28,7 @@ from crm_platform.kernel.errors import Conflict, CrmError, Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, robot
 from crm_platform.kernel.workspace import Place
 
-from . import admitting
+from . import admitting, asking
 from .models import PendingSeats
 
 MOST_DAYS = 10_000
@@ -183,16 +184,24 @@ def remove(place: Place, count: int, *, as_of: datetime, actor: Actor, operation
 def set_occasional_ceiling(place: Place, days: int | None, *, actor: Actor) -> None:
     """On how many days a month occasional seats may be used, all together; None for no such seats. Beyond it a log-in asks an administrator. Opens units of its own."""
     rights.require_to_change(actor)
-    if days is not None and (isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= MOST_DAYS):
+    if days is None:
+        _nobody_by_the_day(place)
+    elif isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= MOST_DAYS:
         raise Invalid(fields={"days": [str(_("From 1 to {most} days.")).format(most=MOST_DAYS)]})
     with sides.control_unit():
         had = held(place, lock=True)
         had.require_live()
         before = had.subscription.occasional_ceiling
+        if days is not None and days > (before or 0):
+            _days_are_sold(had)
+            changing.within_ceiling(had, targets.present(had), days=days)
         Subscription.objects.filter(pk=had.subscription.pk).update(occasional_ceiling=days, changed_at=clock.now())
         note(had.account, "occasional.ceiling", actor=actor, before={"days": before}, after={"days": days})
     ports.told(had.subscription.workspace)
     announce(place, actor, "seats.occasional", before={"days": before}, after={"days": days or 0})
+    if days is not None:
+        with sides.unit(place):
+            asking.let_in_by_ceiling(actor, days=days)
 
 
 def charge_days(place: Place, *, start: date, end: date) -> int:
@@ -281,6 +290,19 @@ def _more(had: Held, count: int) -> Any:
     had.require_live()
     present = targets.present(had)
     return replace(present, seats=present.seats + count)
+
+
+def _days_are_sold(had: Held) -> None:
+    """A plan without a price of the day has no occasional seats: nothing is given away by mistake."""
+    if not pricing.read(had.subscription.plan.terms).day.get(had.subscription.currency):
+        raise Invalid(fields={"days": [str(_("This plan has no seats by the day."))]})
+
+
+def _nobody_by_the_day(place: Place) -> None:
+    with sides.unit(place):
+        count = User.objects.filter(seat=Seat.OCCASIONAL, access__in=(Access.ACTIVE, Access.INVITED), role__view_only=False).count()
+    if count:
+        raise Invalid(fields={"days": [str(_("People with a seat by the day: {count}. Give them another kind of seat first.")).format(count=count)]})
 
 
 def _positive(count: int) -> None:

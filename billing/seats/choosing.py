@@ -9,8 +9,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from billing.metering.models import Counter
-from crm_platform.accounts import roles
-from crm_platform.accounts.models import Access, Seat, SeatState, User
+from crm_platform.accounts import roles, services
+from crm_platform.accounts.models import Access, Role, Seat, SeatState, User
 from crm_platform.accounts.roles import OWNER, PEOPLE
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, gates, seating
@@ -22,6 +22,8 @@ from .terms import terms
 
 # So long the firm may choose by itself; then the order below decides.
 TO_CHOOSE = timedelta(days=14)
+# A seat of a role that only looks: free.
+VIEWER = "viewer"
 
 
 def seated() -> list[User]:
@@ -115,3 +117,21 @@ def set_kind(actor: Actor, *, pk: int, kind: str) -> User:
     person.save(update_fields=["seat", "seat_state", "seat_since"])
     emit(actor, "seat.changed", entity="person", record_id=pk, before={"seat": before}, after={"seat": kind, "name": person.name})
     return person
+
+
+def give(actor: Actor, *, pk: int, kind: str, role_id: int) -> User:
+    """Give a person a kind of seat with a role that goes with it: "named", "occasional", or "viewer" for a role that only looks. In the caller's unit; raises as `set_kind` and `change_place` do."""
+    require(actor, PEOPLE.right(Action.EDIT))
+    person = User.objects.select_related("role").filter(pk=pk, access__in=(Access.ACTIVE, Access.INVITED)).first()
+    role = Role.objects.filter(pk=role_id).first()
+    if person is None:
+        raise NotFound
+    if kind not in (*Seat.values, VIEWER) or (kind == VIEWER and person.role.code == OWNER):
+        raise Invalid(fields={"kind": [str(_("This kind of seat cannot be given: owners have full seats, and occasional ones need their ceiling first."))]})
+    if role is None or role.view_only != (kind == VIEWER):
+        raise Invalid(fields={"role": [str(_("Choose a role that goes with this kind of seat."))]})
+    if kind != VIEWER and person.role.view_only:
+        set_kind(actor, pk=pk, kind=kind)  # before the role: then it counts as what it will be
+    if role.pk != person.role_id:
+        services.change_place(actor, pk=pk, role_id=role.pk, group_id=person.group_id)
+    return set_kind(actor, pk=pk, kind=Seat.NAMED.value if kind == VIEWER else kind)

@@ -1,4 +1,4 @@
-"""What a workspace keeps of its seats: places at work, active days, seats that wait for their payment, and when the firm chose who stays."""
+"""What a workspace keeps of its seats: places at work, active days, seats that wait for their payment, who asks to be let in, and when the firm chose who stays."""
 
 from __future__ import annotations
 
@@ -52,3 +52,26 @@ class SeatChoice(models.Model):
 
     class Meta:
         db_table = "seat_choice"
+
+
+class SeatRequest(models.Model):
+    """Somebody who could not come in asked for it. `why`: the days are used up, or there is no seat. `allowed_on`: the day, by the firm's clock, for which an administrator let the person in.
+
+    `state`: waiting, allowed, refused.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    person = models.BigIntegerField()
+    why = models.CharField(max_length=8)
+    state = models.CharField(max_length=8, default="waiting")
+    asked_at = models.DateTimeField(default=clock.now)
+    answered_at = models.DateTimeField(null=True)
+    answered_by = models.CharField(max_length=200, blank=True)
+    allowed_on = models.DateField(null=True)
+
+    class Meta:
+        db_table = "seat_request"
+        constraints = [
+            models.UniqueConstraint(fields=["person"], name="seat_request_one_waits", condition=models.Q(state="waiting")),
+            models.UniqueConstraint(fields=["person", "allowed_on"], name="seat_request_one_a_day", condition=models.Q(allowed_on__isnull=False)),
+        ]

@@ -1,14 +1,15 @@
-"""Seats by themselves: who stays where the firm has not chosen, looked at each hour while there are more people than seats."""
+"""Seats by themselves: who stays where the firm has not chosen, looked at each hour while there are more people than seats; and what their days cost."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from billing.subscribing import spending
 from crm_platform.db import sides
 from crm_platform.kernel import clock, gates, jobs, workspace
 from crm_platform.kernel.jobs import Lease
 
-from . import choosing
+from . import admitting, choosing
 
 SETTLE, BACK = "seats.settle", "seats.back"
 EVERY = timedelta(hours=1)
@@ -29,6 +30,12 @@ def bring_back(_pk: int, *, lease: Lease) -> None:
     with sides.unit(workspace.here()):
         lease.beat()
         choosing.bring_back()
+
+
+@jobs.register(admitting.SPENDING)
+def spent(_pk: int, *, lease: Lease) -> None:
+    """A day of an occasional seat was counted: is the firm's spending ceiling near?"""
+    spending.look(workspace.here())
 
 
 def watch() -> None:

@@ -215,7 +215,8 @@ class Deliveries:
     def _failed(self, row_id: str, row: Obj) -> None:
         with self.world.store.unit():
             if row_id not in self.world.store.rows:
-                return self._done(row_id)
+                self._done(row_id)
+                return
             self.world.store.edit(row_id)["attempts"] += 1
         attempts = row["attempts"] - 1
         if attempts < len(BACKOFF):

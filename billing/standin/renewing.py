@@ -19,7 +19,7 @@ Act = Callable[[World, str], object]
 def due(world: World, row: Obj) -> list[tuple[int, int, Act]]:
     """What is to happen to a subscription: when, in which order of the same second, and what."""
     if row["status"] == "incomplete":
-        return [(row["created"] + subscribed.LAPSE, 1, lapse)]
+        return [] if subscribed.is_under_way(world, row) else [(row["created"] + subscribed.LAPSE, 1, lapse)]
     if row["status"] not in RUNNING:
         return []
     found: list[tuple[int, int, Act]] = [(subscribed.span_of(row).end, 2, turn), *_reminders(row)]

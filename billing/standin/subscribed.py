@@ -124,9 +124,18 @@ def _waits_for(subscription: Obj, invoice: Obj) -> bool:
     return bool(subscription["_pending"]) and subscription["_pending"]["invoice"] == invoice["id"]
 
 
+def is_under_way(world: World, row: Obj) -> bool:
+    """A bank has been asked for the first payment, and has not answered: nothing lapses until it does."""
+    invoice = world.store.rows.get(row["latest_invoice"] or "")
+    intent = world.store.rows.get((invoice or {}).get("_intent") or "")
+    return intent is not None and bool(intent["status"] == "processing")
+
+
 def after_failed(world: World, invoice: Obj) -> None:
     """A payment of a subscription's invoice failed: what was running is past due; a first payment stays unfinished."""
     subscription = world.store.rows.get(invoice["_subscription"] or "")
+    if subscription is not None and subscription["status"] == "incomplete":
+        world.store.edit(subscription["id"])  # it may lapse from now on
     if subscription is None or subscription["status"] not in ("active", "trialing") or _waits_for(subscription, invoice):
         return
     with world.changing(subscription["id"], UPDATED) as row:

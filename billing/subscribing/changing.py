@@ -67,10 +67,13 @@ def checked(had: Held, target: Target) -> Target:
     return target
 
 
-def within_ceiling(had: Held, target: Target) -> None:
-    """Raises AboveCeiling where a month of the target passes what the firm set. Inside a control unit."""
-    ceiling, wanted = had.account.spending_ceiling_minor, pricing_of.a_month(had, target)
-    if ceiling is not None and wanted > ceiling:
+def within_ceiling(had: Held, target: Target, *, days: int | None = None) -> None:
+    """Raises AboveCeiling where a month of the target passes what the firm set, with all the days of occasional seats that may be used in it (`days`, else their ceiling). Inside a control unit."""
+    ceiling = had.account.spending_ceiling_minor
+    if ceiling is None:
+        return
+    wanted = pricing_of.a_month(had, target) + pricing_of.days_cost(target, had.subscription.occasional_ceiling or 0 if days is None else days)
+    if wanted > ceiling:
         currency = target.currency
         raise AboveCeiling(wanted=show(wanted, currency=currency), ceiling=show(ceiling, currency=currency), way_out="/settings/plan")
 

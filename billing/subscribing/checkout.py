@@ -20,13 +20,12 @@ from crm_platform.kernel.errors import Conflict, CrmError, NotFound
 from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.workspace import Place
 from tenants.inside import services as inside
-from tenants.models import Workspace
 
 from . import coupons, targets
 from .accounts import Held, announce, held, note
 
 # An open session is given again for so long; its provider closes it after a day.
-OPEN_FOR = timedelta(hours=23)
+OPEN_FOR, RUNS_OUT = timedelta(hours=23), timedelta(hours=25)
 PATIENCE = 5.0
 
 
@@ -35,6 +34,13 @@ class AlreadyBought(Conflict):
 
     code = "already_bought"
     sentence = _("This workspace has a plan already. Change it instead; nothing is paid twice.")
+
+
+class NotPaid(Conflict):
+    """Its page can be paid at no more, and nothing came of it."""
+
+    code = "not_paid"
+    sentence = _("This purchase was not paid: its page was closed or has run out, or the bank did not send the money. Nothing was charged; you can choose a plan again.")
 
 
 def begin_checkout(place: Place, target: Target, *, provider: str, actor: Actor, success_url: str, cancel_url: str) -> Started:
@@ -54,7 +60,7 @@ def begin_checkout(place: Place, target: Target, *, provider: str, actor: Actor,
     target = targets.read(row.target)
     if row.reference:
         return Started(row.reference, row.url, row.document)
-    customer = _customer(place, account, adapter)
+    customer = _customer(_payer(place, account), account, adapter)
     params = {"target": row.target, "customer": customer}
     try:
         started = calling.once(
@@ -74,7 +80,10 @@ def begin_checkout(place: Place, target: Target, *, provider: str, actor: Actor,
 
 
 def finish_checkout(place: Place, reference: str) -> bool:
-    """Whether what was bought is there, after a look at the provider. Raises NotFound for a session that is not this workspace's. Opens units of its own."""
+    """Whether what was bought is there, after a look at the provider. Opens units of its own.
+
+    Raises NotFound for a session that is not this workspace's, NotPaid for one that nobody can pay at any more, while nothing is bought.
+    """
     with sides.control_unit():
         account = held(place).account
         row = Checkout.objects.filter(account=account, reference=reference).exclude(reference="").first()
@@ -83,11 +92,14 @@ def finish_checkout(place: Place, reference: str) -> bool:
     if row.state != "finished":
         syncing.sync_account(account.pk, patience=PATIENCE)
     with sides.control_unit():
-        there = Checkout.objects.filter(pk=row.pk, state="finished").exists()
-        workspace = Workspace.objects.get(public_id=place.public_id)
-    if there:
-        ports.told(workspace)  # whoever looked before us may not have come to tell it yet
-    return there
+        had = held(place)
+        if row.at < clock.now() - RUNS_OUT and had.subscription.status != "incomplete":  # a bank may take days
+            Checkout.objects.filter(pk=row.pk, state="open").update(state="closed")
+        row.refresh_from_db(fields=["state"])
+    if row.state == "closed" and not had.live:
+        raise NotPaid
+    ports.told(had.subscription.workspace)  # whoever looked before us may not have come to tell it yet
+    return row.state != "open"
 
 
 def give_up_checkout(place: Place, *, actor: Actor) -> None:
@@ -154,9 +166,15 @@ def _choose_provider(had: Held, provider: str) -> None:
     account.save(update_fields=["provider", "external_id"])
 
 
-def _customer(place: Place, account: BillingAccount, adapter: Any) -> str:
-    """The customer for whom the account pays, made once, before anything is bought."""
+def bring_payer(place: Place, account: BillingAccount, adapter: Any) -> dict[str, Any]:
+    """Let the provider know who pays, as it is now; what it was told. Opens units of its own, asks the provider."""
     payer = _payer(place, account)
+    _customer(payer, account, adapter)
+    return asdict(payer)
+
+
+def _customer(payer: Payer, account: BillingAccount, adapter: Any) -> str:
+    """The customer for whom the account pays, made once, before anything is bought."""
     known = account.external_id or None
     found: str = calling.once(
         f"customer.{account.public_id}.{account.provider}.{known or 'new'}", "ensure_customer", asdict(payer),

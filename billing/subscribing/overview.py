@@ -20,12 +20,10 @@ from crm_platform.kernel import clock
 from crm_platform.kernel.workspace import Place
 from tenants.inside import services as inside
 
-from . import coupons, pricing_of, targets
+from . import coupons, pricing_of, spending, targets
 from .accounts import Held, held
 
 MONTHS = 12
-# From this share of the ceiling on, the page warns.
-WARN_PERCENT = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class Over:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A plan by what it would mean here. `unseated` people would be without a seat; `lost` are modules that are used now and that it has not; `monthly` is its price for the people there are, in `currency`."""
+    """A plan by what it would mean here. `unseated` people would be without a seat; `lost` are modules that are used now and that it has not; `monthly` is its price for the people there are, in `currency`; `limits` are its own with the packets that are bought."""
 
     plan: str
     version: int
@@ -49,6 +47,7 @@ class Compared:
     currency: str
     monthly: int
     yearly_a_month: int
+    limits: Mapping[str, int | None] = field(default_factory=dict)
 
     @property
     def fits(self) -> bool:
@@ -125,7 +124,7 @@ def overview(place: Place) -> Overview:
             had.live, row.plan.code, row.plan.version, row.interval, row.currency or account.currency, row.seats, used, pending, row.status, row.period_end,
             row.trial_ends_at, row.past_due_since, row.promised_until, row.past_due_since is not None and row.promised_for != (row.period_start or row.past_due_since),
             row.paused_until, row.cancel_at, row.price_kept_until, bills[0] if bills else None, quote, account.provider, account.method, account.balance_minor, row.discount,
-            coupons.waiting(had), ceiling, ceiling is not None and monthly * 100 >= ceiling * WARN_PERCENT, account.contacts, account.referral_code, row.add_ons,
+            coupons.waiting(had), ceiling, ceiling is not None and monthly * 100 >= ceiling * spending.WARN_PERCENT, account.contacts, account.referral_code, row.add_ons,
             row.occasional_ceiling, tuple(waiting),
         )  # fmt: skip
 
@@ -169,8 +168,8 @@ def _amount(had: Held, target: Target, *, at: datetime, ends: datetime | None) -
     return pricing_of.undiscounted(had, replace(target, coupon="")).total
 
 
-def compare(place: Place) -> list[Compared]:
-    """Every plan on sale by what would freeze here, with own numbers; cheapest first. Opens units of its own."""
+def compare(place: Place, *, only: str = "", seats: int | None = None) -> list[Compared]:
+    """Every plan on sale (or one, by its code, with so many seats) by what would freeze here, with own numbers; cheapest first. Opens units of its own."""
     with sides.unit(place):
         used = {row.metric: row.value for row in Counter.objects.all()}
         state = inside.state()
@@ -178,20 +177,21 @@ def compare(place: Place) -> list[Compared]:
     with sides.control_unit():
         had = held(place)
         extra = _extra(had)
-        return [_compared(had, version, used=used, has=has, extra=extra, currency=had.subscription.currency or had.account.currency or currency) for version in services.on_sale(special=True)]
+        shown = had.subscription.currency or had.account.currency or currency
+        return [_compared(had, version, used=used, has=has, extra=extra, currency=shown, bought=seats) for version in services.on_sale(special=True) if only in ("", version.code)]
 
 
-def _compared(had: Held, version: PlanVersion, *, used: Mapping[str, int], has: list[str], extra: Mapping[str, int], currency: str) -> Compared:
+def _compared(had: Held, version: PlanVersion, *, used: Mapping[str, int], has: list[str], extra: Mapping[str, int], currency: str, bought: int | None) -> Compared:
     terms, people = pricing.read(version.terms), used.get("users", 0)
     limits = {metric: limit + extra.get(metric, 0) if limit is not None and version.code != plans.FREE else limit for metric, limit in version.limits.items()}
     over = [Over(metric, count, limits[name]) for metric, count in sorted(used.items()) if (name := metric.partition(".")[0]) != "users" and limits.get(name) is not None and count > limits[name]]
-    seats = limits.get("users")
+    seats = bought if bought is not None and terms.seats == Seats.NAMED else limits.get("users")
     lost = [module for module in has if module not in version.features and module in (had.subscription.plan.features if had.subscription.trial_ends_at is None else [])]
     shown = currency if currency in terms.currencies else "EUR"
     count = 1 if terms.seats == Seats.UNLIMITED else max(people, terms.least)
     monthly, yearly = (terms.rate(shown, interval).amount(count) for interval in Interval)
     return Compared(
-        version.code, version.version, tuple(over), tuple(lost), max(0, people - seats) if seats is not None else 0, shown, monthly, pricing.a_month(yearly, Interval.YEAR)
+        version.code, version.version, tuple(over), tuple(lost), max(0, people - seats) if seats is not None else 0, shown, monthly, pricing.a_month(yearly, Interval.YEAR), limits
     )  # fmt: skip
 
 

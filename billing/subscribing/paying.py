@@ -18,6 +18,7 @@ from crm_platform.kernel.errors import Conflict, Invalid, NotFound
 from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.workspace import Place
 
+from . import finishing, spending
 from .accounts import Held, held, note
 
 MOST_CONTACTS, MOST_PAYERS = 10, 20
@@ -41,6 +42,8 @@ def set_spending_ceiling(place: Place, minor: int | None, *, actor: Actor) -> No
         before = had.account.spending_ceiling_minor
         BillingAccount.objects.filter(pk=had.account.pk).update(spending_ceiling_minor=minor)
         note(had.account, "ceiling.set", actor=actor, before={"minor": before}, after={"minor": minor})
+        had.account.spending_ceiling_minor = minor
+        spending.watch(had.account)
 
 
 def set_contacts(place: Place, contacts: Sequence[Mapping[str, str]], *, actor: Actor) -> None:
@@ -81,6 +84,7 @@ def add_payer(place: Place, values: Mapping[str, Any], *, actor: Actor) -> int:
             raise Invalid(fields={"name": [str(_("Up to {most} companies.")).format(most=MOST_PAYERS)]})
         row = Payer.objects.create(account=had.account, main=not rows.filter(main=True).exists(), **given)
         note(had.account, "payer.added", actor=actor, after={"payer": row.pk, **given})
+        finishing.ask(had.account)
         return row.pk
 
 
@@ -97,6 +101,7 @@ def change_payer(place: Place, pk: int, values: Mapping[str, Any], *, actor: Act
             setattr(row, name, value)
         row.save(update_fields=list(given))
         note(had.account, "payer.changed", actor=actor, before=before, after=given)
+        finishing.ask(had.account)
 
 
 def make_main(place: Place, pk: int, *, actor: Actor) -> None:
@@ -107,6 +112,7 @@ def make_main(place: Place, pk: int, *, actor: Actor) -> None:
         Payer.objects.filter(account=had.account, main=True).update(main=False)
         Payer.objects.filter(pk=row.pk).update(main=True)
         note(had.account, "payer.main", actor=actor, after={"payer": pk, "name": row.name})
+        finishing.ask(had.account)
 
 
 def archive_payer(place: Place, pk: int, *, actor: Actor) -> None:

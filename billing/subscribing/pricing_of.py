@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from billing import catalogue, pricing
-from billing.models import Coupon, PlanVersion, Redemption, Subscription
+from billing.models import Coupon, Redemption, Subscription
 from billing.pricing import Discount, Interval, Quote
 from billing.pricing.periods import after
 from billing.providers.protocol import Preview, Target
@@ -67,9 +67,9 @@ def waits(had: Held, target: Target, *, at_end: bool | None) -> bool:
 def goes_down(had: Held, target: Target) -> bool:
     """A smaller plan; of one plan a shorter interval; else what costs less."""
     now = had.subscription
-    order = PlanVersion.objects.get(code=target.plan, version=target.version).order
-    if order != now.plan.order:
-        return order < now.plan.order
+    version = catalogue.version_of(target.plan, target.version)
+    if version is not None and version.order != now.plan.order:
+        return version.order < now.plan.order
     if target.interval != Interval(now.interval or "month"):
         return target.interval == Interval.MONTH
     return quote_of(had, target).total < quote_of(had, targets.present(had)).total
@@ -78,6 +78,12 @@ def goes_down(had: Held, target: Target) -> bool:
 def a_month(had: Held, target: Target) -> int:
     """What the target costs a month, tax included."""
     return pricing.a_month(quote_of(had, target).total, target.interval)
+
+
+def days_cost(target: Target, days: int) -> int:
+    """What so many active days of occasional seats come to. Inside a control unit."""
+    version = catalogue.version_of(target.plan, target.version) if days else None
+    return days * catalogue.terms_of(version).day.get(target.currency, 0) if version else 0
 
 
 def _discount(had: Held, target: Target) -> Discount | None:

@@ -10,7 +10,8 @@ from billing.models import BillingAccount, Checkout, PendingChange, Subscription
 from billing.seats import ledger
 from crm_platform.kernel import clock
 
-from . import acts, pricing_of, referring
+from . import acts, pricing_of, referring, spending
+from .accounts import note
 from .life import keep_price
 
 BOUGHT = ("active", "trialing", "past_due")
@@ -24,6 +25,8 @@ def settle(account: BillingAccount, before: Mapping[str, Any], after: Mapping[st
     reason, actor = (act.kind, act.actor) if act else ("provider", f"provider {account.provider}")
     ledger.follow(row, reason=reason, actor=actor, operation=f"sync.{account.pk}.{account.sync_generation}")
     if row.status not in BOUGHT:
+        if before["status"] == "incomplete":
+            _fell_through(account)
         return
     if before["status"] not in BOUGHT:
         _finish(account, row)
@@ -31,12 +34,19 @@ def settle(account: BillingAccount, before: Mapping[str, Any], after: Mapping[st
         keep_price(row, at=clock.now())
     _arrived(row)
     pricing_of.begin_discount(row, begins=row.period_start or clock.now())
+    spending.watch(account)
 
 
 def _finish(account: BillingAccount, row: Subscription) -> None:
     Checkout.objects.filter(account=account, state="open").update(state="finished")
     Subscription.objects.filter(pk=row.pk).update(promised_until=None, promised_for=None, extended_until=None)
     referring.bought(account)
+
+
+def _fell_through(account: BillingAccount) -> None:
+    """A first payment that was under way did not arrive: its purchase is over, nothing was had by it, and another may begin."""
+    if Checkout.objects.filter(account=account, state="open").update(state="closed"):
+        note(account, "checkout.failed", actor=f"provider {account.provider}")
 
 
 def _arrived(row: Subscription) -> None:

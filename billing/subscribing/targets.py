@@ -9,8 +9,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from billing import plans, pricing, services
-from billing.models import AddOnVersion, PlanVersion
+from billing import catalogue, plans, pricing, services
+from billing.models import PlanVersion
 from billing.pricing import Interval
 from billing.pricing.terms import Seats, Terms
 from billing.providers.protocol import Target
@@ -79,7 +79,7 @@ def target_from(place: Place, values: Mapping[str, str]) -> Target:
 
 def check(had: Held, target: Target) -> Target:
     """The target, if it may be bought by who has this. Raises Invalid. Inside a control unit."""
-    version = PlanVersion.objects.filter(code=target.plan, version=target.version).first()
+    version = catalogue.version_of(target.plan, target.version)
     if version is None or not (version.on_sale or version.pk == had.subscription.plan_id):
         raise NotOnSale
     if version.code == plans.FREE:
@@ -87,7 +87,7 @@ def check(had: Held, target: Target) -> Target:
     fixed = had.subscription.currency if had.live else had.account.currency
     if fixed and target.currency != fixed:
         raise OtherCurrency(currency=fixed)
-    terms = pricing.read(version.terms)
+    terms = catalogue.terms_of(version)
     terms.rate(target.currency, target.interval)
     if terms.seats == Seats.UNLIMITED:
         target = replace(target, seats=1)
@@ -182,10 +182,9 @@ def _add_ons(had: Held, values: Mapping[str, str]) -> dict[str, int]:
 
 
 def _check_add_on(had: Held, ref: str, count: int, target: Target) -> None:
-    code, _colon, number = ref.partition(":")
-    version = AddOnVersion.objects.filter(code=code, version=int(number)).first() if number.isdecimal() else None
+    version = catalogue.add_on_of(ref)
     if version is None or not (version.on_sale or ref in had.subscription.add_ons):
         raise NotOnSale
-    pricing.read(version.terms).rate(target.currency, target.interval)
+    catalogue.terms_of(version).rate(target.currency, target.interval)
     is_module = any(given is True for given in version.gives.values())
     _within(count, least=1, most=1 if is_module else MOST_PACKETS)

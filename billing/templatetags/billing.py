@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django import template
 
 from billing import views
-from billing.console import words
+from billing.console import telling, words
 
 register = template.Library()
 
@@ -20,3 +23,9 @@ def trial_days() -> int:
 def act_told(name: str) -> str:
     """What an operator did, in words; the name of its event where there are none."""
     return str(words.ACTS.get(name, name))
+
+
+@register.filter
+def facts_told(values: Mapping[str, Any]) -> str:
+    """What an act keeps, in words."""
+    return telling.facts(values, currency=str(values.get("currency") or ""))

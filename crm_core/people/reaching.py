@@ -20,7 +20,7 @@ from crm_platform.kernel import preferences
 from crm_platform.kernel.errors import Invalid
 
 _NOT_DIGITS = re.compile(r"\D+")
-KINDS = (("work", _("work")), ("mobile", _("mobile")), ("home", _("home")), ("other", _("other")))
+KINDS = (("work", _("work")), ("mobile", _("mobile")), ("home", _("home")), ("direct", _("direct")), ("fax", _("fax")), ("other", _("other")))
 SERVICES = (("telegram", "Telegram"), ("whatsapp", "WhatsApp"), ("viber", "Viber"), ("signal", "Signal"), ("skype", "Skype"), ("other", _("other")))
 ADDRESS_PARTS = (("street", _("Street")), ("zip", _("Postcode")), ("city", _("City")), ("region", _("Region")), ("country", _("Country")))
 # Countries whose numbers are written without a country as ours are: the firm's own, else read as typed.
@@ -115,6 +115,17 @@ def with_keys(model: type[models.Model], keys: Sequence[str]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(statement, [list(keys)])
         return [pk for (pk,) in cursor.fetchall()]
+
+
+def keys_of_call(number: str) -> list[str]:
+    """The keys that a caller's number may have here: as it came, as the firm's country reads it, and by its last ten digits."""
+    region = country()
+    found = [digits(number), digits(read_phone(number, region))]
+    last = _NOT_DIGITS.sub("", number)[-10:]
+    if len(last) == 10:
+        here = phonenumbers.country_code_for_region(region) if region else 0
+        found += [last, *(f"{code}{last}" for code in dict.fromkeys((here, 7, 1)) if code)]
+    return [f"p:{one}" for one in dict.fromkeys(found) if len(one) >= 5]
 
 
 def name_key(name: str) -> str:

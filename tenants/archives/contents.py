@@ -40,6 +40,7 @@ DECIDED: Mapping[str, Travels | Stays] = {
     "account_emailaddress": _WHOLE,
     "account_emailconfirmation": _SECRET,
     "api_token": _SECRET,
+    "api_stored": _WHOLE,
     "archive_run": Stays("archives of here lie here"),
     "attachment": Travels(folder=("path",)),
     "company": _WHOLE,
@@ -57,12 +58,21 @@ DECIDED: Mapping[str, Travels | Stays] = {
     "held_lead": Stays("sealed with the platform's key: it is opened here, once the plan is paid"),
     "import_row": _WHOLE,
     "import_run": _WHOLE,
+    "integration": Stays("its id, secret and tokens lead to the workspace here"),
+    "integration_grant": _SECRET,
+    "incoming_lead": _WHOLE,
     "inbox_message": _WORK,
     "job": _WORK,
+    # A source's key and secret open the door of here: where it arrives it gets new ones, and says so by having none.
+    "lead_form": _WHOLE,
+    "lead_rule": _WHOLE,
+    "lead_source": Travels(blanked={"key_digest": "replace(gen_random_uuid()::text, '-', '')", "settings": "'{}'::jsonb"}),
     "letter": _WORK,
     "lost_reason": _WHOLE,
     "mfa_authenticator": _SECRET,
     "note": _WHOLE,
+    "outbound_delivery": _WORK,
+    "outbound_hook": Stays("its secret is sealed with the platform's key, and two workspaces would tell one receiver the same"),
     "people_group": _WHOLE,
     # Nobody's password: each person gets one that opens nothing, and a letter.
     "person": Travels(blanked={"password": "'!' || replace(gen_random_uuid()::text, '-', '')"}),
@@ -76,6 +86,7 @@ DECIDED: Mapping[str, Travels | Stays] = {
     "seat_day": _WHOLE,
     "seat_pending": Stays("it waits for a payment of here"),
     "seat_place": Stays("it says who is at work here now"),
+    "seat_request": Stays("who asked to be let in here was answered here"),
     "stage": _WHOLE,
     "tag": _WHOLE,
     "task": _WHOLE,
@@ -83,9 +94,9 @@ DECIDED: Mapping[str, Travels | Stays] = {
     "workspace_state": _OWN,
 }
 
-# What smells of a secret, and what smells so and is none.
+# What smells of a secret, and what smells so and is none: what a sender calls its lead, the name of a stored thing.
 SMELLS = re.compile(r"pass(word|wd)|secret|token|digest|(^|_)key($|_)|session|totp|otp|recover|credential|private|cookie|hash|seal|nonce|signature", re.IGNORECASE)
-HARMLESS = frozenset({"sort_key", "password_changed_at"})
+HARMLESS = frozenset({"sort_key", "password_changed_at", "sender_key", "key"})
 # What smells of a file, and what of it is named in FILES or is none.
 FILES_SMELL = re.compile(r"path|file|upload|blob|storage", re.IGNORECASE)
 NAMED_FILES = frozenset({("attachment", "path"), ("import_run", "path"), ("import_run", "file_name")})

@@ -94,7 +94,7 @@ def read_values(told: dict[str, Any]) -> dict[str, Any]:
 
 def day(moment: datetime) -> str:
     """A date as the reader's language writes it, in the firm's time zone."""
-    return date_format(localtime(moment), "j F Y")
+    return date_format(localtime(moment), "j E Y")
 
 
 def _suspension(state: WorkspaceState, now: datetime) -> Access | None:

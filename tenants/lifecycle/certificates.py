@@ -105,7 +105,7 @@ def lines(certificate: Certificate) -> list[tuple[str, str]]:
         (_now("Files"), figure(erased.get("files", 0))),
         (_now("Size of the files"), str(filesizeformat(erased.get("file_bytes", 0)))),
         *([(_now("Copies, too: earlier places and snapshots"), figure(erased["copies"]))] if "copies" in erased else []),
-        (_now("Backups forget it on"), date_format(forget, "j F Y")),
+        (_now("Backups forget it on"), date_format(forget, "j E Y")),
         (_now("Sum of the address (SHA-256)"), certificate.address_digest),
         (_now("Sum of this certificate (SHA-256)"), certificate.digest),
     ]

@@ -1,7 +1,8 @@
 """Erasing a workspace, step by step: by the keeper when the date has come, or at once by a command. Each step may be repeated.
 
 Whatever kills it, and wherever, the next round goes on from the steps that the certificate lists. The first step is the last
-look at whether it is to be: from then on the state is `erased`, and nothing leads back.
+look at whether it is to be: from then on the state is `erased`, and nothing leads back. A step may say that it waits for
+somebody outside: then the rounds come by until it is done, and nothing is dropped before.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from redis.exceptions import RedisError
 
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock, files, versions
+from crm_platform.kernel.errors import CrmError
 from crm_platform.kernel.points import reached
 from tenants import routing
 from tenants.carrying import spares, turns
@@ -31,10 +33,20 @@ from .models import Certificate, Departure, Entry, Suspension
 from .states import By
 
 _log = logging.getLogger("kartoteka.keeper")
+Doing = Callable[[Workspace], bool | None]
+_matters: list[Callable[[Workspace], bool]] = []
+
+
+def before_dropping(settled: Callable[[Workspace], bool]) -> None:
+    """Add what an upper folder has to settle before anything is dropped: whether it is, asked in each round until it is so. Called at start-up."""
+    _matters.append(settled)
 
 
 def erase_at_once(workspace: Workspace, *, by: By, reason: str = "") -> Certificate:
-    """Erase a workspace now, asleep or not: for the operator's command. Needs the owner's login; raises NoSuchWay."""
+    """Erase a workspace now, asleep or not: for the operator's command. Needs the owner's login; raises NoSuchWay.
+
+    Where something is to be settled outside first, the certificate is unfinished, and the keeper goes on.
+    """
     with control_unit():
         row = _locked(workspace)
         before, departure = _leaves_now(row, by=by)
@@ -58,6 +70,7 @@ def erase_if(workspace: Workspace, *, still: Callable[[Workspace], bool], by: By
         before, departure = _leaves_now(row, by=by)
         states.record(row, "leaving", by=by, operation=uuid.uuid4(), reason=reason, before=before)
         _begin(row, departure)
+    reached("erase.begun")
     routing.forget()
     erase(row)
     return Certificate.objects.using("control").get(workspace=row)
@@ -85,7 +98,7 @@ def erase_due() -> int:
     for workspace in found:
         try:
             erase(workspace)
-        except (DatabaseError, InterfaceError, psycopg.Error, OSError, RedisError, turns.Busy):
+        except (DatabaseError, InterfaceError, psycopg.Error, OSError, RedisError, CrmError):
             _log.exception("an erasure waits for the next round", extra={"workspace": workspace.public_id})
     return len(found)
 
@@ -109,7 +122,8 @@ def _erase(workspace: Workspace) -> None:
                 continue
             if certificate is None and name != "marked":
                 return
-            step(workspace)
+            if step(workspace) is False:
+                return
             reached(f"erase.{name}")
             _note(workspace, name)
             reached(f"erase.{name}.noted")
@@ -149,6 +163,11 @@ def _begin(row: Workspace, departure: Departure) -> None:
 def _stop(workspace: Workspace) -> None:
     """Nobody enters any more: not even a process that still believes in the address."""
     dropping.shut_out(workspace.schema_name, login=settings.DATABASES[workspace.alias]["USER"])
+
+
+def _settle(workspace: Workspace) -> bool:
+    """What is to be settled outside, by those to whom it belongs."""
+    return all(settled(workspace) for settled in _matters)
 
 
 def _count(workspace: Workspace) -> None:
@@ -211,9 +230,10 @@ def _certify(workspace: Workspace) -> None:
     _log.info("workspace erased", extra={"workspace": workspace.public_id})
 
 
-STEPS: list[tuple[str, Callable[[Workspace], None]]] = [
+STEPS: list[tuple[str, Doing]] = [
     ("marked", _mark),
     ("stopped", _stop),
+    ("settled", _settle),
     ("counted", _count),
     ("schema", _drop),
     ("copies", _drop_copies),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
@@ -57,3 +58,12 @@ class FindForm(forms.Form):
     """An address to send the list to."""
 
     email = forms.EmailField(label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+
+
+class WorkspaceForm(forms.Form):
+    """Which workspace a program is to work in."""
+
+    address = forms.CharField(label=_("Address"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}))
+
+    def clean_address(self) -> str:
+        return str(self.cleaned_data["address"]).strip().lower().removesuffix(f".{settings.PUBLIC_HOST}")

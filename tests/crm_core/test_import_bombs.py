@@ -85,22 +85,22 @@ def test_cells_beyond_the_columns_are_let_go_and_examples_are_cut(tmp_path: Path
 
 
 def test_a_picture_written_as_letters_is_no_date_and_is_seen_to_be_none_at_once() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     picture = "Ab" * 500_000
     assert recognising.date_order([picture]) is None
     assert recognising.read_date(picture, "dmy") is None
     assert recognising.read_number("1" * 100_000, ".") is None
     assert not recognising.looks_like_figure(picture)
     assert len(_BETWEEN.split(" " * 500_000 + ";")) == 2
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     assert recognising.read_date("12 May 2024", "dmy")
 
 
 def test_a_card_that_goes_on_for_ever_is_cut(tmp_path: Path) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     path = tmp_path / "cards.vcf"
     path.write_text("BEGIN:VCARD\nFN:Anna\nNOTE;ENCODING=QUOTED-PRINTABLE:x=\n" + "aa=\n" * 1_500_000 + "\nEND:VCARD\nBEGIN:VCARD\nFN:Ben\nEND:VCARD\n")
     _head, anna, ben = reading.rows(path, reading.recognise(path, path.name))
     assert (anna[0], ben[0]) == ("Anna", "Ben")
     assert max(map(len, anna)) <= 2_000_000
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10

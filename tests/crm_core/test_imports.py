@@ -162,7 +162,7 @@ def test_a_killed_worker_doubles_nothing(doors, monkeypatch) -> None:
 
     monkeypatch.setattr(running, "keep", dying)
     with pytest.raises(KeyboardInterrupt):
-        serving.serve_side(doors.unit)
+        serving.serve_side(doors.unit, seconds=60)
     with doors.unit():
         assert Contact.objects.filter(emails__0__address__endswith="@kill.example").count() == 10
         Job.objects.filter(name="imports.run").update(leased_until="2020-01-01T00:00:00Z")

@@ -21,7 +21,8 @@ TELLING = {
     "moving": ("move.made", "move.rows", "move.carried", "move.fenced", "move.switched"),
     "archiving": ("archive.file", "archive.closed", "archive.named", "archive.made", "archive.finishing"),
     "restoring": ("restore.claimed", "restore.compared", "restore.filled", "signup.opening"),
-    "erasing": ("erase.marked", "erase.counted", "erase.schema", "erase.files", "erase.addresses", "erase.certificate"),
+    "erasing": ("erase.marked", "erase.settled", "erase.counted", "erase.schema", "erase.files", "erase.addresses", "erase.certificate"),
+    "unpaid": ("unpaid.over", "erase.begun", "part.cancelled", "part.done"), "telling": ("tell.decided", "tell.writing", "tell.written"),
     "returning": ("beside.fenced",), "sleeping": (), "waking": (), "snapshooting": (),
 }  # fmt: skip
 

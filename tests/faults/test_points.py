@@ -14,7 +14,7 @@ import pytest
 from . import test_killed
 from .world import ROOT, World
 
-FOLDERS = ("tenants", "platform/crm_platform")
+FOLDERS = ("billing", "tenants", "platform/crm_platform")
 # Tried beside the lists: a sign-up and a restore that nobody goes on with, what gives up, and the first start (test_first_start).
 ELSEWHERE = {
     "wake.opened", "move.given up", "proof.begun", "proof.spare", "proof.compared", "proof.told", "restore.shaped", "bootstrap.control", "bootstrap.migrated", "bootstrap.granted", "bootstrap.seeded",

@@ -112,9 +112,12 @@ def test_every_list_costs_the_same_with_one_row_and_with_three(doors, count_stat
             products.create_product(ROBOT, name=f"Row {number}")
             tasks.add(ROBOT, text=f"Row {number}", due_at=clock.now(), entity="deal", record_id=deal.pk, responsible_id=User.objects.get(email=OWNER).pk)
         client.get(path)
-        with count_statements() as count:
-            assert client.get(path).status_code == 200
-        counts.append(count())
+        looks = []
+        for _again in range(2):  # what is kept for a few seconds is read anew now and then
+            with count_statements() as count:
+                assert client.get(path).status_code == 200
+            looks.append(count())
+        counts.append(min(looks))
     assert counts[0] == counts[2] == counts[3], counts
 
 
@@ -129,7 +132,7 @@ def test_ten_are_invited_at_once_and_one_comes_in(doors) -> None:
     assert "Up to 10 addresses" in refused.content.decode()
     full = client.post("/settings/people/invite", {"emails": "a@v.example, b@v.example", "role": seller})
     assert full.status_code == 402  # ten seats on trial, the buffer of ten percent is one
-    serving.serve_side(doors.unit)
+    serving.serve_side(doors.unit, seconds=60)
     letter = next(letter for letter in mail.outbox if letter.to == ["n3@veldhuis.example"])
     path = "/" + re.search(r"http://\S+/join/\S+", letter.body).group(0).split("/", 3)[3]
     stranger = doors.client(email=None)
@@ -152,7 +155,7 @@ def test_who_was_deactivated_can_be_invited_again_and_comes_in(doors) -> None:
         gone.save()
         accounts.deactivate(ROBOT, pk=gone.pk)
     assert client.post("/settings/people/invite", {"emails": "nils@veldhuis.example", "role": seller}).status_code == 303
-    serving.serve_side(doors.unit)
+    serving.serve_side(doors.unit, seconds=60)
     letter = [letter for letter in mail.outbox if letter.to == ["nils@veldhuis.example"]][-1]
     path = "/" + re.search(r"http://\S+/join/\S+", letter.body).group(0).split("/", 3)[3]
     theirs = doors.client(email=None)
@@ -206,7 +209,7 @@ def test_an_unconfirmed_owner_works_seven_days_and_then_is_asked(doors) -> None:
     assert asked.status_code == 403
     assert "<h1>Confirm your e-mail</h1>" in asked.content.decode()
     assert 'action="/send-confirmation"' in asked.content.decode()
-    serving.serve_side(doors.unit)
+    serving.serve_side(doors.unit, seconds=60)
     letter = next(letter for letter in reversed(mail.outbox) if "/confirm/" in letter.body)
     path = "/" + re.search(r"http://\S+/confirm/\S+", letter.body).group(0).split("/", 3)[3]
     assert client.get(path).status_code == 200

@@ -33,7 +33,7 @@ def test_an_owner_has_it_made_and_fetches_it(furnished) -> None:
     client = furnished.client()
     assert client.post("/settings/archives").status_code == 303
     assert client.post("/settings/archives").status_code == 303
-    serve_side(furnished.unit)
+    serve_side(furnished.unit, seconds=60)
     with furnished.unit():
         run = ArchiveRun.objects.get()
         assert (run.stage, run.figures["files"], run.percent) == (Stage.DONE, 2, 100)
@@ -56,7 +56,7 @@ def test_an_owner_has_it_made_and_fetches_it(furnished) -> None:
 def test_after_seven_days_it_is_gone(furnished) -> None:
     with furnished.unit():
         run = services.ask(kit.ROBOT)
-    serve_side(furnished.unit)
+    serve_side(furnished.unit, seconds=60)
     with furnished.unit():
         folder = services.folder_of(run)
         assert (folder / "archive.zip").exists()
@@ -65,7 +65,7 @@ def test_after_seven_days_it_is_gone(furnished) -> None:
 
         assert Job.objects.filter(name="archives.forget", state="waiting").update(at=clock.real_now()) == 1
     assert furnished.client().get(f"/settings/archives/{run.pk}/file").status_code == 410
-    serve_side(furnished.unit)
+    serve_side(furnished.unit, seconds=60)
     with furnished.unit():
         assert ArchiveRun.objects.get().stage == Stage.GONE
     assert not folder.exists()
@@ -111,7 +111,7 @@ def test_a_cancelled_one_leaves_nothing(furnished) -> None:
             real(*given)
 
     with mock.patch.object(making, "_write_rows", write):
-        serve_side(furnished.unit)
+        serve_side(furnished.unit, seconds=60)
     with furnished.unit():
         assert ArchiveRun.objects.get().stage == Stage.CANCELLED
         assert not services.folder_of(run).exists()
@@ -124,7 +124,7 @@ def test_what_cannot_be_made_is_said_and_leaves_nothing(furnished) -> None:
     with furnished.unit():
         run = services.ask(kit.ROBOT)
     with mock.patch.object(making, "_write_rows", side_effect=OSError(28, "full")), mock.patch.object(rows, "MOST_ATTEMPTS", 1):
-        serve_side(furnished.unit)
+        serve_side(furnished.unit, seconds=60)
     with furnished.unit():
         assert ArchiveRun.objects.get().stage == Stage.FAILED
         assert Event.objects.filter(name="archive.failed").exists()
@@ -180,7 +180,7 @@ def test_others_have_their_turn_between_files(furnished, tmp_path: Path) -> None
 def test_a_weekly_one_is_made_and_proved_and_the_page_says_so(furnished) -> None:
     client = furnished.client()
     assert client.post("/settings/archives/weekly", {"weekly": "on"}).status_code == 303
-    serve_side(furnished.unit)
+    serve_side(furnished.unit, seconds=60)
     before = kit.claiming_or_active()
     assert proving.prove_next()
     with sides.control_unit():
@@ -203,11 +203,11 @@ def test_a_weekly_one_is_made_and_proved_and_the_page_says_so(furnished) -> None
 def test_next_weeks_takes_the_place_of_last_weeks(furnished) -> None:
     with furnished.unit():
         services.keep_fresh(kit.ROBOT, weekly=True)
-    serve_side(furnished.unit)
+    serve_side(furnished.unit, seconds=60)
     with furnished.unit():
         first = ArchiveRun.objects.get()
         services.make_weekly()
-    serve_side(furnished.unit)
+    serve_side(furnished.unit, seconds=60)
     with furnished.unit():
         assert list(ArchiveRun.objects.order_by("id").values_list("stage", flat=True)) == [Stage.GONE, Stage.DONE]
         assert not services.folder_of(first).exists()
@@ -216,7 +216,7 @@ def test_next_weeks_takes_the_place_of_last_weeks(furnished) -> None:
 
 def _spoil(door: Any) -> None:
     """Flip a bit in the archive that waits for its proof."""
-    serve_side(door.unit)
+    serve_side(door.unit, seconds=60)
     with sides.control_unit():
         path = Path(settings.MEDIA_ROOT) / FreshArchive.objects.get(workspace=door.workspace).path
     data = bytearray(path.read_bytes())
@@ -250,7 +250,7 @@ def test_each_failed_proof_is_one_letter_to_the_owner_and_one_to_the_operator(fu
     settings.CRM_OPERATOR_EMAILS = ["ops@house.example"]
     with furnished.unit():
         services.keep_fresh(kit.ROBOT, weekly=True)
-    serve_side(furnished.unit)
+    serve_side(furnished.unit, seconds=60)
     assert proving.prove_next()
     proving.tell_failed()
     assert _letters(furnished) == (0, 0)  # a good one is no news

@@ -114,11 +114,11 @@ def test_an_import_is_read_out_of_the_bucket_and_its_file_goes_at_the_end(doors,
             imports.upload(kit.ROBOT, name="empty.csv", chunks=[b""], kind="contacts")
     assert [name.split("/")[2] for name in bucket.objects] == ["imports"]
     assert _left_here(settings) == []
-    serve_side(doors.unit)
+    serve_side(doors.unit, seconds=60)
     with doors.unit():
         assert ImportRun.objects.get(pk=run.pk).totals["look"]["rows"] == 300
         imports.start(kit.ROBOT, run.pk)
-    serve_side(doors.unit)
+    serve_side(doors.unit, seconds=60)
     with doors.unit():
         assert ImportRun.objects.get(pk=run.pk).stage == Stage.DONE
         assert Contact.objects.count() == 300
@@ -129,7 +129,7 @@ def test_an_archive_is_put_away_fetched_and_goes_in_time(doors, bucket: s3.Serve
     row = _attached(doors, b"contract" * 1000)
     client = doors.client()
     assert client.post("/settings/archives").status_code == 303
-    serve_side(doors.unit)
+    serve_side(doors.unit, seconds=60)
     with doors.unit():
         run = ArchiveRun.objects.get()
         name = f"{files.name_of(services.folder_of(run))}/archive.zip"
@@ -150,7 +150,7 @@ def test_a_weekly_one_is_proved_out_of_the_bucket_and_a_lost_one_is_told(doors, 
     _attached(doors)
     with doors.unit():
         services.keep_fresh(kit.ROBOT, weekly=True)
-    serve_side(doors.unit)
+    serve_side(doors.unit, seconds=60)
     assert proving.prove_next()
     with sides.control_unit():
         row = FreshArchive.objects.get(workspace=doors.workspace)

@@ -229,7 +229,7 @@ def test_a_leaving_workspace_s_host_is_not_taken_over_by_an_old_cname(two_doors,
     lead(world, row, mine)
     telling.tell(leaving.come_back(mine.place.public_id, by=OPERATOR, operation=uuid.uuid4()))
     checking.ask_due()
-    serving.serve_side(sides.control_unit)
+    serving.serve_side(sides.control_unit, seconds=60)
     assert routing.find_by_address(row.host).place.public_id == mine.place.public_id
 
 
@@ -242,7 +242,7 @@ def test_check_now_is_a_worker_s_work_and_the_page_shows_it(doors, world) -> Non
     part = owner.get(f"/settings/address/own/{row.pk}").content.decode()
     assert "asking the name servers" in part
     assert 'hx-trigger="load delay:2s"' in part
-    serving.serve_side(sides.control_unit)
+    serving.serve_side(sides.control_unit, seconds=60)
     part = owner.get(f"/settings/address/own/{row.pk}").content.decode()
     assert "asking the name servers" not in part
     assert "leads elsewhere" in part

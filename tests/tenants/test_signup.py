@@ -115,7 +115,7 @@ def test_find_my_workspaces_tells_the_mail_alone(ready) -> None:
         page = ready.post("/find", {"email": email})
         assert page.status_code == 200
         assert form["slug"] not in page.content.decode()
-    serving.serve_side(sides.control_unit)
+    serving.serve_side(sides.control_unit, seconds=60)
     letters = {letter.to[0]: letter.body for letter in mail.outbox if "@new.example" in letter.to[0]}
     assert form["slug"] in letters["finder@new.example"]
     assert "No workspace knows it" in letters["nobody@new.example"]

@@ -13,7 +13,7 @@ from .models import InboundMessage
 from .sources import find
 
 # Headers worth keeping: types and signatures, no cookies.
-_KEPT = ("Content-Type", "User-Agent", "Stripe-Signature", "X-Signature", "X-Hub-Signature-256")
+_KEPT = ("Content-Type", "User-Agent", "Stripe-Signature", "X-Signature", "X-Hub-Signature-256", "X-Recipient")
 
 
 def take_in(source_name: str, *, headers: Mapping[str, str], body: bytes) -> bool:
@@ -39,8 +39,9 @@ def handle(pk: int, *, lease: Lease) -> Again | None:
         message = InboundMessage.objects.filter(pk=pk, handled_at=None).first()
     if message is None:
         return None
-    find(message.source).handle(message.headers, bytes(message.body))
+    source = find(message.source)
+    source.handle(message.headers, bytes(message.body))
     with sides.control_unit():
         lease.beat()
-        InboundMessage.objects.filter(pk=pk).update(handled_at=clock.real_now())
+        InboundMessage.objects.filter(pk=pk).update(handled_at=clock.real_now(), **({"body": b""} if source.forgets else {}))
     return None

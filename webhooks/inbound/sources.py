@@ -12,13 +12,15 @@ from crm_platform.kernel.errors import NotFound
 class Source:
     """`check(headers, body)` raises a CrmError for a false signature; `identify` gives the sender's own id or "";
 
-    `handle(headers, body)` does the work, in a job, at least once: it must be idempotent.
+    `handle(headers, body)` does the work, in a job, at least once: it must be idempotent. `largest`: bytes of a body; `forgets`: the body is dropped once it was handled.
     """
 
     name: str
     check: Callable[[Mapping[str, str], bytes], None]
     identify: Callable[[Mapping[str, str], bytes], str]
     handle: Callable[[Mapping[str, str], bytes], None]
+    largest: int = 5 * 1024 * 1024
+    forgets: bool = False
 
 
 _sources: dict[str, Source] = {}

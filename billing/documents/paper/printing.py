@@ -23,21 +23,26 @@ _log = logging.getLogger("kartoteka.billing")
 _HERE = Path(__file__).parent
 
 
-def set_on_paper(row: Invoice, *, picture: bool = False) -> bytes:
-    """The document as PDF, or its first page as a picture. Reads nothing but the row."""
-    with translation.override(row.language):
+def set_on_paper(row: Invoice, *, picture: bool = False, language: str = "") -> bytes:
+    """The document as PDF, or its first page as a picture; in its own language, or another. Reads nothing but the row."""
+    with translation.override(language or row.language):
         data = json.dumps(wording(row), ensure_ascii=False).replace("ʻ", "‘")  # the typeface has no U+02BB, and draws U+2018 as it should be
     more: dict[str, Any] = {"format": "png", "ppi": 110} if picture else {}
     pages = typst.compile(str(_HERE / "paper.typ"), font_paths=[str(_HERE / "fonts")], ignore_system_fonts=True, sys_inputs={"data": data}, **more)
     return bytes(pages[0] if isinstance(pages, list) else pages)
 
 
-def pdf_of(public_id: str, *, account_id: int) -> bytes:
-    """The bytes of an account's document, made the first time. Opens units of its own. Raises NotFound for another account's, a draft, or a provider's bill that is not paid."""
+def pdf_of(public_id: str, *, account_id: int, language: str = "") -> bytes:
+    """The bytes of an account's document, made the first time; for a reader of another language the same is set in that one. Opens units of its own.
+
+    Raises NotFound for another account's, a draft, or a provider's bill that is not paid.
+    """
     with sides.control_unit():
         row = Invoice.objects.select_related("corrects", "bill").filter(public_id=public_id, account_id=account_id).first()
     if row is None or row.status == Status.DRAFT or not (row.series or row.status == Status.PAID):
         raise NotFound
+    if language and language != row.language:
+        return set_on_paper(row, language=language)
     return _kept(row) if row.file else _made(row)
 
 

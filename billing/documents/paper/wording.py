@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.utils.formats import date_format
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from billing.documents.models import Invoice, Kind, Status
 from billing.documents.snapshots import read
@@ -51,10 +51,10 @@ def wording(row: Invoice) -> dict[str, Any]:
     """All of a document, ready to be set."""
     lines = read(row.lines)
     return {
-        "language": row.language, "title": title_of(row), "number": row.number, "dates": _dates(row), "seller": _party(row.seller), "buyer": _party(row.buyer),
+        "language": get_language() or row.language, "title": title_of(row), "number": row.number, "dates": _dates(row), "seller": _party(row.seller), "buyer": _party(row.buyer),
         "words": {"seller": _("Seller"), "buyer": _("Purchaser"), "pay": _("How to pay")}, "above": _above(row),
         "heads": [_("What"), _("Quantity"), _("Price"), _("Amount")],
-        "rows": [[_what(row, line), f"{line.quantity}", _sum(row, line.unit), _sum(row, line.amount)] for line in lines],
+        "rows": [[_what(row, line), f"{line.quantity}", _unit(row, line), _sum(row, line.amount)] for line in lines],
         "sums": _sums(row), "pay": _pay(row), "notes": _notes(row), "footer": ", ".join(one for one in (row.seller.get("name"), row.seller.get("tax_id")) if one),
     }  # fmt: skip
 
@@ -63,6 +63,11 @@ def _what(row: Invoice, line: Line) -> str:
     if line.amount < 0 and row.kind != Kind.CREDIT_NOTE:
         return _("{what}: credit for the time that is left").format(what=describe(line))
     return describe(line)
+
+
+def _unit(row: Invoice, line: Line) -> str:
+    """The price of one; nothing for a part of a period, where it is no price and would not multiply to the amount."""
+    return _sum(row, line.unit) if line.unit * line.quantity == line.amount else ""
 
 
 def _sum(row: Invoice, value: int) -> str:

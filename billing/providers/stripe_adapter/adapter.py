@@ -24,6 +24,7 @@ from billing.providers.protocol import (
     InvoiceSeen,
     Payer,
     Preview,
+    RefundSeen,
     Started,
     Target,
 )
@@ -211,17 +212,18 @@ class StripeProvider:
         if method is None and chosen:
             with ours():
                 method = client.v1.payment_methods.retrieve(chosen)
-        return AccountSeen(customer, False, seen, self._invoices(customer), reading.method(method), found.balance or 0, now, reading.words(found.metadata))
+        invoices, refunds = self._money(customer)
+        return AccountSeen(customer, False, seen, invoices, reading.method(method), found.balance or 0, now, reading.words(found.metadata), refunds)
 
-    def _invoices(self, customer: str) -> tuple[InvoiceSeen, ...]:
+    def _money(self, customer: str) -> tuple[tuple[InvoiceSeen, ...], tuple[RefundSeen, ...]]:
         client = self.client
         with ours():
             invoices = client.v1.invoices.list({"customer": customer, "limit": _PAGE, "expand": ["data.payments"]}).data
-            charges = client.v1.charges.list({"customer": customer, "limit": _PAGE}).data if invoices else []
+            charges = client.v1.charges.list({"customer": customer, "limit": _PAGE, "expand": ["data.refunds"]}).data if invoices else []
             unpaid = any(one.status == "open" for one in invoices)
             intents = client.v1.payment_intents.list({"customer": customer, "limit": _PAGE}).data if unpaid else []
             known, refs = reading.money(charges, intents), prices.refs()
-            return tuple(reading.invoice(one, known, refs) for one in invoices)
+            return tuple(reading.invoice(one, known, refs) for one in invoices), reading.refunds(charges)
 
     # What is sold.
 

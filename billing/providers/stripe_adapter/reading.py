@@ -11,7 +11,7 @@ from typing import Any
 import stripe
 
 from billing.pricing import Discount, Interval, Line, Quote
-from billing.providers.protocol import BadPayload, Event, InvoiceSeen, SubscriptionSeen
+from billing.providers.protocol import BadPayload, Event, InvoiceSeen, RefundSeen, SubscriptionSeen
 
 BASE = ":base"
 # Ended before it ever began: dead, like any other.
@@ -121,6 +121,12 @@ def money(charges: Iterable[stripe.Charge], intents: Iterable[stripe.PaymentInte
     return Money(paid, frozenset(intent.id for intent in intents if intent.status == "requires_action"))
 
 
+def refunds(charges: Iterable[stripe.Charge]) -> tuple[RefundSeen, ...]:
+    """What was given back on charges; they are there only where they were asked for."""
+    listed = [one for charge in charges if (held := getattr(charge, "refunds", None)) is not None for one in held.data]
+    return tuple(RefundSeen(one.id, one.status or "pending", one.amount, one.failure_reason or "") for one in listed)
+
+
 def bill(found: stripe.Invoice, refs: Mapping[str, str]) -> Quote:
     """The lines of an invoice as ours: amount before discount, tax on top. `refs`: price's id to our reference."""
     return Quote(found.currency.upper(), tuple(_line(line, refs) for line in found.lines.data))
@@ -157,7 +163,14 @@ def invoice(found: stripe.Invoice, known: Money, refs: Mapping[str, str]) -> Inv
         moment(found.status_transitions.paid_at), moment(failed), found.attempt_count, moment(found.next_payment_attempt),
         found.status == "open" and any(intent in known.waiting for intent in intents), found.hosted_invoice_url or "", found.invoice_pdf or "",
         id_of(details.subscription) if details is not None else "", sum(one.refunded for one in paid), next((one.disputed for one in paid if one.disputed), ""),
+        _problem(found),
     )  # fmt: skip
+
+
+def _problem(found: stripe.Invoice) -> str:
+    """Why a draft could not be made final; "" for one that waits for its hour."""
+    error = found.last_finalization_error if found.status == "draft" else None
+    return "" if error is None else error.code or error.type
 
 
 def method(found: stripe.PaymentMethod | None) -> dict[str, Any]:

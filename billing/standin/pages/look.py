@@ -64,7 +64,7 @@ def page(title: str, body: str, *, status: int = 200, wide: bool = False) -> Rep
     """A whole page."""
     text = (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<title>{esc(title)} · Sandbox</title>\n<link rel="stylesheet" href="/style.css">\n</head>\n<body>\n<p class="banner">SANDBOX: no real money moves here</p>\n'
+        f'<title>{esc(title)} · Sandbox</title>\n<link rel="stylesheet" href="/style.css">\n</head>\n<body>\n<header><p class="banner">SANDBOX: no real money moves here</p></header>\n'
         f'<main{" class=wide" if wide else ""}>\n<h1>{esc(title)}</h1>\n{body}\n</main>\n</body>\n</html>\n'
     )
     headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"}

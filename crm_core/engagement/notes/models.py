@@ -8,12 +8,17 @@ from crm_platform.kernel import clock
 
 
 class Note(models.Model):
-    """What someone wrote on a record's card; a pinned note stays on top."""
+    """What someone wrote on a record's card; a pinned note stays on top.
+
+    `kind` is the open API's word for what it is ("common", "call_in" ...), `params` what a program said of it; `text` is what people read.
+    """
 
     entity = models.CharField(max_length=20)
     record_id = models.BigIntegerField()
     text = models.TextField()
     pinned = models.BooleanField(default=False)
+    kind = models.CharField(max_length=40, default="common", db_default="common")
+    params = models.JSONField(default=dict, blank=True, db_default={})
     created_at = models.DateTimeField(default=clock.now)
     created_by = models.BigIntegerField(null=True)
     edited_at = models.DateTimeField(null=True, blank=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
@@ -31,6 +33,41 @@ def add(actor: Actor, *, entity: str, pk: int, text: str, pinned: bool = False) 
     note = Note.objects.create(entity=entity, record_id=pk, text=text, pinned=pinned, created_by=actor.user_id)
     emit(actor, "note.added", entity="note", record_id=note.pk, after={"text": text}, also=[f"{entity}:{pk}", *kind.subjects(record)])
     return note
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A note that a program brings: on which record, what people read, what it is, and when and by whom it was said if not now by the actor."""
+
+    entity: str
+    record: Any
+    text: str
+    kind: str = "common"
+    params: Mapping[str, Any] = field(default_factory=dict)
+    created_at: datetime | None = None
+    created_by: int | None = None
+
+
+def add_said(actor: Actor, rows: Sequence[Said]) -> list[Note]:
+    """Write what programs bring on records that the actor may see, in a constant number of statements; all of them or none. Raises Invalid."""
+    _may_write(actor)
+    now = clock.now()
+    made = [
+        Note(
+            entity=row.entity, record_id=row.record.pk, text=_clean(row.text), kind=row.kind[:40], params=dict(row.params), created_at=row.created_at or now,
+            created_by=row.created_by if row.created_by is not None else actor.user_id,
+        )
+        for row in rows
+    ]  # fmt: skip
+    Note.objects.bulk_create(made)
+    emit_all(actor, [
+        Change(
+            name="note.added", entity="note", record_id=note.pk, after={"text": note.text, "kind": note.kind},
+            also=(f"{row.entity}:{row.record.pk}", *registry.find(row.entity).subjects(row.record)),
+        )
+        for note, row in zip(made, rows, strict=True)
+    ])  # fmt: skip
+    return made
 
 
 def add_many(actor: Actor, kind: Kind, rows: Sequence[tuple[Any, str]]) -> None:
@@ -92,13 +129,14 @@ def get_mine(actor: Actor, pk: int) -> Note:
     return note
 
 
-def change(actor: Actor, pk: int, *, text: str) -> Note:
-    """Change one's own note; nothing happens where nothing differs."""
+def change(actor: Actor, pk: int, *, text: str, params: Mapping[str, Any] | None = None) -> Note:
+    """Change one's own note, and what a program says of it; nothing happens where nothing differs."""
     note = get_mine(actor, pk)
     text = _clean(text)
-    if text == note.text:
+    told = note.params if params is None else dict(params)
+    if text == note.text and told == note.params:
         return note
-    before, note.text, note.edited_at = note.text, text, clock.now()
+    before, note.text, note.params, note.edited_at = note.text, text, told, clock.now()
     note.version += 1
     note.save()
     emit(actor, "note.changed", entity="note", record_id=pk, before={"text": before}, after={"text": note.text}, also=[f"{note.entity}:{note.record_id}"])

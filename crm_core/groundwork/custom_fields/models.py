@@ -19,6 +19,8 @@ class Kind(models.TextChoices):
     MULTI = "multi", _("List, several choices")
     CHECKBOX = "checkbox", _("Checkbox")
     LINK = "link", _("Link")
+    # What comes by the open API alone, and that only programs understand: kept as it was sent.
+    OTHER = "other", _("Of another program")
 
 
 class CustomField(models.Model):
@@ -26,6 +28,7 @@ class CustomField(models.Model):
 
     `options` of lists: [{"id": 1, "label": "…", "hue": 3, "archived": false}], ids never reused.
     `filterable` fields also stand in FieldIndex. An archived field keeps its values for 30 days and longer.
+    `wire` is what the open API says of it beyond that ("type", "code" and the like).
     """
 
     entity = models.CharField(max_length=20)
@@ -36,6 +39,7 @@ class CustomField(models.Model):
     required = models.BooleanField(default=False)
     filterable = models.BooleanField(default=True)
     order = models.PositiveIntegerField(default=0)
+    wire = models.JSONField(default=dict, blank=True, db_default={})
     created_at = models.DateTimeField(default=clock.now)
     archived_at = models.DateTimeField(null=True, blank=True)
 

@@ -102,9 +102,13 @@ def _link(_field: CustomField, value: Any) -> str:
     return text[:2000]
 
 
+def _other(_field: CustomField, value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 _STORE = {
     Kind.TEXT: _text, Kind.NUMBER: _number, Kind.MONEY: _number, Kind.DATE: _day, Kind.LIST: _option, Kind.MULTI: _options,
-    Kind.CHECKBOX: _checkbox, Kind.LINK: _link,
+    Kind.CHECKBOX: _checkbox, Kind.LINK: _link, Kind.OTHER: _other,
 }  # fmt: skip
 
 
@@ -120,7 +124,15 @@ def shown(field: CustomField, value: Any) -> str:
             return ", ".join(str(labels.get(one, one)) for one in value)
         case Kind.CHECKBOX:
             return str(_("yes") if value else _("no"))
+        case Kind.OTHER:
+            return ", ".join(filter(None, (_in_words(one) for one in value)))
     return str(value)
+
+
+def _in_words(value: Any) -> str:
+    """What a person can read of a value that another program keeps here: its plain value, or its name."""
+    told = value.get("value") if isinstance(value, dict) else value
+    return str(told.get("name", "")) if isinstance(told, dict) else "" if told is None else str(told)
 
 
 def index_many(entity: str, records: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
@@ -207,9 +219,12 @@ def _range(rows: Any, column: str, text: str, *, read: Callable[[str], Any]) -> 
 
 
 def add_field(
-    actor: Actor, *, entity: str, name: str, kind: str, options: Sequence[str] = (), hint: str = "", required: bool = False, ask: bool = True
+    actor: Actor, *, entity: str, name: str, kind: str, options: Sequence[str] = (), hint: str = "", required: bool = False, ask: bool = True, bare: bool = False
 ) -> CustomField:
-    """Add a field. Raises Invalid, PlanRefusal; Forbidden unless `ask` is off (an import adds what its person chose)."""
+    """Add a field. Raises Invalid, PlanRefusal; Forbidden unless `ask` is off (an import adds what its person chose).
+
+    `bare`: a list may come without choices, for the program that adds it brings them later.
+    """
     if ask:
         require(actor, SETTINGS.right("edit"))
     name = _named(name)
@@ -217,11 +232,11 @@ def add_field(
         raise Invalid(fields={"kind": [_("Choose what the field holds.")]})
     _refuse_twins(entity, name)
     labels = list(dict.fromkeys(label.strip()[:120] for label in options if label.strip()))
-    if kind in (Kind.LIST, Kind.MULTI) and not labels:
+    if kind in (Kind.LIST, Kind.MULTI) and not labels and not bare:
         raise Invalid(fields={"options": [_("A list needs at least one choice.")]})
     gates.require(f"fields.{entity}")
     field = CustomField.objects.create(
-        entity=entity, name=name, kind=kind, hint=hint[:300], required=required, order=len(fields_of(entity)),
+        entity=entity, name=name, kind=kind, hint=hint[:300], required=required, order=len(fields_of(entity)), filterable=kind != Kind.OTHER,
         options=[{"id": number, "label": label, "hue": number % 8 + 1} for number, label in enumerate(labels, 1)],
     )  # fmt: skip
     emit(actor, "field.added", entity="field", record_id=field.pk, after={"entity": entity, "name": name, "kind": kind})
@@ -287,6 +302,20 @@ def change_field(actor: Actor, pk: int, *, name: str, hint: str, required: bool,
         if label.strip() and field.kind in (Kind.LIST, Kind.MULTI):
             add_option(actor, pk, label)
     emit(actor, "field.changed", entity="field", record_id=pk, before=before, after={"name": field.name, "hint": field.hint, "required": required})
+    return field
+
+
+def describe_field(actor: Actor, pk: int, *, wire: Mapping[str, Any], options: Sequence[Mapping[str, Any]] | None = None) -> CustomField:
+    """What a program says of a field beyond what people see, and (`options`) its choices as they are to stand, those out of use included."""
+    require(actor, SETTINGS.right("edit"))
+    field = _field(pk)
+    before = {"wire": field.wire, "options": field.options}
+    field.wire = dict(wire)
+    if options is not None:
+        field.options = [dict(option) for option in options]
+    if before != {"wire": field.wire, "options": field.options}:
+        field.save(update_fields=["wire", "options"])
+        emit(actor, "field.changed", entity="field", record_id=pk, before=before, after={"wire": field.wire, "options": field.options})
     return field
 
 

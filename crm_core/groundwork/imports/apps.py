@@ -10,4 +10,4 @@ class ImportsConfig(AppConfig):
     label = "imports"
 
     def ready(self) -> None:
-        from . import leftovers, returned  # noqa: F401  # inline: apps load before models
+        from . import leftovers, of_integrations, returned  # noqa: F401  # inline: apps load before models

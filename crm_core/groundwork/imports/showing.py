@@ -124,7 +124,7 @@ def mixed_up(column: Mapping[str, Any]) -> list[Order]:
         if unread:
             told = ngettext("%(n)s row could not be read", "%(n)s rows could not be read", unread) % {"n": figure(unread)}
         elif day:
-            told = _("%(text)s becomes %(day)s") % {"text": text, "day": date_format(day, "j F Y")}
+            told = _("%(text)s becomes %(day)s") % {"text": text, "day": date_format(day, "j E Y")}
         found.append(Order(code, str(label), told))
     return found
 

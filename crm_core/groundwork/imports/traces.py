@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from crm_platform.events.models import Event
 from crm_platform.kernel import clock
@@ -92,17 +93,23 @@ def _touched_of_many(entity: str, pks: Collection[int], *, without: Sequence[str
         return {int(subject.partition(":")[2]) for (subject,) in cursor.fetchall()}
 
 
-def left_by(run: ImportRun) -> bool:
-    """Whether the import added anything of this sort."""
-    return Event.objects.filter(via=via_of(run), name__in=list(_sweeps)).exists()
+def swept_names() -> list[str]:
+    """The events of what goes so."""
+    return list(_sweeps)
 
 
-def sweep(actor: Actor, run: ImportRun) -> int:
-    """Take away what this import, or one undone before it, added and nothing uses any more; returns how many."""
-    without = leaving(run)
+def left_by(rows: QuerySet[Event]) -> bool:
+    """Whether anything of this sort was added by the events."""
+    return rows.filter(name__in=list(_sweeps)).exists()
+
+
+def sweep(actor: Actor, *, via: str, without: Sequence[str], since: datetime | None = None) -> int:
+    """Take away what this means (since a moment), or one undone before it, added and nothing uses any more; returns how many."""
     added: dict[str, list[Trace]] = {}
-    for name, pk, after, via in Event.objects.filter(via__in=without, name__in=list(_sweeps)).order_by("id").values_list("name", "record_id", "after", "via"):
-        added.setdefault(name, []).append(Trace(int(pk or 0), after, via == via_of(run)))
+    rows = Event.objects.filter(via__in=without, name__in=list(_sweeps))
+    rows = rows if since is None else rows.filter(at__gte=since)
+    for name, pk, after, means in rows.order_by("id").values_list("name", "record_id", "after", "via"):
+        added.setdefault(name, []).append(Trace(int(pk or 0), after, means == via))
     gone = 0
     for name, (entity, function) in _sweeps.items():
         traces = added.get(name, [])

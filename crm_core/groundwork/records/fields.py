@@ -135,6 +135,8 @@ class RecordForm(forms.Form):
         names = tags.names_of(self.entity, record.tag_ids) if record else []
         self.fields["tags"] = forms.CharField(label=_("Tags"), required=False, max_length=500, initial=", ".join(names), help_text=_("Parted by commas."))
         for field in custom.fields_of(self.entity):
+            if field.kind == Kind.OTHER:  # written by programs, shown on the card
+                continue
             self.fields[f"custom_{field.pk}"] = form_field(field, (record.custom if record else {}).get(str(field.pk)))
 
     def own_values(self) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Record(models.Model):
     created_at = models.DateTimeField(default=clock.now)
     created_by = models.BigIntegerField(null=True)
     updated_at = models.DateTimeField(default=clock.now)
+    updated_by = models.BigIntegerField(null=True)
     binned_at = models.DateTimeField(null=True, blank=True)
     binned_by = models.BigIntegerField(null=True, blank=True)
 

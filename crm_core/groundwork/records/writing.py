@@ -28,7 +28,7 @@ from crm_platform.kernel.permissions import Actor, Right, Scope, refusal
 from .registry import Kind
 
 # Fields that history does not speak of: they follow from others.
-DERIVED = frozenset({"id", "sort_key", "keys", "folded", "version", "created_at", "created_by", "updated_at", "binned_at", "binned_by"})
+DERIVED = frozenset({"id", "sort_key", "keys", "folded", "version", "created_at", "created_by", "updated_at", "updated_by", "binned_at", "binned_by"})
 UNNAMED = frozenset({"", None})
 
 
@@ -90,11 +90,11 @@ def create(actor: Actor, kind: Kind, values: Mapping[str, Any]) -> Any:
 
 
 def create_many(actor: Actor, kind: Kind, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """Make many records in a constant number of statements; all of them or none."""
+    """Make many records in a constant number of statements; all of them or none. Invalid says by `at` which row is wrong."""
     if actor.scope_for(kind.entity.CREATE) == Scope.NONE:
         raise refusal(actor, kind.entity.CREATE.key)
     now = clock.now()
-    records = [_build(actor, kind, values, now=now) for values in rows]
+    records = _built(actor, kind, rows, now=now)
     _count(kind, records, raise_by=1)
     create_rows(kind.model, records)
     changes = []
@@ -109,8 +109,19 @@ def create_many(actor: Actor, kind: Kind, rows: Sequence[Mapping[str, Any]]) -> 
     return records
 
 
+def _built(actor: Actor, kind: Kind, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> list[Any]:
+    records = []
+    for at, values in enumerate(rows):
+        try:
+            records.append(_build(actor, kind, values, now=now))
+        except Invalid as refused:
+            refused.at = at
+            raise
+    return records
+
+
 def _build(actor: Actor, kind: Kind, values: Mapping[str, Any], *, now: datetime) -> Any:
-    record = kind.model(created_by=actor.user_id, created_at=now, updated_at=now)
+    record = kind.model(created_by=actor.user_id, created_at=now, updated_at=now, updated_by=actor.user_id)
     links = kind.links.names if kind.links else ()
     _assign(record, {name: value for name, value in values.items() if name not in links and name != "custom"})
     record.custom = custom.clean(kind.code, values.get("custom", {}))
@@ -203,6 +214,7 @@ def change_locked(actor: Actor, kind: Kind, record: Any, values: Mapping[str, An
         before, after = before | linked_before, after | linked_after
     if not before and not after:
         return False
+    record.updated_by = actor.user_id
     _save(kind, record, before=before, metric_before=metric_before)
     emit_all(actor, [Change(name=f"{kind.code}.{kind.verb(before, record)}", entity=kind.code, record_id=record.pk, before=before, after=after, also=tuple(kind.subjects(record)))])
     return True

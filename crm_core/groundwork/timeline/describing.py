@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from crm_core.groundwork.custom_fields import services as custom
 from crm_core.groundwork.records import registry
 from crm_platform.events.models import Event
+from crm_platform.integrations import directory as integrations
 from crm_platform.ui.markup import fill
 
 from .putting_back import fields_back
@@ -80,6 +81,8 @@ def actor(event: Event) -> SafeString:
 
 def _means(via: str) -> str:
     kind, _colon, number = via.partition(":")
+    if kind == "integration":
+        return _("integration %(name)s") % {"name": integrations.name_of(int(number))}
     return _("import %(number)s") % {"number": number} if kind == "import" else via
 
 

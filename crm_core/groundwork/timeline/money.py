@@ -30,6 +30,8 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "seats.occasional": ("users", gettext_lazy("{who} set the ceiling of occasional seats to {days} active days a month")),
     "lead.released": ("inbox", gettext_lazy("An enquiry that waited for the plan to be paid came in")),
     "seat.asked": ("user", gettext_lazy("{who} asked to be let in")),
+    "seat.let_in": ("check", gettext_lazy("{who} let {name} in for a day")),
+    "seat.refused": ("x", gettext_lazy("{who} did not let {name} in")),
     "seat.changed": ("user", gettext_lazy("{who} changed the kind of seat of {name}")),
 }
 _FACTS = ("seats", "until", "code", "days", "name")

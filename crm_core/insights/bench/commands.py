@@ -7,7 +7,7 @@ import click
 from crm_platform.kernel import commands
 from crm_platform.kernel.commands import answer, as_json, read_secret, workspace_option
 
-from . import entering, firms, limits
+from . import doors, entering, firms, limits, telling
 
 
 @commands.command("measure-firms", hidden=True)
@@ -46,4 +46,26 @@ def measure_paying(slug: str, as_json: bool) -> None:
 def measure_limit(slug: str, as_json: bool) -> None:
     """Count the statements of a check, then create a hundred contacts at once where fewer fit."""
     found = limits.measure(slug)
+    answer(found, as_json=as_json, text=str(found))
+
+
+@commands.command("measure-hooks", hidden=True)
+@workspace_option
+@click.option("--destination", required=True)
+@click.option("--format", "form", default="amocrm")
+@click.option("--rate", type=click.IntRange(1), default=100, help="Events a second.")
+@click.option("--seconds", type=click.IntRange(1), default=30)
+@as_json
+def measure_hooks(slug: str, destination: str, form: str, rate: int, seconds: int, as_json: bool) -> None:
+    """Subscribe a destination, then make so many deals a second for so long, each in a unit of its own."""
+    found = telling.measure(slug, destination=destination, form=form, rate=rate, seconds=seconds)
+    answer(found, as_json=as_json, text=str(found))
+
+
+@commands.command("measure-intake", hidden=True)
+@workspace_option
+@as_json
+def measure_intake(slug: str, as_json: bool) -> None:
+    """Give a workspace a source of leads, and its key."""
+    found = doors.source_of(slug)
     answer(found, as_json=as_json, text=str(found))

@@ -1,4 +1,4 @@
-"""`bin/bench [--pages] [--import] [--start] [--billing] [--tenancy[=PARTS]] [--json] [--contacts N ...]`: medians on this machine, in one run."""
+"""`bin/bench [--pages] [--import] [--start] [--billing] [--hooks] [--tenancy[=PARTS]] [--json] [--contacts N ...]`: medians on this machine, in one run."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class Product:
     port: int
     took: float
 
-    def crm(self, *arguments: str, given: str = "") -> Any:
-        done = subprocess.run([*CRM, "--data", str(self.data), *arguments, "--json"], capture_output=True, text=True, input=given, env=environment(), check=False)  # noqa: S603 (our own program)
+    def crm(self, *arguments: str, given: str = "", variables: dict[str, str] | None = None) -> Any:
+        done = subprocess.run([*CRM, "--data", str(self.data), *arguments, "--json"], capture_output=True, text=True, input=given, env=environment() | (variables or {}), check=False)  # noqa: S603 (our own program)
         if done.returncode:
             raise RuntimeError(done.stderr[-2000:] + done.stdout[-500:])
         return json.loads(done.stdout.strip().splitlines()[-1])
@@ -212,15 +212,29 @@ def pages(product: Product, wished: argparse.Namespace) -> list[Line]:
     _analyse(running["DATABASE_OWNER_URL"])
     browser = Browser(product.port, "bench-firm.localhost")
     browser.log_in("bench@bench.example", PASSWORD)
+    _buy(product, browser)
     hundredth = min(100, max(1, wished.contacts // 50))
     asked = [
         ("empty signed-in page", "/settings/tokens", 2.0), ("board", "/board", 8.0), ("contact list, page 1", "/contacts", 5.0),
         (f"contact list, page {hundredth}", f"/contacts?page={hundredth}", 5.0), ("card of a contact", "/contacts/77", 5.0), ("card of a deal", "/deals/77", 5.0),
         ("deal list", "/deals", 5.0), ("search by name, as one types", "/search/as-one-types?q=visser", 2.5),
         ("search by two words", "/search/as-one-types?q=anna+bak", 2.5), ("search by phone digits", "/search/as-one-types?q=600000777", 2.5), ("funnel", "/funnel", 5.0), ("my day", "/day", 5.0),
+        ("plan and payment", "/settings/plan", 5.0), ("plans compared", "/settings/plan/compare", 5.0), ("seats", "/settings/plan/seats", 5.0), ("invoices", "/settings/plan/invoices", 5.0), ("a choice of plan", "/settings/plan/choose?plan=business&seats=5", 5.0),
     ]  # fmt: skip
     with reference(product) as one:
         return [line for name, path, goal in asked for line in _measure(product, browser, one, name, path, goal)]
+
+
+def _buy(product: Product, browser: Browser) -> None:
+    """A plan by the sandbox's card, so that the pages of money have something to tell."""
+    page = browser.get("/settings/plan/choose?plan=business&seats=5&begin=now&currency=EUR")
+    form = {"csrfmiddlewaretoken": browser.token(page), "plan": "business", "seats": "5", "begin": "now", "currency": "EUR", "provider": "stripe"}
+    status, _text, headers = browser.ask("POST", "/settings/plan/checkout", form)
+    if status != 303:
+        raise RuntimeError(f"the checkout answered {status}")
+    sandbox = Browser(product.port, "payments.localhost")
+    _status, _text, paid = sandbox.ask("POST", "/" + headers["Location"].split("/", 3)[3], {"do": "pay", "card": "pm_card_visa"})
+    browser.ask("GET", "/" + paid["Location"].split("/", 3)[3])
 
 
 def _measure(product: Product, browser: Browser, one: Page, name: str, path: str, goal: float) -> list[Line]:
@@ -301,12 +315,13 @@ def _write_contacts(path: Path, rows: int) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The program."""
-    from . import paying, tenancy  # noqa: PLC0415 (they use this module)
+    from . import hooking, paying, tenancy  # noqa: PLC0415 (they use this module)
 
     parser = argparse.ArgumentParser(prog="bin/bench", description=__doc__)
     for name in ("pages", "import", "start"):
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--billing", action="store_true", help="the payment service's events, and a limit under load")
+    parser.add_argument("--hooks", action="store_true", help="how long after an event its webhook arrives")
     parser.add_argument("--json", action="store_true")
     tenancy.add_arguments(parser)
     for name, number in (("contacts", 100_000), ("companies", 20_000), ("deals", 50_000), ("activities", 200_000)):
@@ -314,7 +329,8 @@ def main(arguments: list[str] | None = None) -> int:
     wished = parser.parse_args(arguments)
     lines: list[Line] = tenancy.lines(wished) if wished.tenancy else []
     lines += paying.lines() if wished.billing else []
-    if wished.pages or getattr(wished, "import") or wished.start or not (wished.tenancy or wished.billing):
+    lines += hooking.lines() if wished.hooks else []
+    if wished.pages or getattr(wished, "import") or wished.start or not (wished.tenancy or wished.billing or wished.hooks):
         lines += _of_one(wished)
     show(lines, as_json=wished.json)
     return 0

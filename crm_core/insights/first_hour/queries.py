@@ -93,7 +93,7 @@ def _list() -> Step:
 
 def _next(deal: int | None) -> Step:
     done = deal is not None and Task.objects.filter(entity="deal", binned_at=None).exclude(record_id__in=_EXAMPLES).exists()
-    return Step("next", _("Say what is next"), done, _("one task on the deal"), reverse("deal", args=[deal]) if deal else "", _("Plan"))
+    return Step("next", _("Say what is next"), done, _("one task on the deal"), reverse("deal", args=[deal]) if deal else "", _("Plan it"))
 
 
 def _colleagues() -> Step:

@@ -19,5 +19,5 @@ class ContactsConfig(AppConfig):
         from .models import Contact  # inline: apps load before models
         from .permissions import CONTACTS  # inline: apps load before models
 
-        places.register(places.Place("contacts", _("Contacts"), "users", "contacts", 30, right=CONTACTS.VIEW, phone=True))
+        places.register(places.Place("contacts", _("Contacts"), "users", "contacts", 30, right=CONTACTS.VIEW))
         truth("contacts")(lambda: Contact.objects.filter(binned_at=None).count() + Company.objects.filter(binned_at=None).count())

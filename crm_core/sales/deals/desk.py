@@ -111,7 +111,7 @@ FILTERS = (
     Filter("state", _("State"), _by_state, lambda: [("open", _("open")), ("won", _("won")), ("lost", _("lost"))]),
     Filter("step", _("Next step"), _by_step, lambda: [("none", _("none planned")), ("late", _("overdue"))]),
     Filter("idle", _("Lies too long"), _idle, lambda: [("1", _("yes"))]),
-    Filter("reason", _("Reason for losing"), _number("lost_reason"), lambda: [(str(pk), reason.name) for pk, reason in pipelines.everything().reasons.items()]),
+    Filter("reason", _("Reason for losing"), _number("lost_reason"), lambda: [(str(pk), reason.shown) for pk, reason in pipelines.everything().reasons.items()]),
     Filter("made", _("Made in"), _made, lambda: periods.NAMED, say=periods.words),
     Filter("company", _("Company"), _by_company, say=_company_in_words),
 )

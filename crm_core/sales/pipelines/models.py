@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from crm_platform.kernel import clock
@@ -69,6 +70,10 @@ class Stage(models.Model):
         return f"stage-menu-{self.pk}"
 
 
+# The reason of deals that a program lost without saying why (`unsaid`): kept under this name whatever the firm's language is.
+UNSAID = gettext_noop("No reason given")
+
+
 class LostReason(models.Model):
     """Why a deal was lost; chosen, never typed."""
 
@@ -82,3 +87,8 @@ class LostReason(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def shown(self) -> str:
+        """Its name, in the reader's language where it is the one that nobody chose."""
+        return gettext(self.name) if self.name == UNSAID else self.name

@@ -72,4 +72,4 @@ def stage_name(pk: int | None) -> str:
 def reason_name(pk: int | None) -> str:
     """A reason's name."""
     reason = everything().reasons.get(pk or 0)
-    return reason.name if reason else ""
+    return reason.shown if reason else ""

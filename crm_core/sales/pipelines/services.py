@@ -41,6 +41,13 @@ class LastPipeline(Conflict):
     sentence = _("This is the only pipeline in use. Add another first; then this one can be archived.")
 
 
+class PipelineInUse(Conflict):
+    """A pipeline with deals is archived, not deleted."""
+
+    code = "pipeline_in_use"
+    sentence = _("Deals stand in this pipeline, in the bin perhaps. Move them first, or archive the pipeline; none is lost.")
+
+
 def make_first() -> Pipeline:
     """The pipeline a new firm starts with, in the language of its people. Twice is once."""
     existing = Pipeline.objects.first()
@@ -64,13 +71,15 @@ def _make(name: str, stages: Sequence[tuple[str, int, int]]) -> Pipeline:
     return pipeline
 
 
-def add_pipeline(actor: Actor, *, name: str, ask: bool = True) -> Pipeline:
-    """A new pipeline with three stages. Raises Invalid, PlanRefusal, Forbidden."""
+def add_pipeline(actor: Actor, *, name: str, stages: Sequence[tuple[str, int]] = (), ask: bool = True) -> Pipeline:
+    """A new pipeline with the stages given (name, hue), their probabilities spread evenly; else with three. Raises Invalid, PlanRefusal, Forbidden."""
     if ask:
         require(actor, SETTINGS.right("edit"))
     name = _clean(name)
     gates.require("pipelines")
-    pipeline = _make(name, [(_now("New"), 1, 10), (_now("In work"), 2, 40), (_now("Agreeing terms"), 3, 80)])
+    usual = [(_now("New"), 1, 10), (_now("In work"), 2, 40), (_now("Agreeing terms"), 3, 80)]
+    spread = [(_clean(stage), _hue(hue), round(90 * (at + 1) / (len(stages) + 1))) for at, (stage, hue) in enumerate(stages)]
+    pipeline = _make(name, spread or usual)
     emit(actor, "pipeline.added", entity="pipeline", record_id=pipeline.pk, after={"name": name})
     return pipeline
 
@@ -94,6 +103,20 @@ def rename_pipeline(actor: Actor, pk: int, *, name: str) -> Pipeline:
     return pipeline
 
 
+def place_pipeline(actor: Actor, pk: int, *, order: int) -> None:
+    """Another place among the pipelines, from 0; the first is the one that new deals go to."""
+    require(actor, SETTINGS.right("edit"))
+    pipeline = _pipeline(pk)
+    rest = list(Pipeline.objects.exclude(pk=pk))
+    rest.insert(min(order, len(rest)), pipeline)
+    moved = [one for at, one in enumerate(rest) if one.order != at]
+    for at, one in enumerate(rest):
+        one.order = at
+    if moved:
+        Pipeline.objects.bulk_update(moved, ["order"])
+        emit(actor, "pipeline.changed", entity="pipeline", record_id=pk, after={"order": pipeline.order})
+
+
 def archive_pipeline(actor: Actor, pk: int) -> Pipeline:
     """Take no new deals; those in it stay. The last active one cannot be archived."""
     require(actor, SETTINGS.right("edit"))
@@ -113,11 +136,15 @@ def archive_pipeline(actor: Actor, pk: int) -> Pipeline:
 
 
 def delete_pipeline(actor: Actor, pk: int) -> None:
-    """Delete one in which no deal stands, those in the bin included; its stages go with it."""
+    """Delete one in which no deal stands, those in the bin included; its stages go with it. Raises PipelineInUse, LastPipeline."""
     require(actor, SETTINGS.right("edit"))
     pipeline = _pipeline(pk)
     if pipeline.archived_at is None:
+        if len(queries.active()) < 2:
+            raise LastPipeline
         gates.free("pipelines")
+    if any(_deals_in(stage.pk) for stage in queries.everything().of(pk)):
+        raise PipelineInUse
     pipeline.delete()
     emit(actor, "pipeline.deleted", entity="pipeline", record_id=pk, before={"name": pipeline.name})
 
@@ -223,6 +250,19 @@ def add_reason(actor: Actor, *, name: str, ask: bool = True) -> LostReason:
         require(actor, SETTINGS.right("edit"))
     reason = LostReason.objects.create(name=_clean(name), order=LostReason.objects.count())
     emit(actor, "reason.added", entity="reason", record_id=reason.pk, after={"name": reason.name})
+    return reason
+
+
+def rename_reason(actor: Actor, pk: int, *, name: str) -> LostReason:
+    """Another name for a reason; deals that were lost for it show it."""
+    require(actor, SETTINGS.right("edit"))
+    reason = LostReason.objects.select_for_update().filter(pk=pk).first()
+    if reason is None:
+        raise NotFound
+    before, reason.name = reason.name, _clean(name)
+    if reason.name != before:
+        reason.save(update_fields=["name"])
+        emit(actor, "reason.changed", entity="reason", record_id=pk, before={"name": before}, after={"name": reason.name})
     return reason
 
 

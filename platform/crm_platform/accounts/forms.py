@@ -91,6 +91,7 @@ class TokenForm(forms.Form):
     """A new token."""
 
     name = forms.CharField(label=_("What it is for"), max_length=120)
+    days = forms.TypedChoiceField(label=_("It lives for"), coerce=int, choices=[(1, _("1 day")), (30, _("30 days")), (365, _("1 year")), (5 * 365, _("5 years"))], initial=365, required=False)
 
 
 class GroupForm(forms.Form):

@@ -13,16 +13,17 @@ from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 
-from crm_platform.kernel import access, clock, preferences, versions
+from crm_platform.kernel import access, budgets, clock, gates, preferences, versions
+from crm_platform.kernel.budgets import BudgetSpent
 from crm_platform.kernel.errors import CrmError, NotSignedIn
 from crm_platform.kernel.http.errors import bears_token
 from crm_platform.kernel.permissions import ActorKind
 
 from . import operators, seats
 from .actors import actor_of
-from .models import User
+from .models import ApiToken, User
 from .roles import OWNER
-from .tokens import TokenNotHere, read_api_token
+from .tokens import TokenNotHere, budget_key, person_to_act_as, read_api_token, require_scope
 
 View = Callable[[HttpRequest], HttpResponse]
 _SEEN_EVERY = timedelta(minutes=5)
@@ -65,6 +66,31 @@ def by_token(view: Any) -> Any:
     return view
 
 
+def scoped(scope: str, **by_method: str) -> Callable[[Any], Any]:
+    """Mark a view that programs may open only with a token given for `scope`; another for a method: `@scoped("files", DELETE="files_delete")`.
+
+    An unmarked view asks for "crm"; "users" is the part of it that integrations of the kind external lack.
+    """
+
+    def mark(view: Any) -> Any:
+        view.scope, view.scopes_by_method = scope, by_method
+        return view
+
+    return mark
+
+
+def scope_of(view: Any, request: HttpRequest) -> str:
+    """What a token must have been given for to open the view so."""
+    return str(getattr(view, "scopes_by_method", {}).get(request.method) or getattr(view, "scope", "crm"))
+
+
+def _draw(request: HttpRequest, token: ApiToken) -> None:
+    """One request of the program's own budget; raises BudgetSpent. Never anybody else's: the workspace's people and other programs go on."""
+    budget = request.budget = budgets.draw(budget_key(token), rate=gates.usage("api_rate").limit)  # type: ignore[attr-defined]
+    if budget is not None and budget.retry_after:
+        raise BudgetSpent(retry_after=budget.retry_after)
+
+
 class LanguageMiddleware:
     """Language of the person, else of the cookie, else of the browser; time zone of the firm."""
 
@@ -98,6 +124,7 @@ class ActorMiddleware:
             response = self.get_response(request)
             if request.resolver_match is None and request.user.is_authenticated:
                 use_language(request, request.user.language)  # no view was found, and so none of them took the person in
+        budgets.stamp(request, response)
         if response.headers.get("Content-Type", "").startswith("text/html"):
             response.headers.setdefault("Cache-Control", "private, no-cache")
         if request.method == "POST" and request.resolver_match and request.resolver_match.url_name == "account_logout":
@@ -120,7 +147,7 @@ class ActorMiddleware:
         if name in _CLOSED_NAMES:
             return HttpResponse(status=404)
         if getattr(view, "by_token", False) and bears_token(request):
-            self._take_token(request)
+            self._take_token(request, view)
             return None
         if request.user.is_authenticated:
             self._take(request, request.user, name=name or "")
@@ -129,11 +156,20 @@ class ActorMiddleware:
             return None
         raise TokenNotHere if bears_token(request) else NotSignedIn
 
-    def _take_token(self, request: HttpRequest) -> None:
-        token = read_api_token(request.headers["Authorization"])
-        request.user = token.person
-        self._take(request, token.person, name="", working=False)
-        request.actor = request.actor.through(ActorKind.INTEGRATION, via=f"token {token.name}")  # type: ignore[attr-defined]
+    def _take_token(self, request: HttpRequest, view: Any) -> None:
+        try:
+            token = request.token = read_api_token(request.headers["Authorization"])  # type: ignore[attr-defined]
+        except CrmError as refused:
+            request.integration_id = refused.facts.get("integration")  # type: ignore[attr-defined]
+            raise
+        request.integration_id = token.integration_id  # type: ignore[attr-defined]
+        _draw(request, token)
+        require_scope(token, scope_of(view, request))
+        other = request.headers.get("X-Context-User-ID", "")
+        person = request.user = person_to_act_as(token, other) if other else token.person
+        self._take(request, person, name="", working=False)
+        via = f"token {token.name}" if token.integration_id is None else f"integration:{token.integration_id}"
+        request.actor = request.actor.through(ActorKind.INTEGRATION, via=via)  # type: ignore[attr-defined]
 
     def _take(self, request: HttpRequest, person: User, *, name: str, working: bool = True) -> None:
         use_language(request, person.language)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -146,7 +147,11 @@ class User(AbstractBaseUser):
 
 
 class ApiToken(models.Model):
-    """A long-lived token of a person; only its digest is kept. It begins with the workspace's public id."""
+    """What lets a program work in a person's name: a JWT, or in older days a text; only a digest is kept.
+
+    `integration` is the program where the workspace knows it by name. `scopes` are what the token is good for, none of them
+    meaning all. `by_administrator`: given by one with every right, so it may act as another person.
+    """
 
     person = models.ForeignKey(User, models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=120)
@@ -156,6 +161,12 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    # Integrations stand on the workspace's side alone; no row of theirs is ever deleted.
+    integration = models.ForeignKey("integrations.Integration", models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="tokens")
+    scopes = ArrayField(models.CharField(max_length=20), default=list, db_default=[])
+    by_administrator = models.BooleanField(default=False, db_default=False)
+    # The grant that it came of, where it came of one.
+    grant_uid = models.CharField(max_length=20, blank=True, default="", db_default="")
 
     class Meta:
         db_table = "api_token"

@@ -16,6 +16,8 @@ from allauth.account.authentication import get_authentication_records
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -101,6 +103,11 @@ def operator_of(person: User) -> Operator:
     return Operator(person.pk, person.name, person.email or "", DUTIES[person.role.code])
 
 
+def label_of(operator: Operator) -> Any:
+    """How far the operator may go, in words."""
+    return next(LABELS[code] for code, duty in DUTIES.items() if duty == operator.duty)
+
+
 def make_roles() -> None:
     """Write the operators' roles; twice is once. On the control side."""
     for order, code in enumerate(DUTIES):
@@ -148,6 +155,46 @@ def change(by: Operator | None, *, pk: int, role: str | None = None, password: s
     after = {"role": person.role.code, "password": bool(password), "second_factor_forgotten": forget_second_factor, "opened": open_again}
     emit(_who(by), "operator.changed", entity="operator", record_id=pk, before={"role": before}, after=after)
     return person
+
+
+def renew_password(me: Operator, *, old: str, new: str, session_key: str) -> User:
+    """One's own password; every other session ends. Inside a control unit. Raises Invalid."""
+    person = get(me.pk)
+    if not person.check_password(old):
+        raise Invalid(fields={"old": [_("This is not your present password.")]})
+    if person.check_password(new):
+        raise Invalid(fields={"new": [_("This is the password you have.")]})
+    services.check_password_strength(new, person=person, field="new")
+    person.set_password(new)
+    person.save(update_fields=["password"])
+    ended = services.end_sessions(person, but=session_key)
+    emit(me.actor, "operator.password_changed", entity="operator", record_id=me.pk, after={"sessions_ended": ended})
+    return person
+
+
+def end_other_sessions(me: Operator, *, session_key: str) -> int:
+    """Log oneself out everywhere but here; returns from how many sessions. Inside a control unit."""
+    ended = services.end_sessions(get(me.pk), but=session_key)
+    emit(me.actor, "operator.sessions_ended", entity="operator", record_id=me.pk, after={"sessions_ended": ended})
+    return ended
+
+
+def note_new_codes(me: Operator) -> None:
+    """The recovery codes were made anew; the old ones are void. Inside a control unit."""
+    emit(me.actor, "operator.codes_renewed", entity="operator", record_id=me.pk)
+
+
+def codes_left(me: Operator) -> int | None:
+    """How many recovery codes are still good; None where none were made. Inside a control unit."""
+    found = Authenticator.objects.filter(user=me.pk, type=Authenticator.Type.RECOVERY_CODES).first()
+    return None if found is None else len(found.wrap().get_unused_codes())
+
+
+def sessions_of(me: Operator) -> list[UserSession]:
+    """Where one is logged in, the one seen last first; those that have run out are none. Two statements. Inside a control unit."""
+    rows = list(UserSession.objects.filter(user=me.pk).order_by("-last_seen_at", "-pk"))
+    alive = set(Session.objects.filter(session_key__in=[row.session_key for row in rows], expire_date__gt=clock.real_now()).values_list("session_key", flat=True))
+    return [row for row in rows if row.session_key in alive]
 
 
 def close(by: Operator | None, *, pk: int) -> None:

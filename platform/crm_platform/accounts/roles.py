@@ -33,9 +33,9 @@ class Default:
 
 _ALL, _TEAM, _OWN = Scope.ALL, Scope.TEAM, Scope.OWN
 DEFAULTS: dict[str, Default] = {
-    MANAGER: Default({"view": _ALL, "create": _ALL, "edit": _ALL, "delete": _TEAM, "export": _TEAM}, frozenset({"people.view", "numbers.view"})),
-    SELLER: Default({"view": _TEAM, "create": _ALL, "edit": _OWN, "delete": _OWN}, frozenset({"people.view", "numbers.view"})),
-    VIEWER: Default({"view": _ALL}, frozenset({"people.view", "numbers.view"})),
+    MANAGER: Default({"view": _ALL, "create": _ALL, "edit": _ALL, "delete": _TEAM, "export": _TEAM}, frozenset({"people.view", "numbers.view", "stored.view", "stored.create", "stored.edit", "stored.delete"})),
+    SELLER: Default({"view": _TEAM, "create": _ALL, "edit": _OWN, "delete": _OWN}, frozenset({"people.view", "numbers.view", "stored.view", "stored.create", "stored.edit"})),
+    VIEWER: Default({"view": _ALL}, frozenset({"people.view", "numbers.view", "stored.view"})),
 }
 _BUILTIN: list[dict[str, Any]] = [
     {"code": OWNER, "name": gettext_noop("Owner"), "everything": True},

@@ -115,7 +115,7 @@ def admit(person: User, *, working: bool = True) -> None:
     if person.seat_state != SeatState.HELD:
         _seat_again(person)
     if person.seat_state == SeatState.NONE or (person.seat_state == SeatState.PENDING and _lapsed(person)):
-        raise NoSeat
+        raise NoSeat(ask="/seat-asked")
     occasional = person.seat == Seat.OCCASIONAL
     if person.seat_state == SeatState.HELD and (working or occasional):
         seating.admit(person.pk, occasional=occasional)

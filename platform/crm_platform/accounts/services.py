@@ -252,6 +252,8 @@ def change_place(actor: Actor, *, pk: int, role_id: int, group_id: int | None) -
         raise Invalid(fields={"group": [_("There is no such group any more.")]})
     if person.access in (Access.ACTIVE, Access.INVITED):
         take_seat(person, role)
+    if person.role.everything and not role.everything:
+        tokens.end_tokens(actor, person, own_too=False)
     before = {"role": person.role.code, "group": person.group_id}
     person.role, person.group_id = role, group_id
     person.save(update_fields=["role", "group", "seat", "seat_state", "seat_since"])
@@ -291,7 +293,7 @@ def deactivate(actor: Actor, *, pk: int, to_id: int | None = None) -> int:
     person.is_active, person.deactivated_at = False, clock.now()
     person.save(update_fields=["access", "is_active", "deactivated_at"])
     end_sessions(person)
-    ApiToken.objects.filter(person=person, revoked_at=None).update(revoked_at=clock.real_now())
+    tokens.end_tokens(actor, person)
     emit(actor, "person.deactivated", entity="person", record_id=pk, after={"handed_over": moved, "to": to_id})
     return moved
 
@@ -307,11 +309,13 @@ def _hand_over(actor: Actor, person: User, *, to_id: int | None) -> int:
     return handover.hand_over(actor, from_id=person.pk, to_id=to_id)
 
 
-def end_sessions(person: User) -> None:
-    """Log the person out everywhere."""
-    keys = list(UserSession.objects.filter(user=person).values_list("session_key", flat=True))
+def end_sessions(person: User, *, but: str = "") -> int:
+    """Log the person out everywhere, `but` for the session of this key; returns from how many."""
+    rows = UserSession.objects.filter(user=person).exclude(session_key=but)
+    keys = list(rows.values_list("session_key", flat=True))
     Session.objects.filter(session_key__in=keys).delete()
-    UserSession.objects.filter(user=person).delete()
+    rows.delete()
+    return len(keys)
 
 
 def activate(actor: Actor, *, pk: int) -> User:
@@ -364,11 +368,19 @@ def add_group(actor: Actor, *, name: str) -> Group:
 
 def create_token_by_email(email: str, *, name: str) -> str:
     """A long-lived token of an active person, shown once; raises NoSuchPerson."""
-    person = User.objects.filter(email__iexact=email, access=Access.ACTIVE).first()
+    person = User.objects.select_related("role").filter(email__iexact=email, access=Access.ACTIVE).first()
     if person is None:
         raise NoSuchPerson(email=email)
     token = tokens.make_api_token(person, name=name)
     emit(robot("command line"), "token.made", entity="person", record_id=person.pk, after={"name": name})
+    return token
+
+
+def make_token(actor: Actor, *, name: str, days: int, host: str = "") -> str:
+    """A long-lived token of the actor's own, shown once; raises Invalid for one that would live longer than five years."""
+    person = get_person(actor.user_id or 0)
+    token = tokens.make_api_token(person, name=name, purpose=tokens.For(life=tokens.checked_life(days), host=host))
+    emit(actor, "token.made", entity="person", record_id=person.pk, after={"name": name, "days": days})
     return token
 
 

@@ -260,7 +260,7 @@ def change_rights(request: HttpRequest, pk: int) -> HttpResponse:
     return responses.toast(request, responses.redirect(request, reverse("roles")), _("Saved."))
 
 
-_TOKENS = Prepared(ApiToken, lambda person: ApiToken.objects.filter(person=person, revoked_at=None))
+_TOKENS = Prepared(ApiToken, lambda person: ApiToken.objects.filter(person=person, revoked_at=None, integration=None))
 
 
 def token_list(request: HttpRequest) -> HttpResponse:
@@ -269,10 +269,13 @@ def token_list(request: HttpRequest) -> HttpResponse:
     form = forms.TokenForm(request.POST or None)
     fresh = ""
     if request.method == "POST" and form.is_valid():
-        fresh = tokens.make_api_token(me, name=form.cleaned_data["name"])
+        fresh = services.make_token(request.actor, name=form.cleaned_data["name"], days=form.cleaned_data["days"] or 365, host=request.get_host())  # type: ignore[attr-defined]
         form = forms.TokenForm()
     mine = _TOKENS.rows(person=me.pk)
-    return responses.page(request, "accounts/tokens.html", form=form, tokens=mine, fresh=fresh)
+    response = responses.page(request, "accounts/tokens.html", form=form, tokens=mine, fresh=fresh)
+    if fresh:
+        response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @require_POST

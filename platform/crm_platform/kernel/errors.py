@@ -73,10 +73,11 @@ class Overtaken(Conflict):
 class Invalid(CrmError):
     """What was sent does not make sense; `fields` says where.
 
-    `fields` maps a field's name to its sentences.
+    `fields` maps a field's name to its sentences. `at` is the row of many that is meant.
     """
 
     code, status = "invalid", 422
+    at = 0
     sentence = _("Something in the form needs another look.")
 
     def __init__(self, *, fields: Mapping[str, Sequence[Any]] | None = None, **facts: Any) -> None:

@@ -245,6 +245,18 @@ def heaviest(*, minutes: int, most: int = 20) -> list[tuple[str, dict[str, float
     return sorted(found.items(), key=lambda pair: (-pair[1]["database"], -pair[1]["requests"], pair[0]))[:most]
 
 
+def by_minute(key: str, measure: str, *, minutes: int) -> list[int]:
+    """What was noted of one key in each of the last minutes, the begun one last; nothing where Redis is away."""
+    last = int(time.time()) // 60
+    try:
+        with _redis().pipeline(transaction=False) as several:
+            for minute in range(last - minutes + 1, last + 1):
+                several.zscore(_name(measure, minute), key)
+            return [round(value or 0) for value in several.execute()]
+    except redis.RedisError:
+        return []
+
+
 def _name(measure: str, minute: int) -> str:
     return f"neighbours:{measure}:{minute}"
 
@@ -252,6 +264,11 @@ def _name(measure: str, minute: int) -> str:
 @functools.cache
 def _redis() -> Any:
     return redis.Redis.from_url(settings.REDIS_URL, decode_responses=True, socket_timeout=2, socket_connect_timeout=2)
+
+
+def shares_are_off() -> bool:
+    """Whether nobody has a share at present."""
+    return bool(_unbounded)
 
 
 @contextmanager

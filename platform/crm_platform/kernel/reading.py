@@ -13,6 +13,13 @@ def whole(text: str | None) -> int | None:
     return int(text) if text and _WHOLE.fullmatch(text) else None
 
 
+def signed(text: str | None) -> int | None:
+    """The same with a minus before it, perhaps, and blanks around."""
+    plain = (text or "").strip()
+    found = whole(plain.removeprefix("-"))
+    return -found if found is not None and plain.startswith("-") else found
+
+
 def wholes(text: str) -> list[int]:
     """The whole numbers of a list parted by commas; what is none is left out."""
     return [number for number in map(whole, text.split(",")) if number is not None]

@@ -32,7 +32,7 @@ KEPT_FOR, VERSION_FOR = 300, 30 * 86400
 MOST = 20_000
 _WRITTEN = re.compile(r'\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|COPY|TRUNCATE)\s+(?:ONLY\s+)?"?([a-z_]+)"?', re.IGNORECASE)
 # Nothing is kept of these: logs, queues, counters and sessions, which change with everything.
-_RESTLESS = frozenset({"event", "inbox_message", "job", "letter", "counter", "import_run", "import_row", "django_session", "usersessions_usersession", "seat_day", "seat_place"})
+_RESTLESS = frozenset({"event", "inbox_message", "job", "letter", "outbound_delivery", "counter", "import_run", "import_row", "django_session", "usersessions_usersession", "seat_day", "seat_place"})
 _NONE: frozenset[str] = frozenset()
 _kept: dict[tuple[str, str, tuple[str, ...]], tuple[float, Any]] = {}
 _quiet: ContextVar[bool] = ContextVar("versions_quiet", default=False)

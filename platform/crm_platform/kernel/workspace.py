@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
@@ -34,6 +35,16 @@ class Place:
     def prefix(self) -> str:
         """What every cache key, file path and signature of this workspace begins with."""
         return f"{self.public_id}.{self.generation}"
+
+    @property
+    def number(self) -> int:
+        """The workspace as a number, for programs that know accounts by one: of its public id, the same for ever, below 2**31."""
+        return self.uuid.int % (2**31 - 1) + 1
+
+    @property
+    def uuid(self) -> uuid.UUID:
+        """The same as a UUID."""
+        return uuid.uuid5(uuid.NAMESPACE_URL, self.public_id)
 
 
 _current: ContextVar[Place | None] = ContextVar("workspace", default=None)
@@ -68,6 +79,11 @@ def url(path: str = "/", *, place: Place | None = None) -> str:
     scheme, _, rest = settings.PUBLIC_URL.partition("://")
     port = rest.partition("/")[0].partition(":")[2]
     return f"{scheme}://{where.slug}.{settings.PUBLIC_HOST}{f':{port}' if port else ''}{path}"
+
+
+def host(*, place: Place | None = None) -> str:
+    """The host of `url`, with its port where it has one."""
+    return url("", place=place).partition("://")[2]
 
 
 def answer(

@@ -17,6 +17,7 @@ FIELD = "once"
 # Seconds: how long a finished form is remembered, how long one at work (a commit that fails forgets nothing), and how long its second arrival waits for it.
 REMEMBERED, AT_WORK, WAITS, LOOKS_EVERY = 600, 60, 3.0, 0.05
 _WORKING = 1
+_ELSEWHERE = ("https://", "http://")
 
 
 class OnceMiddleware:
@@ -29,7 +30,8 @@ class OnceMiddleware:
         response = self.get_response(request)
         key = getattr(request, "once_key", "")
         if key and response.status_code < 400:
-            led_to = responses.local_path(response.headers.get("Location") or response.headers.get("HX-Redirect") or "", default="")
+            where = response.headers.get("Location") or response.headers.get("HX-Redirect") or ""
+            led_to = where if where.startswith(_ELSEWHERE) else responses.local_path(where, default="")  # our own view's answer: a payment's page may stand elsewhere
             transaction.on_commit(lambda: cache.set(key, led_to, REMEMBERED))
         return response
 
@@ -45,6 +47,8 @@ class OnceMiddleware:
         if led_to is None:
             request.once_key = key  # type: ignore[attr-defined]
             return None
+        if led_to.startswith(_ELSEWHERE):
+            return responses.redirect(request, led_to)
         back = led_to or urlsplit(request.headers.get("Referer", ""))._replace(scheme="", netloc="").geturl() or "/"
         response = responses.redirect(request, responses.local_path(back, default="/"))
         return responses.toast(request, response, _("This had been sent already; it was done once."))

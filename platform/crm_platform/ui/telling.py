@@ -62,7 +62,7 @@ def _when(moment: datetime | date, quarter: float, zone: tzinfo, language: str, 
     local = moment.astimezone(zone).replace(second=0, microsecond=0) if isinstance(moment, datetime) else None
     day = local.date() if local else moment
     time_of = f" {date_format(local, 'H:i')}" if local and clock_time else ""
-    full = date_format(local or day, "j F Y H:i" if local else "j F Y")
+    full = date_format(local or day, "j E Y H:i" if local else "j E Y")
     return fill('<time datetime="{}" title="{}">{}</time>', (local or day).isoformat(), full, _spoken(day, today, time_of))
 
 

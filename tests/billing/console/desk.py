@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
@@ -58,6 +59,7 @@ def browser(person: Any = None, *, proven: bool = True) -> Client:
             if proven:
                 session[operators.PROVEN] = time.time()
             session.save()
+            UserSession.objects.create(user=person, session_key=session.session_key, ip="127.0.0.1", user_agent="Firefox/1")
         client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key or ""
     return client
 

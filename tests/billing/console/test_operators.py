@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from django.core.cache import cache
 from django.test import Client
 from django.urls import get_resolver
 
@@ -155,7 +156,88 @@ def test_the_page_of_operators(desk: Desk) -> None:
     assert admin.post(f"/operators/{pk}/close").status_code == 303
     with sides.control_unit():
         assert not operators.get(pk).is_active
+    assert "Let in again" in admin.get("/operators").content.decode()
+    assert looker.post(f"/operators/{pk}", {"open": "1"}).status_code == 403
+    assert admin.post(f"/operators/{pk}", {"open": "1"}).status_code == 303
+    with sides.control_unit():
+        assert operators.get(pk).is_active
+        operators.close(None, pk=pk)
         User.objects.filter(pk=pk).update(email=f"gone-{pk}@op.example")
+
+
+def test_ones_own_password(desk: Desk) -> None:
+    client = desk("viewer")
+    person = client.person  # type: ignore[attr-defined]
+    client.get("/")
+    elsewhere = browser(person)
+    assert elsewhere.get("/me").status_code == 200
+    page = client.get("/me").content.decode()
+    assert person.email in page
+    new = "another-long-sentence-8"
+    for given, status in (({"old": "wrong", "new": new}, 422), ({"old": PASSWORD, "new": "short"}, 422), ({"old": PASSWORD, "new": PASSWORD}, 422), ({"old": "", "new": new}, 422)):
+        assert client.post("/me/password", given).status_code == status
+    assert elsewhere.get("/me").status_code == 200
+    cache.clear()
+    assert client.post("/me/password", {"old": PASSWORD, "new": new}).status_code == 303
+    assert client.get("/me").status_code == 200
+    assert elsewhere.get("/me").status_code == 302
+    with sides.control_unit():
+        assert operators.get(person.pk).check_password(new)
+        assert Event.objects.get(name="operator.password_changed", record_id=person.pk).after == {"sessions_ended": 1}
+
+
+def test_a_password_is_not_guessed_by_whoever_finds_a_session(desk: Desk) -> None:
+    client = desk("admin")
+    answers = [client.post("/me/password", {"old": f"guess {number}", "new": "another-long-sentence-8"}).status_code for number in range(8)]
+    assert answers[0] == 422
+    assert answers[-1] == 429
+    cache.clear()
+
+
+def test_ones_own_sessions_end_everywhere_else(desk: Desk) -> None:
+    client = desk("money")
+    person = client.person  # type: ignore[attr-defined]
+    stranger = desk("money")
+    elsewhere = browser(person)
+    for one in (client, elsewhere, stranger):
+        assert one.get("/me").status_code == 200
+    assert "Log out everywhere else" in client.get("/me").content.decode()
+    assert client.post("/me/sessions").status_code == 303
+    assert [one.get("/me").status_code for one in (client, elsewhere, stranger)] == [200, 302, 200]
+    with sides.control_unit():
+        assert Event.objects.get(name="operator.sessions_ended", record_id=person.pk).after == {"sessions_ended": 1}
+
+
+def test_the_page_asks_the_same_with_one_session_and_with_three(desk: Desk) -> None:
+    from django.db import connections
+    from django.test.utils import CaptureQueriesContext
+
+    client = desk("viewer")
+    client.get("/me")
+    counts = []
+    for more in (0, 2):
+        for _one in range(more):
+            browser(client.person)  # type: ignore[attr-defined]
+        with CaptureQueriesContext(connections["control"]) as asked:
+            page = client.get("/me").content.decode()
+        counts.append(len(asked))
+    assert page.count("Firefox") == 2 * 3
+    assert counts[0] == counts[1]
+
+
+def test_recovery_codes_are_renewed_after_the_password_and_noted(desk: Desk) -> None:
+    client = desk("viewer")
+    person = client.person  # type: ignore[attr-defined]
+    way = client.get("/account/2fa/recovery-codes/generate/")
+    assert "reauthenticate" in way.headers["Location"]
+    assert client.post("/account/2fa/recovery-codes/generate/").status_code == 302
+    with sides.control_unit():
+        assert not Event.objects.filter(name="operator.codes_renewed", record_id=person.pk).exists()
+    client.post("/account/reauthenticate/?next=/me", {"password": PASSWORD})
+    client.post("/account/2fa/recovery-codes/generate/")
+    with sides.control_unit():
+        assert Event.objects.filter(name="operator.codes_renewed", record_id=person.pk).count() == 1
+    assert "still good: 10" in client.get("/me").content.decode()
 
 
 def test_the_list_asks_the_same_with_one_and_with_three(desk: Desk, django_assert_max_num_queries: Any) -> None:

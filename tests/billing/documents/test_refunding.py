@@ -13,10 +13,11 @@ from billing.documents.mirroring import mirror
 from billing.documents.models import Invoice, Refund
 from billing.models import BillingAccount, MoneyEntry
 from billing.providers import registry
-from billing.providers.protocol import Declined, ProviderUnavailable
+from billing.providers.protocol import AccountSeen, Declined, ProviderUnavailable, RefundSeen
 from crm_platform.db import sides
 from crm_platform.kernel.errors import CrmError, Forbidden, Invalid
 from crm_platform.kernel.permissions import Actor
+from tests.billing.buying import Firm
 
 from .conftest import OPERATOR, SECOND, Books, books_of
 from .test_mirroring import seen
@@ -92,14 +93,34 @@ def test_case_71_ten_at_once_stay_within_what_was_paid(paid: Invoice, giver: Giv
     assert (now(paid).refunded_minor, sum(giver.given.values())) == (12_000, 12_000)
 
 
-def test_case_71_one_that_fails_later_is_free_again(paid: Invoice) -> None:
-    made = back(paid, 12_584, operation=f"f{paid.pk}")
-    assert refunding.refund_failed(made.external_id, error="expired card")
-    assert not refunding.refund_failed(made.external_id, error="expired card")
-    assert now(paid).refunded_minor == 0
+def test_case_71_one_that_fails_later_is_free_again(firm: Firm) -> None:
+    firm.buy()
     with sides.control_unit():
+        row = Invoice.objects.get(account__workspace=firm.door.workspace)
+    lost, kept = back(row, 6_000, operation=f"f{row.pk}"), back(row, 1_000, operation=f"f2{row.pk}")
+    firm.look()
+    assert now(row).refunded_minor == 7_000
+    firm.provider.fail_refund(lost.external_id)
+    assert firm.provider.books.events[-1].kind == "refund.failed"
+    for _time in range(2):  # told twice, followed once
+        firm.look()
+    assert now(row).refunded_minor == 1_000
+    with sides.control_unit():
+        assert {one.pk: (one.state, one.error) for one in Refund.objects.filter(invoice=row)} == {lost.pk: ("failed", "expired_or_canceled_card"), kept.pk: ("done", "")}
+        assert MoneyEntry.objects.filter(account_id=row.account_id, name="refund.failed").count() == 1
+    again = back(row, 8_500, operation=f"f3{row.pk}")
+    firm.look()
+    assert (again.state, now(row).refunded_minor) == ("done", 9_500)
+
+
+def test_another_accounts_refund_is_not_followed(paid: Invoice) -> None:
+    made = back(paid, 5_000, operation=f"o{paid.pk}")
+    seen = AccountSeen("x", False, (), (), {}, 0, paid.created_at, refunds=(RefundSeen(made.external_id, "failed", 5_000),))
+    with sides.control_unit():
+        refunding.follow(BillingAccount.objects.exclude(pk=paid.account_id)[0], seen)
+        assert Refund.objects.get(pk=made.pk).state == "done"
+        refunding.follow(BillingAccount.objects.get(pk=paid.account_id), seen)
         assert Refund.objects.get(pk=made.pk).state == "failed"
-        assert MoneyEntry.objects.filter(account_id=paid.account_id, name="refund.failed").count() == 1
 
 
 def test_a_refusal_of_the_provider_frees_the_sum_and_a_lost_answer_holds_it(paid: Invoice, giver: Giver) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from crm_platform.kernel import ids
 from crm_platform.kernel.errors import Forbidden, NotFound
 from crm_platform.kernel.permissions import Actor
 
-from .conftest import OPERATOR, Books
+from .conftest import OPERATOR, SECOND, Books
 
 HEAD = "Date;Amount;Currency;Name;Tax id;Description;Reference\n"
 
@@ -95,6 +96,46 @@ def test_of_two_bills_alike_none_is_guessed(books: Books) -> None:
     bills = [books.issue(), books.issue()]
     assert load(csv_of(("125,84", own, "for the CRM", ids.random_id()))).states == {"unknown": 1}
     assert [books.now(one).paid_minor for one in bills] == [0, 0]
+
+
+def test_a_large_sum_is_for_a_bill_only_where_two_say_so(books: Books, settings: Any) -> None:
+    settings.CRM_REFUND_APPROVAL = 12_584
+    bill, other, ours = books.issue(), books.issue(), ids.random_id()
+    load(csv_of(("125,84", "", "for the CRM", ours)))
+    [line] = lines_of(ours)
+    said = matching.settle(line.pk, bill=bill.public_id, actor=OPERATOR)
+    assert (said.state, said.decided_by, books.now(bill).paid_minor) == ("review", OPERATOR.name, 0)
+    with pytest.raises(matching.SecondPerson):
+        matching.settle(line.pk, bill=bill.public_id, actor=OPERATOR)
+    assert matching.settle(line.pk, bill=other.public_id, actor=SECOND).state == "review"  # who says otherwise is the first to say so
+    assert (books.now(bill).paid_minor, books.now(other).paid_minor) == (0, 0)
+    assert matching.settle(line.pk, bill=other.public_id, actor=OPERATOR).state == "paid"
+    assert (books.now(bill).paid_minor, books.now(other).status) == (0, "paid")
+
+
+def test_what_the_statement_itself_says_needs_nobody(books: Books, settings: Any) -> None:
+    settings.CRM_REFUND_APPROVAL = 100
+    bill = books.issue()
+    assert load(csv_of(("125,84", "", bill.reference, ids.random_id()))).states == {"paid": 1}
+
+
+def run(command: Any, *arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(CliRunner().invoke(command, [*arguments, "--json"]).output)
+    return found
+
+
+def test_lines_are_listed_and_settled_by_command(books: Books, settings: Any) -> None:
+    settings.CRM_REFUND_APPROVAL = 12_584
+    bill, ours = books.issue(), ids.random_id()
+    load(csv_of(("125,84", "", "for the CRM", ours), ("7,00", "", "somebody's", f"{ours}2")))
+    line, small = lines_of(ours)
+    listed = run(commands.lines)["lines"]
+    assert {(one["line"], one["why"]) for one in listed} >= {(line.pk, "none"), (small.pk, "none")}
+    assert run(commands.settle, str(line.pk), "--bill", bill.number, "--by", "Vera@kartoteka.example")["state"] == "review"
+    assert run(commands.settle, str(line.pk), "--bill", bill.number, "--by", "vera@kartoteka.example")["error"] == "second_person_payment"
+    assert run(commands.settle, str(line.pk), "--bill", bill.reference, "--by", "timur@kartoteka.example")["state"] == "paid"
+    assert run(commands.settle, str(small.pk), "--aside", "--by", "vera@kartoteka.example")["state"] == "ignored"
+    assert books.now(bill).status == "paid"
 
 
 def test_another_payer_waits_for_a_person(books: Books) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from billing.documents import commands as of_documents  # noqa: F401 (registers it)
 from billing.documents import correcting, services, tax
 from billing.documents.balance import credit_of
 from billing.documents.models import Kind
-from billing.models import Payer
+from billing.models import MoneyEntry, Payer
 from crm_platform.db import sides
+from crm_platform.kernel import commands
+from crm_platform.kernel.errors import Forbidden
+from crm_platform.kernel.permissions import Actor
 
 from .conftest import OPERATOR, Books
 
@@ -51,3 +57,34 @@ def test_case_75_once_it_is_a_credit_note_and_a_new_invoice(books: Books) -> Non
     account = books.account
     with sides.control_unit():
         assert credit_of(account, "EUR") == 2_184
+
+
+def judged(books: Books, tax_id: str, state: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(CliRunner().invoke(commands.group, ["billing-tax-id", "--workspace", books.door.workspace.slug or "", tax_id, "--state", state, "--json"]).output.splitlines()[-1])
+    return found
+
+
+def test_case_75_what_the_registry_says_is_noted_by_command_and_mends_what_was_charged(books: Books) -> None:
+    books.payer(country="DE", tax_id="DE123", tax_state="pending")
+    books.pay(books.issue(), 12_584)
+    assert judged(books, "DE999", "verified")["error"] == "not_found"
+    assert judged(books, "DE123", "refused")["invoices"] == []
+    with sides.control_unit():
+        assert Payer.objects.get(account_id=books.pk).tax_state == "refused"
+    assert books.of_kind(Kind.CREDIT_NOTE) == []
+    made = judged(books, "de 123", "verified")["invoices"]  # it turned out to be right after all
+    assert [row.number for row in books.of_kind(Kind.INVOICE)][-1:] == made
+    assert judged(books, "DE123", "verified")["invoices"] == []
+    assert [note.total_minor for note in books.of_kind(Kind.CREDIT_NOTE)] == [-12_584]
+    account = books.account
+    with sides.control_unit():
+        assert credit_of(account, "EUR") == 2_184
+        assert list(MoneyEntry.objects.filter(account=account, name__startswith="tax_id.").order_by("pk").values_list("name", flat=True)) == ["tax_id.refused", "tax_id.verified"]
+
+
+def test_only_who_handles_money_judges(books: Books) -> None:
+    books.payer(country="DE", tax_id="DE123", tax_state="pending")
+    with pytest.raises(Forbidden):
+        correcting.judge(books.pk, "DE123", "verified", actor=Actor(user_id=1, name="Olga", role="owner", everything=True))
+    with sides.control_unit():
+        assert Payer.objects.get(account_id=books.pk).tax_state == "pending"

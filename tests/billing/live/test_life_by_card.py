@@ -131,7 +131,7 @@ def _paid(walk: Walk) -> None:
 def _smaller(walk: Walk) -> None:
     """Start with three seats, from the period's end: more contacts and more people than it holds, and all of it stays."""
     told = walk.choose("start", seats=3)
-    assert "Contacts and companies: 25,500 of 25,000; Seats: 6 of 3" in told
+    assert "3 people without a seat; Contacts and companies: 25,500 of 25,000" in told
     assert "Nothing is charged now. The change comes on" in told
     walk.shot("smaller")
     walk.press("Change at the end of the period")

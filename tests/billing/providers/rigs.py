@@ -30,6 +30,8 @@ class Rig(Protocol):
     def go_down(self) -> None: ...
     def advance(self, step: timedelta) -> None: ...
     def charged(self, customer: str) -> int: ...
+    def fail_refund(self, refund: str) -> None: ...
+    def leave_unmade(self) -> None: ...
 
 
 class Time:
@@ -74,6 +76,12 @@ class FakeRig:
     def charged(self, customer: str) -> int:
         return sum(amount for who, amount in self.provider.books.charges if who == customer)
 
+    def fail_refund(self, refund: str) -> None:
+        self.provider.fail_refund(refund)
+
+    def leave_unmade(self) -> None:
+        self.provider.outcomes.append("unmade")
+
 
 class StripeRig:
     """The real library, over the sandbox payment service on a port of this machine."""
@@ -116,6 +124,12 @@ class StripeRig:
 
     def charged(self, customer: str) -> int:
         return sum(row["amount"] for row in self.standin.world.store.all("charge") if row["customer"] == customer and row["status"] == "succeeded")
+
+    def fail_refund(self, refund: str) -> None:
+        self._do("refund", id=refund, status="failed")
+
+    def leave_unmade(self) -> None:
+        self._do("payments", finalisation=True)
 
 
 @contextlib.contextmanager

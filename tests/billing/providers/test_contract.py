@@ -269,6 +269,30 @@ def test_money_goes_back_once_for_a_key(firm: Firm) -> None:
     assert firm.invoices()[0].refunded == 1_000
 
 
+def test_what_was_given_back_and_did_not_arrive_is_seen(firm: Firm) -> None:
+    firm.buy(target())
+    [paid] = firm.invoices()
+    lost, kept = (firm.provider.refund(paid.external_id, amount=amount, reason="too much", key=firm.key()) for amount in (1_000, 2_000))
+    firm.rig.fail_refund(lost)
+    assert firm.invoices()[0].refunded == 2_000
+    assert {one.external_id: (one.status, one.amount) for one in firm.seen().refunds} == {lost: ("failed", 1_000), kept: ("succeeded", 2_000)}
+    assert [event.customer for event in firm.provider.events() if event.kind == "refund.failed"][-1:] in ([firm.customer], [""])
+
+
+def test_a_bill_that_cannot_be_made_is_told_apart_and_made_once_it_is_paid(firm: Firm) -> None:
+    bought = firm.buy(target())
+    firm.rig.leave_unmade()
+    firm.rig.advance(bought.period_end - clock.now() + timedelta(hours=3))
+    assert firm.sub().status == "active"  # as they see it
+    [unmade] = [one for one in firm.invoices() if one.status == "draft"]
+    assert (unmade.problem, unmade.quote.total, unmade.subscription) == ("customer_tax_location_invalid", total(target()), bought.external_id)
+    assert firm.rig.charged(firm.customer) == total(target())
+    assert "invoice.finalization_failed" in [event.kind for event in firm.provider.events()]
+    assert firm.provider.pay(unmade.external_id, key=firm.key()).applied
+    assert [(one.status, one.problem) for one in firm.invoices()] == [("paid", ""), ("paid", "")]
+    assert firm.rig.charged(firm.customer) == 2 * total(target())
+
+
 def test_credit_lowers_the_next_bill(firm: Firm) -> None:
     bought = firm.buy(target())
     firm.provider.credit(firm.customer, amount=2_500, currency="EUR", reason="sorry", key=firm.key())

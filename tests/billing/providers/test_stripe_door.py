@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ import stripe
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from billing.models import BillingAccount, Subscription
+from billing.models import BillingAccount
 from billing.providers import catching, commands, reconciling, registry, syncing  # noqa: F401 (commands are registered)
 from billing.providers.models import Cursor, ProviderEvent, ProviderPrice
 from billing.providers.protocol import Payer
@@ -23,10 +23,9 @@ from billing.providers.stripe_adapter import asking, prices
 from billing.providers.stripe_adapter.adapter import StripeProvider
 from crm_platform.config import env
 from crm_platform.db import sides
-from tests.conftest import Door
 
-from .conftest import clear, lose_events, post, target, work
-from .rigs import StripeRig, stripe_rig
+from .conftest import clear, lose_events, post, work
+from .shops import Shop, signed
 
 OLD, NEW = "whsec_old_one", "whsec_new_one"
 
@@ -45,10 +44,6 @@ def body(**values: Any) -> bytes:
     return json.dumps(told | {"data": {"object": {"id": "in_1", "object": "invoice", "customer": "cus_nobody"}}} | values).encode()
 
 
-def signed(raw: bytes, secret: str = NEW, *, at: int | None = None) -> dict[str, str]:
-    return {"stripe-signature": stripe.WebhookSignature.generate_signature_header(raw.decode("utf-8", "replace"), secret, at or int(time.time()))}
-
-
 def count() -> int:
     with sides.control_unit():
         return ProviderEvent.objects.count()
@@ -61,7 +56,7 @@ def test_the_library_is_the_one_this_was_written_for() -> None:
 
 def test_case_11_signatures_that_are_none(door: StripeProvider) -> None:
     raw = body()
-    right = signed(raw)["stripe-signature"]
+    right = signed(raw, NEW)["stripe-signature"]
     for header in ("", "t=1", right.replace("v1=", "v0="), "t=abc,v1=zz", "garbage", right[:-4] + "0000", f"t={int(time.time())}"):
         assert post(raw, **({"stripe-signature": header} if header else {})).status_code == 400, header
     assert count() == 0
@@ -72,7 +67,7 @@ def test_case_11_signatures_that_are_none(door: StripeProvider) -> None:
 @pytest.mark.parametrize(("age", "status"), [(-299, 200), (-360, 400), (86_400, 400), (300, 200)])
 def test_case_12_old_and_future_signatures(door: StripeProvider, age: int, status: int) -> None:
     raw = body()
-    assert post(raw, **signed(raw, at=int(time.time()) + age)).status_code == status
+    assert post(raw, **signed(raw, NEW, at=int(time.time()) + age)).status_code == status
 
 
 def test_case_13_while_the_secret_is_changed_both_are_good(door: StripeProvider) -> None:
@@ -85,76 +80,33 @@ def test_case_13_while_the_secret_is_changed_both_are_good(door: StripeProvider)
 
 def test_case_14_the_raw_bytes_are_what_is_signed(door: StripeProvider) -> None:
     raw = body()
-    assert post(json.dumps(json.loads(raw), indent=1).encode(), **signed(raw)).status_code == 400
+    assert post(json.dumps(json.loads(raw), indent=1).encode(), **signed(raw, NEW)).status_code == 400
 
 
 @pytest.mark.parametrize("raw", [b"\xff\xfe{}", b"not json at all", b"[]", b'"text"', b"{}", json.dumps({"id": "evt_2", "object": "v2.core.event", "type": "x", "created": "2026-01-01T00:00:00Z"}).encode(), b'{"id": "e", "object": "event", "type": "x", "created": 1e99, "data": {"object": {}}}'])
 def test_case_15_signed_and_unreadable(door: StripeProvider, raw: bytes) -> None:
-    assert post(raw, **signed(raw)).status_code == 400
+    assert post(raw, **signed(raw, NEW)).status_code == 400
 
 
 def test_case_15_an_event_of_five_megabytes_is_too_large(door: StripeProvider) -> None:
     raw = body(padding="x" * 5_000_000)
-    assert post(raw, **signed(raw)).status_code == 413
+    assert post(raw, **signed(raw, NEW)).status_code == 413
 
 
 def test_case_16_live_events_are_ignored_here(door: StripeProvider) -> None:
     raw = body(livemode=True)
-    assert post(raw, **signed(raw)).json()["status"] == "ignored"
+    assert post(raw, **signed(raw, NEW)).json()["status"] == "ignored"
 
 
 def test_case_18_and_19_unknown_fields_and_older_shapes_are_taken_in(door: StripeProvider) -> None:
     raw = body(api_version="2019-01-01", from_the_future={"a": [1]}, type="customer.subscription.updated", data={"object": {"id": "sub_1", "customer": {"id": "cus_x"}, "current_period_end": 1, "status": "frozen"}})
-    assert post(raw, **signed(raw)).status_code == 200
+    assert post(raw, **signed(raw, NEW)).status_code == 200
     with sides.control_unit():
         kept = ProviderEvent.objects.get()
     assert (kept.customer, kept.object_id, kept.version, kept.raw) == ("cus_x", "sub_1", "2019-01-01", raw.decode())
 
 
 # The whole way, over the sandbox.
-
-
-class Shop:
-    """A workspace that pays by Stripe, over the sandbox."""
-
-    def __init__(self, rig: StripeRig, door: Door) -> None:
-        self.rig, self.door, self.provider = rig, door, rig.provider
-        with sides.control_unit():
-            account = BillingAccount.objects.get_or_create(workspace=door.workspace, defaults={"slug": door.workspace.slug or ""})[0]
-        account.provider = "stripe"
-        account.external_id = self.provider.ensure_customer(Payer(account.public_id, "Atelier Veldhuis", "olga@veldhuis.example"), external_id=None, key=account.public_id)
-        with sides.control_unit():
-            account.save()
-        self.account_id, self.customer = account.pk, account.external_id
-
-    @property
-    def row(self) -> Subscription:
-        with sides.control_unit():
-            return Subscription.objects.select_related("plan").get(workspace=self.door.workspace)
-
-    def buy(self, seats: int = 5) -> None:
-        started = self.provider.start_checkout(self.customer, target(seats), success_url="https://crm.example", cancel_url="https://crm.example", key=f"cs{time.time_ns()}")
-        assert self.rig.pay(started)
-
-    def events(self) -> list[Any]:
-        return [event for event in self.provider.events() if event.customer == self.customer]
-
-    def deliver(self, raw: bytes) -> int:
-        return int(post(raw, **signed(raw, self.rig.standin.webhook_secret)).status_code)
-
-
-@pytest.fixture
-def shop(make_door: Callable[..., Door], monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    from billing.providers import inbox
-
-    monkeypatch.setattr(inbox, "GATHER", inbox.GATHER * 0)
-    door = make_door()
-    with stripe_rig() as rig, registry.stand_in(rig.provider):
-        assert isinstance(rig, StripeRig)
-        with sides.control_unit():
-            Cursor.objects.all().delete()
-        yield Shop(rig, door)
-        clear()
 
 
 def test_case_26_paid_and_never_come_back_it_is_active_by_the_event_alone(shop: Shop) -> None:

@@ -286,7 +286,7 @@ def test_occasional_seats_are_counted_by_day_up_to_the_ceiling(doors: Door, sold
         if admitting.today().month == clock.real_now().month:
             refused = ann.get("/contacts")
             assert refused.status_code == 402
-            assert b"An administrator can raise it" in refused.content
+            assert b"An administrator can raise the ceiling" in refused.content
     with doors.unit():
         choosing.set_kind(HOUSE, pk=people[0].pk, kind="named")
     assert counted(doors) == (2, 2)

@@ -111,6 +111,26 @@ def test_the_page_of_return_grants_nothing(firm: Firm) -> None:
     assert firm.row().seats == 0
 
 
+def test_case_25_the_page_of_return_before_any_event_is_active_or_calm_and_offers_nothing_to_pay(firm: Firm) -> None:
+    browser = firm.door.client()
+    reference = begin(firm)
+    firm.provider.pay_checkout(reference)  # and no event has arrived
+    firm.provider.down = True
+    waits = browser.get(f"/settings/plan/return?session={reference}")
+    page = waits.content.decode()
+    assert (waits.status_code, waits.headers["Refresh"]) == (200, "10")
+    assert "Do not pay again" in page
+    assert "/settings/plan/checkout" not in page
+    assert "/settings/plan/choose" not in page
+    assert firm.row().external_id == ""
+    firm.provider.down = False
+    with pytest.raises(AlreadyBought):  # whoever clicks on "buy" all the same
+        begin(firm, firm.target(seats="7"))
+    back = browser.get(f"/settings/plan/return?session={reference}")
+    assert (back.status_code, back.headers["Location"]) == (303, "/settings/plan")
+    assert (firm.row().status, firm.row().seats, len(firm.provider.books.charges)) == ("active", 5, 1)
+
+
 def test_an_answer_that_was_lost_is_asked_for_again(firm: Firm) -> None:
     firm.provider.faults = ["", "after"]
     with pytest.raises(ProviderUnavailable):

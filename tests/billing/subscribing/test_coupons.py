@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -108,22 +111,55 @@ def test_case_73_a_discount_that_ends_at_renewal(firm: Firm, codes) -> None:
         assert pricing_of.price(firm.place, firm.target()).total == 9_500
 
 
-def test_a_recommendation_is_paid_to_both_once_the_newcomer_bought(firm: Firm, make_door) -> None:
+@contextmanager
+def brought(firm: Firm, door: Any) -> Iterator[Firm]:
+    """A newcomer who named this firm; both pay at one provider."""
+    with firm_at(door) as eve:
+        eve.provider.books = firm.provider.books
+        referring.refer(eve.place, f" {firm.account().referral_code.upper()} ", actor=eve.owner)
+        yield eve
+
+
+def credited(firm: Firm) -> list[int]:
+    return sorted(one.balance for one in firm.provider.books.customers.values())
+
+
+@pytest.mark.parametrize(("plan", "seats", "each"), [("start", "3", 900), ("team", "30", 1_748), ("business", "1", 3_600), ("everyone", "1", 3_600)])
+def test_a_recommendation_is_a_seats_month_of_the_newcomers_plan_to_both_once_it_paid(firm: Firm, make_door, plan: str, seats: str, each: int) -> None:
     firm.buy()
     code = firm.account().referral_code
     with pytest.raises(referring.NoSuchReferral):
         referring.refer(firm.place, code, actor=firm.owner)  # one's own, and too late
-    with firm_at(make_door(email="eve@elsewhere.example")) as eve:
-        eve.provider.books = firm.provider.books
-        for wrong in ("nobodys", ""):
+    with brought(firm, make_door(email="eve@elsewhere.example")) as eve:
+        for wrong in ("nobodys", "", code):  # and named already
             with pytest.raises(referring.NoSuchReferral):
                 referring.refer(eve.place, wrong, actor=eve.owner)
-        referring.refer(eve.place, f" {code.upper()} ", actor=eve.owner)
         assert referring.give_owed() == 0
-        eve.buy()
+        eve.buy(plan=plan, seats=seats)
         assert referring.give_owed() == 2
         assert referring.give_owed() == 0
-    assert sorted(one.balance for one in firm.provider.books.customers.values()) == [-1_900, -1_900]
+        eve.change(seats="2") if plan == "start" else None
+        assert referring.give_owed() == 0
+    assert credited(firm)[0] == -each
+    assert "referral.given" in firm.journal()
+
+
+def test_who_buys_in_the_trial_has_not_paid_yet(firm: Firm, make_door) -> None:
+    firm.buy()
+    with brought(firm, make_door(email="eve@elsewhere.example")) as eve:
+        eve.buy(begin="")
+        assert (eve.row().status, referring.give_owed()) == ("trialing", 0)
+        with later(eve.row().period_end + timedelta(minutes=1)):
+            eve.look()
+            assert (eve.row().status, referring.give_owed()) == ("active", 2)
+
+
+def test_each_gets_it_in_its_own_currency(firm: Firm, make_door) -> None:
+    firm.buy(currency="UZS")
+    with brought(firm, make_door(email="eve@elsewhere.example")) as eve:
+        eve.buy(plan="start")
+        assert referring.give_owed() == 2
+    assert credited(firm) == [-9_900_000, -900]
 
 
 def test_payers(firm: Firm, make_door) -> None:

@@ -88,7 +88,7 @@ def _schemas() -> Iterator[str]:
 
 def _files() -> Iterator[str]:
     with sides.control_unit():
-        living = set(Workspace.objects.exclude(state__in=(State.ERASED, State.POOL, State.SPARE)).values_list("public_id", flat=True))
+        living = {"control", *Workspace.objects.exclude(state__in=(State.ERASED, State.POOL, State.SPARE)).values_list("public_id", flat=True)}  # the documents outlive them
         kept = set(Snapshot.objects.values_list("file", flat=True))
     root = Path(settings.MEDIA_ROOT)
     yield from (f"folder {path.name} is nobody's" for path in (root.iterdir() if root.exists() else ()) if path.name not in living)

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -21,7 +22,7 @@ from billing.providers import syncing
 from billing.providers.manual_invoice.models import LineState, StatementFile, StatementLine
 from billing.providers.protocol import ProviderUnavailable
 from crm_platform.db import sides
-from crm_platform.kernel.errors import Conflict, Invalid, NotFound
+from crm_platform.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from crm_platform.kernel.permissions import Actor
 
 from . import reading
@@ -39,6 +40,13 @@ class Settled(Conflict):
 
     code = "line_settled"
     sentence = _("This line of the statement was settled already.")
+
+
+class SecondPerson(Forbidden):
+    """Who said so cannot be who agrees."""
+
+    code = "second_person_payment"
+    sentence = _("A second person must say that this payment is for this bill.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +151,25 @@ def _record(row: StatementLine, bill: Invoice, actor: Actor) -> None:
     row.state = LineState.PAID if row.amount_minor == owed else LineState.PARTIAL if row.amount_minor < owed else LineState.OVER
 
 
+def _is_said_by_two(row: StatementLine, bill: Invoice, actor: Actor) -> bool:
+    """Whether a small sum, or a second person, decides; a bill's payment that was guessed wrongly pays for the wrong firm."""
+    if row.amount_minor < settings.CRM_REFUND_APPROVAL:
+        return True
+    if row.decided_by == actor.name and row.invoice_id == bill.pk:
+        raise SecondPerson
+    return bool(row.decided_by) and row.invoice_id == bill.pk
+
+
 def waiting() -> list[StatementLine]:
     """The lines that wait for a person, the oldest first. Inside a control unit."""
     return list(StatementLine.objects.filter(state__in=(LineState.REVIEW, LineState.UNKNOWN)).select_related("invoice").order_by("at", "pk")[:500])
 
 
 def settle(pk: int, *, bill: str, actor: Actor) -> StatementLine:
-    """A person says which bill a line pays (`bill`: its public id), or "" to lay it aside. Opens a unit of its own. Raises Settled, NotFound, NothingOwed."""
+    """A person says which bill a line pays (`bill`: its public id), or "" to lay it aside. Opens a unit of its own.
+
+    From CRM_REFUND_APPROVAL on it waits, with their name on it, until a second person says the same. Raises Settled, NotFound, NothingOwed, SecondPerson.
+    """
     require_money(actor)
     with sides.control_unit():
         row = StatementLine.objects.select_for_update(of=("self",)).filter(pk=pk).first()
@@ -161,6 +181,10 @@ def settle(pk: int, *, bill: str, actor: Actor) -> StatementLine:
             found = Invoice.objects.filter(public_id=bill, provider=OURS, kind=Kind.PROFORMA, currency=row.currency).first()
             if found is None:
                 raise NotFound
+            if not _is_said_by_two(row, found, actor):
+                row.state, row.invoice, row.decided_by = LineState.REVIEW, found, actor.name
+                row.save(update_fields=["state", "invoice", "decided_by"])
+                return row
             _record(row, found, actor)
         else:
             row.state, row.decided_by, row.invoice = LineState.IGNORED, actor.name, None

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from crm_platform.config import env
 
-from . import children, given, payments, servers, web
+from . import children, given, payments, servers, tls, web
 from .datafolder import DataFolder, default_folder, explained
 from .supervisor import Process, Supervisor
 from .trouble import Trouble
@@ -61,6 +61,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=2, help="web processes (2)")
     parser.add_argument("--databases", type=int, default=1, help="how many databases the workspaces are spread over (1); those once made stay")
     parser.add_argument("--api-host", default="", metavar="SLUG", help="serve this workspace at 127.0.0.1 too")
+    parser.add_argument("--tls-port", type=_port, default=0, metavar="N", help="serve TLS there too, by an authority that lies in the data folder")
     return parser
 
 
@@ -71,7 +72,8 @@ def _port(text: str) -> int:
 
 
 def _run(wished: argparse.Namespace, *, path: Path, steps: Steps) -> int:
-    _free(wished.port)
+    for port in filter(None, (wished.port, wished.tls_port)):
+        _free(port)
     data = DataFolder.open(path)
     wanted = given.read(data)
     given.check(wanted)
@@ -96,7 +98,7 @@ def _run(wished: argparse.Namespace, *, path: Path, steps: Steps) -> int:
         _until_healthy(wished.port, supervisor)
         steps.say("web server, worker, scheduler and keeper run")
         demo = _demo(variables, steps=steps) if wished.demo else None
-        _print_addresses(wished.port, data=data, demo=demo, payments_too=service is not None)
+        _print_addresses(wished.port, data=data, demo=demo, payments_too=service is not None, tls_port=wished.tls_port)
         supervisor.watch()
         steps.say("stopping")
     steps.say("stopped; everything is kept")
@@ -143,6 +145,10 @@ def _start_all(supervisor: Supervisor, wished: argparse.Namespace, *, data: Data
     supervisor.add(Process("worker", worker, plain, logs / "worker.log"))
     supervisor.add(Process("scheduler", [*CRM, "scheduler"], plain, logs / "scheduler.log"))
     supervisor.add(Process("web", web.command(bind=f"127.0.0.1:{wished.port}", workers=wished.workers, threads=env.whole("CRM_WEB_THREADS", 8)), plain, logs / "web.log"))
+    if wished.tls_port:
+        papers = tls.papers(data.sub("tls"), domains=("localhost", *env.words("EXTRA_BASE_DOMAINS")), hosts=[f"{wished.api_host}.localhost"] if wished.api_host else ())
+        secured = web.command(bind=f"127.0.0.1:{wished.tls_port}", workers=1, threads=env.whole("CRM_WEB_THREADS", 8), tls=papers)
+        supervisor.add(Process("web-tls", secured, plain, logs / "web-tls.log"))
 
 
 def _until_healthy(port: int, supervisor: Supervisor, *, patience: float = 60.0) -> None:
@@ -174,13 +180,14 @@ def _demo(variables: dict[str, str], *, steps: Steps) -> dict[str, str] | None:
     return found if found["url"] else None
 
 
-def _print_addresses(port: int, *, data: DataFolder, demo: dict[str, str] | None, payments_too: bool) -> None:
+def _print_addresses(port: int, *, data: DataFolder, demo: dict[str, str] | None, payments_too: bool, tls_port: int) -> None:
     lines = [
         "",
         f"  Kartoteka               http://localhost:{port}",
         f"  Outgoing mail           http://mail.localhost:{port}",
         *([f"  Sandbox payments        http://payments.localhost:{port}"] if payments_too else []),
         *([f"  Demo workspace          {demo['url']}", f"    log in as             {demo['email']}   {demo['password']}"] if demo else []),
+        *([f"  Under TLS               https://localhost:{tls_port}   trust {data.path}/tls/authority.pem"] if tls_port else []),
         f"  Data and logs           {data.path}",
         "",
         "  Ctrl-C stops everything; the data stays.",

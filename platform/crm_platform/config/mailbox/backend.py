@@ -12,6 +12,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.message import EmailMessage
 
 from crm_platform.kernel import ids
+from crm_platform.letters import arriving
 
 
 class MailboxBackend(BaseEmailBackend):
@@ -24,6 +25,8 @@ class MailboxBackend(BaseEmailBackend):
         for message in email_messages:
             name = f"{time.time_ns():020d}-{ids.random_id(8)}"
             fresh = folder / f"{name}.new"
-            fresh.write_bytes(message.message().as_bytes(linesep="\r\n"))  # type: ignore[call-arg]  # Django's own message takes it
+            raw = message.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]  # Django's own message takes it
+            fresh.write_bytes(raw)
             os.replace(fresh, folder / f"{name}.eml")
+            arriving.arrive(raw, message.recipients())
         return len(email_messages)

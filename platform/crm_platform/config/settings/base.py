@@ -65,6 +65,8 @@ INSIDE_APPS = [
     "billing.metering",
     "billing.held",
     "billing.seats",
+    "webhooks.outbound",
+    "crm_platform.integrations",
 ]
 TABLELESS_APPS = ["django.contrib.messages", "django.contrib.humanize", "django.contrib.staticfiles", "crm_platform.ui", "crm_platform.config.mailbox", "billing.desk"]
 # Features of the product, area by area, lowest first; all of them live in workspaces.
@@ -86,9 +88,11 @@ CORE_APPS = [
     "crm_core.sales.pipelines",
     "crm_core.sales.products",
     "crm_core.sales.deals",
+    "crm_core.sales.incoming",
     "crm_core.insights.funnel",
     "crm_core.insights.examples",
     "crm_core.insights.first_hour",
+    "crm_core.doors.amocrm",
 ]
 
 SHARED_APPS = [*CONTROL_APPS, *BOTH_APPS, *TABLELESS_APPS]
@@ -172,6 +176,7 @@ MIDDLEWARE = [
     "crm_platform.kernel.http.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "crm_platform.kernel.http.health.HealthMiddleware",
+    "crm_core.doors.amocrm.wire.slashes.SlashMiddleware",
     "tenants.middleware.WorkspaceMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "crm_platform.accounts.middleware.LanguageMiddleware",
@@ -313,6 +318,12 @@ CRM_CLOCK_MOVES = EMBEDDED or env.flag("CRM_DEBUG")
 # No reminder is written and nothing is erased for an unpaid bill while this is set; nor by a picture of the provider older than so many hours.
 CRM_NO_DUNNING = env.flag("CRM_NO_DUNNING")
 CRM_DUNNING_SYNC_HOURS = env.whole("CRM_DUNNING_SYNC_HOURS", 6)
+
+# Webhooks may be sent to this machine itself (a receiver one is writing): never in production.
+CRM_HOOKS_TO_LOOPBACK = env.flag("CRM_HOOKS_TO_LOOPBACK")
+# The host of addresses whose letters become leads, and the secrets a mail provider signs them with (a list, to change them while both are in use).
+CRM_MAIL_IN_HOST = env.read("CRM_MAIL_IN_HOST", f"in.{PUBLIC_HOST}")
+CRM_MAIL_IN_SECRETS = env.words("CRM_MAIL_IN_SECRETS")
 
 CRM_SIGNUPS_AN_HOUR = int(env.read("CRM_SIGNUPS_AN_HOUR", "300"))
 # How long a backup knows what was erased: it stands on every certificate, and whoever keeps backups keeps them no longer.

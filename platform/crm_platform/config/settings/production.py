@@ -8,6 +8,7 @@ from crm_platform.config import env
 
 from .base import *  # noqa: F403
 from .base import (
+    CRM_HOOKS_TO_LOOPBACK,
     DATABASES,
     EMBEDDED,
     SECRET_KEY,
@@ -20,6 +21,8 @@ from .base import (
 
 if env.read("CRM_KILLED_AT"):
     raise ImproperlyConfigured("CRM_KILLED_AT lets a process die on purpose: it is for the tests alone.")
+if CRM_HOOKS_TO_LOOPBACK and not EMBEDDED:
+    raise ImproperlyConfigured("CRM_HOOKS_TO_LOOPBACK would let a firm's webhooks reach this machine itself: it is for the embedded run and the tests.")
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY is not set.")
 if "control" not in DATABASES:

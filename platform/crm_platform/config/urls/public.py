@@ -13,6 +13,8 @@ urlpatterns = [
     path("", include("billing.site.urls")),
     path("", include("tenants.signup.urls")),
     path("", include("tenants.lifecycle.public_urls")),
+    path("api/leads/in/", include("crm_core.sales.incoming.door_urls")),
+    path("", include("tenants.signup.program_urls")),
     path("webhooks/in/", include("billing.providers.urls")),
     path("webhooks/in/", include("webhooks.inbound.urls")),
 ]

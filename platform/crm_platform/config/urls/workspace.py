@@ -16,4 +16,6 @@ urlpatterns = [
     path("", include("tenants.inside.urls")),
     path("", include("tenants.archives.urls")),
     path("", include("tenants.lifecycle.urls")),
+    path("", include("webhooks.outbound.urls")),
+    path("", include("crm_platform.integrations.urls")),
 ]

@@ -16,7 +16,10 @@ _POLICY = (
 
 
 class ContentSecurityPolicyMiddleware:
-    """Gives each request a nonce (`request.csp_nonce`) and each answer that brings no policy of its own the strict one."""
+    """Gives each request a nonce (`request.csp_nonce`) and each answer that brings no policy of its own the strict one.
+
+    A view whose form ends at a foreign address names its origin in `request.forms_lead_to`.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -26,7 +29,7 @@ class ContentSecurityPolicyMiddleware:
         request.csp_nonce = nonce  # type: ignore[attr-defined]
         response = self.get_response(request)
         if "Content-Security-Policy" not in response.headers:
-            response.headers["Content-Security-Policy"] = _POLICY.format(nonce=nonce, forms=" ".join(settings.CRM_FORM_ACTION))
+            response.headers["Content-Security-Policy"] = _POLICY.format(nonce=nonce, forms=" ".join([*settings.CRM_FORM_ACTION, *getattr(request, "forms_lead_to", ())]))
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "same-origin")
         response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")

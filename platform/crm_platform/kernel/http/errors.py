@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -19,6 +19,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from crm_platform.kernel import budgets
+from crm_platform.kernel.budgets import BudgetSpent
 from crm_platform.kernel.errors import (
     Conflict,
     CrmError,
@@ -99,15 +101,30 @@ def body_of(error: CrmError) -> dict[str, object]:
     return body
 
 
+Drawer = Callable[[HttpRequest, CrmError], HttpResponse]
+_drawers: dict[str, Drawer] = {}
+
+
+def draw_under(beginning: str, drawer: Drawer) -> None:
+    """Name who draws the refusals under addresses of a beginning: a door that speaks another language than ours."""
+    _drawers[beginning] = drawer
+
+
 def render_refusal(request: HttpRequest, error: CrmError) -> HttpResponse:
     """The answer to a refusal, in the shape the asker can use. Call it in a unit of its own."""
     response = _answer(request, error)
     if isinstance(error, TooMany):
         response.headers["Retry-After"] = str(error.facts.get("retry_after", 60))
+    budgets.stamp(request, response)
     return response
 
 
 def _answer(request: HttpRequest, error: CrmError) -> HttpResponse:
+    for beginning, drawer in _drawers.items():
+        if request.path_info.startswith(beginning):
+            return drawer(request, error)
+    if isinstance(error, BudgetSpent):
+        return problem(error)
     if wants_json(request):
         return JsonResponse(body_of(error), status=error.status, headers={"WWW-Authenticate": "Bearer"} if error.status == NotSignedIn.status else None)
     if isinstance(error, NotSignedIn):
@@ -120,6 +137,12 @@ def _answer(request: HttpRequest, error: CrmError) -> HttpResponse:
     except TemplateDoesNotExist:
         html = render_to_string("ui/errors/500.html", context, request)
     return HttpResponse(html, status=error.status)
+
+
+def problem(error: CrmError, *, hint: str = "") -> HttpResponse:
+    """A refusal as programs of the open API know one; the media type stands alone: there are programs that compare all of it."""
+    body = {"title": str(getattr(error, "heading", "") or error.code.replace("_", " ").capitalize()), "type": f"{settings.PUBLIC_URL}/errors/{error.code}", "status": error.status, "detail": error.message, **body_of(error)}
+    return JsonResponse({**body, "hint": hint or error.message}, status=error.status, content_type="application/problem+json")
 
 
 def _to_log_in(request: HttpRequest) -> HttpResponse:

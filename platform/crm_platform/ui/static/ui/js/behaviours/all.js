@@ -3,6 +3,8 @@ import { autosubmit, copy, fill, keepIfChanged, mirror, onlyWith, rows, sendOnce
 import { palette, paletteOpen } from "./palette.js";
 import { modalClose, opens, tabs } from "./dialogs.js";
 import { bulk } from "./bulk.js";
+import { tellsHeight, walk } from "./walk.js";
+import { toOpener } from "./windows.js";
 
 export const behaviours = {
   autosubmit,
@@ -21,7 +23,11 @@ export const behaviours = {
   "modal-close": modalClose,
   opens,
   bulk,
+  walk,
+  "tells-height": tellsHeight,
+  "to-opener": toOpener,
   // Large parts load only where a page needs them.
   board: async (element) => (await import("./board.js")).board(element),
+  "try-it": async (element) => (await import("./try-it.js")).tryIt(element),
   chart: async (element) => (await import("./chart.js")).chart(element),
 };

@@ -10,8 +10,8 @@ export const chart = (element) => {
   drawn.setOption({
     grid: { left: 8, right: 8, top: 8, bottom: 8, containLabel: true },
     textStyle: { fontFamily: style.fontFamily, color: colour("--ink-2") },
-    xAxis: { type: "category", data: given.labels, axisLine: { lineStyle: { color: colour("--line-2") } }, axisTick: { show: false } },
-    yAxis: { type: "value", axisLabel: { formatter: (value) => figure.format(value) }, splitLine: { lineStyle: { color: colour("--line") } } },
+    xAxis: { type: "category", data: given.labels, axisLine: { lineStyle: { color: colour("--line-2") } }, axisTick: { show: false }, axisLabel: { color: colour("--ink-3") } },
+    yAxis: { type: "value", axisLabel: { color: colour("--ink-3"), formatter: (value) => figure.format(value) }, splitLine: { lineStyle: { color: colour("--line") } } },
     series: [{ type: "bar", data: given.values, itemStyle: { color: colour("--accent"), borderRadius: [3, 3, 0, 0] }, barMaxWidth: 48 }],
     tooltip: { trigger: "axis", valueFormatter: (value) => figure.format(value) },
   });

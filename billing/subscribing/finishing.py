@@ -1,0 +1,58 @@
+"""Bills that the payment service could not make for want of a right address: once the paying company is corrected, the service hears of it, and they are made and paid."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from billing.documents.models import Invoice, Status
+from billing.models import BillingAccount
+from billing.providers import calling, registry, syncing
+from billing.providers.protocol import Provider, ProviderUnavailable
+from crm_platform.db import sides
+from crm_platform.kernel import jobs
+from crm_platform.kernel.errors import CrmError
+from crm_platform.kernel.jobs import Lease
+from tenants.models import State
+
+from . import checkout
+
+_log = logging.getLogger("kartoteka.billing")
+JOB = "billing.finish_bills"
+
+
+def ask(account: BillingAccount) -> None:
+    """Who pays was corrected: leave it to a worker, where a bill waits for that. Inside a control unit."""
+    if _unmade(account):
+        jobs.later(JOB, account.pk, key=f"{JOB}.{account.pk}")
+
+
+@jobs.register(JOB)
+def finish(pk: int, *, lease: Lease) -> None:
+    """Tell the service who pays, then let it make and charge what waits."""
+    with sides.control_unit():
+        lease.beat()
+        account = BillingAccount.objects.select_related("workspace").get(pk=pk)
+        waiting = _unmade(account)
+    if not waiting or account.workspace is None or account.workspace.state != State.ACTIVE:
+        return
+    provider = registry.provider_for(account)
+    payer = checkout.bring_payer(account.workspace.place, account, provider)
+    for invoice in waiting:
+        _pay(provider, account, invoice, payer)
+    syncing.sync_account(pk)
+
+
+def _pay(provider: Provider, account: BillingAccount, invoice: str, payer: Mapping[str, Any]) -> None:
+    try:
+        calling.once(f"finish.{invoice}"[:90], "pay", {"payer": payer}, lambda key: provider.pay(invoice, key=key), account=account)
+    except ProviderUnavailable:
+        raise
+    except CrmError as error:  # it is not right yet, or the card is refused: the look tells
+        _log.info("a bill could not be made", extra={"account": account.public_id, "invoice": invoice, "code": error.code})
+
+
+def _unmade(account: BillingAccount) -> list[str]:
+    rows = Invoice.objects.filter(account=account, provider=account.provider, status=Status.DRAFT).exclude(problem="")
+    return list(rows.order_by("pk").values_list("external_id", flat=True))

@@ -1,0 +1,95 @@
+"""What stands beside records under `_embedded`: each question once for a whole page, never once for a record."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from crm_core.doors.amocrm.models import Stored
+from crm_core.people.contacts.models import Employment
+from crm_core.sales.deals.models import Deal, DealContact, DealLine
+from crm_core.sales.pipelines import queries as pipelines
+from crm_core.sales.pipelines import unsaid
+from crm_platform.kernel.permissions import Actor
+
+Rows = dict[int, list[dict[str, Any]]]
+Links = Callable[[Actor, Sequence[Any]], Rows]
+# Products are the elements of the catalog of this number; catalogs count from 1000.
+PRODUCTS = 1000
+
+
+def none(actor: Actor, records: Sequence[Any]) -> Rows:
+    """Nothing of the kind yet."""
+    return {}
+
+
+def customers(plural: str) -> Links:
+    """The customers that contacts or companies are linked with."""
+
+    def read(actor: Actor, records: Sequence[Any]) -> Rows:
+        links = Stored.objects.filter(kind="customer_link", deleted_at=None, body__to_entity_type=plural, body__to_entity_id__in=[record.pk for record in records])
+        return _by((record, {"id": customer}) for customer, record in links.order_by("pk").values_list("parent_id", "body__to_entity_id"))
+
+    return read
+
+
+def _by(pairs: Iterable[tuple[int, dict[str, Any]]]) -> Rows:
+    rows: Rows = defaultdict(list)
+    for pk, row in pairs:
+        rows[pk].append(row)
+    return rows
+
+
+def company_of_deals(actor: Actor, records: Sequence[Any]) -> Rows:
+    """A deal has one company."""
+    return {deal.pk: [{"id": deal.company_id}] for deal in records if deal.company_id}
+
+
+def contacts_of_deals(actor: Actor, records: Sequence[Any]) -> Rows:
+    """The main contact first."""
+    links = DealContact.objects.filter(deal__in=[deal.pk for deal in records]).order_by("-main", "id").values_list("deal_id", "contact_id", "main")
+    return _by((deal, {"id": contact, "is_main": main}) for deal, contact, main in links)
+
+
+def reasons(actor: Actor, records: Sequence[Any]) -> Rows:
+    """A list of one, as clients read it."""
+    board = pipelines.everything()
+    lost = [(deal.pk, board.reasons.get(deal.lost_reason_id)) for deal in records if not unsaid.is_unsaid(board, deal.lost_reason_id)]
+    return {pk: [{"id": reason.pk, "name": reason.name, "sort": reason.order}] for pk, reason in lost if reason is not None}
+
+
+def elements(actor: Actor, records: Sequence[Any]) -> Rows:
+    """The products of deals, as elements of their catalog, and behind them the elements of programs' own catalogs."""
+    lines = DealLine.objects.filter(deal__in=[deal.pk for deal in records], product__isnull=False).values_list("deal_id", "product_id", "quantity_milli")
+    rows = [(deal, {"id": product, "metadata": {"quantity": _number(quantity), "catalog_id": PRODUCTS, "price_id": None}}) for deal, product, quantity in lines]
+    kept = Stored.objects.filter(kind="element_link", parent_id__in=[deal.pk for deal in records], deleted_at=None).order_by("pk")
+    return _by([*rows, *((row.parent_id or 0, row.body) for row in kept)])
+
+
+def _number(milli: int) -> float | int:
+    return milli // 1000 if milli % 1000 == 0 else milli / 1000
+
+
+def companies_of_contacts(actor: Actor, records: Sequence[Any]) -> Rows:
+    """Where they work, the main company first."""
+    links = Employment.objects.filter(contact__in=[contact.pk for contact in records]).order_by("-main", "id").values_list("contact_id", "company_id")
+    return _by((contact, {"id": company}) for contact, company in links)
+
+
+def deals_of_contacts(actor: Actor, records: Sequence[Any]) -> Rows:
+    """The deals they speak for."""
+    links = DealContact.objects.filter(contact__in=[contact.pk for contact in records], deal__binned_at=None).order_by("deal_id").values_list("contact_id", "deal_id")
+    return _by((contact, {"id": deal}) for contact, deal in links)
+
+
+def contacts_of_companies(actor: Actor, records: Sequence[Any]) -> Rows:
+    """Who works there."""
+    links = Employment.objects.filter(company__in=[one.pk for one in records], contact__binned_at=None).order_by("contact_id").values_list("company_id", "contact_id")
+    return _by((company, {"id": contact}) for company, contact in links)
+
+
+def deals_of_companies(actor: Actor, records: Sequence[Any]) -> Rows:
+    """Their deals."""
+    links = Deal.objects.filter(company__in=[one.pk for one in records], binned_at=None).order_by("id").values_list("company_id", "pk")
+    return _by((company, {"id": deal}) for company, deal in links)

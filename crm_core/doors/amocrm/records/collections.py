@@ -1,0 +1,150 @@
+"""What differs between leads, contacts and companies: their own fields, in both directions, and what stands beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from crm_core.doors.amocrm import names
+from crm_core.doors.amocrm.records import beside
+from crm_core.doors.amocrm.wire.fields import Item, seconds
+from crm_core.groundwork.records import registry
+from crm_core.groundwork.records.registry import Kind
+from crm_core.people.companies.kind import COMPANY
+from crm_core.people.contacts.kind import CONTACT
+from crm_core.sales.deals.kind import DEAL
+from crm_core.sales.pipelines import queries as pipelines
+from crm_core.sales.pipelines import unsaid
+from crm_core.sales.pipelines.models import StageKind
+from crm_platform.kernel import money, preferences
+from crm_platform.kernel.permissions import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One of the three. `own(record)` draws its own fields; `read(actor, item, record)` takes them (record None: a new one).
+
+    `links` are what `with` may ask for: per name a function from the records of a page to the rows of each; those in
+    `always` stand there unasked.
+    """
+
+    plural: str
+    kind: Kind
+    own: Callable[[Any], dict[str, Any]]
+    read: Callable[[Actor, Item, Any], dict[str, Any]]
+    links: Mapping[str, beside.Links]
+    always: Sequence[str] = ()
+
+    @property
+    def entity(self) -> str:
+        """Our code of the kind."""
+        return self.kind.code
+
+
+def find(plural: str) -> Collection:
+    """The collection of a name; raises NotFound."""
+    return ALL[registry.find(names.code_of(plural)).code]
+
+
+def _lead(deal: Any) -> dict[str, Any]:
+    board = pipelines.everything()
+    return {
+        "price": None if deal.sum_minor is None else int(money.major(deal.sum_minor, currency=deal.currency)),
+        "status_id": names.status_id(deal.stage_id), "pipeline_id": deal.pipeline_id,
+        "loss_reason_id": None if unsaid.is_unsaid(board, deal.lost_reason_id) else deal.lost_reason_id, "closed_at": seconds(deal.closed_at),
+        "source_id": None, "score": None, "labor_cost": None, "is_price_modified_by_robot": False,
+    }  # fmt: skip
+
+
+def _read_lead(actor: Actor, item: Item, deal: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if item.given("name") or deal is None:
+        values["name"] = item.text("name") or _("New deal")
+    if item.given("price"):
+        values["sum_minor"] = price(item, currency=deal.currency if deal else preferences.here().currency)
+    if deal is None:
+        values["currency"] = preferences.here().currency
+    stage = _stage(item, deal)
+    if stage is not None:
+        values["stage_id"] = stage.pk
+        if stage.kind == StageKind.LOST:
+            values["lost_reason_id"] = _reason(item, deal)
+        closed_at = item.moment("closed_at")
+        if stage.kind != StageKind.OPEN and closed_at is not None:
+            values["closed_at"] = closed_at
+    elif deal is not None and deal.state == StageKind.LOST and item.whole("loss_reason_id"):
+        values["lost_reason_id"] = _reason(item, deal)
+    return values
+
+
+def price(item: Item, *, currency: str) -> int | None:
+    """What stands under `price`, in minor units; None for null, nothing, and what is no amount (then a fault is noted)."""
+    given = item.body.get("price")
+    if given is None or given == "":
+        return None
+    try:
+        amount = Decimal(str(given))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if isinstance(given, (bool, list, dict)) or not amount.is_finite() or abs(amount) >= Decimal(10) ** 14:
+        item.fault("price", "This value should be of type int.", code="InvalidType")
+        return None
+    return money.minor(amount, currency=currency)
+
+
+def _stage(item: Item, deal: Any) -> Any:
+    """The stage that status and pipeline name, if they change it; None else. Faults are noted."""
+    status, pipeline = item.whole("status_id"), item.whole("pipeline_id")
+    if status is None and pipeline is None:
+        return None
+    if pipeline is not None and not any(one.pk == pipeline for one in pipelines.everything().pipelines):
+        item.fault("pipeline_id", "The value you selected is not a valid choice.", code="NotSupportedChoice")
+        return None
+    home = pipeline if pipeline is not None else deal.pipeline_id if deal else None
+    stage = pipelines.everything().open_of(home or pipelines.first().pk)[0] if status is None else names.stage_of(status, pipeline_id=home)
+    if stage is None or (pipeline is not None and stage.pipeline_id != pipeline):
+        item.fault("status_id", "The value you selected is not a valid choice.", code="NotSupportedChoice")
+        return None
+    if deal is not None and (stage.pk == deal.stage_id or (status is None and pipeline == deal.pipeline_id)):
+        return None
+    return stage
+
+
+def _reason(item: Item, deal: Any) -> int:
+    """A lost deal has a reason here; a program that says none gets the one that stands for it."""
+    given = item.whole("loss_reason_id")
+    if given is not None and given not in pipelines.everything().reasons:
+        item.fault("loss_reason_id", "The value you selected is not a valid choice.", code="NotSupportedChoice")
+    return given or (deal.lost_reason_id if deal is not None else None) or unsaid.reason().pk
+
+
+def _contact(contact: Any) -> dict[str, Any]:
+    return {"first_name": contact.first_name, "last_name": contact.last_name, "is_unsorted": False}
+
+
+def _read_contact(actor: Actor, item: Item, contact: Any) -> dict[str, Any]:
+    values = {name: item.text(name, most=120) for name in ("first_name", "last_name") if item.given(name) and item.body[name] is not None}
+    if item.given("name") or contact is None:
+        values["name"] = item.text("name") or (contact.name if contact is not None else _("New contact"))
+        if contact is not None and not any(values.get(part) for part in ("first_name", "last_name")) and values["name"] != contact.name:
+            values |= {"first_name": "", "last_name": ""}  # the whole name was said, and stands alone
+    return values
+
+
+def _read_company(actor: Actor, item: Item, company: Any) -> dict[str, Any]:
+    if item.given("name") or company is None:
+        return {"name": item.text("name") or (company.name if company is not None else _("New company"))}
+    return {}
+
+
+LEADS = Collection(
+    "leads", DEAL, _lead, _read_lead, {"companies": beside.company_of_deals, "contacts": beside.contacts_of_deals, "loss_reason": beside.reasons, "catalog_elements": beside.elements},
+    always=("companies",),
+)  # fmt: skip
+CONTACTS = Collection("contacts", CONTACT, _contact, _read_contact, {"companies": beside.companies_of_contacts, "leads": beside.deals_of_contacts, "customers": beside.customers("contacts"), "catalog_elements": beside.none}, always=("companies",))
+COMPANIES = Collection("companies", COMPANY, lambda company: {}, _read_company, {"contacts": beside.contacts_of_companies, "leads": beside.deals_of_companies, "customers": beside.customers("companies"), "catalog_elements": beside.none})
+ALL = {one.entity: one for one in (LEADS, CONTACTS, COMPANIES)}

@@ -1,0 +1,55 @@
+"""Links with what is only kept: elements of a program's own catalogs on leads, customers on contacts and companies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crm_core.doors.amocrm import storing
+from crm_core.doors.amocrm.records.beside import PRODUCTS
+from crm_core.doors.amocrm.wire.fields import Item
+from crm_platform.kernel.errors import NotFound
+from crm_platform.kernel.permissions import Actor
+
+CUSTOMERS, ELEMENTS = "customers", "catalog_elements"
+
+
+def is_kept(target: str, item: Item) -> bool:
+    """Whether the other end is only kept."""
+    return target == CUSTOMERS or (target == ELEMENTS and catalog_of(item) != PRODUCTS)
+
+
+def catalog_of(item: Item) -> int:
+    """The catalog of an element that an item names: the products', if it says none."""
+    return item.beneath("metadata").whole("catalog_id") or PRODUCTS
+
+
+def stands(actor: Actor, target: str, pk: int, item: Item) -> bool:
+    """Whether the other end is there."""
+    try:
+        if target == CUSTOMERS:
+            storing.get(actor, "customer", pk)
+        else:
+            catalog = storing.get(actor, "catalog", catalog_of(item) - PRODUCTS)
+            storing.get(actor, "element", pk, parent_id=catalog.pk)
+    except NotFound:
+        return False
+    return True
+
+
+def apply(actor: Actor, plural: str, pk: int, target: str, other: int, item: Item, *, away: bool) -> None:
+    """Make the link, or take it away; twice is once."""
+    if target == CUSTOMERS:
+        kind, parent, key = "customer_link", other, f"{other}:{plural}:0:{pk}"
+        body: dict[str, Any] = {"to_entity_type": plural, "to_entity_id": pk, "metadata": {"main_contact": False} if plural == "contacts" else None}
+    else:
+        kind, parent, key = "element_link", pk, f"{plural}:{pk}:{catalog_of(item)}:{other}"
+        said = item.beneath("metadata").body.get("quantity")
+        quantity = said if isinstance(said, (int, float)) and not isinstance(said, bool) and 0 <= said < 10**9 else 1
+        body = {"id": other, "metadata": {"quantity": quantity, "catalog_id": catalog_of(item), "price_id": None}}
+    present = storing.by_key(actor, kind, key)
+    if present is not None and away:
+        storing.unlink(actor, present)
+    elif present is not None:
+        storing.change(actor, present, body=body)
+    elif not away:
+        storing.add(actor, kind, [{"key": key, "body": body}], parent_id=parent)

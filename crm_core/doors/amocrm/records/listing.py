@@ -1,0 +1,210 @@
+"""Lists: what the program may see, narrowed by its filters, in its order, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils.http import parse_http_date_safe
+
+from crm_core.doors.amocrm import names
+from crm_core.doors.amocrm.fields import known
+from crm_core.doors.amocrm.records.collections import Collection
+from crm_core.doors.amocrm.wire import brackets
+from crm_core.doors.amocrm.wire.asking import Asked, whole
+from crm_core.doors.amocrm.wire.fields import as_moment
+from crm_core.doors.amocrm.wire.problems import NotFaithful
+from crm_core.groundwork.custom_fields.models import FieldIndex, Kind
+from crm_core.groundwork.search import queries as search
+from crm_core.people import reaching
+from crm_core.sales.pipelines.models import StageKind
+from crm_platform.kernel import money, permissions, preferences
+
+Rows = QuerySet[Any]
+ORDERS = ("id", "created_at", "updated_at")
+MOST_IDS = 10_000
+
+
+def rows_of(asked: Asked, collection: Collection) -> Rows:
+    """The records of a list, unordered. Raises NotFaithful where the program asks strictly for a filter that is none."""
+    kind = collection.kind
+    rows: Rows = kind.model.objects.binned() if "only_deleted" in asked.wants else kind.model.objects.kept()
+    rows = rows.filter(permissions.reach(asked.actor, kind.entity.VIEW))
+    for name, given in asked.filters.items():
+        apply = _OF_DEALS.get(name) if collection.entity == names.CODES["leads"] else None
+        apply = apply or _FILTERS.get(name)
+        if apply is not None:
+            rows = apply(rows, given, collection)
+        elif asked.strict:
+            raise NotFaithful(detail=f"There is no filter named {name[:80]}.")
+    if asked.text:
+        rows = rows.filter(pk__in=search.matching_ids(asked.actor, kind.code, asked.text))
+    return rows
+
+
+def unchanged(asked: Asked, rows: Rows) -> bool:
+    """Whether nothing of the list changed since If-Modified-Since; False without that header."""
+    since = parse_http_date_safe(asked.request.headers.get("If-Modified-Since", ""))
+    return since is not None and not rows.filter(updated_at__gte=datetime.fromtimestamp(since + 1, UTC)).exists()
+
+
+def page_of(asked: Asked, rows: Rows) -> tuple[list[Any], bool, str]:
+    """The records of the page, whether more follow, and the cursor behind which those stand.
+
+    Without a cursor the page's number counts, as ever; with one, what was made or deleted meanwhile moves nothing.
+    """
+    name, down = asked.order if asked.order and asked.order[0] in ORDERS else ("id", False)
+    way = "-" if down else ""
+    ordered = rows.order_by(*dict.fromkeys([f"{way}{name}", f"{way}id"]))
+    behind = _behind(asked.query.get("cursor", ""), name=name, down=down)
+    first = 0 if behind else asked.first
+    found = list((ordered.filter(behind) if behind else ordered)[first : first + asked.limit + 1])
+    page, more = found[: asked.limit], len(found) > asked.limit
+    return page, more, _cursor(page[-1], name=name) if more else ""
+
+
+def _cursor(record: Any, *, name: str) -> str:
+    moment = "" if name == "id" else int(getattr(record, name).timestamp() * 1_000_000)
+    return f"{moment}.{record.pk}"
+
+
+def _behind(cursor: Any, *, name: str, down: bool) -> Q | None:
+    moment, dot, pk = cursor.partition(".") if isinstance(cursor, str) else ("", "", "")
+    if not dot or not whole(pk):
+        return None
+    step = "lt" if down else "gt"
+    if name == "id":
+        return Q(**{f"id__{step}": whole(pk)})
+    try:
+        at = datetime.fromtimestamp(whole(moment) / 1_000_000, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+    return Q(**{f"{name}__{step}": at}) | Q(**{name: at, f"id__{step}": whole(pk)})
+
+
+Apply = Callable[[Rows, Any, Collection], Rows]
+
+
+def _ids(field: str) -> Apply:
+    def apply(rows: Rows, given: Any, _collection: Collection) -> Rows:
+        wanted = [whole(one, default=-1) for one in brackets.values(given)[:MOST_IDS]]
+        if 0 in wanted and field in ("created_by", "updated_by"):  # the API's 0 is the robot
+            return rows.filter(Q(**{f"{field}__in": wanted}) | Q(**{field: None}))
+        return rows.filter(**{f"{field}__in": wanted})
+
+    return apply
+
+
+def _moments(field: str) -> Apply:
+    """A range; a bare moment means since then."""
+
+    def apply(rows: Rows, given: Any, _collection: Collection) -> Rows:
+        ends = given if brackets.is_range(given) else {"from": given}
+        for end, comparison in (("from", "gte"), ("to", "lt")):
+            moment = as_moment(ends.get(end)) if isinstance(ends, Mapping) and isinstance(ends.get(end), str) else None
+            if moment is not None:  # a second is told in whole seconds, so its end is the next one's beginning
+                rows = rows.filter(**{f"{field}__{comparison}": moment if end == "from" else datetime.fromtimestamp(moment.timestamp() + 1, UTC)})
+        return rows
+
+    return apply
+
+
+def _name(rows: Rows, given: Any, _collection: Collection) -> Rows:
+    return rows.filter(name__in=brackets.values(given if isinstance(given, dict) else {"0": given})[:MOST_IDS])
+
+
+def _price(rows: Rows, given: Any, _collection: Collection) -> Rows:
+    currency = preferences.here().currency
+    if brackets.is_range(given):
+        for end, comparison in (("from", "gte"), ("to", "lte")):
+            amount = _decimal(given.get(end))
+            if amount is not None:
+                rows = rows.filter(**{f"sum_minor__{comparison}": money.minor(amount, currency=currency)})
+        return rows
+    amounts = [amount for amount in map(_decimal, brackets.values(given)) if amount is not None]
+    return rows.filter(sum_minor__in=[money.minor(amount, currency=currency) for amount in amounts])
+
+
+def _decimal(given: Any) -> Decimal | None:
+    try:
+        amount = Decimal(given) if isinstance(given, str) else None
+    except InvalidOperation:
+        return None
+    return amount if amount is not None and amount.is_finite() and abs(amount) < Decimal(10) ** 14 else None
+
+
+def _statuses(rows: Rows, given: Any, _collection: Collection) -> Rows:
+    wanted = Q(pk__in=[])
+    for one in given.values() if isinstance(given, dict) else ():
+        if isinstance(one, dict):
+            pipeline = whole(one.get("pipeline_id"))
+            stage = names.stage_of(whole(one.get("status_id")), pipeline_id=pipeline)
+            if stage is not None and stage.pipeline_id == pipeline:
+                wanted |= Q(stage_id=stage.pk)
+    return rows.filter(wanted)
+
+
+def _status(rows: Rows, given: Any, _collection: Collection) -> Rows:
+    """`filter[status_id]`, which clients send without the pipeline: won and lost mean those of all."""
+    ids = [whole(one) for one in brackets.values(given)[:MOST_IDS]]
+    states = [state for number, state in ((names.WON, StageKind.WON), (names.LOST, StageKind.LOST)) if number in ids]
+    return rows.filter(Q(stage_id__in=[one - names.ABOVE for one in ids if one > names.ABOVE]) | Q(state__in=states))
+
+
+def _closest_task(rows: Rows, given: Any, collection: Collection) -> Rows:
+    return _moments("next_task_at")(rows, given, collection) if collection.entity == names.CODES["leads"] else rows
+
+
+def _custom(rows: Rows, given: Any, collection: Collection) -> Rows:
+    """Values of one field are alternatives, different fields all hold."""
+    fields = {str(one.id): one for one in known.of(collection.entity)}
+    for key, wanted in given.items() if isinstance(given, dict) else ():
+        field = fields.get(key)
+        if field is not None and field.row is not None:
+            rows = rows.filter(pk__in=matching(field.row, wanted))
+        elif field is not None and field.attribute in ("phones", "emails"):
+            rows = rows.filter(keys__overlap=_keys(field.attribute, brackets.values(wanted)))
+    return rows
+
+
+def _keys(attribute: str, texts: list[str]) -> list[str]:
+    return [f"p:{reaching.digits(text)}" if attribute == "phones" else f"e:{text.lower()}" for text in texts]
+
+
+def matching(row: Any, wanted: Any) -> Any:
+    """A sub-query of the ids of records whose values of a field fit a filter: one of several, or a range."""
+    index = FieldIndex.objects.filter(field=row)
+    column = {Kind.NUMBER: "num", Kind.MONEY: "num", Kind.DATE: "at"}.get(row.kind)
+    if column and brackets.is_range(wanted):
+        for end, comparison in (("from", "gte"), ("to", "lte")):
+            read = _plain(row.kind, wanted.get(end))
+            if read is not None:
+                index = index.filter(**{f"{column}__{comparison}": read})
+        return index.values("record_id")
+    texts = brackets.values(wanted)[:MOST_IDS]
+    if row.kind in (Kind.LIST, Kind.MULTI, Kind.CHECKBOX):
+        options = [1 if text in ("true", "1") else 0 for text in texts] if row.kind == Kind.CHECKBOX else [whole(text, default=-1) for text in texts]
+        return index.filter(option__in=[option for option in options if abs(option) < 2**31]).values("record_id")
+    if column:
+        return index.filter(**{f"{column}__in": [read for text in texts if (read := _plain(row.kind, text)) is not None]}).values("record_id")
+    return index.filter(text__in=[text[:200].lower() for text in texts]).values("record_id")
+
+
+def _plain(kind: str, text: Any) -> Any:
+    if kind != Kind.DATE:
+        return _decimal(text)
+    moment = as_moment(text) if isinstance(text, str) else None
+    return moment.date() if moment is not None else None
+
+
+_FILTERS: dict[str, Apply] = {
+    "id": _ids("pk"), "name": _name, "created_by": _ids("created_by"), "updated_by": _ids("updated_by"), "responsible_user_id": _ids("responsible"),
+    "created_at": _moments("created_at"), "updated_at": _moments("updated_at"), "closest_task_at": _closest_task, "custom_fields_values": _custom,
+    "external_id": lambda rows, given, _collection: rows.filter(external_id__in=brackets.values(given)[:MOST_IDS]),
+}  # fmt: skip
+_OF_DEALS: dict[str, Apply] = {
+    "price": _price, "statuses": _statuses, "status_id": _status, "pipeline_id": _ids("pipeline"), "closed_at": _moments("closed_at"),
+}  # fmt: skip

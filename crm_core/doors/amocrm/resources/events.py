@@ -1,0 +1,168 @@
+"""GET /events: the journal in the API's words, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+
+from crm_core.doors.amocrm import names
+from crm_core.doors.amocrm.happened.words import SOURCES, Told, told
+from crm_core.doors.amocrm.records import collections
+from crm_core.doors.amocrm.records.taking import visible
+from crm_core.doors.amocrm.resources.account import account_id
+from crm_core.doors.amocrm.resources.tasks import period
+from crm_core.doors.amocrm.wire import answers, brackets
+from crm_core.doors.amocrm.wire.asking import Asked, whole
+from crm_core.doors.amocrm.wire.fields import seconds
+from crm_core.engagement.tasks import services as tasks
+from crm_core.engagement.tasks.models import Task
+from crm_platform.events.models import Event
+from crm_platform.kernel import reading
+from crm_platform.kernel.errors import NotFound
+
+MOST = 100
+_CODES = {word: code for code, word in names.SINGULARS.items()} | {"task": "task"}
+_STEP = 500
+# How many rows a question with filters on values reads at most: an answer that would need more is cut off there.
+_FARTHEST = 50_000
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def index(asked: Asked) -> HttpResponse:
+    """A page of events; `filter` by type, entity, author, time and values as documented."""
+    rows = _rows(asked)
+    first = asked.first
+    found: list[tuple[Event, int, Told]] = []
+    for number, one in enumerate(_all(asked, rows)):
+        if number >= first:
+            found.append(one)
+        if len(found) > asked.limit:
+            break
+    page = [_draw(asked, *one) for one in found[: asked.limit]]
+    return answers.page(asked, "events", page, more=len(found) > asked.limit)
+
+
+def _rows(asked: Asked) -> QuerySet[Event]:
+    asks = asked.filters
+    types = {_alias(one) for one in brackets.values(asks.get("type"))}
+    wanted = {name for type_ in (types or SOURCES) for name in SOURCES.get(type_, ())}
+    rows = Event.objects.filter(name__in=wanted).filter(period(asks.get("created_at"), "at")).order_by("-pk")
+    if "created_by" in asks:
+        authors = [whole(one) for one in brackets.values(asks["created_by"])[:10]]
+        rows = rows.filter(Q(actor_id__in=authors) | (Q(actor_id=None) if 0 in authors else Q(pk__in=[])))
+    if "id" in asks:
+        rows = rows.filter(pk__in=[number for one in brackets.values(asks["id"])[:MOST] for number in [_number(one)[0]]])
+    entities, ids = [_CODES.get(one, "") for one in brackets.values(asks.get("entity"))], [whole(one) for one in brackets.values(asks.get("entity_id"))[:10]]
+    if entities and ids:
+        rows = rows.filter(subjects__overlap=[f"{entity}:{pk}" for entity in entities for pk in ids])
+    return rows
+
+
+def _alias(type_: str) -> str:
+    """`custom_field_12_value_changed` is a change of a custom field, of that one."""
+    parts = type_.split("_")
+    return "custom_field_value_changed" if len(parts) == 5 and parts[:2] == ["custom", "field"] and reading.whole(parts[2]) is not None else type_
+
+
+def _all(asked: Asked, rows: QuerySet[Event]) -> Iterator[tuple[Event, int, Told]]:
+    """The events of rows in their order, with their place in the row; those of records that the program may not see are left out."""
+    before: int | None = None
+    for _round in range(_FARTHEST // _STEP):
+        stretch = list((rows if before is None else rows.filter(pk__lt=before))[:_STEP])
+        if not stretch:
+            return
+        before = stretch[-1].pk
+        each = [(row, at, one) for row in stretch for at, one in enumerate(told(row))]
+        seen = _seen(asked, [one for _row, _at, one in each])
+        yield from ((row, at, one) for row, at, one in each if (one.entity, one.record_id) in seen and _asked_for(asked, row, one))
+
+
+def _seen(asked: Asked, each: list[Told]) -> set[tuple[str, int | None]]:
+    if asked.actor.everything:
+        return {(one.entity, one.record_id) for one in each}
+    seen: set[tuple[str, int | None]] = set()
+    for code, word in names.SINGULARS.items():
+        wanted = {one.record_id for one in each if one.entity == word and one.record_id is not None}
+        seen |= {(word, pk) for pk in visible(asked.actor, collections.ALL[code], wanted)}
+    promised = {one.record_id for one in each if one.entity == "task" and one.record_id is not None}
+    if promised:
+        seen |= {("task", pk) for pk in Task.objects.filter(tasks.reach(asked.actor), pk__in=promised).values_list("pk", flat=True)}
+    return seen
+
+
+def _asked_for(asked: Asked, row: Event, one: Told) -> bool:
+    asks = asked.filters
+    types = brackets.values(asks.get("type"))
+    if types and one.type not in types and f"custom_field_{one.field_id}_value_changed" not in types:
+        return False
+    entities = brackets.values(asks.get("entity"))
+    if entities and one.entity not in entities:
+        return False
+    if "id" in asks and _name(row.pk, told(row).index(one)) not in brackets.values(asks["id"]):
+        return False
+    return all(_fits(side, asks.get(name)) for name, side in (("value_before", one.before), ("value_after", one.after)))
+
+
+def _fits(side: list[dict[str, Any]], asks: Any) -> bool:
+    """Whether a side of an event is among what is asked for; True where nothing is."""
+    if not isinstance(asks, dict) or not asks:
+        return True
+    statuses = [(str(one.get("pipeline_id")), str(one.get("status_id"))) for one in (asks.get("leads_statuses") or {}).values() if isinstance(one, dict)] if isinstance(asks.get("leads_statuses"), dict) else []
+    people, enums = brackets.values(asks.get("responsible_user_id")), brackets.values(asks.get("custom_field_values"))
+    for value in side:
+        status = value.get("lead_status")
+        if status and (str(status["pipeline_id"]), str(status["id"])) in statuses:
+            return True
+        if str(value.get("responsible_user", {}).get("id")) in people:
+            return True
+        if str(value.get("custom_field_value", {}).get("enum_id")) in enums:
+            return True
+    return False
+
+
+def show(asked: Asked, code: str) -> HttpResponse:
+    """One event."""
+    pk, at = _number(code)
+    row = Event.objects.filter(pk=pk).first()
+    each = told(row) if row is not None else []
+    if row is None or at >= len(each) or (each[at].entity, each[at].record_id) not in _seen(asked, [each[at]]):
+        raise NotFound
+    return answers.told(_draw(asked, row, at, each[at]))
+
+
+def _draw(asked: Asked, row: Event, at: int, one: Told) -> dict[str, Any]:
+    path = {"task": "tasks"}.get(one.entity, f"{one.entity}s" if one.entity != "company" else "companies")
+    code = _name(row.pk, at)
+    return {
+        "id": code, "type": one.type, "entity_id": one.record_id, "entity_type": one.entity, "created_by": row.actor_id or 0, "created_at": seconds(row.at),
+        "value_after": one.after, "value_before": one.before, "account_id": account_id(), "_links": answers.href(asked, f"events/{code}"),
+        "_embedded": {"entity": {"id": one.record_id, "_links": answers.href(asked, f"{path}/{one.record_id}")}},
+    }  # fmt: skip
+
+
+def _name(pk: int, at: int) -> str:
+    """26 letters that sort as time does: the row's number and the place in it."""
+    number, letters = pk * 64 + at, ""
+    while number:
+        number, digit = divmod(number, 32)
+        letters = _DIGITS[digit] + letters
+    return letters.rjust(26, "0")
+
+
+def _number(code: str) -> tuple[int, int]:
+    number = 0
+    for letter in code.lower()[:26]:
+        if letter not in _DIGITS:
+            return 0, 0
+        number = number * 32 + _DIGITS.index(letter)
+    return (number // 64, number % 64) if number < 2**63 else (0, 0)
+
+
+def types(asked: Asked) -> HttpResponse:
+    """The types of events that are told."""
+    language = asked.query.get("language_code")
+    rows = [{"key": type_, "type": number, "lang": type_.replace("_", " ").capitalize()} for number, type_ in enumerate(SOURCES, 1)]
+    return answers.all_of(asked, "events_types", rows, language_code=language if isinstance(language, str) and language not in ("", "None") else None)

@@ -1,0 +1,187 @@
+"""Tasks of the open API."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.utils import timezone
+
+from crm_core.doors.amocrm import names
+from crm_core.doors.amocrm.resources.account import TASK_TYPES, account_id
+from crm_core.doors.amocrm.wire import answers, brackets
+from crm_core.doors.amocrm.wire.asking import Asked, whole
+from crm_core.doors.amocrm.wire.fields import Item, as_moment, items_of, seconds, settle
+from crm_core.doors.amocrm.wire.problems import Fault, ItemsRefused
+from crm_core.engagement.tasks import services
+from crm_core.engagement.tasks.models import Task, TaskType
+from crm_platform.accounts import directory
+from crm_platform.kernel.errors import NotFound
+
+TYPE_OF = {number: code for code, number in TASK_TYPES.items()}
+_ORDERS = {"created_at": "created_at", "complete_till": "due_at", "id": "id", "updated_at": "updated_at"}
+_CHOICE = "The value you selected is not a valid choice."
+_MOST_IDS = 10_000
+
+
+def index(asked: Asked) -> HttpResponse:
+    """A page of the tasks that the program may see; filters stand under `filter` or, as some clients send them, beside it."""
+    rows = _filtered(asked, Task.objects.filter(services.reach(asked.actor), binned_at=None))
+    name, down = asked.order if asked.order and asked.order[0] in _ORDERS else ("id", False)
+    ordered = rows.order_by(("-" if down else "") + _ORDERS[name], "id")
+    found = list(ordered[asked.first : asked.first + asked.limit + 1])
+    return answers.page(asked, "tasks", [draw(asked, task) for task in found[: asked.limit]], more=len(found) > asked.limit)
+
+
+def _filtered(asked: Asked, rows: QuerySet[Task]) -> QuerySet[Task]:
+    asks = {**{name: asked.query[name] for name in ("entity_type", "entity_id", "responsible_user_id", "is_completed", "task_type") if name in asked.query}, **asked.filters}
+    ids = {"id": "pk", "entity_id": "record_id", "responsible_user_id": "responsible", "created_by": "created_by"}
+    for name, field in ids.items():
+        if name in asks:
+            rows = rows.filter(**{f"{field}__in": [whole(one, default=-1) for one in brackets.values(asks[name])[:_MOST_IDS]]})
+    if "entity_type" in asks:
+        rows = rows.filter(entity__in=[names.CODES.get(one, one) for one in brackets.values(asks["entity_type"])])
+    if "is_completed" in asks:
+        rows = rows.filter(done_at__isnull=str(asks["is_completed"]).lower() in ("0", "false", ""))
+    types = [*brackets.values(asks.get("task_type")), *brackets.values(asks.get("task_type_id"))]
+    if types:
+        rows = rows.filter(type__in=[TYPE_OF.get(whole(one), "") for one in types])
+    for name, field in {"updated_at": "updated_at", "created_at": "created_at", "complete_till": "due_at"}.items():
+        rows = rows.filter(period(asks.get(name), field))
+    return rows
+
+
+def period(given: Any, field: str) -> Q:
+    """A range; a bare moment means since then."""
+    ends = given if isinstance(given, dict) else {"from": given}
+    low, high = (as_moment(ends.get(end)) if isinstance(ends.get(end), str) else None for end in ("from", "to"))
+    wanted = Q(**{f"{field}__gte": low}) if low else Q()
+    return wanted & Q(**{f"{field}__lt": datetime.fromtimestamp(high.timestamp() + 1, UTC)}) if high else wanted
+
+
+def show(asked: Asked, pk: int) -> HttpResponse:
+    """One task."""
+    task = Task.objects.filter(services.reach(asked.actor), pk=pk, binned_at=None).first()
+    if task is None:
+        raise NotFound
+    return answers.told(draw(asked, task))
+
+
+def draw(asked: Asked, task: Task) -> dict[str, Any]:
+    """A task as the API tells it; `result` is a list when empty, an object when there is one."""
+    return {
+        "id": task.pk, "created_by": task.created_by or 0, "updated_by": task.done_by or task.created_by or 0, "created_at": seconds(task.created_at),
+        "updated_at": seconds(task.updated_at), "responsible_user_id": task.responsible_id, "group_id": directory.group_of(task.responsible_id) or 0,
+        "entity_id": task.record_id, "entity_type": names.PLURALS.get(task.entity), "is_completed": task.done_at is not None,
+        "task_type_id": TASK_TYPES[task.type], "text": task.text, "duration": 0, "complete_till": seconds(task.due_at),
+        "result": {"text": task.result} if task.result else [], "account_id": account_id(), "_links": answers.href(asked, f"tasks/{task.pk}"),
+    }  # fmt: skip
+
+
+def make(asked: Asked) -> HttpResponse:
+    """Make tasks, all of them or none; text and complete_till are needed."""
+    items = items_of(asked.items)
+    wanted = [_fresh(item) for item in items]
+    settle(items)
+    made = []
+    for item, values in zip(items, wanted, strict=True):
+        try:
+            with item.refused_here():
+                task = services.add(asked.actor, **values)
+        except NotFound:
+            raise ItemsRefused({item.request_id: [Fault("NotSupportedChoice", "entity_id", _CHOICE)]}) from None
+        if item.flag("is_completed"):
+            services.complete(asked.actor, task.pk, result=_result(item))
+        made.append({"id": task.pk, "request_id": item.request_id, "_links": answers.href(asked, f"tasks/{task.pk}")})
+    settle(items)
+    return answers.made(asked, "tasks", made)
+
+
+def _fresh(item: Item) -> dict[str, Any]:
+    text, due = item.text("text", most=500), item.moment("complete_till")
+    if not text:
+        item.fault("text", "This value should not be blank.", code="IsBlank")
+    if due is None and not item.faults:
+        item.fault("complete_till", "This value should not be blank.", code="IsBlank")
+    values: dict[str, Any] = {"text": text, "due_at": due, "type": _type(item) or TaskType.TODO.value, "all_day": due is not None and _ends_a_day(due)}
+    responsible = item.whole("responsible_user_id")
+    if responsible:
+        values["responsible_id"] = responsible
+    entity, pk = item.text("entity_type"), item.whole("entity_id")
+    if entity and pk is not None:
+        if entity not in names.CODES:
+            item.fault("entity_type", _CHOICE, code="NotSupportedChoice")
+        values |= {"entity": names.CODES.get(entity, ""), "record_id": pk}
+    return values
+
+
+def _ends_a_day(due: datetime) -> bool:
+    """The last minute of the firm's day is how clients say "by the end of that day"."""
+    local = timezone.localtime(due)
+    return (local.hour, local.minute) == (23, 59)
+
+
+def _type(item: Item) -> str | None:
+    given = item.whole("task_type_id")
+    if given is None:
+        given = item.whole("task_type")
+    if given is not None and given not in TYPE_OF:
+        item.fault("task_type_id", _CHOICE, code="NotSupportedChoice")
+    return TYPE_OF.get(given or 0)
+
+
+def _result(item: Item) -> str:
+    return item.beneath("result").text("text", most=5000)
+
+
+def change_many(asked: Asked) -> HttpResponse:
+    """Change tasks, all of them or none; each item names its id."""
+    items = items_of(asked.items)
+    told = []
+    for item in items:
+        pk = item.whole("id")
+        try:
+            told.append(_changed(asked, pk or 0, item))
+        except NotFound:
+            item.fault("id", "Entity not found.", code="EntityNotFound")
+    settle(items)
+    return answers.made(asked, "tasks", told)
+
+
+def change(asked: Asked, pk: int) -> HttpResponse:
+    """Change one task; `is_completed` with `result.text` finishes it."""
+    item = Item(asked.item)
+    told = _changed(asked, pk, item)
+    settle([item])
+    return answers.told(told)
+
+
+def _changed(asked: Asked, pk: int, item: Item) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if item.text("text"):
+        values["text"] = item.text("text", most=500)
+    due = item.moment("complete_till")
+    if due is not None:
+        values |= {"due_at": due, "all_day": _ends_a_day(due)}
+    kind = _type(item)
+    if kind is not None:
+        values["type"] = kind
+    if item.whole("responsible_user_id"):
+        values["responsible_id"] = item.whole("responsible_user_id")
+    settle([item])
+    with item.refused_here():
+        task = services.change(asked.actor, pk, **values) if values else services.get(asked.actor, pk)
+        done = item.flag("is_completed")
+        if done:
+            task = services.complete(asked.actor, pk, result=_result(item))
+        elif done is False and task.done_at is not None:
+            task = services.reopen(asked.actor, pk)
+    return {"id": pk, "updated_at": seconds(task.updated_at), "request_id": item.request_id, "_links": answers.href(asked, f"tasks/{pk}")}
+
+
+def delete(asked: Asked, pk: int) -> HttpResponse:
+    """Put a task in the bin."""
+    services.remove(asked.actor, pk)
+    return answers.nothing()

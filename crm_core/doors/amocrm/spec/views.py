@@ -1,0 +1,48 @@
+"""The specification as JSON, for everyone; and the page of it, for people."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from crm_platform.accounts.middleware import open_to_all
+
+from . import drawing
+from .examples import BODIES
+
+
+@open_to_all
+@require_safe
+def openapi(request: HttpRequest) -> HttpResponse:
+    """OpenAPI 3.1 as JSON; other sites may read it."""
+    response = JsonResponse(drawing.document(f"{request.scheme}://{request.get_host()}"), json_dumps_params={"ensure_ascii": False})
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return response
+
+
+@open_to_all
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    """What the API does, with a form to try each operation, and how one comes here from amoCRM."""
+    groups: list[tuple[str, list[dict[str, Any]]]] = [
+        (
+            name,
+            [
+                {"method": one.method, "path": path, "told": drawing.told_of(one), "summary": drawing.summary_of(one), "body": _body(one.method, one.route), "writes": one.method != "GET"}
+                for path, one in operations
+            ],
+        )
+        for name, operations in drawing.groups()
+    ]
+    base = f"{request.scheme}://{request.get_host()}"
+    return render(request, "amocrm/docs.html", {"groups": groups, "base": base, "host": request.get_host(), "count": sum(len(rows) for _name, rows in groups)})
+
+
+def _body(method: str, route: str) -> str:
+    body = BODIES.get((method, route))
+    return "" if body is None else json.dumps(body, ensure_ascii=False, indent=2)

@@ -1,0 +1,168 @@
+"""Reading the fields of an item: what is wrong is gathered with its path, so that the client is told everything at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from crm_platform.kernel import reading
+from crm_platform.kernel.errors import Invalid
+
+from .asking import LARGEST, request_id
+from .problems import Fault, ItemsRefused, of_fields
+
+# The years a moment may lie in: what both Python and the database hold.
+_EARLIEST, _LATEST = -2_208_988_800, 253_402_300_799
+
+
+class Item:
+    """One item of a request. Explicit nulls, numbers as text and unknown fields are all legal; see `given` for what was sent."""
+
+    def __init__(self, body: Mapping[str, Any], *, at: int = 0, within: str = "") -> None:
+        self.body, self.at, self.within = body, at, within
+        self.faults: list[Fault] = []
+
+    @property
+    def request_id(self) -> str:
+        """The client's own word for it."""
+        return request_id(self.body, self.at)
+
+    def given(self, name: str) -> bool:
+        """Whether it was sent, null or not: only what was sent changes."""
+        return name in self.body
+
+    def fault(self, name: str, detail: str, *, code: str = "InvalidValue") -> None:
+        """Note what is wrong."""
+        self.faults.append(Fault(code, ".".join(filter(None, (self.within, name))), detail))
+
+    def text(self, name: str, *, most: int = 250, default: str = "") -> str:
+        """A text; a number is taken as one."""
+        value = self.body.get(name)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            self.fault(name, "This value should be of type string.", code="InvalidType")
+            return default
+        plain = clean(str(value))
+        if len(plain) > most:
+            self.fault(name, f"This value is too long. It should have {most} characters or less.", code="TooLong")
+        return plain[:most]
+
+    def whole(self, name: str, *, least: int = -LARGEST, most: int = LARGEST) -> int | None:
+        """A whole number, also as text; None for null or nothing."""
+        value = self.body.get(name)
+        if value is None or value == "":
+            return None
+        number = _whole(value)
+        if number is None:
+            self.fault(name, "This value should be of type int.", code="InvalidType")
+            return None
+        if not least <= number <= most:
+            self.fault(name, f"This value should be between {least} and {most}.", code="OutOfRange")
+            return None
+        return number
+
+    def flag(self, name: str) -> bool | None:
+        """True, false, 1, 0 and the same as text; None for null or nothing."""
+        value = self.body.get(name)
+        if value is None:
+            return None
+        known = {"true": True, "1": True, "false": False, "0": False, "": False}.get(str(value).lower())
+        if known is None:
+            self.fault(name, "This value should be of type bool.", code="InvalidType")
+        return known
+
+    def moment(self, name: str) -> datetime | None:
+        """Unix seconds, or RFC 3339; None for null or nothing."""
+        value = self.body.get(name)
+        if value is None or value == "":
+            return None
+        moment = as_moment(value)
+        if moment is None:
+            self.fault(name, "This value should be a Unix timestamp.", code="InvalidType")
+        return moment
+
+    def listed(self, name: str) -> list[Any]:
+        """A list; nothing and null are the empty one."""
+        value = self.body.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            self.fault(name, "This value should be of type array.", code="InvalidType")
+            return []
+        return value
+
+    def beneath(self, name: str) -> Item:
+        """An object beneath (`_embedded`), its faults noted here; nothing and null are the empty one."""
+        value = self.body.get(name)
+        if value is not None and not isinstance(value, dict) and value != []:
+            self.fault(name, "This value should be of type object.", code="InvalidType")
+        beneath = Item(value if isinstance(value, dict) else {}, at=self.at, within=".".join(filter(None, (self.within, name))))
+        beneath.faults = self.faults
+        return beneath
+
+    def each(self, name: str) -> list[Item]:
+        """The objects of a list beneath; what is no object is a fault."""
+        found = []
+        for at, one in enumerate(self.listed(name)):
+            if isinstance(one, dict):
+                beneath = Item(one, at=at, within=".".join(filter(None, (self.within, name, str(at)))))
+                beneath.faults = self.faults
+                found.append(beneath)
+            else:
+                self.fault(f"{name}.{at}", "This value should be of type object.", code="InvalidType")
+        return found
+
+    @contextmanager
+    def refused_here(self) -> Iterator[None]:
+        """What a service refuses in fields is this item's fault."""
+        try:
+            yield
+        except Invalid as refused:
+            raise ItemsRefused({self.request_id: of_fields(refused, within=self.within)}) from refused
+
+
+def items_of(bodies: list[dict[str, Any]]) -> list[Item]:
+    """The items of a body."""
+    return [Item(body, at=at) for at, body in enumerate(bodies)]
+
+
+def settle(items: list[Item]) -> None:
+    """Raise what was found wrong in any of them: then none is written."""
+    wrong = {item.request_id: item.faults for item in items if item.faults}
+    if wrong:
+        raise ItemsRefused(dict(wrong))
+
+
+def clean(text: str) -> str:
+    """A text the database takes: no zero bytes, no halves of surrogate pairs."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return reading.signed(value) if isinstance(value, str) else None
+
+
+def as_moment(value: Any) -> datetime | None:
+    """Unix seconds or RFC 3339 as a moment; None where it is neither, or beyond the years 1900 to 9999. Fractions, which some clients send, are cut off."""
+    seconds = int(value) if isinstance(value, float) and math.isfinite(value) else _whole(value)
+    if seconds is None and isinstance(value, str):
+        try:
+            seconds = int(datetime.fromisoformat(value.strip()).timestamp())
+        except (ValueError, OverflowError):
+            return None
+    return datetime.fromtimestamp(seconds, UTC) if seconds is not None and _EARLIEST <= seconds <= _LATEST else None
+
+
+def seconds(moment: datetime | None) -> int | None:
+    """A moment as the API tells it: Unix seconds."""
+    return None if moment is None else int(moment.timestamp())

@@ -1,0 +1,86 @@
+"""Reading leads: who sees which, and how many wait."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Avg, Count, F, Min, Q, QuerySet
+
+from crm_platform.accounts import directory
+from crm_platform.kernel import clock, versions
+from crm_platform.kernel.permissions import Actor, Scope, require
+
+from .models import IncomingLead, LeadState
+from .permissions import INCOMING
+
+
+def reach(actor: Actor) -> Q:
+    """The condition of `deciding.sees`."""
+    scope = actor.scope_for(INCOMING.VIEW)
+    if scope == Scope.ALL:
+        return Q()
+    if scope == Scope.NONE:
+        return Q(pk__in=[])
+    mine = Q(responsible=None) | Q(responsible=actor.user_id)
+    return mine | Q(responsible__in=directory.in_group(actor.group_id)) if scope == Scope.TEAM else mine
+
+
+def rows(actor: Actor) -> QuerySet[IncomingLead]:
+    """Every lead the actor may see; raises Forbidden for who sees none at all."""
+    require(actor, INCOMING.VIEW)
+    return IncomingLead.objects.filter(reach(actor), probe=False).select_related("source")
+
+
+def waiting(actor: Actor, *, source_id: int | None = None, mine: bool = False, late: bool = False) -> QuerySet[IncomingLead]:
+    """What waits, the newest first."""
+    found = rows(actor).filter(state=LeadState.WAITING)
+    if source_id is not None:
+        found = found.filter(source=source_id)
+    if mine:
+        found = found.filter(responsible=actor.user_id)
+    if late:
+        found = found.filter(due_at__lt=clock.now())
+    return found.order_by("-received_at", "-id")
+
+
+def decided(actor: Actor, *, state: str = "") -> QuerySet[IncomingLead]:
+    """What was decided, the newest decision first."""
+    found = rows(actor).filter(decided_at__isnull=False)
+    return (found.filter(state=state) if state else found).order_by("-decided_at", "-id")
+
+
+def figures(actor: Actor) -> dict[str, Any]:
+    """How many wait and are late, and since when the oldest waits: remembered to the minute."""
+    minute = clock.now().replace(second=0, microsecond=0)
+
+    def count() -> dict[str, Any]:
+        found = IncomingLead.objects.filter(reach(actor), state=LeadState.WAITING, probe=False)
+        return found.aggregate(waiting=Count("id"), late=Count("id", filter=Q(due_at__lt=minute)), oldest=Min("received_at"))
+
+    scope = actor.scope_for(INCOMING.VIEW)
+    who = "" if scope == Scope.ALL else f".{actor.user_id}.{actor.group_id}"
+    return versions.remembered(("incoming_lead", "person"), f"incoming.{int(scope)}{who}.{minute:%d%H%M}", count)
+
+
+def in_rail(actor: Actor) -> tuple[int, bool]:
+    """The figure beside the place in the rail: red when some are late."""
+    found = figures(actor)
+    return (found["late"], True) if found["late"] else (found["waiting"], False)
+
+
+def summary(actor: Actor, *, since: datetime | None = None, until: datetime | None = None, pipeline_id: int | None = None) -> dict[str, Any]:
+    """Figures of a period by the moment of coming: "total", "accepted" (linked and merged among them), "declined", "waiting", "average_sort_seconds" and "categories"."""
+    found = rows(actor).filter(received_at__gte=since or clock.now() - timedelta(days=30))
+    if until is not None:
+        found = found.filter(received_at__lte=until)
+    if pipeline_id is not None:
+        found = found.filter(Q(pipeline=pipeline_id) | Q(pipeline=None, source__pipeline=pipeline_id))
+    taken = Q(state__in=(LeadState.ACCEPTED, LeadState.LINKED, LeadState.MERGED))
+    told = found.order_by().aggregate(
+        total=Count("id"), accepted=Count("id", filter=taken), declined=Count("id", filter=Q(state=LeadState.DECLINED)), waiting=Count("id", filter=Q(state=LeadState.WAITING)),
+        average=Avg(F("decided_at") - F("received_at"), filter=Q(decided_at__isnull=False)),
+    )  # fmt: skip
+    average = told.pop("average")
+    by_category = found.order_by().values_list("category").annotate(n=Count("id"))
+    return {**told, "average_sort_seconds": int(average.total_seconds()) if average else 0, "categories": dict(by_category)}

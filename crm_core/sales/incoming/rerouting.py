@@ -1,0 +1,38 @@
+"""A lead that nobody has taken goes to the next, when its rule says so."""
+
+from __future__ import annotations
+
+from crm_platform.db import sides
+from crm_platform.events.backbone import emit
+from crm_platform.kernel import jobs, workspace
+from crm_platform.kernel.jobs import Again, Lease
+from crm_platform.kernel.permissions import ActorKind, robot
+
+from . import routing
+from .models import IncomingLead, LeadRule, LeadState
+
+ROUTER = robot("routing", kind=ActorKind.RULE)
+
+
+@jobs.register(routing.REROUTE)
+def reroute(pk: int, *, lease: Lease) -> Again | None:
+    """Name the next one; twice in the same minute changes nothing, for the first of them begins a new wait."""
+    with sides.unit(workspace.here()):
+        lease.beat()
+        lead = IncomingLead.objects.select_for_update(of=("self",)).select_related("source").filter(pk=pk, state=LeadState.WAITING).first()
+        if lead is not None:
+            give(lead)
+    return None
+
+
+def give(lead: IncomingLead) -> None:
+    """Give a locked lead to whoever comes next, and tell of it."""
+    before = lead.responsible_id
+    if before is not None and before not in lead.tried:
+        lead.tried = [*lead.tried, before]
+    rule = routing.assign(lead, routing.rules_for(lead.source_id))
+    if rule is not None and lead.responsible_id != before:
+        IncomingLead.objects.filter(pk=lead.pk).update(responsible=lead.responsible_id, tried=lead.tried)
+        LeadRule.objects.filter(pk=rule.pk).update(given=lead.responsible_id)
+        emit(ROUTER, "incoming.rerouted", entity="incoming", record_id=lead.pk, before={"responsible_id": before}, after={"responsible_id": lead.responsible_id, "name": lead.name})
+        routing.keep_timer(lead, rule)

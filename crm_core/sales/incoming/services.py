@@ -1,0 +1,25 @@
+"""Verbs of incoming leads, under one roof: taking in, and deciding what becomes of them."""
+
+from __future__ import annotations
+
+from .deciding import (
+    DecidedMeanwhile,
+    accept,
+    accept_contact,
+    decline,
+    each,
+    get,
+    give,
+    link,
+    may_decide,
+    merge,
+    merge_twins,
+    put_back,
+    sees,
+)
+from .queries import decided, summary, waiting
+from .taking import take
+
+__all__ = [
+    "DecidedMeanwhile", "accept", "accept_contact", "decided", "decline", "each", "get", "give", "link", "may_decide", "merge", "merge_twins", "put_back", "sees", "summary", "take", "waiting",
+]  # fmt: skip

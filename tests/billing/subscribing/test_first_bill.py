@@ -1,0 +1,140 @@
+"""What the price page counts, what is shown before paying, and what the payment service itself bills are one sum, to the cent: bought through the sandbox by the real adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from billing import services
+from billing.models import BillingAccount, Coupon, Redemption
+from billing.providers import registry
+from billing.providers.protocol import Started
+from billing.seats import buying
+from billing.site import calculator
+from billing.subscribing import checkout, pricing_of, targets
+from crm_platform.accounts.actors import actor_of
+from crm_platform.accounts.models import User
+from crm_platform.db import sides
+from crm_platform.kernel import clock, ids
+from crm_platform.kernel.permissions import Actor
+from tests.billing.buying import URLS, operation
+from tests.billing.providers.conftest import clear
+from tests.billing.providers.rigs import StripeRig, stripe_rig
+from tests.conftest import Door
+
+
+@dataclass
+class Shopper:
+    """A firm that buys at the sandbox."""
+
+    door: Door
+    rig: StripeRig
+    owner: Actor
+
+    def target(self, wish: dict[str, str], *, coupon: str = "") -> Any:
+        return targets.target_from(self.door.place, {**wish, "begin": "now", "coupon": coupon})
+
+    def buy(self, target: Any) -> None:
+        reference = checkout.begin_checkout(self.door.place, target, provider="stripe", actor=self.owner, **URLS).reference
+        assert self.rig.pay(Started(reference))
+        assert checkout.finish_checkout(self.door.place, reference)
+
+    def bills(self) -> list[dict[str, Any]]:
+        """The sandbox's own rows, the oldest first."""
+        with sides.control_unit():
+            customer = BillingAccount.objects.get(workspace=self.door.workspace).external_id
+        return [dict(row) for row in self.rig.standin.world.store.all("invoice", customer=customer)]
+
+
+@pytest.fixture
+def shopper(make_door: Callable[..., Door]) -> Iterator[Shopper]:
+    door = make_door()
+    with stripe_rig() as rig, registry.stand_in(rig.provider):
+        assert isinstance(rig, StripeRig)
+        with sides.unit(door.place):
+            owner = actor_of(User.objects.select_related("role", "group").get(role__code="owner"))
+        yield Shopper(door, rig, owner)
+        clear()
+
+
+@pytest.fixture
+def coupon(house: None, django_db_blocker: Any) -> Iterator[Callable[..., str]]:
+    made: list[Coupon] = []
+
+    def make(**values: Any) -> str:
+        with sides.control_unit():
+            made.append(Coupon.objects.create(code=f"FIRST{ids.random_id(5).upper()}", **values))
+        return made[-1].code
+
+    with django_db_blocker.unblock():
+        yield make
+        with sides.control_unit():
+            Redemption.objects.filter(coupon__in=made).delete()
+            Coupon.objects.filter(pk__in=[row.pk for row in made]).delete()
+
+
+def counted(wish: dict[str, str]) -> int:
+    """What the price page says."""
+    values = {name: value for name, value in wish.items() if name != "interval"} | ({"yearly": "1"} if wish["interval"] == "year" else {})
+    with sides.control_unit():
+        sold, packets = services.on_sale(special=True), services.add_ons()
+        choice = calculator.read(values, add_ons=packets)
+        return calculator.quote_of(calculator.target_of(choice, calculator.chosen(choice, sold), packets)).total
+
+
+PLAN = {"plan": "team", "seats": "7", "addon:contacts_10k": "2", "addon:storage_50": "1", "addon:runs_50k": "3"}
+
+
+@pytest.mark.parametrize("currency", ["EUR", "UZS"])
+@pytest.mark.parametrize("interval", ["month", "year"])
+@pytest.mark.parametrize("off", [None, {"percent_bp": 1_700, "duration": "forever"}, {"percent_bp": 10_000, "duration": "once"}], ids=["whole", "17 %", "free"])
+def test_the_price_page_the_preview_and_the_sandboxs_invoice_are_one_sum(shopper: Shopper, coupon: Callable[..., str], currency: str, interval: str, off: dict[str, Any] | None) -> None:
+    wish = {**PLAN, "currency": currency, "interval": interval}
+    target = shopper.target(wish, coupon=coupon(**off) if off else "")
+    quote, shown = pricing_of.price(shopper.door.place, target), pricing_of.preview(shopper.door.place, target)
+    page = counted(wish)
+    assert quote.subtotal == page
+    assert shown.now.total == quote.total
+    if off is None:
+        assert quote.total == page
+    shopper.buy(target)
+    [bill] = shopper.bills()
+    assert (bill["status"], bill["currency"], bill["subtotal"], bill["total"]) == ("paid", currency.lower(), page, quote.total)
+    assert [made["amount"] for made in bill["lines"]["data"]] == [line.amount for line in quote.lines]
+
+
+@pytest.mark.parametrize(("plan", "seats"), [("crew", "26"), ("everyone", "1"), ("start", "15"), ("business", "40")])
+def test_every_kind_of_plan_is_billed_as_counted(shopper: Shopper, plan: str, seats: str) -> None:
+    wish = {"plan": plan, "seats": seats, "currency": "EUR", "interval": "month"}
+    target = shopper.target(wish)
+    quote = pricing_of.price(shopper.door.place, target)
+    shopper.buy(target)
+    [bill] = shopper.bills()
+    assert bill["total"] == counted(wish) == quote.total
+
+
+@pytest.mark.parametrize("off", [None, {"percent_bp": 1_500, "duration": "forever"}], ids=["whole", "15 %"])
+@pytest.mark.parametrize(("interval", "currency", "day"), [("month", "EUR", 11), ("year", "USD", 100)])
+def test_seats_more_cost_what_was_shown_and_seats_fewer_bring_it(shopper: Shopper, coupon: Callable[..., str], interval: str, currency: str, day: int, off: dict[str, Any] | None) -> None:
+    shopper.buy(shopper.target({**PLAN, "currency": currency, "interval": interval}, coupon=coupon(**off) if off else ""))
+    shopper.rig.advance(timedelta(days=day, hours=5, seconds=7))
+    place = shopper.door.place
+    shown = buying.preview(place, 3)
+    added = buying.add(place, 3, as_of=shown.as_of, actor=shopper.owner, operation=operation())
+    assert added.applied
+    _first, bill = shopper.bills()
+    assert (bill["status"], bill["total"], bill["billing_reason"]) == ("paid", shown.now.total, "subscription_update")
+    assert 0 < shown.now.total < counted({**PLAN, "currency": currency, "interval": interval})
+    shopper.rig.advance(timedelta(days=2))
+    back = buying.preview(place, -2)
+    buying.remove(place, 2, as_of=back.as_of, actor=shopper.owner, operation=operation())
+    *_before, credit = shopper.bills()
+    assert (credit["total"], credit["status"]) == (back.now.total, "paid")
+    assert back.now.total < 0
+    with sides.control_unit():
+        assert BillingAccount.objects.get(workspace=shopper.door.workspace).balance_minor == back.now.total
+    assert clock.now() < back.next_at

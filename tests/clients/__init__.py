@@ -1,0 +1,1 @@
+"""Programs of others, unmodified, from the public registries: what works with amoCRM works here."""

@@ -1,0 +1,23 @@
+"""Three clients from npm, unmodified, over TLS."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.clients.conftest import Play
+
+pytestmark = pytest.mark.skipif(shutil.which("node") is None or shutil.which("npm") is None, reason="NODE IS NOT HERE: the clients from npm are untested")
+
+
+def test_shevernitskiy_amo(play: Play) -> None:
+    assert len(play("with_amo.js")["calls"]) == 103
+
+
+def test_amotop(play: Play) -> None:
+    assert len(play("with_amotop.js")["calls"]) == 69
+
+
+def test_amocrm_js(play: Play) -> None:
+    assert len(play("with_amocrm_js.js")["calls"]) == 40

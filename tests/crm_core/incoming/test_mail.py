@@ -1,0 +1,146 @@
+"""Letters that become leads, and the heartbeat that proves every source."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import timedelta
+from email.message import EmailMessage
+
+import pytest
+from django.core.mail import EmailMessage as Outgoing
+from django.test import Client, override_settings
+
+from crm_core.groundwork.attachments.models import Attachment
+from crm_core.sales.incoming import building, door, mail, probing, reading_job, sources
+from crm_core.sales.incoming.models import IncomingLead, LeadSource
+from crm_platform.config.mailbox.backend import MailboxBackend
+from crm_platform.db import sides
+from crm_platform.events.models import Event
+from crm_platform.jobs.models import Job
+from crm_platform.kernel import clock
+from crm_platform.kernel.errors import NotFound
+from tests.conftest import Door
+from webhooks.inbound import services as inbound
+from webhooks.inbound.models import InboundMessage
+
+from .kit import ROBOT, source
+
+
+def letter(to: str, *, html: bool = False, number: str = "<1@x.example>") -> bytes:
+    made = EmailMessage()
+    made["From"], made["To"], made["Subject"], made["Message-ID"] = "Camille Duquesnoy <camille@maison.example>", to, "Devis banquettes", number
+    made.set_content("<p>Bonjour</p><script>alert(1)</script>" if html else "Bonjour, +31 6 5555 0142", subtype="html" if html else "plain")
+    made.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="plan.pdf")
+    return made.as_bytes()
+
+
+@pytest.fixture
+def address(doors: Door):
+    door.forget()
+    with doors.unit():
+        return doors, sources.address_of(source("mail", name="hello@"))
+
+
+def leads(at: Door) -> list[IncomingLead]:
+    with at.unit():
+        reading_job.read_some()
+        return list(IncomingLead.objects.order_by("pk"))
+
+
+def test_a_letter_is_a_lead_once_with_its_attachment(address) -> None:
+    at, to = address
+    for raw in (letter(to), letter(to), letter(to, html=True, number="<2@x.example>")):
+        mail.deliver(to, raw)
+    first, second = leads(at)
+    assert (first.name, first.message, first.contents["lead"]["name"], sorted(first.keys)) == ("Camille Duquesnoy", "Bonjour, +31 6 5555 0142", "Devis banquettes", ["e:camille@maison.example", "p:31655550142"])
+    assert second.message == "Bonjour"
+    with at.unit():
+        assert Attachment.objects.filter(entity="incoming", record_id=first.pk).get().name == "plan.pdf"
+    with pytest.raises(NotFound):
+        mail.deliver("nobody.nothing@in.localhost", letter(to))
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff\xfe\x00rubbish", b"Subject: =?utf-8?B?////?=\nContent-Type: multipart/mixed\n\nno parts", b"From: <>\nContent-Type: text/plain; charset=klingon\n\nHi", b"\n" * 100 + b"x"])
+def test_a_letter_nobody_can_read_is_a_lead_all_the_same(address, raw: bytes) -> None:
+    at, to = address
+    mail.deliver(to, raw)
+    assert [lead.state for lead in leads(at)] == ["waiting"]
+
+
+@override_settings(CRM_MAIL_IN_SECRETS=["s3cret"])
+def test_a_provider_posts_signed_letters(address, public: Client) -> None:
+    at, to = address
+    raw = letter(to)
+    seal = hmac.new(b"s3cret", raw, hashlib.sha256).hexdigest()
+    headers = {"HTTP_X_RECIPIENT": to}
+    assert public.post("/webhooks/in/mail", raw, content_type="message/rfc822", HTTP_X_SIGNATURE="wrong", **headers).status_code == 403
+    for _ in range(2):
+        assert public.post("/webhooks/in/mail", raw, content_type="message/rfc822", HTTP_X_SIGNATURE=seal, **headers).status_code == 200
+    with sides.control_unit():
+        [message] = InboundMessage.objects.filter(source="mail", handled_at=None)
+
+    class Lease:
+        def beat(self) -> None:
+            pass
+
+    with sides.outside():
+        inbound.handle(message.pk, lease=Lease())
+    assert len(leads(at)) == 1
+    with sides.control_unit():
+        assert bytes(InboundMessage.objects.get(pk=message.pk).body) == b""
+        InboundMessage.objects.filter(pk=message.pk).delete()
+
+
+def test_without_secrets_nobody_posts_letters(public: Client) -> None:
+    assert public.post("/webhooks/in/mail", b"x", content_type="message/rfc822").status_code == 404
+
+
+def test_the_mailbox_of_the_embedded_run_hands_it_on(address, tmp_path) -> None:
+    at, to = address
+    with override_settings(CRM_MAILBOX=str(tmp_path)), sides.outside():
+        MailboxBackend().send_messages([Outgoing("Hello", "Call me", "ada@x.example", [to, "else@x.example"])])
+    assert [lead.message for lead in leads(at)] == ["Call me"]
+
+
+def test_the_heartbeat_proves_each_kind_and_leaves_nothing(doors: Door) -> None:
+    door.forget()
+    with doors.unit():
+        for kind in ("api", "webhook", "calls", "mail", "form"):
+            made = source(kind, name=kind)
+            if kind == "form":
+                building.publish(ROBOT, made.pk)
+        assert Job.objects.filter(name="incoming.heartbeat", state="waiting").count() == 1
+        before = Event.objects.filter(name="incoming.received").count()
+
+    class Lease:
+        def beat(self) -> None:
+            pass
+
+    with sides.inside(doors.place):
+        probing.run(0, lease=Lease())
+    with doors.unit():
+        assert {one.name: (one.probed_at is not None, one.probe_failed_at, one.last_lead_at) for one in LeadSource.objects.all()} == dict.fromkeys(("api", "webhook", "calls", "mail", "form"), (True, None, None))
+        assert (IncomingLead.objects.count(), Event.objects.filter(name="incoming.received").count()) == (0, before)
+
+
+def test_a_source_whose_way_is_broken_is_red(doors: Door, monkeypatch) -> None:
+    door.forget()
+    with doors.unit():
+        made = source()
+    monkeypatch.setattr(reading_job.reading, "read", lambda payload: 1 / 0)
+    monkeypatch.setattr(reading_job.reading, "clean", lambda value: "")
+    with sides.inside(doors.place):
+        arrived = probing._goes_through(made)
+    with doors.unit():
+        probing.note(made.pk, arrived=arrived)
+    assert "did not arrive" in doors.client().get("/settings/lead-sources").content.decode()
+
+
+def test_silence_is_red_when_it_is_unusual(inside) -> None:
+    made, now = source(), clock.now()
+    assert not probing.silent(made, now=now)
+    made.last_lead_at, made.rhythm_seconds = now - timedelta(hours=30), 3600
+    assert probing.silent(made, now=now)
+    made.rhythm_seconds = 86400
+    assert not probing.silent(made, now=now)

@@ -1,0 +1,71 @@
+"""The journal through the open API, in its words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.doors.conftest import Program, program_of
+from tests.doors.test_records import made
+from tests.factories.cast import person
+
+
+def told(api: Program, query: str = "") -> list[dict[str, Any]]:
+    answer = api.get(f"events?{query}")
+    return answer.json()["_embedded"]["events"] if answer.status_code == 200 else []
+
+
+def test_what_happens_to_a_lead_is_told_in_the_apis_words(api: Program) -> None:
+    (contact,) = made(api, "contacts", {"name": "Anna"})
+    (pk,) = made(api, "leads", {"name": "A", "price": 5})
+    first = api.get(f"leads/{pk}").json()
+    api.patch(f"leads/{pk}", {"name": "B", "price": 7, "tags_to_add": [{"name": "VIP"}]})
+    api.patch(f"leads/{pk}", {"status_id": 142})
+    api.post(f"leads/{pk}/link", [{"to_entity_id": contact, "to_entity_type": "contacts"}])
+    api.post(f"leads/{pk}/notes", [{"note_type": "call_in", "params": {"phone": "+31205550188", "duration": 3}}])
+    api.delete(f"leads/{pk}")
+    rows = told(api, f"filter[entity][]=lead&filter[entity_id][]={pk}")
+    assert sorted(row["type"] for row in rows) == sorted([
+        "lead_deleted", "incoming_call", "entity_linked", "lead_status_changed", "sale_field_changed", "name_field_changed", "entity_tag_added", "lead_added",
+    ])  # fmt: skip
+    by_type = {row["type"]: row for row in rows}
+    moved = by_type["lead_status_changed"]
+    assert moved["value_before"] == [{"lead_status": {"id": first["status_id"], "pipeline_id": first["pipeline_id"]}}]
+    assert moved["value_after"][0]["lead_status"]["id"] == 142
+    assert by_type["sale_field_changed"]["value_after"] == [{"sale_field_value": {"sale": 7}}]
+    assert by_type["entity_tag_added"]["value_after"] == [{"tag": {"name": "VIP"}}]
+    assert by_type["entity_linked"]["value_after"] == [{"link": {"entity": {"type": "contact", "id": contact}}}]
+    assert all(len(row["id"]) == 26 and row["id"] == row["id"].lower() for row in rows)
+    assert all(row.keys() >= {"id", "type", "entity_id", "entity_type", "created_by", "created_at", "value_after", "value_before", "account_id"} for row in rows)
+    assert api.get(f"events/{moved['id']}").json() == moved
+    assert [api.get(f"events/{code}").status_code for code in ("0", "zzzz", "0" * 26)] == [404] * 3
+
+
+def test_events_are_narrowed_and_paged(api: Program) -> None:
+    field = api.post("leads/custom_fields", [{"name": "F", "type": "select", "enums": [{"value": "x"}]}]).json()["_embedded"]["custom_fields"][0]
+    ids = made(api, "leads", {"name": "A"}, {"name": "B"}, {"name": "C"})
+    api.patch(f"leads/{ids[0]}", {"status_id": 142, "custom_fields_values": [{"field_id": field["id"], "values": [{"value": "x"}]}]})
+    home = api.get(f"leads/{ids[1]}").json()
+    assert [row["entity_id"] for row in told(api, "filter[type]=lead_added,contact_added")] == ids[::-1]
+    first = api.get("events?limit=2&filter[type][]=lead_added").json()
+    assert (len(first["_embedded"]["events"]), "next" in first["_links"]) == (2, True)
+    assert len(told(api, "limit=2&page=2&filter[type][]=lead_added")) == 1
+    assert len(told(api, "limit=250")) <= 100
+    assert len(told(api, f"filter[value_after][leads_statuses][0][pipeline_id]={home['pipeline_id']}&filter[value_after][leads_statuses][0][status_id]=142")) == 1
+    assert told(api, f"filter[value_before][leads_statuses][0][pipeline_id]={home['pipeline_id']}&filter[value_before][leads_statuses][0][status_id]=142") == []
+    assert [row["type"] for row in told(api, f"filter[type]=custom_field_{field['id']}_value_changed")] == ["custom_field_value_changed"]
+    assert told(api, "filter[type]=custom_field_999_value_changed") == []
+    assert told(api, "filter[created_at]=4000000000") == []
+    assert told(api, "filter[created_by]=999") == []
+    assert {row["key"] for row in api.get("events/types?language_code=None").json()["_embedded"]["events_types"]} >= {"lead_added", "task_completed"}
+    for odd in ("filter[entity]=1&filter[entity_id]=x", "filter[id]=!!", "filter[value_after]=1", "filter[value_after][leads_statuses]=1", "page=40&limit=-1", "filter[created_at][from]=x"):
+        assert api.get(f"events?{odd}").status_code in (200, 204), odd
+
+
+def test_a_seller_is_told_of_what_is_seen(api: Program, doors) -> None:
+    with doors.unit():
+        sam = person("seller", name="Sam").email
+    made(api, "leads", {"name": "the owner's"})
+    program = program_of(doors, sam)
+    (own,) = made(program, "leads", {"name": "mine"})
+    assert [row["entity_id"] for row in told(program, "filter[type]=lead_added")] == [own]
+    assert len(told(api, "filter[type]=lead_added")) == 2

@@ -1,0 +1,91 @@
+"""Links, tags and whole leads at once, through the open API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crm_core.people.contacts.models import Contact
+from crm_core.sales.deals.models import Deal
+from crm_core.sales.products import services as products
+from crm_platform.kernel.permissions import robot
+from tests.doors.conftest import Program, program_of
+from tests.doors.test_records import made
+
+
+def links(api: Program, path: str) -> list[tuple[str, int, Any]]:
+    return [(row["to_entity_type"], row["to_entity_id"], row["metadata"]) for row in api.get(path).json()["_embedded"]["links"]]
+
+
+def test_links_are_made_from_either_side_and_taken_away(api: Program, doors) -> None:
+    (lead,), (company,), (anna, bert) = made(api, "leads", {}), made(api, "companies", {"name": "Bakery"}), made(api, "contacts", {"name": "Anna"}, {"name": "Bert"})
+    with doors.unit():
+        product = products.create_product(robot("test"), name="Bread").pk
+    answer = api.post(f"leads/{lead}/link", [
+        {"to_entity_id": anna, "to_entity_type": "contacts", "metadata": None, "entity_type": None, "entity_id": None},
+        {"to_entity_id": company, "to_entity_type": "companies"}, {"to_entity_id": product, "to_entity_type": "catalog_elements", "metadata": {"quantity": 2.5, "catalog_id": 1000}},
+    ])  # fmt: skip
+    assert answer.status_code == 200
+    assert answer.json()["_embedded"]["links"][0].keys() == {"entity_id", "entity_type", "to_entity_id", "to_entity_type", "metadata"}
+    assert api.post(f"contacts/{bert}/link", {"to_entity_id": lead, "to_entity_type": "leads", "metadata": {"is_main": True}}).status_code == 200
+    assert api.post("companies/link", [{"entity_id": company, "to_entity_id": anna, "to_entity_type": "contacts"}]).status_code == 200
+    assert links(api, f"leads/{lead}/links") == [
+        ("contacts", bert, {"main_contact": True}), ("contacts", anna, {"main_contact": False}), ("companies", company, None),
+        ("catalog_elements", product, {"quantity": 2.5, "catalog_id": 1000, "price_id": None}),
+    ]  # fmt: skip
+    assert links(api, f"leads/{lead}/links?filter[to_entity_type]=companies") == [("companies", company, None)]
+    assert links(api, f"contacts/links?filter[entity_id][]={anna}&filter[entity_id][]={bert}") == [("leads", lead, None), ("leads", lead, None), ("companies", company, None)]
+    assert api.get("contacts/links").status_code == 400
+    for path, body in ((f"leads/{lead}/unlink", {"to_entity_id": anna, "to_entity_type": "contacts"}), (f"companies/{company}/unlinks", {"to_entity_id": lead, "to_entity_type": "leads"}), ("leads/unlink", {"entity_id": lead, "to_entity_id": product, "to_entity_type": "catalog_elements"})):
+        assert api.post(path, [body]).status_code == 204, path
+    assert links(api, f"leads/{lead}/links") == [("contacts", bert, {"main_contact": True})]
+
+
+def test_links_to_what_is_not_there_change_nothing(api: Program, make_door) -> None:
+    (lead,), (anna,) = made(api, "leads", {}), made(api, "contacts", {"name": "Anna"})
+    good = {"to_entity_id": anna, "to_entity_type": "contacts"}
+    for wrong in ({"to_entity_id": 999, "to_entity_type": "contacts"}, {"to_entity_id": anna, "to_entity_type": "spoons"}, {"to_entity_type": "contacts"}, {"to_entity_id": "x", "to_entity_type": "contacts"}):
+        assert api.post(f"leads/{lead}/link", [good, wrong]).status_code == 400, wrong
+    assert api.post("leads/link", [good]).status_code == 400
+    assert api.post("leads/999/link", [good]).status_code == 404
+    assert links(api, f"leads/{lead}/links") == []
+    stranger = program_of(make_door(firm="Eve & Co", email="eve@elsewhere.example"))
+    assert stranger.get(f"leads/{lead}/links").status_code == 404
+    assert stranger.post(f"leads/{lead}/link", [good]).status_code == 404
+
+
+def test_a_whole_lead_comes_at_once_and_knows_whom_we_know(api: Program, doors) -> None:
+    person = {"first_name": "Anna", "custom_fields_values": [{"field_code": "PHONE", "values": [{"value": "+31205550188", "enum_code": "WORK"}]}]}
+    body = [{"name": "Bread", "price": 100, "request_id": "r", "_embedded": {"tags": [{"name": "site"}], "contacts": [person], "companies": [{"name": "Bakery"}]}}]
+    first, = api.post("leads/complex", body).json()
+    assert first.keys() == {"id", "contact_id", "company_id", "request_id", "merged"}
+    assert (first["request_id"], first["merged"]) == (["r"], False)
+    again, = api.post("leads/complex", body).json()
+    assert (again["contact_id"], again["company_id"], again["merged"]) == (first["contact_id"], first["company_id"], True)
+    assert links(api, f"leads/{again['id']}/links") == [("contacts", first["contact_id"], {"main_contact": True}), ("companies", first["company_id"], None)]
+    assert api.post("leads/complex", [{}]).json()[0]["contact_id"] is None
+    for wrong in ({"contacts": [{"id": 999}]}, {"contacts": [{"name": "a"}, {"name": "b"}]}, {"companies": [{"custom_fields_values": [{"field_id": 1}]}]}):
+        assert api.post("leads/complex", [{"_embedded": {"contacts": [{"name": "New"}]}}, {"_embedded": wrong}]).status_code == 400, wrong
+    assert api.post("leads/complex", [{}] * 51).status_code == 400
+    with doors.unit():
+        assert (Deal.objects.count(), Contact.objects.count()) == (3, 1)
+
+
+def test_tags_are_listed_and_made_and_edited(api: Program) -> None:
+    assert api.get("leads/tags").status_code == 204
+    told = api.post("leads/tags", [{"name": "VIP"}, {"name": "vip", "request_id": 4}, {"name": "New"}]).json()["_embedded"]["tags"]
+    assert (told[0]["id"] == told[1]["id"], told[1]["request_id"], {*told[2]}) == (True, "4", {"id", "name", "color", "request_id"})
+    assert [row["name"] for row in api.get("leads/tags").json()["_embedded"]["tags"]] == ["New", "VIP"]
+    assert [row["name"] for row in api.get("leads/tags?query=v").json()["_embedded"]["tags"]] == ["VIP"]
+    assert api.get("leads/tags?filter[id][]=999").status_code == 204
+    assert api.post("contacts/tags", [{"name": " "}]).status_code == 400
+    (lead,) = made(api, "leads", {"_embedded": {"tags": [{"id": told[0]["id"]}, {"name": "third"}]}})
+
+    def tags() -> set[str]:
+        return {tag["name"] for tag in api.get(f"leads/{lead}").json()["_embedded"]["tags"]}
+
+    assert tags() == {"VIP", "third"}
+    api.patch(f"leads/{lead}", {"tags_to_add": [{"name": "New"}], "tags_to_delete": [{"id": told[0]["id"]}, {"name": "Third"}]})
+    assert tags() == {"New"}
+    api.patch(f"leads/{lead}", {"_embedded": {"tags": None}})
+    assert tags() == set()
+    assert api.patch(f"leads/{lead}", {"_embedded": {"tags": [{"id": 999}]}}).status_code == 400

@@ -1,0 +1,98 @@
+"""Tasks and notes through the open API."""
+
+from __future__ import annotations
+
+import pytest
+
+from crm_core.engagement.notes.models import Note
+from crm_platform.events.models import Event
+from tests.doors.conftest import Program, program_of
+from tests.doors.test_records import made
+from tests.factories.cast import person
+
+TILL = 1_900_000_000
+
+
+def test_a_task_is_made_finished_and_found(api: Program, doors) -> None:
+    (lead,) = made(api, "leads", {})
+    answer = api.post("tasks", [{"text": "Call", "complete_till": TILL, "entity_id": lead, "entity_type": "leads", "task_type_id": 1, "request_id": "x"}, {"text": "Alone", "complete_till": str(TILL + 1)}])
+    first, second = answer.json()["_embedded"]["tasks"]
+    assert ([*first], first["request_id"]) == (["id", "request_id", "_links"], "x")
+    told = api.get(f"tasks/{first['id']}").json()
+    assert (told["entity_id"], told["entity_type"], told["task_type_id"], told["is_completed"], told["result"], told["complete_till"]) == (lead, "leads", 1, False, [], TILL)
+    assert api.get(f"leads/{lead}").json()["closest_task_at"] == TILL
+    assert api.patch(f"tasks/{first['id']}", {"is_completed": True, "result": {"text": "reached"}, "created_by": 3}).status_code == 200
+    assert api.get(f"tasks/{first['id']}").json()["result"] == {"text": "reached"}
+
+    def found(query: str) -> list[int]:
+        answer = api.get(f"tasks?{query}")
+        return [row["id"] for row in answer.json()["_embedded"]["tasks"]] if answer.status_code == 200 else []
+
+    assert found("filter[is_completed]=0") == [second["id"]]
+    assert found("entity_type=leads") == found(f"filter[entity_id][]={lead}&filter[entity_type]=leads") == [first["id"]]
+    assert found("filter[task_type][]=1&filter[task_type_id][]=1") == [first["id"]]
+    assert found("order[complete_till]=desc") == [second["id"], first["id"]]
+    assert found("filter[id][]=999") == []
+    assert api.patch(f"tasks/{second['id']}", {"complete_till": TILL + 7.25}).status_code == 200  # some clients send fractions
+    assert api.get(f"tasks/{second['id']}").json()["complete_till"] == TILL + 7
+    assert api.patch("tasks", [{"id": second["id"], "text": "Other", "responsible_user_id": None}]).json()["_embedded"]["tasks"][0].keys() >= {"id", "updated_at", "_links"}
+    assert api.delete(f"tasks/{second['id']}").status_code == 204
+    assert api.get(f"tasks/{second['id']}").status_code == 404
+    with doors.unit():
+        assert Event.objects.filter(name="task.done", actor_kind="integration").count() == 1
+
+
+def test_a_wrong_task_is_told_and_none_is_made(api: Program) -> None:
+    good = {"text": "x", "complete_till": TILL}
+    for wrong in ({}, {"text": "x"}, {"text": "x", "complete_till": "soon"}, {**good, "entity_type": "spoons", "entity_id": 1}, {**good, "entity_type": "leads", "entity_id": 999}, {**good, "task_type_id": 99}, {**good, "responsible_user_id": 999}):
+        answer = api.post("tasks", [good, wrong])
+        assert (answer.status_code, answer.json()["validation-errors"][0]["request_id"]) == (400, "1"), wrong
+    assert api.get("tasks").status_code == 204
+    assert api.patch("tasks", [{"id": 999, "text": "x"}]).status_code == 400
+    assert api.patch("tasks/999", {"text": "x"}).status_code == 404
+
+
+@pytest.mark.parametrize("plural", ["leads", "contacts", "companies"])
+def test_notes_of_every_type(api: Program, plural: str) -> None:
+    (pk,) = made(api, plural, {"name": "A"})
+    body = [
+        {"note_type": "common", "params": {"text": "Hello"}, "entity_id": pk, "request_id": "n"},
+        {"note_type": "call_in", "params": {"uniq": "u", "duration": 61, "source": "s", "link": "https://x.example/a.mp3", "phone": "+31205550188", "call_responsible": "Anna"}, "entity_id": pk},
+        {"note_type": "sms_out", "params": {"text": "Hi", "phone": "+31205550188"}, "entity_id": pk, "created_at": 1_700_000_000},
+        {"note_type": "geolocation", "params": {"text": "here", "address": "Dam 1", "longitude": "4.9", "latitude": "52.4"}, "entity_id": pk},
+    ]  # fmt: skip
+    rows = api.post(f"{plural}/notes", body).json()["_embedded"]["notes"]
+    assert [row["request_id"] for row in rows] == ["n", "1", "2", "3"]
+    assert all(row["entity_id"] == pk for row in rows)
+    told = api.get(f"{plural}/{pk}/notes?limit=250&page=1").json()["_embedded"]["notes"]
+    assert [(row["note_type"], row["params"]) for row in told] == [(row["note_type"], row["params"]) for row in body]
+    assert told[2]["created_at"] == 1_700_000_000
+    assert [row["id"] for row in api.get(f"{plural}/notes?filter[note_type]=sms_out&filter[entity_id][]={pk}").json()["_embedded"]["notes"]] == [rows[2]["id"]]
+    one = f"{plural}/{pk}/notes/{rows[0]['id']}"
+    assert api.patch(one, {"params": {"text": "Bye"}}).json()["entity_id"] == pk
+    assert api.patch(f"{plural}/notes", [{"id": rows[1]["id"], "params": {"call_result": "sold"}}]).status_code == 200
+    assert api.get(f"{plural}/notes/{rows[1]['id']}").json()["params"]["call_result"] == "sold"
+    assert [api.post(f"{one}/{verb}", None).status_code for verb in ("pin", "pin", "unpin")] == [204] * 3
+    assert api.post(f"{one}/pin", None).status_code == 204
+    assert api.get(f"{one}?with=is_pinned").json()["is_pinned"] is True
+    assert api.get(one).json()["params"] == {"text": "Bye"}
+    assert api.delete(one).status_code == 204
+    assert api.get(one).status_code == 404
+
+
+def test_wrong_notes_change_nothing(api: Program, doors, make_door) -> None:
+    (pk,) = made(api, "leads", {})
+    good = {"note_type": "common", "params": {"text": "x"}}
+    for wrong in ({"note_type": "nonsense", "params": {}}, {"note_type": "common", "params": {}}, {"params": {"text": " "}}, {"params": "x"}, {"note_type": "common", "params": {"text": "x" * 20_001}}, {**good, "params": {"text": "y", "big": "z" * 60_000}}):
+        assert api.post(f"leads/{pk}/notes", [good, wrong]).status_code == 400, str(wrong)[:60]
+    assert api.post("leads/notes", [{**good, "entity_id": 999}]).status_code == 400
+    assert api.post("leads/notes", [good]).status_code == 400
+    assert api.get("contacts/notes").status_code == 204
+    stranger = program_of(make_door(firm="Eve & Co", email="eve@elsewhere.example"))
+    assert stranger.get(f"leads/{pk}/notes").status_code == 404
+    assert stranger.post("leads/notes", [{**good, "entity_id": pk}]).status_code == 400
+    with doors.unit():
+        assert not Note.objects.exists()
+        sam = person("seller", name="Sam").email
+    assert program_of(doors, sam).post("leads/notes", [{**good, "entity_id": pk}]).status_code == 400
+    assert api.post(f"leads/{pk}/notes", [good]).status_code == 200

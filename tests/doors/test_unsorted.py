@@ -1,0 +1,81 @@
+"""Incoming leads through the open API: taken in, decided, and within the same rules as the inbox."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crm_core.sales.deals.models import Deal
+from crm_core.sales.incoming.models import IncomingLead, LeadState
+from tests.doors.conftest import Program, program_of
+from tests.doors.test_records import made
+from tests.factories.cast import person
+
+PERSON = {"first_name": "Anna", "custom_fields_values": [{"field_code": "PHONE", "values": [{"value": "+31205550188", "enum_code": "WORK"}]}]}
+
+
+def form(**more: Any) -> dict[str, Any]:
+    return {
+        "source_uid": "site-1", "source_name": "Our site", "metadata": {"form_id": "f", "form_name": "Order", "form_page": "https://x.example/", "form_sent_at": 1_700_000_000, "ip": "127.0.0.1"},
+        "_embedded": {"leads": [{"name": "Bread", "price": 30}], "contacts": [PERSON], "companies": [{"name": "Bakery"}]}, **more,
+    }  # fmt: skip
+
+
+def test_a_lead_from_a_form_waits_and_is_accepted(api: Program, doors) -> None:
+    answer = api.post("leads/unsorted/forms", [form(request_id="q")])
+    assert answer.status_code == 200, answer.content
+    told = answer.json()
+    (row,) = told["_embedded"]["unsorted"]
+    assert (told["_total_items"], row["request_id"], row.keys() >= {"uid", "account_id", "_embedded"}) == (1, "q", True)
+    (waits,) = api.get("leads/unsorted?filter[category][]=forms").json()["_embedded"]["unsorted"]
+    assert waits.keys() >= {"uid", "source_uid", "source_name", "category", "pipeline_id", "created_at", "metadata", "account_id"}
+    assert (waits["uid"], waits["source_uid"], waits["source_name"], waits["metadata"]["form_name"]) == (row["uid"], "site-1", "Our site", "Order")
+    assert api.get("leads/unsorted?filter[category][]=sip").status_code == 204
+    with doors.unit():
+        assert not Deal.objects.exists()
+    accepted = api.post(f"leads/unsorted/{row['uid']}/accept", {"status_id": None, "user_id": None}).json()
+    assert accepted.keys() >= {"uid", "category", "pipeline_id", "created_at"}
+    lead = api.get(f"leads/{accepted['_embedded']['leads'][0]['id']}?with=contacts").json()
+    assert (lead["name"], lead["price"], len(lead["_embedded"]["contacts"])) == ("Bread", 30, 1)
+    assert api.post(f"leads/unsorted/{row['uid']}/accept", {}).status_code == 409
+    assert api.get("leads/unsorted").status_code == 204
+    assert api.get("leads/unsorted/summary").json()["accepted"] == 1
+
+
+def test_declined_linked_and_unknown(api: Program, doors) -> None:
+    rows = api.post("leads/unsorted/sip", [form(metadata={"from": "+31205550199", "phone": "+3120", "duration": 5}), form()]).json()["_embedded"]["unsorted"]
+    (lead,) = made(api, "leads", {})
+    assert api.delete(f"leads/unsorted/{rows[0]['uid']}/decline", {"user_id": 1}).json()["uid"] == rows[0]["uid"]
+    answer = api.post(f"leads/unsorted/{rows[1]['uid']}/link", {"link": {"entity_id": lead, "entity_type": "leads", "metadata": None}})
+    assert answer.json()["_embedded"]["leads"][0]["id"] == lead
+    with doors.unit():
+        assert set(IncomingLead.objects.values_list("state", flat=True)) == {LeadState.DECLINED, LeadState.LINKED}
+    for path in ("accept", "link"):
+        assert api.post(f"leads/unsorted/{'0' * 32}/{path}", {"link": {"entity_id": 1, "entity_type": "leads"}}).status_code == 404
+    assert api.delete(f"leads/unsorted/{'0' * 32}/decline").status_code == 404
+    for wrong in ({}, form(source_uid=""), form(metadata=None), form(pipeline_id=999), form(metadata="x")):
+        assert api.post("leads/unsorted/forms", [form(), wrong]).status_code == 400, wrong
+    with doors.unit():
+        assert IncomingLead.objects.count() == 2
+
+
+def test_a_whole_lead_may_wait_too(api: Program, doors) -> None:
+    whole = {"name": "Bread", "request_id": "a", "_embedded": {"contacts": [PERSON], "metadata": {"category": "forms", "form_name": "Order"}}}
+    waits, stands = api.post("leads/complex", [whole, {"name": "Now", "request_id": "b"}]).json()
+    assert (waits["request_id"], waits["id"], stands["request_id"]) == (["a"], None, ["b"])
+    with doors.unit():
+        assert list(Deal.objects.values_list("name", flat=True)) == ["Now"]
+    assert api.post(f"leads/unsorted/{waits['uid']}/accept", {}).status_code == 200
+    assert api.post("leads/complex", [{"_embedded": {"metadata": {"category": "pigeon"}}}]).status_code == 400
+
+
+def test_who_may_not_decide_does_not(api: Program, doors, make_door) -> None:
+    (row,) = api.post("leads/unsorted/forms", [form()]).json()["_embedded"]["unsorted"]
+    with doors.unit():
+        vera = person("viewer", name="Vera").email
+    viewer = program_of(doors, vera)
+    assert viewer.post(f"leads/unsorted/{row['uid']}/accept", {}).status_code == 403
+    assert viewer.post("leads/unsorted/forms", [form()]).status_code == 403
+    stranger = program_of(make_door(firm="Eve & Co", email="eve@elsewhere.example"))
+    assert stranger.get(f"leads/unsorted/{row['uid']}").status_code == 404
+    assert stranger.post(f"leads/unsorted/{row['uid']}/accept", {}).status_code == 404
+    assert api.get(f"leads/unsorted/{row['uid']}").status_code == 200

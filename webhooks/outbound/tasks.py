@@ -1,0 +1,3 @@
+"""Jobs of the outbound webhooks, registered at start-up."""
+
+from . import delivering, gathering  # noqa: F401

@@ -1,0 +1,186 @@
+"""One POST to a stranger: bounded in time and size, to a checked number, redirects not followed. No database here."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from urllib.parse import urlsplit
+
+from django.utils.encoding import iri_to_uri
+
+from . import addresses
+
+# Seconds for all of it: name, connection, answer. Bytes of the answer that are read, and letters of it that are kept.
+SECONDS, MOST_READ, KEPT = 5.0, 64 * 1024, 500
+# How many calls are under way at once, and for how many seconds a lane takes up further ones.
+LANES, BRISK = 8, 1.0
+
+
+class Problem(StrEnum):
+    """Why there is no good answer."""
+
+    NONE = ""
+    PRIVATE = "private"
+    SLOW = "slow"
+    UNREACHABLE = "unreachable"
+    TLS = "tls"
+    REDIRECT = "redirect"
+    STATUS = "status"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is sent, and where to."""
+
+    url: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the status (0 for none), after how long, and the beginning of the text."""
+
+    status: int
+    ms: int
+    said: str = ""
+    problem: Problem = Problem.NONE
+
+    @property
+    def good(self) -> bool:
+        """Whether it was taken: any 2xx."""
+        return 200 <= self.status < 300
+
+
+class _Exchange:
+    """One call. Another thread may cut it, so that whoever waits can stop waiting, whatever hangs."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.answer: Answer | None = None
+        self.began = time.monotonic()
+        self._socket: socket.socket | None = None
+
+    def run(self) -> Answer:
+        """Send, and tell what came back."""
+        try:
+            status, said = self._ask()
+            problem = Problem.NONE if 200 <= status < 300 else Problem.REDIRECT if 300 <= status < 400 else Problem.STATUS
+            self.answer = self._told(problem, status=status, said=said)
+        except addresses.NotOpen:
+            self.answer = self._told(Problem.PRIVATE)
+        except TimeoutError:
+            self.answer = self._told(Problem.SLOW)
+        except ssl.SSLError as error:
+            self.answer = self._told(Problem.TLS, said=str(error))
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self.answer = self._told(Problem.UNREACHABLE, said=str(error))
+        finally:
+            self.cut()
+        return self.answer
+
+    def _told(self, problem: Problem, *, status: int = 0, said: str = "") -> Answer:
+        return Answer(status, round((time.monotonic() - self.began) * 1000), said.replace("\x00", "")[:KEPT], problem)
+
+    def _left(self) -> float:
+        left = SECONDS - (time.monotonic() - self.began)
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def _ask(self) -> tuple[int, str]:
+        parts = urlsplit(self.call.url)
+        host, secure = addresses.host_of(parts), parts.scheme == "https"
+        port = parts.port or (443 if secure else 80)
+        self._socket = plain = self._connect(addresses.numbers_of(host, port), port)
+        if secure:
+            self._socket = plain = _tls().wrap_socket(plain, server_hostname=host)
+        connection = http.client.HTTPConnection(host, port)
+        connection.sock = plain
+        plain.settimeout(self._left())
+        path = iri_to_uri(parts.path or "/") + (f"?{iri_to_uri(parts.query)}" if parts.query else "")
+        named = f"[{host}]" if ":" in host else host
+        connection.request("POST", path, self.call.body, {"Host": named if parts.port is None else f"{named}:{port}", **self.call.headers, "Connection": "close"})
+        answer = connection.getresponse()
+        return answer.status, answer.read(MOST_READ).decode("utf-8", "replace")
+
+    def _connect(self, numbers: Sequence[str], port: int) -> socket.socket:
+        """To the first of the numbers that takes the connection."""
+        failed: OSError = TimeoutError()
+        for number in numbers:
+            try:
+                return socket.create_connection((number, port), timeout=self._left())
+            except OSError as error:
+                failed = error
+        raise failed
+
+    def cut(self) -> None:
+        """End the connection, from this thread or another."""
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.close()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+class _Lane(threading.Thread):
+    """Sends one call after the other out of what is left, as long as all goes well and quickly."""
+
+    def __init__(self, left: deque[tuple[int, Call]], answers: dict[int, Answer], stop: threading.Event) -> None:
+        super().__init__(daemon=True)
+        self._left, self._answers, self._stop_all, self._began = left, answers, stop, time.monotonic()
+        self.present: tuple[int, _Exchange] | None = None
+
+    def run(self) -> None:
+        first = True
+        while first or not (self._stop_all.is_set() or time.monotonic() - self._began > BRISK):
+            try:
+                at, call = self._left.popleft()
+            except IndexError:
+                return
+            self.present = at, _Exchange(call)
+            answer = self.present[1].run()
+            self._answers.setdefault(at, answer)
+            if not answer.good:
+                self._stop_all.set()
+            first = False
+
+    def wait(self) -> None:
+        """Until it is done, or its present call has had its time."""
+        while self.is_alive():
+            present = self.present
+            left = (present[1].began if present else self._began) + SECONDS + 0.25 - time.monotonic()
+            if left > 0 or present is None:
+                self.join(max(left, 0.05))
+            else:
+                self._answers.setdefault(present[0], Answer(0, round(SECONDS * 1000), problem=Problem.SLOW))
+                self._stop_all.set()
+                present[1].cut()
+                return
+
+
+def send(calls: Sequence[Call]) -> list[Answer | None]:
+    """Send them in a few lanes at once; None for those that were not tried since one before them went wrong or took its time.
+
+    It never takes longer than BRISK and SECONDS together, whatever the receiver does.
+    """
+    left, answers, stop = deque(enumerate(calls)), dict[int, Answer](), threading.Event()
+    lanes = [_Lane(left, answers, stop) for _ in range(min(LANES, len(calls)))]
+    for lane in lanes:
+        lane.start()
+    for lane in lanes:
+        lane.wait()
+    return [answers.get(at) for at in range(len(calls))]
