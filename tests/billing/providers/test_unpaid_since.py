@@ -15,7 +15,7 @@ PAST_DUE: Any = SimpleNamespace(status="past_due", external_id="s1")
 
 
 def bill(*, failed: datetime | None = None, due: datetime | None = None, status: str = "open", of: str = "s1") -> Any:
-    return SimpleNamespace(failed_at=failed, due_at=due, status=status, subscription=of)
+    return SimpleNamespace(failed_at=failed, due_at=due, status=status, subscription=of, problem="", created=NOW)
 
 
 @pytest.mark.parametrize("ahead", [timedelta(days=-3), timedelta(minutes=10), timedelta(days=31)], ids=str)
