@@ -41,6 +41,8 @@ _log = logging.getLogger("kartoteka.billing")
 BILLING = robot("billing")
 # What its own process has not told by then was cut short.
 PATIENCE = timedelta(seconds=10)
+# The job of seats that lets those come back who were left out.
+SEATS_BACK = "seats.back"
 
 
 def tell(workspace: Workspace, *, actor: Actor = BILLING) -> bool:
@@ -190,11 +192,18 @@ def _write(told: Told, actor: Actor) -> str:
     before = inside.write_billing(version=told.version, **_read(told.values))
     if before is not None:
         after = inside.state()
-        answering.follow_limits(before.limits, answering.limits_in(after))  # as they were told: what ended by time in between is a change too
+        held_now = answering.limits_in(after)
+        answering.follow_limits(before.limits, held_now)  # as they were told: what ended by time in between is a change too
+        if _more_seats(before.limits.get("users", 0), held_now.get("users", 0)):
+            jobs.later(SEATS_BACK, 0, key=SEATS_BACK)
         _journal(actor, before, after)
         if access_of(after, now=clock.now()).level is Level.FULL and held.any_waiting():
             jobs.later(held.OPEN, 0, key=held.OPEN)
     return str(answering.standing_here().state)
+
+
+def _more_seats(before: int | None, after: int | None) -> bool:
+    return before is not None and (after is None or after > before)
 
 
 def _read(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,4 +85,6 @@ def pay(request: HttpRequest, public_id: str) -> HttpResponse:
         return _away(changed.confirm_url)
     if changed.declined:
         return done(request, _("The card was declined (%(reason)s). Try another card, or ask your bank.") % {"reason": changed.declined}, to="plan-invoices")
-    return done(request, _("Paid. Everything works."))
+    with sides.control_unit():
+        others = Invoice.objects.filter(account_id=row.account_id, status=Status.OPEN).count()
+    return done(request, _("Paid. Other bills are open still.") if others else _("Paid. Everything works."), to="plan-invoices" if others else "plan")

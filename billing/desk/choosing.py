@@ -48,7 +48,7 @@ def _page(request: HttpRequest, values: QueryDict, *, refused: CrmError | None =
     context: dict[str, Any] = {
         "seen": seen, "live": seen.had.live, "trial": seen.on == plans.TRIAL, "currency": seen.currency, "offers": [one for one in reading.offers(seen) if one.code != plans.FREE], "packets": _packets(seen, values),
         "given": given, "values": _values(seen, given, target), "problem": say(refused or error), "look": _costs(target, preview, over) if target and preview else None,
-        "ways": [(code, WAYS.get(code, code)) for code in registry.codes()], "kept": {name: text for name, text in given.items() if name != "coupon" or text},
+        "ways": sorted(((code, WAYS.get(code, code)) for code in registry.codes()), key=lambda way: [*WAYS, way[0]].index(way[0])), "kept": {name: text for name, text in given.items() if name != "coupon" or text},
     }  # fmt: skip
     fragment = responses.wants_fragment(request) and request.method == "GET"
     status = refused.status if refused else 200
@@ -64,7 +64,7 @@ def _given(values: QueryDict) -> dict[str, str]:
 def _look(place: Place, given: Mapping[str, str]) -> tuple[Target, Preview, list[str]]:
     """What is asked for, what it comes to, and what would freeze on it."""
     target = targets.target_from(place, _held_or_smallest(place, given))
-    compared = next((one for one in overview.compare(place, only=target.plan)), None)
+    compared = next((one for one in overview.compare(place, only=target.plan, seats=target.seats)), None)
     return target, pricing_of.preview(place, target, at_end=WHEN.get(given.get("when", ""))), telling.freezes(compared) if compared else []
 
 

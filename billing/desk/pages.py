@@ -17,6 +17,7 @@ from billing.seats import asking
 from billing.subscribing.overview import Compared
 from crm_platform.kernel import gates
 from crm_platform.ui import responses
+from crm_platform.ui.markup import figure
 from tenants.lifecycle.billing_state import BillingState
 
 from . import reading, telling
@@ -34,7 +35,7 @@ def plan(request: HttpRequest) -> HttpResponse:
         "sentence": telling.state_sentence(seen), "trial": state == BillingState.TRIAL, "unpaid": state in reading.UNPAID and not seen.standing.paused,
         "next": seen.coming[0] if seen.coming else None, "bill": _bill(seen),
         "coming": seen.coming, "chart": telling.chart(seen.coming, seen.currency), "year": sum(minor for _at, minor in seen.coming), "currency": seen.currency,
-        "ceiling": telling.ceiling_told(seen), "month": seen.month, "asking": len(asking.waiting()), "bars": [bar(one) for one in gates.overview().values()], "change": _waiting(seen), "seats_wait": seen.waiting.get("seats"),
+        "owed": telling.owed(seen), "ceiling": telling.ceiling_told(seen), "month": seen.month, "asking": len(asking.waiting()), "bars": [bar(one) for one in gates.overview().values()], "change": _waiting(seen), "seats_wait": seen.waiting.get("seats"),
         "may_edit": may_change(request), "providers": registry.codes(), "method": seen.had.account.method,
         "card": seen.had.live and seen.had.account.provider == "stripe",
         "promise": seen.row.past_due_since is not None and row.promised_for != (row.period_start or row.past_due_since) and state in (BillingState.PAST_DUE, BillingState.LIMITED),
@@ -61,16 +62,25 @@ def bar(usage: gates.Usage) -> dict[str, Any]:
     limit = None if usage.limit is None else amount(usage.metric, usage.limit)
     return {
         "label": LABELS[usage.metric], "used": amount(usage.metric, usage.used), "limit": limit, "percent": percent,
-        "tone": "bad" if full else "warn" if percent >= 80 else "", "note": _note(usage, full=full),
+        "tone": _tone(usage, percent), "note": _note(usage, full=full),
     }  # fmt: skip
 
 
+def _tone(usage: gates.Usage, percent: int) -> str:
+    """Seats are there to be sat on: only more people than seats are bad."""
+    if usage.metric == "users":
+        return "bad" if usage.limit is not None and usage.used > usage.limit else ""
+    return "bad" if percent == 100 else "warn" if percent >= 80 else ""
+
+
 def _note(usage: gates.Usage, *, full: bool) -> str:
+    if full and usage.metric == "users":
+        return _("More people than seats: choose who stays, or add seats.") if usage.used > (usage.limit or 0) else _("Each seat is taken. For one more person, add a seat.")
     if full and usage.ceiling is not None and usage.used < usage.ceiling != usage.limit:
-        return _("The limit is reached. A buffer up to %(ceiling)d holds for 14 days; then nothing is lost, only adding waits.") % {"ceiling": usage.ceiling}
+        return _("The limit is reached. A buffer up to %(ceiling)s holds for 14 days; then nothing is lost, only adding waits.") % {"ceiling": figure(usage.ceiling)}
     if full:
         return _("The limit is reached: nothing is lost, only adding waits. A larger plan takes more.")
-    day = forecast(usage.metric)
+    day = None if usage.metric == "users" else forecast(usage.metric)  # people are invited, not gathered
     return _("At this pace full around %(day)s.") % {"day": date_format(day, "j E Y")} if day else ""
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from billing import catalogue, plans, pricing, services, views
+from billing.documents.models import Invoice, Status
 from billing.metering import answering
 from billing.models import Checkout, PendingChange, Subscription
 from billing.pricing import Interval, Quote
@@ -19,6 +20,7 @@ from billing.subscribing.accounts import Held, held
 from billing.subscribing.overview import Compared
 from crm_platform.db import sides
 from crm_platform.db.prepared import Prepared
+from crm_platform.kernel import clock
 from crm_platform.kernel.workspace import Place
 from tenants.inside import services as inside
 from tenants.lifecycle.billing_state import BillingState, Standing
@@ -34,6 +36,7 @@ class Overview:
     currency: str
     waiting: Mapping[str, PendingChange] = field(default_factory=dict)
     checkout: Checkout | None = None
+    open_bills: tuple[Invoice, ...] = ()
     next: Quote | None = None
     coming: tuple[tuple[datetime, int], ...] = ()
     month: spending.Month | None = None
@@ -51,6 +54,7 @@ class Overview:
 
 _WAITING = Prepared(PendingChange, lambda subscription: PendingChange.objects.filter(subscription_id=subscription, state="waiting"))
 _OPEN = Prepared(Checkout, lambda account: Checkout.objects.filter(account_id=account, state="open"))
+_BILLS = Prepared(Invoice, lambda account: Invoice.objects.filter(account_id=account, status=Status.OPEN).order_by("created_at", "pk"))
 
 
 def overview(place: Place, *, bills: bool = True) -> Overview:
@@ -76,12 +80,12 @@ def _own() -> tuple[Standing, str, str, int]:
 def _seen(had: Held, own: tuple[Standing, str, str, int], *, bills: bool) -> Overview:
     stands, plan, chosen, days = own
     row = had.subscription
-    waiting = {one.kind: one for one in _WAITING.rows(subscription=row.pk)}
+    waiting = {one.kind: one for one in _WAITING.rows(subscription=row.pk) if one.kind != "seats" or one.effective_at > clock.now()}
     seen = Overview(had, stands, plan, row.currency or had.account.currency or _sold_in(row, chosen), waiting, month=spending.month(had, days=days))
     if not bills:
         return seen
     coming = tuple((bill.at, bill.amount) for bill in comparing.bills_of(had, waiting.get("plan")))
-    return replace(seen, checkout=_OPEN.first(account=had.account.pk), next=_next(had, waiting), coming=coming)
+    return replace(seen, checkout=_OPEN.first(account=had.account.pk), open_bills=tuple(_BILLS.rows(account=had.account.pk)) if stands.state in UNPAID else (), next=_next(had, waiting), coming=coming)
 
 
 def _sold_in(row: Subscription, currency: str) -> str:

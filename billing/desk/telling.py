@@ -19,11 +19,12 @@ from billing.pricing import Quote
 from billing.providers.protocol import Target
 from billing.subscribing import targets
 from billing.subscribing.overview import Compared
+from crm_platform.kernel import gates
 from crm_platform.kernel.money import major, show
 from crm_platform.ui.markup import figure
 from tenants.lifecycle.billing_state import BillingState, Standing
 
-from .reading import Overview
+from .reading import UNPAID, Overview
 
 TONES = {
     BillingState.TRIAL: "note", BillingState.ACTIVE: "good", BillingState.OVER_LIMIT: "warn", BillingState.PAST_DUE: "warn", BillingState.LIMITED: "bad",
@@ -71,7 +72,7 @@ def _active(seen: Overview, _stands: Standing) -> str:
 _SENTENCES: dict[BillingState, Callable[[Overview, Standing], str]] = {
     BillingState.TRIAL: lambda _seen, stands: _("You have everything of Business until %(day)s. Choose nothing, and on that day you are on Free; every card stays.") % {"day": day(stands.changes_at)},
     BillingState.ACTIVE: _active,
-    BillingState.OVER_LIMIT: lambda _seen, _stands: _("There is more of something than the plan holds. All of it stays; only adding that thing waits, or a larger plan takes it."),
+    BillingState.OVER_LIMIT: lambda _seen, _stands: _("There is more than the plan holds: %(what)s. All of it stays; only adding waits, or a larger plan takes it.") % {"what": "; ".join(over_now())},
     BillingState.PAST_DUE: lambda _seen, stands: _("A bill is open. Everything works until %(day)s; from then on until it is paid the workspace can be read and exported.") % {"day": day(stands.changes_at)},
     BillingState.LIMITED: lambda _seen, stands: _("A bill is open. Everything can be read and exported, leads are taken; once it is paid, all opens at once. On %(day)s only owners will come in.") % {"day": day(stands.changes_at)},
     BillingState.FROZEN: lambda _seen, stands: _("A bill has been open for long. Owners come in to export and to pay; once it is paid, all is as it was. On %(day)s the last thirty days begin.") % {"day": day(stands.changes_at)},
@@ -122,3 +123,16 @@ def freezes(one: Compared) -> list[str]:
         _("%(what)s: %(used)s of %(limit)s") % {"what": label(over.metric), "used": amount(over.metric, over.used), "limit": amount(over.metric, over.limit)} for over in one.over if label(over.metric)
     ]  # fmt: skip
     return found + [_("%(module)s: not in the plan") % {"module": wording.name_of(module)} for module in one.lost]
+
+
+def over_now() -> list[str]:
+    """Of what there is more than the plan of now holds. Inside a unit of the workspace."""
+    found = [(one, one.limit) for one in gates.overview().values() if one.limit is not None and one.used > one.limit]
+    return [_("%(what)s: %(used)s of %(limit)s") % {"what": label(one.metric), "used": amount(one.metric, one.used), "limit": amount(one.metric, limit)} for one, limit in found]
+
+
+def owed(seen: Overview) -> dict[str, Any] | None:
+    """The bills that are open where the workspace is unpaid, and what they come to."""
+    if seen.standing.state not in UNPAID or seen.standing.paused or not seen.open_bills:
+        return None
+    return {"bills": seen.open_bills, "sum": sum(one.due_minor for one in seen.open_bills), "currency": seen.open_bills[0].currency}

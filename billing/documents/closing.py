@@ -1,9 +1,15 @@
-"""The closing document of a month: what of the paid invoices fell into it. All months of an invoice come to its total, to the cent."""
+"""The closing document of a month: what of the paid invoices fell into it, and what fell into earlier months of which no closing could know.
+
+An invoice that is issued late, or a month in which nobody closed, is made good by the next closing: all closings of an invoice come
+to its total, to the cent.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from django.db.models import Q
 
 from billing.models import BillingAccount
 from billing.pricing import Line, Quote
@@ -16,6 +22,9 @@ from .models import Invoice, Kind
 from .services import OURS, Wish
 from .tax import Tax
 
+# For how long before a month papers are looked for that no closing has told of yet.
+_MISSED = timedelta(days=100)
+
 
 def month_before(now: datetime) -> tuple[datetime, datetime]:
     """The last whole month before a moment."""
@@ -27,7 +36,8 @@ def close_month(now: datetime) -> int:
     """Write the closing documents of the last whole month that are not there yet; how many. Opens units of its own; twice is once."""
     start, end = month_before(now)
     with sides.control_unit():
-        stated = Invoice.objects.filter(provider=OURS, kind=Kind.INVOICE, period_start__lt=end, period_end__gt=start, issued_at__lt=now)
+        lately = Q(period_end__gt=start - _MISSED) | Q(issued_at__gte=start - _MISSED)
+        stated = Invoice.objects.filter(lately, provider=OURS, kind=Kind.INVOICE, period_start__lt=end, issued_at__lt=now)
         accounts = list(stated.order_by("account").values_list("account", flat=True).distinct())
     return sum(_close(account, start, end) for account in accounts)
 
@@ -36,27 +46,34 @@ def _close(account_id: int, start: datetime, end: datetime) -> int:
     with sides.control_unit():
         account = services.locked(account_id)
         made = 0
-        papers = Invoice.objects.filter(account=account, provider=OURS, kind__in=(Kind.INVOICE, Kind.CREDIT_NOTE), period_start__lt=end, period_end__gt=start)
+        papers = Invoice.objects.filter(account=account, provider=OURS, kind__in=(Kind.INVOICE, Kind.CREDIT_NOTE), period_start__lt=end)
         by_currency: dict[str, list[Invoice]] = {}
         for paper in papers.order_by("pk"):
             by_currency.setdefault(paper.currency, []).append(paper)
         for currency, found in by_currency.items():
             operation = f"closing:{account.public_id}:{start:%Y-%m}:{currency}"
-            if Invoice.objects.filter(operation=operation).exists():
-                continue
-            made += _write(account, found, currency, operation, (start, end))
+            if not Invoice.objects.filter(operation=operation).exists():
+                made += _write(account, found, currency, operation, (start, end))
         return made
 
 
 def _write(account: BillingAccount, papers: list[Invoice], currency: str, operation: str, month: tuple[datetime, datetime]) -> int:
-    lines = [line for paper in papers for line in share(paper, *month)]
+    last = Invoice.objects.filter(account=account, provider=OURS, kind=Kind.CLOSING, currency=currency).order_by("-period_end").first()
+    told = [(paper, share(paper, _untold_from(paper, last), month[1])) for paper in papers]
+    lines = [line for _paper, found in told for line in found]
     if not lines:
         return 0
-    last = papers[-1]
-    rule = Tax(last.terms.get("tax_bp", 0), last.terms.get("note", ""))
-    wish = Wish(Kind.CLOSING, Quote(currency, tuple(lines)), operation, tax=rule, buyer=last.buyer, period=month, language=last.language)
+    newest = next(paper for paper, found in reversed(told) if found)
+    rule = Tax(newest.terms.get("tax_bp", 0), newest.terms.get("note", ""))
+    wish = Wish(Kind.CLOSING, Quote(currency, tuple(lines)), operation, tax=rule, buyer=newest.buyer, period=month, language=newest.language)
     services.issue(account, wish, actor=robot("documents"))
     return 1
+
+
+def _untold_from(paper: Invoice, last: Invoice | None) -> datetime:
+    """From when on no closing has told of a paper: the last closing knew of those that were written before it."""
+    begins = paper.period_start or datetime.min.replace(tzinfo=UTC)
+    return max(begins, last.period_end) if last is not None and last.period_end is not None and paper.pk < last.pk else begins
 
 
 def share(paper: Invoice, start: datetime, end: datetime) -> list[Line]:

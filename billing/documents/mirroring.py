@@ -9,6 +9,7 @@ from django.db.models import QuerySet, Sum
 
 from billing.models import BillingAccount, MoneyEntry
 from billing.providers.protocol import InvoiceSeen
+from crm_platform.kernel import jobs
 
 from . import snapshots
 from .models import Invoice, Refund, RefundState, Status
@@ -30,6 +31,7 @@ def mirror(account: BillingAccount, seen: InvoiceSeen) -> Invoice | None:
         people = {"buyer": snapshots.buyer(account), "seller": snapshots.seller(seen.quote.currency)}
         row = Invoice(account=account, provider=account.provider, external_id=seen.external_id, language=_language(account), **people, **values)
         row.save()
+        _tell_of(row)
         return row
     if row.account_id != account.pk:
         _log.error("an invoice of another account", extra={"invoice": seen.external_id, "account": account.public_id})
@@ -76,6 +78,14 @@ def _update(account: BillingAccount, row: Invoice, values: dict[str, Any]) -> No
     for name, value in changed.items():
         setattr(row, name, value)
     row.save(update_fields=list(changed))
+    if "status" in changed:
+        _tell_of(row)
+
+
+def _tell_of(row: Invoice) -> None:
+    """A receipt goes by mail once it is paid."""
+    if row.status == Status.PAID:
+        jobs.later("bills.told", row.pk)
 
 
 def _held(row: Invoice) -> int:

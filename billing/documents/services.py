@@ -109,6 +109,7 @@ def issue(account: BillingAccount, wish: Wish, *, actor: Actor) -> Invoice:
     if wish.kind == Kind.PROFORMA:
         _use_credit(account, row, actor=actor)
     jobs.later("documents.print", row.pk)
+    jobs.later("bills.told", row.pk)
     return row
 
 

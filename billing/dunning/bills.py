@@ -16,4 +16,4 @@ def open_bill(workspace_id: int) -> Bill:
     row = Invoice.objects.filter(owed, account__workspace_id=workspace_id).exclude(kind=Kind.CREDIT_NOTE).order_by("created_at", "id").first()
     if row is None:
         return Bill()
-    return Bill(owed=Money(row.total_minor - row.paid_minor, row.currency), url=row.hosted_url, confirm=row.confirm_needed, unmade=bool(row.problem))
+    return Bill(owed=Money(row.total_minor - row.paid_minor, row.currency), url=row.hosted_url, confirm=row.confirm_needed, unmade=bool(row.problem), reference=row.reference)

@@ -32,12 +32,13 @@ TEMPLATES = {
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """The open bill as its letters tell of it: what is owed, where it can be paid, whether the bank only asks to confirm, and whether it cannot be made for want of a right address."""
+    """The open bill as its letters tell of it: what is owed, where it can be paid, whether the bank only asks to confirm, whether it cannot be made for want of a right address; and what is written on a transfer."""
 
     owed: Money | None = None
     url: str = ""
     confirm: bool = False
     unmade: bool = False
+    reference: str = ""
 
 
 # Who knows the open bill of a workspace (its id): the side of documents, once, at start-up.
@@ -77,18 +78,27 @@ def write(draft: Draft) -> int:
     return len(readers)
 
 
+def payers(contacts: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Who gets the bills, address → language, each address once: the contacts that the firm named, else its owners. Inside a unit of the workspace."""
+    owners = _owners()
+    return {one["email"].lower(): one.get("language") or next(iter(owners.values()), "en") for one in contacts if one.get("email")} or owners
+
+
 def _readers(draft: Draft) -> dict[str, str]:
-    """Address → language; each address once."""
-    owners = {str(person.email).lower(): person.language for person in directory.owners()}
-    contacts = {one["email"].lower(): one.get("language") or next(iter(owners.values()), "en") for one in draft.contacts if one.get("email")}
-    if draft.step in calendar.NOTICES or draft.step in calendar.TRIAL_STEPS:
-        return {**contacts, **owners}
-    return contacts or owners
+    found = payers(draft.contacts)
+    return {**found, **_owners()} if draft.step in calendar.NOTICES or draft.step in calendar.TRIAL_STEPS else found
+
+
+def _owners() -> dict[str, str]:
+    return {str(person.email).lower(): person.language for person in directory.owners()}
 
 
 def _facts(draft: Draft) -> dict[str, Any]:
     known, since = draft.facts, draft.facts.past_due_since
-    facts: dict[str, Any] = {"step": draft.step, "pay": draft.bill.url or workspace.url("/settings/plan"), "plan_page": workspace.url("/settings/plan"), "amount": str(draft.bill.owed or ""), "confirm": draft.bill.confirm, "unmade": draft.bill.unmade, "payers": workspace.url("/settings/plan/payers")}
+    facts: dict[str, Any] = {
+        "step": draft.step, "pay": draft.bill.url or workspace.url("/settings/plan/invoices" if draft.bill.reference else "/settings/plan"), "plan_page": workspace.url("/settings/plan"),
+        "amount": str(draft.bill.owed or ""), "confirm": draft.bill.confirm, "unmade": draft.bill.unmade, "payers": workspace.url("/settings/plan/payers"), "reference": draft.bill.reference,
+    }  # fmt: skip
     if since is not None:
         facts |= {"limited_on": day(since + timedelta(days=LIMITED_FROM)), "frozen_on": day(since + timedelta(days=FROZEN_FROM))}
         facts |= {"erased_on": day(draft.erases_at) if draft.erases_at else "", "days": calendar.NOTICES.get(draft.step, 0), "archives": workspace.url("/settings/archives")}

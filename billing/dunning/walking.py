@@ -16,6 +16,7 @@ from django.db.models import Q
 from billing import services, telling
 from billing.models import BillingAccount, PlanVersion, Subscription
 from billing.plans import FREE
+from billing.providers import syncing
 from crm_platform.db import sides
 from crm_platform.events import backbone
 from crm_platform.kernel import clock, jobs
@@ -95,6 +96,7 @@ def is_fresh(account: BillingAccount, *, now: datetime) -> bool:
     if account.synced_at is not None and account.dirty_at is None and now - account.synced_at <= timedelta(hours=settings.CRM_DUNNING_SYNC_HOURS):
         return True
     BillingAccount.objects.filter(pk=account.pk, dirty_at=None).update(dirty_at=clock.real_now())
+    jobs.later(syncing.LOOK, account.pk, key=f"{syncing.LOOK}.{account.pk}")
     return False
 
 

@@ -10,6 +10,7 @@ from crm_platform.db import sides
 from crm_platform.kernel import jobs, workspace
 from crm_platform.kernel.jobs import Again, Lease
 from crm_platform.letters import post
+from tenants.inside import services as inside
 
 from . import answering
 from .marks import LOOK, mark
@@ -33,10 +34,16 @@ def tell() -> list[str]:
         if reached <= row.noticed:
             continue
         Counter.objects.filter(pk=row.pk).update(noticed=reached)
-        if answering.label(row.metric):
+        if answering.label(row.metric) and not _as_bought(row):
             _write(row, reached)
             told.append(row.metric)
     return told
+
+
+def _as_bought(row: Counter) -> bool:
+    """Seats that were bought are there to be sat on: only more people than seats are news."""
+    limit = answering.limit_of(row.metric)
+    return row.metric == "users" and bool(inside.state().seats) and limit is not None and row.value <= limit
 
 
 def _write(row: Counter, percent: int) -> None:

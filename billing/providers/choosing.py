@@ -73,7 +73,7 @@ def unpaid_since(seen: SubscriptionSeen, invoices: Iterable[InvoiceSeen], *, kno
     if known is not None:
         return known
     failed = [moment for moment in (one.failed_at or one.due_at for one in mine if one.status == "open") if moment is not None]
-    return min((*failed, *stuck, now))
+    return min((*failed, *stuck), default=now)  # the provider's clock may be ahead of ours: its moment stands, so that nobody is unpaid for longer than they are
 
 
 def sold_of(target: Target) -> dict[str, int]:

@@ -13,7 +13,7 @@ from crm_platform.accounts import roles, services
 from crm_platform.accounts.models import Access, Role, Seat, SeatState, User
 from crm_platform.accounts.roles import OWNER, PEOPLE
 from crm_platform.events.backbone import emit
-from crm_platform.kernel import clock, gates
+from crm_platform.kernel import clock, gates, seating
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.kernel.permissions import Action, Actor, as_ever, require, robot
 
@@ -58,6 +58,24 @@ def settle_over() -> list[User]:
         return []
     rows = [person for person in seated() if person.seat_state == SeatState.HELD]
     return _seat(robot("billing"), rows, {person.pk for person in rows[: usage.limit]} | {person.pk for person in rows if person.role.code == OWNER}, limit=usage.limit)
+
+
+def bring_back() -> list[User]:
+    """There are more seats than when some were left out: they have theirs again, in the order in which they would have stayed. In the caller's unit; returns them."""
+    usage = gates.usage("users")
+    if not seating.may_come_back(chosen=True):
+        return []
+    rows = seated()
+    left = [person for person in rows if person.seat_state == SeatState.NONE]
+    back = left if usage.limit is None else left[: max(0, usage.limit - usage.used)]
+    for person in back:
+        gates.require("users")
+        person.seat_state, person.seat_since = SeatState.HELD, clock.now()
+        person.save(update_fields=["seat_state", "seat_since"])
+    if back:
+        stay = sorted(person.pk for person in rows if person.seat_state == SeatState.HELD)
+        emit(robot("billing"), "seats.chosen", entity="workspace", record_id=None, after={"people": stay, "left_out": [person.pk for person in left if person not in back]}, also=["workspace:1"])
+    return back
 
 
 def _seat(actor: Actor, rows: list[User], stay: set[int], *, limit: int | None) -> list[User]:

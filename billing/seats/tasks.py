@@ -11,7 +11,7 @@ from crm_platform.kernel.jobs import Lease
 
 from . import admitting, choosing
 
-SETTLE = "seats.settle"
+SETTLE, BACK = "seats.settle", "seats.back"
 EVERY = timedelta(hours=1)
 
 
@@ -22,6 +22,14 @@ def settle(_pk: int, *, lease: Lease) -> None:
         lease.beat()
         choosing.settle_over()
         watch()
+
+
+@jobs.register(BACK)
+def bring_back(_pk: int, *, lease: Lease) -> None:
+    """More seats hold: those who were left out come back."""
+    with sides.unit(workspace.here()):
+        lease.beat()
+        choosing.bring_back()
 
 
 @jobs.register(admitting.SPENDING)

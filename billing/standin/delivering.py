@@ -189,7 +189,8 @@ class Deliveries:
         found = [self._posted(event, endpoint, body, fault) for _ in range(times)]
         if 200 <= found[-1].status < 300:
             with self.world.store.unit():
-                self.world.store.edit(event["id"])["pending_webhooks"] = max(0, event["pending_webhooks"] - 1)
+                if event["id"] in self.world.store.rows:  # the service may have been emptied meanwhile
+                    self.world.store.edit(event["id"])["pending_webhooks"] = max(0, event["pending_webhooks"] - 1)
             self._done(row_id)
         else:
             self._failed(row_id, row)
@@ -213,6 +214,9 @@ class Deliveries:
 
     def _failed(self, row_id: str, row: Obj) -> None:
         with self.world.store.unit():
+            if row_id not in self.world.store.rows:
+                self._done(row_id)
+                return
             self.world.store.edit(row_id)["attempts"] += 1
         attempts = row["attempts"] - 1
         if attempts < len(BACKOFF):

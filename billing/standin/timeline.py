@@ -129,13 +129,15 @@ class Timeline:
         return 1
 
     def tidy(self) -> None:
-        """Forget events older than the service remembers, and keys whose day is over."""
+        """Forget events older than the service remembers, save those that are still to be told, and keys whose day is over."""
         oldest = self.world.today() - REMEMBERED
+        untold = {row["event"] for row in self.world.store.all("_delivery", dropped=False)}
         gone = []
         for row_id in self.world.store.kinds["event"]:
             if self.world.store.rows[row_id]["created"] >= oldest:
                 break
-            gone.append(row_id)
+            if row_id not in untold:
+                gone.append(row_id)
         gone += [row_id for row_id in self.world.store.kinds[KEY] if self.world.store.rows[row_id]["at"] < self.world.wall() - KEPT]
         if gone:
             self.world.store.forget(gone)

@@ -17,7 +17,7 @@ from .store import HIDDEN, Store, copied, new_id
 SETTINGS = "_settings"
 # How a dunning of unpaid renewals ends: the subscription stays past due, is cancelled, or becomes unpaid.
 AFTER_RETRIES = ("leave", "cancel", "unpaid")
-_FIRST: Obj = {"id": SETTINGS, "object": SETTINGS, "offset": 0, "stopped_at": None, "after_retries": "leave", "numbers": {}}
+_FIRST: Obj = {"id": SETTINGS, "object": SETTINGS, "offset": 0, "stopped_at": None, "after_retries": "unpaid", "numbers": {}}
 
 
 @dataclass(frozen=True)

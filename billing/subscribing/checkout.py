@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from billing import rights
+from billing import ports, rights
 from billing.models import BillingAccount, Checkout
 from billing.models import Payer as PayerRow
 from billing.providers import calling, registry, syncing
@@ -74,6 +74,8 @@ def begin_checkout(place: Place, target: Target, *, provider: str, actor: Actor,
     with sides.control_unit():
         Checkout.objects.filter(pk=row.pk, reference="").update(reference=started.reference, url=started.url, document=started.document)
     announce(place, actor, "plan.checkout_begun", after={"plan": target.plan, "seats": target.seats})
+    if not started.url:
+        syncing.sync_account(account.pk, patience=PATIENCE)  # nobody will call from outside: what a transfer begins works from this moment
     return started
 
 
@@ -96,6 +98,7 @@ def finish_checkout(place: Place, reference: str) -> bool:
         row.refresh_from_db(fields=["state"])
     if row.state == "closed" and not had.live:
         raise NotPaid
+    ports.told(had.subscription.workspace)  # whoever looked before us may not have come to tell it yet
     return row.state != "open"
 
 

@@ -178,12 +178,12 @@ def _next(anchor: datetime, interval: Interval, at: datetime) -> datetime:
     return after(anchor, interval, count)
 
 
-def compare(place: Place, *, only: str = "") -> list[Compared]:
-    """Every plan on sale (or one, by its code) by what would freeze here, with own numbers; cheapest first. Opens units of its own."""
+def compare(place: Place, *, only: str = "", seats: int | None = None) -> list[Compared]:
+    """Every plan on sale (or one, by its code, with so many seats) by what would freeze here, with own numbers; cheapest first. Opens units of its own."""
     with sides.unit(place):
         own = mine()
     with sides.control_unit():
-        return beside(held(place), *own, only=only)
+        return beside(held(place), *own, only=only, seats=seats)
 
 
 def mine() -> tuple[dict[str, int], list[str], str]:
@@ -192,17 +192,17 @@ def mine() -> tuple[dict[str, int], list[str], str]:
     return answering.values(), [module for module in plans.ALL_MODULES if limits.get(module, 1)], inside.preferences().currency
 
 
-def beside(had: Held, used: Mapping[str, int], has: list[str], currency: str, *, only: str = "") -> list[Compared]:
+def beside(had: Held, used: Mapping[str, int], has: list[str], currency: str, *, only: str = "", seats: int | None = None) -> list[Compared]:
     """The plans on sale beside what there is. Inside a control unit."""
     extra, shown = _extra(had), had.subscription.currency or had.account.currency or currency
-    return [_compared(had, version, used=used, has=has, extra=extra, currency=shown) for version in services.on_sale(special=True) if only in ("", version.code)]
+    return [_compared(had, version, used=used, has=has, extra=extra, currency=shown, bought=seats) for version in services.on_sale(special=True) if only in ("", version.code)]
 
 
-def _compared(had: Held, version: PlanVersion, *, used: Mapping[str, int], has: list[str], extra: Mapping[str, int], currency: str) -> Compared:
+def _compared(had: Held, version: PlanVersion, *, used: Mapping[str, int], has: list[str], extra: Mapping[str, int], currency: str, bought: int | None) -> Compared:
     terms, people = catalogue.terms_of(version), used.get("users", 0)
     limits = {metric: limit + extra.get(metric, 0) if limit is not None and version.code != plans.FREE else limit for metric, limit in version.limits.items()}
     over = [Over(metric, count, limits[name]) for metric, count in sorted(used.items()) if (name := metric.partition(".")[0]) != "users" and limits.get(name) is not None and count > limits[name]]
-    seats = limits.get("users")
+    seats = bought if bought is not None and terms.seats == Seats.NAMED else limits.get("users")
     lost = [module for module in has if module not in version.features and module in (had.subscription.plan.features if had.subscription.trial_ends_at is None else [])]
     shown = currency if currency in terms.currencies else "EUR"
     count = 1 if terms.seats == Seats.UNLIMITED else max(people, terms.least)

@@ -136,7 +136,7 @@ def _billing(state: WorkspaceState, now: datetime) -> Access | None:
 def _past_due_words(facts: Facts, found: Standing, now: datetime) -> str:
     if promised(facts, now=now) or found.changes_at is None:
         return _now("A bill is open, and its payment is promised. Everything goes on as usual.")
-    return _now("A payment did not go through. Everything goes on as usual until %(day)s; pay until then, and nothing changes.") % {"day": day(found.changes_at)}
+    return _now("A bill is not paid yet. Everything goes on as usual until %(day)s; pay until then, and nothing changes.") % {"day": day(found.changes_at)}
 
 
 def _billing_words(found: Standing) -> str:
@@ -144,6 +144,8 @@ def _billing_words(found: Standing) -> str:
         return _now("The plan is paused until %(day)s: everything can be read and exported, and tasks can be ticked off.") % {"day": day(found.changes_at)}
     if found.state is BillingState.DELETE_SCHEDULED:
         return _now("The plan has long been unpaid, and this workspace is about to be erased. Pay, and everything is as it was; until then an owner can export all of it.")
+    if found.state is BillingState.FROZEN:
+        return _now("A bill has long been open, and the workspace is closed to all but its owners. Once it is paid, everything is as it was.")
     return _now("The workspace can be read and exported, not changed, until the plan is paid. Nothing was deleted.")
 
 

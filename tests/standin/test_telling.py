@@ -13,6 +13,7 @@ import pytest
 import stripe
 
 from billing.standin import Running, serve
+from billing.standin.delivering import Deliveries
 
 from .conftest import DAY, NEW_YEAR, Ear, Shop, client_of, item
 
@@ -237,3 +238,31 @@ def test_time_and_events_move_by_themselves(ear: Ear) -> None:
             time.sleep(0.02)
         assert ear.types == ["customer.created"]
         assert abs(running.world.today() - time.time()) < 5
+
+
+def test_what_is_still_to_be_told_is_remembered_however_far_the_clock_moves(shop: Shop, standin: Running, ear: Ear) -> None:
+    shop.subscribed()
+    standin.deliver()
+    shop.fault("freeze", frozen=True)
+    waiting = len(ear.heard)
+    shop.customer("")
+    ctl(standin, "clock", advance=200 * DAY)
+    shop.fault("freeze", frozen=False)
+    standin.deliver()
+    assert "customer.created" in ear.types[waiting:]
+    ctl(standin, "clock", advance=1)
+    assert all(row["type"] != "customer.created" for row in shop.events())  # told, and older than the service remembers
+
+
+def test_an_event_that_is_gone_while_it_is_told_stops_nobody(shop: Shop, standin: Running, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.subscribed()
+    posted = Deliveries._posted
+
+    def emptied(deliveries: Deliveries, event: Any, *given: Any) -> Any:
+        found = posted(deliveries, event, *given)
+        with standin.world.store.lock:
+            standin.world.store.forget([event["id"]])
+        return found
+
+    monkeypatch.setattr(Deliveries, "_posted", emptied)
+    assert standin.deliver() == len(ear.heard)

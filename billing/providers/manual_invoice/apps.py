@@ -17,3 +17,4 @@ class ManualInvoiceConfig(AppConfig):
 
         registry.register(adapter.CODE, adapter.make)
         scheduler.also(renewing.EVERY, renewing.ask)
+        scheduler.also(2.0, renewing.ask_when_moved)

@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 
 from billing.documents import closing, refunding
 from billing.documents.services import locked
+from billing.models import Subscription
+from billing.providers import syncing
 from crm_platform.db import sides
 from crm_platform.kernel import clock, jobs
 from crm_platform.kernel.jobs import Lease
+from tenants.timing import services as timing
 
 from . import books
 from .models import TransferSubscription
@@ -16,12 +19,22 @@ from .models import TransferSubscription
 # Seconds between two rounds.
 EVERY = 600.0
 JOB = "transfers.go_on"
+_ahead = timedelta(0)
 
 
 def ask() -> None:
     """Leave the round to a worker: the scheduler's chore."""
     with sides.control_unit():
         jobs.later(JOB, 0, key=JOB)
+
+
+def ask_when_moved() -> None:
+    """Somebody moved business time: the round does not wait for its turn. The scheduler's chore."""
+    global _ahead
+    found = timing.ahead()
+    if abs(found - _ahead) > timedelta(minutes=1):
+        _ahead = found
+        ask()
 
 
 @jobs.register(JOB)
@@ -49,9 +62,11 @@ def bring_to(now: datetime, *, customer: str = "") -> int:
             if before != (row.billed_until, row.ended_at, row.target, row.paused_until) or _fell_due(row, now):
                 account.dirty_at = clock.real_now()
                 account.save(update_fields=["dirty_at"])
+                jobs.later(syncing.LOOK, account.pk)
     return len(found)
 
 
 def _fell_due(row: TransferSubscription, now: datetime) -> bool:
-    """Whether a bill was overdue for less than a day: then the account is looked at, since its state is another."""
-    return any(one.due_at is not None and one.due_at <= now < one.due_at + timedelta(days=1) for one in books.open_bills([row]))
+    """Whether a bill is overdue of which the mirror knows nothing yet, however long nobody looked."""
+    overdue = any(one.due_at is not None and one.due_at <= now for one in books.open_bills([row]))
+    return overdue and Subscription.objects.filter(workspace=row.customer.account.workspace_id, external_id=row.external_id, past_due_since=None).exists()

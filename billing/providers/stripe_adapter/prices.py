@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import stripe
+from django.utils.translation import override
 
-from billing import catalogue
+from billing import catalogue, wording
 from billing.models import AddOnVersion, Coupon, PlanVersion
 from billing.pricing import Interval, Item, Rate, lines_of, references, terms
 from billing.providers.models import ProviderPrice
@@ -131,8 +132,9 @@ def _product(client: stripe.StripeClient, ref: str) -> str:
 
 
 def _shown(ref: str) -> str:
-    kind, code, version = ref.split(":")[:3]
-    return f"Kartoteka {code.capitalize()} ({version})" if kind == "plan" else f"Kartoteka + {code} ({version})"
+    """As payers read it on the service's own pages; which version it is stands in the metadata."""
+    with override("en"):
+        return f"Kartoteka {wording.name_of(ref.split(':')[1])}"
 
 
 def sync(client: stripe.StripeClient) -> dict[str, Any]:

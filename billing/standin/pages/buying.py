@@ -158,12 +158,12 @@ def answer_challenge(pages: Any, _call: Call, form: dict[str, str], object_id: s
 def _answer_session(pages: Any, row: Obj, *, approved: bool) -> Reply:
     world = pages.world
     if not approved:
-        return _session(world, row, error="Your bank did not approve the payment. Choose another way to pay.")
+        return look.redirect(f"/c/{row['id']}?error=Your bank did not approve the payment. Choose another way to pay.")
     try:
         with world.store.lock, world.at(_moment(world, row)), world.store.unit():
             checkout.complete(world, row["id"], fixture=row["_asking"], authenticated=True)
     except ApiError as error:
-        return _session(world, row, error=error.message)
+        return look.redirect(f"/c/{row['id']}?error={error.message}")
     return _paid(pages, row, "pay")
 
 

@@ -41,7 +41,8 @@ def _subscriptions(world: World, customer: Obj) -> list[str]:
 
 
 def _cards(world: World, customer: Obj) -> str:
-    held = world.store.rows.get(customer["invoice_settings"]["default_payment_method"] or "")
+    own = next((row["default_payment_method"] for row in world.store.all("subscription", customer=customer["id"])[::-1] if row["status"] not in subscribed.ENDED), None)
+    held = world.store.rows.get(own or customer["invoice_settings"]["default_payment_method"] or "")
     now = f"<p>Pays with {esc(held['type'].replace('_', ' '))} •••• {esc(held[held['type']]['last4'])}</p>" if held else '<p class="quiet">No card is kept.</p>'
     return f'<form method="post" class="card"><h2>How you pay</h2>{now}{look.choices("card", "Another card", CARDS_SHOWN[:7], chosen="pm_card_visa")}{look.button("Keep this card", name="do", value="card", main=True)}</form>'
 

@@ -76,8 +76,9 @@ def create_price(world: World, asked: Obj) -> Obj:
     return world.add(row, event="price.created")
 
 
-def _name(price: Obj, product: Obj) -> str:
-    return f"{product['name']} ({price['nickname']})" if price["nickname"] else str(product["name"])
+def _name(_price: Obj, product: Obj) -> str:
+    """What payers read: a nickname is for the seller alone."""
+    return str(product["name"])
 
 
 def _product(world: World, asked: Obj) -> Obj:

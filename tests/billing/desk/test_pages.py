@@ -18,8 +18,8 @@ from billing.models import Checkout, Payer, PendingChange
 from billing.seats import admitting, asking, buying
 from billing.seats.models import SeatDay
 from billing.subscribing import paying, pricing_of
-from crm_platform.accounts import roles
-from crm_platform.accounts.models import User
+from crm_platform.accounts import roles, services
+from crm_platform.accounts.models import Role, User
 from crm_platform.db import sides
 from crm_platform.kernel import clock
 from tests.billing.buying import Firm, firm_at, later
@@ -316,7 +316,7 @@ def test_an_unpaid_bill_is_said_promised_and_paid(firm: Firm, client: Client) ->
     with later(firm.row().period_end + timedelta(hours=2)):
         firm.look()
         page = text(client.get("/settings/plan"))
-        assert ("A bill is open" in page, "Pay the bill" in page, "Promise to pay" in page) == (True, True, True)
+        assert ("A bill is open" in page, "data-total=\"owed\"" in page, "Promise to pay" in page) == (True, True, True)
         assert client.post("/settings/plan/promise").status_code == 303
         assert firm.row().promised_until is not None
         assert "Promise to pay" not in text(client.get("/settings/plan"))
@@ -390,3 +390,22 @@ def test_a_part_of_a_period_has_no_price_of_one(firm: Firm) -> None:
         rows = [line for row in Invoice.objects.filter(account=account).order_by("pk") for line in wording(row)["rows"]]
     assert rows[0][2] == "€19.00"
     assert all(unit == "" or unit.strip("−") != amount.strip("−") for _what, _count, unit, amount in rows[1:])
+
+
+def test_fewer_seats_than_people_are_said_before_anything_is_bought(firm: Firm, client: Client) -> None:
+    with firm.door.unit():
+        seller = Role.objects.get(code=roles.SELLER).pk
+        services.invite(firm.owner, emails=["ada@veldhuis.example", "ben@veldhuis.example"], role_id=seller)
+    assert "1 person without a seat" in text(client.get("/settings/plan/choose?plan=team&seats=2&begin=now"))
+    assert "You have more than it holds" not in text(client.get("/settings/plan/choose?plan=team&seats=3&begin=now"))
+
+
+def test_seats_whose_days_of_waiting_are_over_wait_no_longer_on_any_page(firm: Firm, client: Client) -> None:
+    firm.buy()
+    firm.provider.decline_next()
+    now = clock.now()
+    client.post("/settings/plan/seats/change", {"count": "1", "way": "more", "as_of": now.isoformat()})
+    assert "wait for their payment" in text(client.get("/settings/plan/seats"))
+    with later(now + timedelta(days=8)):
+        for page in ("/settings/plan", "/settings/plan/seats"):
+            assert "wait for their payment" not in text(client.get(page))

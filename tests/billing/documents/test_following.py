@@ -11,7 +11,11 @@ from billing.providers.manual_invoice.adapter import TransferProvider
 from billing.providers.manual_invoice.statements import matching
 from billing.providers.protocol import Payer
 from billing.providers.syncing import sync_account
+from billing.subscribing import checkout, targets
+from crm_platform.accounts.actors import actor_of
+from crm_platform.accounts.models import User
 from crm_platform.db import sides
+from crm_platform.jobs.models import Job
 from crm_platform.kernel import clock
 from tests.billing.providers.conftest import target
 
@@ -55,3 +59,24 @@ def test_bought_overdue_and_paid_by_the_statement(books: Books) -> None:
         assert (row(books).status, row(books).past_due_since) == ("past_due", renewal + timedelta(days=5))
         from_bank(bills(books)[0])
         assert (row(books).status, row(books).past_due_since, row(books).period_start) == ("active", None, renewal)
+
+
+def test_bought_at_the_page_it_works_at_once_and_a_late_round_still_sees_what_fell_due(books: Books) -> None:
+    """The verb itself looks, since nobody calls from outside; and a round that comes two days late finds the overdue bill."""
+    with sides.unit(books.door.place):
+        owner = actor_of(User.objects.select_related("role", "group").get(role__code="owner"))
+    with clock.frozen(NOW):
+        wanted = targets.target_from(books.door.place, {"plan": "team", "seats": "2", "currency": "EUR", "begin": "now"})
+        started = checkout.begin_checkout(books.door.place, wanted, provider="manual_invoice", actor=owner, success_url="", cancel_url="")
+        assert (row(books).status, row(books).seats, row(books).external_id) == ("active", 2, started.reference)
+        from_bank(bills(books)[0])
+    renewal = row(books).period_end
+    assert renewal is not None
+    for days in (-1, 7):
+        with clock.frozen(renewal + timedelta(days=days)):
+            renewing.bring_to(clock.now(), customer=books.account.external_id)
+            with sides.control_unit():
+                asked = Job.objects.filter(name="billing.look", target=books.pk).exists()
+            sync_account(books.pk)
+    assert asked
+    assert row(books).past_due_since == renewal + timedelta(days=5)

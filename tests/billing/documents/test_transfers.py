@@ -251,6 +251,21 @@ def test_each_month_is_closed_once_and_months_come_to_the_invoice(firm: Firm) ->
     assert sum(one.total_minor for one in closed) == papers(firm, Kind.INVOICE)[0].total_minor == total(target(5, add_ons={"contacts_10k:1": 1}))
 
 
+def test_what_was_invoiced_after_its_month_was_closed_is_told_by_the_next_closing(firm: Firm) -> None:
+    from billing.documents import closing
+
+    bought = firm.buy(target(5))
+    firm.rig.advance(35 * DAY)
+    firm.rig.advance(25 * DAY)  # the second period began in the month that is closed now, and is paid after that
+    closing.close_month(clock.now())
+    for bill in open_bills(firm.customer):
+        pay_bill(bill)
+    firm.provider.cancel(bought.external_id, at_end=True, key=firm.key())
+    firm.rig.advance(93 * DAY)  # two months in which nobody closed
+    closing.close_month(clock.now())
+    assert sum(one.total_minor for one in papers(firm, Kind.CLOSING)) == sum(one.total_minor for one in papers(firm, Kind.INVOICE)) == 2 * total(target(5))
+
+
 def test_a_refund_is_noted_once_for_a_key(firm: Firm) -> None:
     firm.buy(target())
     key = firm.key()

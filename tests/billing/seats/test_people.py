@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from billing.metering import proof
+from billing.metering import notices, proof
+from billing.metering.models import Counter
 from billing.seats import admitting, asking, choosing, terms
 from billing.seats.models import PendingSeats, SeatPlace
 from billing.seats.terms import SeatTerms
@@ -32,8 +33,6 @@ HOUSE = robot("test")
 
 def limit(door: Door, users: int | None) -> None:
     """What a told plan leads to; 14 days over, so that no buffer is left."""
-    from billing.metering.models import Counter
-
     with sides.unit(door.place):
         inside.write_state(door.place, operation(), limits={**inside.state().limits, "users": users, "viewers": 10})
         Counter.objects.update_or_create(metric="users", defaults={"reached_at": clock.now() - timedelta(days=15)})
@@ -321,3 +320,40 @@ def test_who_has_no_seat_asks_the_administrators_once_a_day(inside) -> None:
     assert Letter.objects.count() - before >= 3
     with clock.frozen(clock.now() + timedelta(days=2)):
         assert asking.ask(person) >= 3
+
+
+def test_more_seats_bring_back_whom_the_firm_had_left_out(doors: Door) -> None:
+    with doors.unit():
+        owner = actor_of(User.objects.select_related("role", "group").get(role__code="owner"))
+    limit(doors, None)
+    people = invite(doors, "ada", "ben", "cor")
+    limit(doors, 2)
+    with doors.unit():
+        choosing.choose_who_stays(owner, people=[people[0].pk])
+    limit(doors, 3)
+    with doors.unit():
+        assert [str(person.email).split("@")[0] for person in choosing.bring_back()] == ["ben"]
+    assert (states(doors)["ben"], states(doors)["cor"], counted(doors)) == ("held", "none", (3, 3))
+    limit(doors, 2)
+    with doors.unit():
+        assert choosing.bring_back() == []
+    limit(doors, None)
+    with doors.unit():
+        assert [str(person.email).split("@")[0] for person in choosing.bring_back()] == ["cor"]
+
+
+def test_seats_that_were_bought_may_be_full_only_more_people_than_seats_are_news(doors: Door) -> None:
+    def told(users: int, **seats: int) -> bool:
+        with doors.unit():
+            inside.write_state(doors.place, operation(), limits={**inside.state().limits, "users": users}, seats=seats)
+        with doors.unit():
+            return "users" in notices.tell()
+
+    invite(doors, "ada")
+    assert told(2, bought=2) is False
+    with doors.unit():
+        Counter.objects.filter(metric="users").update(noticed=0)
+    assert told(1, bought=1) is True
+    with doors.unit():
+        Counter.objects.filter(metric="users").update(noticed=0)
+    assert told(2) is True

@@ -28,7 +28,7 @@ from tests.tenants.lives import join
 from .kit import DAY0, OWNER, at, buys, letters_to, put, steps, walks
 
 ROBOT = robot("test")
-BANNER = "A payment did not go through"
+BANNER = "A bill is not paid yet"
 
 
 def fails(door, *, contacts_of_bills: tuple[str, ...] = ("bills@veldhuis.example",)) -> None:

@@ -47,7 +47,7 @@ def read(name: str) -> Letter:
         name=name,
         sender=str(message["from"]),
         to=str(message["to"]),
-        subject=str(message["subject"]),
+        subject=str(message["subject"]).strip(),
         at=datetime.fromtimestamp(int(name[:20]) / 1e9, UTC),
         text=body.get_content() if body is not None else "",
     )
