@@ -88,6 +88,11 @@ def _behind(cursor: Any, *, name: str, down: bool) -> Q | None:
 Apply = Callable[[Rows, Any, Collection], Rows]
 
 
+def filters_of(collection: Collection) -> tuple[str, ...]:
+    """What a list of the collection may be narrowed by."""
+    return (*_FILTERS, *(_OF_DEALS if collection.entity == names.CODES["leads"] else ()))
+
+
 def _ids(field: str) -> Apply:
     def apply(rows: Rows, given: Any, _collection: Collection) -> Rows:
         wanted = [whole(one, default=-1) for one in brackets.values(given)[:MOST_IDS]]

@@ -21,7 +21,7 @@ from crm_platform.accounts import directory
 from crm_platform.kernel.errors import NotFound
 
 TYPE_OF = {number: code for code, number in TASK_TYPES.items()}
-_ORDERS = {"created_at": "created_at", "complete_till": "due_at", "id": "id", "updated_at": "updated_at"}
+ORDERS = {"created_at": "created_at", "complete_till": "due_at", "id": "id", "updated_at": "updated_at"}
 _CHOICE = "The value you selected is not a valid choice."
 _MOST_IDS = 10_000
 
@@ -29,8 +29,8 @@ _MOST_IDS = 10_000
 def index(asked: Asked) -> HttpResponse:
     """A page of the tasks that the program may see; filters stand under `filter` or, as some clients send them, beside it."""
     rows = _filtered(asked, Task.objects.filter(services.reach(asked.actor), binned_at=None))
-    name, down = asked.order if asked.order and asked.order[0] in _ORDERS else ("id", False)
-    ordered = rows.order_by(("-" if down else "") + _ORDERS[name], "id")
+    name, down = asked.order if asked.order and asked.order[0] in ORDERS else ("id", False)
+    ordered = rows.order_by(("-" if down else "") + ORDERS[name], "id")
     found = list(ordered[asked.first : asked.first + asked.limit + 1])
     return answers.page(asked, "tasks", [draw(asked, task) for task in found[: asked.limit]], more=len(found) > asked.limit)
 
