@@ -13,10 +13,15 @@ from typing import Any
 from django.http import HttpResponse
 from jsonschema import Draft202012Validator
 
+from crm_core.doors.amocrm import urls
+from crm_core.doors.amocrm.drive import urls as beside
 from crm_core.doors.amocrm.spec import drawing
-from crm_core.doors.amocrm.wire import fields
+from crm_core.doors.amocrm.wire.asking import Asked
 from crm_core.doors.amocrm.wire.endpoint import OPERATIONS, Operation
 
+# Operations are known once their addresses are read.
+assert urls.urlpatterns
+assert beside.urlpatterns
 _CONVERTERS = {"int": "[0-9]+", "slug": r"[-\w]+", "str": "[^/]+"}
 # What any item may be asked for: read for reasons of the wire, not of the resource.
 _EVERYWHERE = frozenset({"request_id"})
@@ -104,21 +109,31 @@ class Watched(dict[str, Any]):
         return super().__contains__(name)
 
 
+def _watched(given: Any, seen: set[str], within: str) -> Any:
+    if isinstance(given, list):
+        return [_watched(one, seen, within) for one in given]
+    if not isinstance(given, dict):
+        return given
+    return Watched({name: _watched(one, seen, f"{within}.{name}".strip(".")) for name, one in given.items()}, seen, within)
+
+
 _looked: ContextVar[set[str] | None] = ContextVar("looked", default=None)
-_plain_init = fields.Item.__init__
+_read_plainly = Asked.__dict__["body"].func
 
 
-def _watched_init(self: fields.Item, body: Any, *, at: int = 0, within: str = "") -> None:
+def _read_and_watch(self: Asked) -> Any:
     seen = _looked.get()
-    path = ".".join(part for part in within.split(".") if not part.isdigit())
-    _plain_init(self, body if seen is None or isinstance(body, Watched) else Watched(body, seen, path), at=at, within=within)
+    return _read_plainly(self) if seen is None else _watched(_read_plainly(self), seen, "")
+
+
+Asked.__dict__["body"].func = _read_and_watch
 
 
 def declared(operation: Operation) -> set[str]:
     """The dotted names of what the specification says of a body."""
     body = _document()["paths"][drawing.path_of(operation)][operation.method.lower()].get("requestBody")
     found: set[str] = set()
-    if body is not None:
+    if body is not None and "application/json" in body["content"]:
         _names(closed(body["content"]["application/json"]["schema"]), "", found)
     return found
 
@@ -142,12 +157,11 @@ LOOKED: dict[tuple[str, str], set[str]] = {}
 def looking(method: str, path: str) -> Iterator[None]:
     """While a request is served: what is looked for in its body is among what the specification says of it."""
     operation, seen = operation_of(method, path), set[str]()
-    token, fields.Item.__init__ = _looked.set(seen), _watched_init  # type: ignore[method-assign]
+    token = _looked.set(seen)
     try:
         yield
     finally:
         _looked.reset(token)
-        fields.Item.__init__ = _plain_init  # type: ignore[method-assign]
     if operation is None:
         return
     LOOKED.setdefault((method, drawing.path_of(operation)), set()).update(seen)

@@ -188,7 +188,7 @@ _FIXED: dict[Verb, Answer] = {
     catalogs.change: one("Catalog"), catalogs.delete: DONE, catalogs.settings: one("ProductsSettings"), catalogs.change_settings: one("ProductsSettings"),
     catalogs.currencies: page("currencies", "Currency", blank=False),
     elements.index: page("elements", "Element"), elements.show: one("Element"), elements.make: made("elements", _full("Element")), elements.change_many: made("elements", _full("Element")),
-    elements.change: one("Element"), elements.delete: DONE,
+    elements.change: Answer({"allOf": [ref("Element"), thing({}, _MINE)]}), elements.delete: DONE,
     hooks.index: whole("webhooks", "Webhook", blank=True), hooks.subscribe: one("Webhook", status=201), hooks.unsubscribe: DONE,
     sources.make_button: Answer(_BUTTON, 202), sources.change_button: one("Button"), sources.online_chat: TAKEN, sources.widgets: page("widgets", "Widget"), sources.widget: one("Widget"),
     sources.install: one("Widget"), sources.uninstall: DONE,

@@ -48,10 +48,15 @@ def given(fields: Mapping[str, Schema], *needed: str) -> Schema:
     return {"type": "object", "properties": told, **({"required": [*needed]} if needed else {})}
 
 
+# A value alone is taken as well as an object of one; what else stands in it is kept with fields that only programs understand.
+_VALUE: Schema = {
+    "type": ["object", "string", "number", "boolean", "null"], "properties": {"value": ANY, "enum_id": {"type": ["integer", "string", "null"]}, "enum_code": maybe(STR), "enum": maybe(STR)},
+    "additionalProperties": True,
+}  # fmt: skip
 # Named, for they stand in many bodies.
 SHAPES: dict[str, Schema] = {
     "TagsGiven": maybe(listed(given({"id": PK, "name": {"type": "string", "maxLength": 60}}))),
-    "FieldValuesGiven": maybe(listed(given({"field_id": PK, "field_code": STR, "values": {"type": "array", "items": {"type": ["object", "string", "number", "boolean", "null"]}}}))),
+    "FieldValuesGiven": maybe(listed(given({"field_id": PK, "field_code": STR, "values": listed(_VALUE)}))),
 }
 TAGS, VALUES = ref("TagsGiven"), ref("FieldValuesGiven")
 _TAGGED = {"tags_to_add": TAGS, "tags_to_delete": TAGS}
