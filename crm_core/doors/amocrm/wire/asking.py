@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, RawPostDataException
 
 from crm_platform.kernel import reading
 from crm_platform.kernel.permissions import Actor
 
 from . import brackets
-from .problems import BadRequest
+from .problems import BadRequest, TooLarge
 
 MOST, USUAL = 250, 50
 # The largest number the database's ids hold.
@@ -83,9 +84,11 @@ class Asked:
 
     @cached_property
     def raw(self) -> bytes:
-        """The body as it came. Raises BadRequest."""
+        """The body as it came. Raises BadRequest, TooLarge."""
         try:
             return self.request.body
+        except RequestDataTooBig:
+            raise TooLarge from None
         except RawPostDataException:  # a form with files: the stream was read as one
             raise BadRequest(detail="The body must be JSON.") from None
 
