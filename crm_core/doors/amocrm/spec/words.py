@@ -19,6 +19,8 @@ PK: Schema = {"type": "integer", "minimum": 0, "maximum": LARGEST}
 
 def maybe(schema: Schema) -> Schema:
     """That, or null."""
+    if "null" in schema.get("type", ()) or {"type": "null"} in schema.get("anyOf", ()):
+        return schema
     if "$ref" in schema or "enum" in schema:
         return {"anyOf": [schema, {"type": "null"}]}
     given = schema.get("type", [])
