@@ -19,7 +19,7 @@ class Entry:
 
 ENTRIES = (
     Entry(date(2026, 11, 27), (
-        _("The specification tells the shape of every body and answer, each filter, and what `with` may ask for."),
+        _("The specification tells the shape of every body and answer, each filter, and what “with” may ask for."),
         _("A body larger than 5 MB is refused with 413 as a problem."),
         _("A Python program and a workflow for n8n can be fetched from this page."),
     )),

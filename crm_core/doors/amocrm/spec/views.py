@@ -33,7 +33,7 @@ def page(request: HttpRequest) -> HttpResponse:
         (
             name,
             [
-                {"method": one.method, "path": path, "told": drawing.told_of(one), "summary": drawing.summary_of(one), "body": _body(one.method, one.route), "writes": one.method != "GET"}
+                {"method": one.method, "path": path, "told": drawing.told_of(one).replace("`", ""), "summary": drawing.summary_of(one).replace("`", ""), "body": _body(one.method, one.route), "writes": one.method != "GET"}
                 for path, one in operations
             ],
         )
