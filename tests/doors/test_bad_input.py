@@ -74,6 +74,21 @@ def test_halves_of_letters_and_zero_bytes_are_kept_as_what_can_be_kept(api: Prog
     assert api.get("leads?query=%00&filter[name]=a%00").status_code in (200, 204, 400)
 
 
+@pytest.mark.parametrize("path", [*WRITES, "leads/links", "leads/1/link", "widgets/w", "webhooks", "customers/segments", "bots", "chats/templates", "leads/custom_fields/groups"])
+def test_halves_of_letters_and_depth_break_nothing_anywhere(api: Program, path: str) -> None:
+    bad: Any = {"a\x00\ud800": "\udfff\x00", "n": [{"\ud800": 1}]}
+    deep: Any = "x"
+    for _ in range(60):
+        deep = [deep]
+    names = ("name", "metadata", "params", "settings", "triggers", "enums", "services", "_embedded", "required_statuses", "request_id", "to_entity_type", "chained_lists", "values", "data", "buttons", "rights", "destination")
+    for value in (bad, deep, [bad], "\ud800\x00", {"leads": [bad], "contacts": [bad], "statuses": [bad], "tags": [{"name": "\ud800"}]}):
+        for body in ({"name": "A", "type": "file", "source_uid": "a", "source_name": "b", "metadata": {}, "request_id": "\ud800"} | {name: value} for name in names):
+            answer = api.post(path, [body])
+            assert answer.status_code < 500, body
+    bottomless = b"[" * 900 + b"]" * 900
+    assert api.send("POST", path, b'[{"name": "A", "metadata": ' + bottomless + b', "params": ' + bottomless + b"}]").status_code in (400, 405)
+
+
 def test_numbers_as_text_and_text_as_numbers(api: Program) -> None:
     pipeline = api.get("leads/pipelines").json()["_embedded"]["pipelines"][0]
     stage = pipeline["_embedded"]["statuses"][1]["id"]

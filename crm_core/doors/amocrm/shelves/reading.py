@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from crm_core.doors.amocrm.wire.fields import Item, clean
+from crm_core.doors.amocrm.wire.fields import Item
+from crm_core.doors.amocrm.wire.texts import clean
 from crm_platform.kernel import clock
 
 _DEEPEST = 12
@@ -80,7 +81,7 @@ def any_of(*kinds: type) -> Read:
     return Read(read, {"type": [_JSON[kind] for kind in kinds]})
 
 
-_JSON = {dict: "object", list: "array"}
+_JSON: dict[type, str] = {dict: "object", list: "array"}
 # A list, kept as it was sent.
 listed = any_of(list)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,8 @@ from crm_platform.kernel import reading
 from crm_platform.kernel.permissions import Actor
 
 from . import brackets
-from .problems import BadRequest, TooLarge
+from .problems import BadRequest, NotFaithful, TooLarge
+from .texts import sound
 
 MOST, USUAL = 250, 50
 # The largest number the database's ids hold.
@@ -62,6 +63,12 @@ class Asked:
         given = self.query.get("filter")
         return given if isinstance(given, dict) else {}
 
+    def knows(self, names: Iterable[str]) -> None:
+        """Raise NotFaithful where the program asks strictly for a filter that is none of these."""
+        if self.strict:
+            for name in self.filters.keys() - {*names}:
+                raise NotFaithful(detail=f"There is no filter named {name[:80]}.")
+
     @cached_property
     def order(self) -> tuple[str, bool] | None:
         """The first field of `order[...]` and whether it goes down; None without one."""
@@ -102,7 +109,7 @@ class Asked:
         if not raw.strip():
             return None
         try:
-            told = json.loads(raw.decode("utf-8-sig"), parse_constant=_no_number)
+            told = sound(json.loads(raw.decode("utf-8-sig"), parse_constant=_no_number))
         except UnicodeDecodeError:
             raise BadRequest(detail="The body is not UTF-8.") from None
         except (ValueError, RecursionError):
