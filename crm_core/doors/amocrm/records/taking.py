@@ -87,15 +87,20 @@ def linked(actor: Actor, items: Sequence[Item], collection: Collection, values: 
         _link(actor, embedded, values, "contacts", CONTACTS, put=_contacts)
         _link(actor, embedded, values, "companies", COMPANIES, put=lambda value, ids: value.__setitem__("company_id", ids[0][0]))
     elif collection is CONTACTS:
-        _link(actor, embedded, values, "companies", COMPANIES, put=lambda value, ids: value.__setitem__("companies", [_company(pk) for pk, _main in ids]))
+        _link(actor, embedded, values, "companies", COMPANIES, put=lambda value, ids: value.__setitem__("companies", [{"company_id": pk} for pk, _main in ids]))
+        _name_companies(values)
 
 
 def _contacts(value: Values, ids: list[tuple[int, bool]]) -> None:
     value["contacts"] = [{"contact_id": pk} for pk, _main in sorted(ids, key=lambda one: not one[1])]
 
 
-def _company(pk: int) -> Values:
-    return {"company_id": pk, "company": COMPANIES.kind.model.objects.values_list("name", flat=True).get(pk=pk)}
+def _name_companies(values: Sequence[Values]) -> None:
+    """History keeps the names: looked up once for all."""
+    rows = [row for value in values for row in value.get("companies", ())]
+    words = dict(COMPANIES.kind.model.objects.filter(pk__in={row["company_id"] for row in rows}).values_list("pk", "name")) if rows else {}
+    for row in rows:
+        row["company"] = words[row["company_id"]]
 
 
 def _link(actor: Actor, embedded: Sequence[Item], values: Sequence[Values], name: str, collection: Collection, *, put: Any) -> None:
