@@ -65,3 +65,8 @@ def test_what_a_list_may_be_asked_is_understood(api: Program, part: int) -> None
         path = operation.root + re.sub(r"<\w+:\w+>", str(lead), operation.route)
         query = "&".join([*(f"filter[{name}][]=1&filter[{name}][from]=1" for name in asks.filters), *(f"order[{name}]=desc" for name in asks.orders), f"with={','.join(asks.wants)}"])
         assert api.get(f"{path}?{query}", X_Strict="1").status_code in (200, 204, 404), _named(operation)
+
+
+@pytest.mark.parametrize("path", ["leads", "contacts", "companies", "customers", "tasks", "leads/notes", "events", "leads/unsorted", "sources", "customers/transactions"])
+def test_a_filter_that_is_none_is_refused_where_one_asks_strictly(api: Program, path: str) -> None:
+    assert [api.get(f"{path}?filter[spoon]=1").status_code in (200, 204), api.get(f"{path}?filter[spoon]=1", X_Strict="1").status_code] == [True, 400]

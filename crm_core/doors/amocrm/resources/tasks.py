@@ -22,6 +22,9 @@ from crm_platform.kernel.errors import NotFound
 
 TYPE_OF = {number: code for code, number in TASK_TYPES.items()}
 ORDERS = {"created_at": "created_at", "complete_till": "due_at", "id": "id", "updated_at": "updated_at"}
+# Those that some clients send beside `filter`, and all.
+LOOSE = ("entity_type", "entity_id", "responsible_user_id", "is_completed", "task_type")
+FILTERS = ("id", *LOOSE, "task_type_id", "created_by", "created_at", "updated_at", "complete_till")
 _CHOICE = "The value you selected is not a valid choice."
 _MOST_IDS = 10_000
 
@@ -36,7 +39,8 @@ def index(asked: Asked) -> HttpResponse:
 
 
 def _filtered(asked: Asked, rows: QuerySet[Task]) -> QuerySet[Task]:
-    asks = {**{name: asked.query[name] for name in ("entity_type", "entity_id", "responsible_user_id", "is_completed", "task_type") if name in asked.query}, **asked.filters}
+    asked.knows(FILTERS)
+    asks = {**{name: asked.query[name] for name in LOOSE if name in asked.query}, **asked.filters}
     ids = {"id": "pk", "entity_id": "record_id", "responsible_user_id": "responsible", "created_by": "created_by"}
     for name, field in ids.items():
         if name in asks:

@@ -41,6 +41,7 @@ def filters_of(shelf: Shelved) -> tuple[str, ...]:
 
 def narrowed(asked: Asked, shelf: Shelved, rows: Rows) -> Rows:
     """The rows that fit all that is asked; filters that a shelf does not know are none."""
+    asked.knows(filters_of(shelf))
     asks = asked.filters
     condition = _by_columns(shelf, asks) & _by_fields(shelf, asks)
     for name in ("created_at", "updated_at"):

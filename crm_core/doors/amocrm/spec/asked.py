@@ -8,7 +8,26 @@ from typing import Any
 
 from crm_core.doors.amocrm.drive import files, lying
 from crm_core.doors.amocrm.records import collections, links, listing, tagging, verbs
-from crm_core.doors.amocrm.resources import account, catalogs, changes, custom_fields, customer_links, customer_notes, customers, elements, events, hooks, notes, pipelines, sources, talks, tasks, transactions, unsorted, users
+from crm_core.doors.amocrm.resources import (
+    account,
+    catalogs,
+    changes,
+    custom_fields,
+    customer_links,
+    customer_notes,
+    customers,
+    elements,
+    events,
+    hooks,
+    notes,
+    pipelines,
+    sources,
+    talks,
+    tasks,
+    transactions,
+    unsorted,
+    users,
+)
 from crm_core.doors.amocrm.shelves import narrowing
 from crm_core.doors.amocrm.shelves import shelf as shelves
 from crm_core.doors.amocrm.shelves.shelf import Shelf
@@ -37,7 +56,6 @@ class Questions:
 
 NONE = Questions(pages=False)
 _FEW = Questions()
-_TASKS = ("entity_type", "entity_id", "responsible_user_id", "is_completed", "task_type")
 
 
 def _records(plural: str) -> Questions:
@@ -50,7 +68,7 @@ def _shelved(shelf: Shelf, *wants: str) -> Questions:
 
 
 def _notes(**_named: Any) -> Questions:
-    return Questions(filters=("id", "entity_id", "created_by", "note_type", "updated_at"), orders=("id", "updated_at", "created_at"), wants=("is_pinned",))
+    return Questions(filters=notes.FILTERS, orders=("id", "updated_at", "created_at"), wants=("is_pinned",))
 
 
 _LINKS = Questions(pages=False, filters=("to_entity_type", "to_entity_id", "to_catalog_id"))
@@ -63,12 +81,12 @@ QUESTIONS: dict[Callable[..., Any], Callable[..., Questions]] = {
     customer_links.index: lambda: _LINKS, customer_links.of_many: lambda: _LINKS_OF_MANY,
     notes.index: _notes, notes.show: lambda plural: Questions(pages=False, wants=("is_pinned",)),
     changes.index: lambda: Questions(beside_it=("since",)),
-    events.index: lambda: Questions(filters=("id", "type", "entity", "entity_id", "created_by", "created_at", "value_before", "value_after")),
+    events.index: lambda: Questions(filters=events.FILTERS),
     events.types: lambda: Questions(pages=False, beside_it=("language_code",)),
     users.index: lambda: Questions(wants=users.WANTS), users.show: lambda: Questions(pages=False, wants=users.WANTS), users.roles: lambda: Questions(wants=("users",)),
     users.show_role: lambda: Questions(pages=False, wants=("users",)),
-    tasks.index: lambda: Questions(filters=("id", *_TASKS, "task_type_id", "created_by", "created_at", "updated_at", "complete_till"), orders=(*tasks.ORDERS,), beside_it=_TASKS),
-    unsorted.index: lambda: Questions(filters=("uid", "category", "pipeline_id"), orders=("created_at",)),
+    tasks.index: lambda: Questions(filters=tasks.FILTERS, orders=(*tasks.ORDERS,), beside_it=tasks.LOOSE),
+    unsorted.index: lambda: Questions(filters=unsorted.FILTERS, orders=("created_at",)),
     unsorted.summary: lambda: Questions(pages=False, filters=("pipeline_id",)),
     pipelines.index: lambda: Questions(pages=False, wants=("descriptions",)), pipelines.show: lambda: Questions(pages=False, wants=("descriptions",)),
     pipelines.statuses: lambda: Questions(pages=False, wants=("descriptions",)), pipelines.show_status: lambda: Questions(pages=False, wants=("descriptions",)),

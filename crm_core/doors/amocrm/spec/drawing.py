@@ -90,7 +90,8 @@ def told_of(operation: Operation) -> str:
 
 def verb_of(operation: Operation) -> tuple[Any, dict[str, Any]]:
     """The function behind an operation, and what it is given beside the request."""
-    verb, given = operation.verb, dict[str, Any]()
+    verb: Any = operation.verb
+    given: dict[str, Any] = {}
     while isinstance(verb, functools.partial):
         verb, given = verb.func, {**verb.keywords, **given}
     return inspect.unwrap(verb), given
@@ -124,7 +125,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     verb, given = verb_of(operation)
     found: list[dict[str, Any]] = [{"name": name, "in": "path", "required": True, "schema": _KINDS[kind]} for kind, name in _VARIABLE.findall(operation.route)]
     if operation.method == "GET":
-        found += parameters(QUESTIONS.get(verb, lambda **_given: NONE)(**given), most=operation.most)
+        found += parameters(QUESTIONS[verb](**given) if verb in QUESTIONS else NONE, most=operation.most)
     named = ("strict",) if operation.method == "GET" else ("once", "strict")
     return [*found, *({"$ref": f"#/components/parameters/{name}"} for name in named)]
 
