@@ -25,7 +25,7 @@ def measure(slug: str, *, path: str, token: str, times: int) -> dict[str, Any]:
     browser = Client(HTTP_HOST=f"{slug}.{settings.PUBLIC_HOST}")
     for _ in range(6):
         _ask(browser, path, token)
-    with connections["default"].execute_wrapper(note):
+    with connections[awake(slug).place.alias].execute_wrapper(note):
         _ask(browser, path, token)
     read = [(sql, params) for sql, params in statements if sql.lstrip().upper().startswith(("SELECT", "WITH"))]
     with sides.unit(awake(slug).place):
