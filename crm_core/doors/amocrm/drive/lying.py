@@ -39,8 +39,8 @@ def index(asked: Asked, plural: str, pk: int) -> HttpResponse:
     linked = [row.parent_id for row in _links(plural, pk) if row.parent_id]
     rows = drive.seen(asked.actor).filter(binned_at=None)
     own = rows.filter(entity=names.CODES[plural], record_id=pk) if plural in names.CODES else rows.none()
-    found = list((own | rows.filter(pk__in=linked)).order_by("pk")[asked.first : asked.first + asked.limit + 1])
-    return answers.page(asked, "files", [_told(row) for row in found[: asked.limit]], more=len(found) > asked.limit)
+    page, more = asked.stretch((own | rows.filter(pk__in=linked)).order_by("pk"))
+    return answers.page(asked, "files", [_told(row) for row in page], more=more)
 
 
 def _links(plural: str, pk: int) -> list[Stored]:

@@ -49,8 +49,8 @@ def index(asked: Asked) -> HttpResponse:
     own = storing.rows(asked.actor, CATALOGS.kind)
     first = [of_products(asked)] if not types or "products" in types else []
     rows = list(own.filter(body__type__in=types) if types - {"regular"} else own.exclude(body__type__in=[one for one in TYPES if one != "regular"]) if types else own)
-    told = [*first, *shelf.draw(asked, CATALOGS, rows)]
-    return answers.page(asked, CATALOGS.plural, told[asked.first : asked.first + asked.limit], more=len(told) > asked.first + asked.limit)
+    page, more = asked.stretch([*first, *shelf.draw(asked, CATALOGS, rows)])
+    return answers.page(asked, CATALOGS.plural, page, more=more)
 
 
 def show(asked: Asked, pk: int) -> HttpResponse:
@@ -151,4 +151,5 @@ def currencies(asked: Asked) -> HttpResponse:
     here = preferences.here().currency
     codes = list(dict.fromkeys([here, *money.CURRENCIES]))
     rows = [{"id": at, "code": code, "symbol": money.SIGNS.get(code, code), "is_default": code == here, "decimals": money.digits_of(code)} for at, code in enumerate(codes, 1)]
-    return answers.page(asked, "currencies", rows[asked.first : asked.first + asked.limit], more=len(rows) > asked.first + asked.limit, empty=False)
+    page, more = asked.stretch(rows)
+    return answers.page(asked, "currencies", page, more=more, empty=False)
