@@ -54,11 +54,8 @@ def _told(row: Attachment) -> dict[str, Any]:
 def put(asked: Asked, plural: str, pk: int) -> HttpResponse:
     """Lay files on a record, all of them or none; one that lies there already stays so."""
     _stands(asked, plural, pk, right="edit")
-    items, rows = items_of(asked.items), []
-    for item in items:
-        row = _found(asked, item)
-        if row is not None:
-            rows.append(row)
+    items = items_of(asked.items)
+    rows = [row for item in items if (row := _found(asked, item)) is not None]
     settle(items)
     for row in rows:
         _lay(asked, row, plural, pk)
@@ -88,16 +85,14 @@ def take(asked: Asked, plural: str, pk: int) -> HttpResponse:
     """Take files off a record; they stay in the drive."""
     _stands(asked, plural, pk, right="edit")
     items = items_of(asked.items)
-    rows = [_found(asked, item) for item in items]
+    rows = [row for item in items if (row := _found(asked, item)) is not None]
     settle(items)
     for row in rows:
-        if row is None:
-            continue
         if row.entity == names.CODES.get(plural) and row.record_id == pk:
             services.put_on(asked.actor, row, entity=LOOSE, pk=0)
         for link in Stored.objects.filter(kind=LINK, key=f"{plural}:{pk}:{row.pk}", deleted_at=None):
             storing.unlink(asked.actor, link)
-    return answers.nothing(status=202)
+    return answers.made(asked, "files", [_told(row) for row in rows], status=202)
 
 
 def links(asked: Asked, uuid: str) -> HttpResponse:

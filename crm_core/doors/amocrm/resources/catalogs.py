@@ -137,9 +137,10 @@ def _settings(asked: Asked, row: Stored | None) -> dict[str, Any]:
 
 
 def change_settings(asked: Asked) -> HttpResponse:
-    """Change the settings of products: kept and told back; the list of products is always there."""
+    """Change the settings of products: kept and told back; the list of products is always there. The API before this one says `enable`."""
     item = Item(asked.item)
-    body = {name: item.flag(name) for name in ("is_enabled", "is_default_price_update_enabled") if item.body.get(name) is not None}
+    said = (("enable", "is_enabled"), ("is_enabled", "is_enabled"), ("is_default_price_update_enabled", "is_default_price_update_enabled"))
+    body = {name: item.flag(word) for word, name in said if item.body.get(word) is not None}
     settle([item])
     row = storing.by_key(asked.actor, _SETTINGS, "one")
     row = storing.change(asked.actor, row, body=body) if row else storing.add(asked.actor, _SETTINGS, [{"key": "one", "body": body}])[0]
