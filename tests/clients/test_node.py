@@ -15,6 +15,10 @@ def test_shevernitskiy_amo(play: Play) -> None:
     assert len(play("with_amo.js")["calls"]) == 103
 
 
+def test_shevernitskiy_amo_for_what_is_kept(play: Play) -> None:
+    assert len(play("with_amo_kept.js")["calls"]) == 79
+
+
 def test_amotop(play: Play) -> None:
     assert len(play("with_amotop.js")["calls"]) == 69
 

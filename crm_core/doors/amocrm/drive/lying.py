@@ -40,8 +40,8 @@ def index(asked: Asked, plural: str, pk: int) -> HttpResponse:
     linked = [row.parent_id for row in _links(plural, pk) if row.parent_id]
     rows = drive.seen(asked.actor).filter(binned_at=None)
     own = rows.filter(entity=names.CODES[plural], record_id=pk) if plural in names.CODES else rows.none()
-    found = list((own | rows.filter(pk__in=linked)).order_by("pk")[asked.first : asked.first + asked.limit + 1])
-    return answers.page(asked, "files", [_told(row) for row in found[: asked.limit]], more=len(found) > asked.limit)
+    page, more = asked.stretch((own | rows.filter(pk__in=linked)).order_by("pk"))
+    return answers.page(asked, "files", [_told(row) for row in page], more=more)
 
 
 def _links(plural: str, pk: int) -> list[Stored]:
@@ -55,11 +55,8 @@ def _told(row: Attachment) -> dict[str, Any]:
 def put(asked: Asked, plural: str, pk: int) -> HttpResponse:
     """Lay files on a record, all of them or none; one that lies there already stays so."""
     _stands(asked, plural, pk, right="edit")
-    items, rows = items_of(asked.items), []
-    for item in items:
-        row = _found(asked, item)
-        if row is not None:
-            rows.append(row)
+    items = items_of(asked.items)
+    rows = [row for item in items if (row := _found(asked, item)) is not None]
     settle(items)
     for row in rows:
         lay(asked.actor, row, plural, pk)
@@ -90,16 +87,14 @@ def take(asked: Asked, plural: str, pk: int) -> HttpResponse:
     """Take files off a record; they stay in the drive."""
     _stands(asked, plural, pk, right="edit")
     items = items_of(asked.items)
-    rows = [_found(asked, item) for item in items]
+    rows = [row for item in items if (row := _found(asked, item)) is not None]
     settle(items)
     for row in rows:
-        if row is None:
-            continue
         if row.entity == names.CODES.get(plural) and row.record_id == pk:
             services.put_on(asked.actor, row, entity=LOOSE, pk=0)
         for link in Stored.objects.filter(kind=LINK, key=f"{plural}:{pk}:{row.pk}", deleted_at=None):
             storing.unlink(asked.actor, link)
-    return answers.nothing(status=202)
+    return answers.made(asked, "files", [_told(row) for row in rows], status=202)
 
 
 def links(asked: Asked, uuid: str) -> HttpResponse:

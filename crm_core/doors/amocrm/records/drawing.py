@@ -19,8 +19,8 @@ from crm_core.engagement.tasks.models import Task
 from crm_core.groundwork.tags import services as tags
 from crm_platform.accounts import directory
 
-# Asked by clients as if they were links; they stand on the record anyway.
-_PLURAL_OF = {"companies": "companies", "contacts": "contacts", "leads": "leads", "customers": "customers"}
+# What has an address of its own.
+_ADDRESSED = frozenset({"companies", "contacts", "leads", "customers"})
 
 
 def draw(asked: Asked, collection: Collection, records: Sequence[Any]) -> list[dict[str, Any]]:
@@ -53,7 +53,7 @@ def _common(record: Any, collection: Collection, *, account: int, step: datetime
 
 
 def _linked(asked: Asked, name: str, row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "_links": answers.href(asked, f"{_PLURAL_OF[name]}/{row['id']}")} if name in _PLURAL_OF else row
+    return {**row, "_links": answers.href(asked, f"{name}/{row['id']}")} if name in _ADDRESSED else row
 
 
 def _next_steps(collection: Collection, records: Sequence[Any]) -> dict[int, datetime]:

@@ -163,9 +163,9 @@ def hue_of(color: str, usual: int = 1) -> int:
 def _put(asked: Asked, stage: Stage, item: Item) -> None:
     """Move a stage to where its sort says it stands among the others."""
     wanted = (item.whole("sort", most=100_000) or _FIRST) - _FIRST
-    row = [one for one in queries.everything().open_of(stage.pipeline_id) if one.pk != stage.pk]
-    to = sum(one.order < wanted for one in row)
-    at = queries.everything().open_of(stage.pipeline_id).index(next(one for one in queries.everything().open_of(stage.pipeline_id) if one.pk == stage.pk))
+    row = queries.everything().open_of(stage.pipeline_id)
+    to = sum(one.order < wanted for one in row if one.pk != stage.pk)
+    at = next(place for place, one in enumerate(row) if one.pk == stage.pk)
     if to != at:
         services.move_stage(asked.actor, stage.pk, by=to - at)
 
