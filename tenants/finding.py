@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from django.utils.translation import gettext_lazy as _
 
 from crm_platform.db import sides
@@ -33,12 +35,13 @@ def by_slug(slug: str) -> Workspace:
 
 def awake(slug: str) -> Workspace:
     """The same for a command that works inside it: one that is asleep is woken first. Raises Asleep where nobody wakes it."""
-    found = by_slug(slug)
-    if found.state != State.ASLEEP:
-        return found
-    if owner.held():
+    found, until = by_slug(slug), time.monotonic() + PATIENCE
+    while found.state == State.ASLEEP and owner.held() and time.monotonic() < until:
         with sides.control_unit():
             nap = Nap.objects.filter(workspace=found, finished_at=None).first()
-        if nap is not None and waking.wake(nap):
-            return by_slug(slug)
-    return asking.awaited(found.public_id, patience=PATIENCE)
+        if nap is None:
+            break
+        if not waking.wake(nap):  # another has its turn, and may be doing something else with it
+            time.sleep(asking.LOOKS_EVERY)
+        found = by_slug(slug)
+    return found if found.state != State.ASLEEP else asking.awaited(found.public_id, patience=PATIENCE)

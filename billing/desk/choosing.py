@@ -117,7 +117,7 @@ def change(request: HttpRequest) -> HttpResponse:
     if changed.confirm_url:
         return _away(changed.confirm_url)
     if changed.declined:
-        return _page(request, request.POST, refused=Declining(reason=changed.declined))
+        return _page(request, request.POST, refused=Declining(reason=telling.declined(changed.declined)))
     return done(request, _("Changed. The new plan holds from now on.") if changed.applied else _("Noted. The change comes at the end of the period; until then it can be taken back."))
 
 
@@ -177,6 +177,8 @@ def come_back(request: HttpRequest) -> HttpResponse:
     place, _actor = reader(request)
     reference = request.GET.get("session", "")[:200]
     there, error = attempt(request, lambda: buying.finish_checkout(place, reference))
+    if isinstance(error, buying.NotPaid):  # nothing is to be waited for
+        return done(request, say(error))
     if there:
         return done(request, _("Paid. Everything of the plan works from now on."))
     template = "desk/_confirming.html" if responses.wants_fragment(request) else "desk/confirming.html"

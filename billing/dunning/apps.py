@@ -15,7 +15,7 @@ class DunningConfig(AppConfig):
         from tenants import keeper, scheduler  # inline: apps load before models
         from tenants.lifecycle import erasing as lifecycle  # inline: apps load before models
 
-        from . import bills, erasing, letters, parting, walking  # inline: apps load before models
+        from . import bills, departing, erasing, letters, parting, walking  # inline: apps load before models
 
         ports.told.answer(telling.tell)
         ports.untold.answer(telling.untold)
@@ -24,5 +24,6 @@ class DunningConfig(AppConfig):
         scheduler.also(5.0, walking.wake)
         scheduler.also(600.0, walking.take_up)
         scheduler.also(600.0, parting.take_up)
+        scheduler.also(60.0, departing.take_up)
         keeper.also(erasing.now_and_then)
         lifecycle.before_dropping(parting.parted)

@@ -20,6 +20,7 @@ from crm_platform.kernel.errors import Conflict, CrmError, NotFound
 from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.workspace import Place
 from tenants.inside import services as inside
+from tenants.sandboxes import services as sandboxes
 
 from . import coupons, targets
 from .accounts import Held, announce, held, note
@@ -139,6 +140,7 @@ def _written(place: Place, target: Target, *, provider: str, actor: Actor) -> tu
     """The row of this purchase: the open one, else a new one, with its promo code taken. Under the account's lock."""
     with sides.control_unit():
         had = held(place, lock=True)
+        sandboxes.refuse_money(place.public_id)
         if had.live or had.unpaid:
             raise AlreadyBought
         target = _with_waiting_code(had, targets.check(had, target))
@@ -148,6 +150,7 @@ def _written(place: Place, target: Target, *, provider: str, actor: Actor) -> tu
         if target.coupon:
             coupons.take(had, target.coupon, target=target, actor=actor)
         _choose_provider(had, provider)
+        BillingAccount.objects.filter(pk=had.account.pk).update(tax_bp=had.tax_bp())  # a card's subscription is sold with it
         row = Checkout.objects.create(account=had.account, provider=provider, target=targets.stored(target), actor=actor.name[:200])
         note(had.account, "checkout.begun", actor=actor, after=row.target, operation=row.operation)
         return row, had.account

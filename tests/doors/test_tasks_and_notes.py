@@ -85,6 +85,8 @@ def test_wrong_notes_change_nothing(api: Program, doors, make_door) -> None:
     good = {"note_type": "common", "params": {"text": "x"}}
     for wrong in ({"note_type": "nonsense", "params": {}}, {"note_type": "common", "params": {}}, {"params": {"text": " "}}, {"params": "x"}, {"note_type": "common", "params": {"text": "x" * 20_001}}, {**good, "params": {"text": "y", "big": "z" * 60_000}}):
         assert api.post(f"leads/{pk}/notes", [good, wrong]).status_code == 400, str(wrong)[:60]
+    empty = api.post(f"leads/{pk}/notes", [{**good, "request_id": "good"}, {"params": {"text": " "}, "request_id": "empty"}])
+    assert [one["request_id"] for one in empty.json()["validation-errors"]] == ["empty"]
     assert api.post("leads/notes", [{**good, "entity_id": 999}]).status_code == 400
     assert api.post("leads/notes", [good]).status_code == 400
     assert api.get("contacts/notes").status_code == 204

@@ -39,6 +39,8 @@ def test_people_are_invited_and_leave(api: Program, doors) -> None:
     assert api.post("users/activate", [{"id": made["id"]}]).status_code == 204
     assert api.post("users/deactivate", [{"id": 999}]).status_code == 400
     assert api.post("users", [{"name": "x"}, {"email": "nonsense"}]).status_code == 400
+    many = [{"id": made["id"]}] * 11
+    assert [api.post(f"users/{verb}", many).status_code for verb in ("activate", "deactivate")] == [400, 400]  # and nobody was left out in silence
     owner = api.get("account").json()["current_user_id"]
     assert api.post("users/deactivate", [{"id": owner}]).status_code in (400, 409)
 

@@ -84,7 +84,8 @@ def test_the_keeper_erases_what_is_due_and_only_that(doors, public) -> None:
     assert row_of(doors).state == State.LEAVING
     assert there(doors) == (True, True)
     with clock.frozen(clock.now() + timedelta(days=31)):
-        keeper.round_once()
+        for _round in range(10):  # five at once, and other tests may have left some
+            keeper.round_once()
         certificate = gone(doors, folder)
     erased = certificate.erased
     assert erased["tables"] > 30

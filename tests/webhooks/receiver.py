@@ -34,16 +34,23 @@ class Receiver:
     url: str = ""
     got: list[Got] = field(default_factory=list)
     answer: Callable[[int, Got, BaseHTTPRequestHandler], int | None] = lambda number, got, handler: 200
+    connections: int = 0
 
 
 @contextmanager
-def receiving(answer: Callable[..., int | None] | None = None) -> Iterator[Receiver]:
-    """A receiver for the block."""
+def receiving(answer: Callable[..., int | None] | None = None, *, version: str = "HTTP/1.0") -> Iterator[Receiver]:
+    """A receiver for the block; by HTTP/1.1 it keeps its connections."""
     receiver = Receiver()
     if answer is not None:
         receiver.answer = answer
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = version
+
+        def setup(self) -> None:
+            receiver.connections += 1
+            super().setup()
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             got = Got(self.path, {name.lower(): value for name, value in self.headers.items()}, body, time.monotonic())

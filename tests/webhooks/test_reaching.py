@@ -11,6 +11,8 @@ from crm_platform.kernel.errors import Invalid
 from webhooks.outbound import addresses, transport
 from webhooks.outbound.transport import Call, Problem
 
+from .receiver import receiving
+
 
 @pytest.fixture
 def call(receiver) -> Any:
@@ -121,3 +123,50 @@ def test_a_name_that_leads_inside_is_refused_at_each_attempt(call, receiver, mon
 def test_odd_spellings_of_a_number_are_read_by_the_resolver_and_refused(call, spelling: str) -> None:
     answer = call(url=f"http://{spelling}/")
     assert answer.problem in (Problem.PRIVATE, Problem.UNREACHABLE)
+
+
+def sent(url: str, count: int) -> list[bool]:
+    return [answer is not None and answer.good for answer in transport.send([Call(url, b"a=%d" % number, {}) for number in range(count)])]
+
+
+@pytest.fixture
+def one_lane(monkeypatch) -> None:
+    monkeypatch.setattr(transport, "LANES", 1)
+
+
+def test_one_connection_carries_what_follows(one_lane) -> None:
+    with receiving(version="HTTP/1.1") as receiver:
+        assert sent(receiver.url, 5) == [True] * 5
+        assert ([got.body for got in receiver.got], receiver.connections) == ([b"a=%d" % number for number in range(5)], 1)
+
+
+def test_a_receiver_that_lets_go_of_its_connections_loses_nothing(one_lane) -> None:
+    def let_go(_number: int, _got: Any, handler: Any) -> int:
+        handler.close_connection = True  # without a word of it in the answer
+        return 200
+
+    with receiving(let_go, version="HTTP/1.1") as receiver:
+        assert sent(receiver.url, 4) == [True] * 4
+        assert ([got.body for got in receiver.got], receiver.connections) == ([b"a=%d" % number for number in range(4)], 4)
+
+
+def test_what_is_left_of_a_long_answer_is_not_the_next_calls(one_lane) -> None:
+    def chatter(_number: int, _got: Any, handler: Any) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(transport.MOST_READ + 10))
+        handler.end_headers()
+        handler.wfile.write(b"x" * (transport.MOST_READ + 10))
+
+    with receiving(chatter, version="HTTP/1.1") as receiver:
+        assert sent(receiver.url, 2) == [True] * 2
+        assert receiver.connections == 2
+
+
+def test_another_host_is_another_connection(one_lane, monkeypatch) -> None:
+    asked = []
+    real = addresses.numbers_of
+    monkeypatch.setattr(addresses, "numbers_of", lambda host, port: asked.append(host) or real(host, port))
+    with receiving(version="HTTP/1.1") as first, receiving(version="HTTP/1.1") as second:
+        answers = transport.send([Call(url, b"a=1", {}) for url in (first.url, second.url, first.url)])
+        assert [answer is not None and answer.good for answer in answers] == [True] * 3
+        assert (first.connections, second.connections, len(asked)) == (2, 1, 3)

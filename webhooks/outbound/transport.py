@@ -1,4 +1,7 @@
-"""One POST to a stranger: bounded in time and size, to a checked number, redirects not followed. No database here."""
+"""POSTs to a stranger: bounded in time and size, to a checked number, redirects not followed. No database here.
+
+A lane keeps its connection from one call to the next, where the receiver keeps it too: of a POST over TLS the handshake is most.
+"""
 
 from __future__ import annotations
 
@@ -61,14 +64,23 @@ class Answer:
         return 200 <= self.status < 300
 
 
-class _Exchange:
-    """One call. Another thread may cut it, so that whoever waits can stop waiting, whatever hangs."""
+@dataclass(slots=True)
+class _Line:
+    """A connection that the receiver left open, and where it leads to."""
 
-    def __init__(self, call: Call) -> None:
-        self.call = call
+    to: tuple[str, str, int]
+    connection: http.client.HTTPConnection
+    socket: socket.socket
+
+
+class _Exchange:
+    """One call. Another thread may cut it, so that whoever waits can stop waiting, whatever hangs. `line` is what is left for the next."""
+
+    def __init__(self, call: Call, line: _Line | None = None) -> None:
+        self.call, self.line = call, line
         self.answer: Answer | None = None
         self.began = time.monotonic()
-        self._socket: socket.socket | None = None
+        self._socket: socket.socket | None = line.socket if line else None
 
     def run(self) -> Answer:
         """Send, and tell what came back."""
@@ -85,7 +97,8 @@ class _Exchange:
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.answer = self._told(Problem.UNREACHABLE, said=str(error))
         finally:
-            self.cut()
+            if self.line is None:
+                self.cut()
         return self.answer
 
     def _told(self, problem: Problem, *, status: int = 0, said: str = "") -> Answer:
@@ -101,17 +114,34 @@ class _Exchange:
         parts = urlsplit(self.call.url)
         host, secure = addresses.host_of(parts), parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
-        self._socket = plain = self._connect(addresses.numbers_of(host, port), port)
-        if secure:
-            self._socket = plain = _tls().wrap_socket(plain, server_hostname=host)
-        connection = http.client.HTTPConnection(host, port)
-        connection.sock = plain
-        plain.settimeout(self._left())
         path = iri_to_uri(parts.path or "/") + (f"?{iri_to_uri(parts.query)}" if parts.query else "")
         named = f"[{host}]" if ":" in host else host
-        connection.request("POST", path, self.call.body, {"Host": named if parts.port is None else f"{named}:{port}", **self.call.headers, "Connection": "close"})
-        answer = connection.getresponse()
-        return answer.status, answer.read(MOST_READ).decode("utf-8", "replace")
+        headers = {"Host": named if parts.port is None else f"{named}:{port}", **self.call.headers}
+        to, kept, self.line = (parts.scheme, host, port), self.line, None
+        if kept is not None and kept.to == to:
+            try:
+                return self._said(kept, path, headers)
+            except (http.client.RemoteDisconnected, ConnectionError):  # the receiver had let go of it: a new one, within the same time
+                pass
+        self.cut()
+        return self._said(self._open(to), path, headers)
+
+    def _open(self, to: tuple[str, str, int]) -> _Line:
+        scheme, host, port = to
+        self._socket = plain = self._connect(addresses.numbers_of(host, port), port)
+        if scheme == "https":
+            self._socket = plain = _tls().wrap_socket(plain, server_hostname=host)
+        connection = http.client.HTTPConnection(host, port)
+        connection.sock, connection.auto_open = plain, 0  # it never connects by itself: the number is checked here
+        return _Line(to, connection, plain)
+
+    def _said(self, line: _Line, path: str, headers: Mapping[str, str]) -> tuple[int, str]:
+        line.socket.settimeout(self._left())
+        line.connection.request("POST", path, self.call.body, dict(headers))
+        answer = line.connection.getresponse()
+        said = answer.read(MOST_READ).decode("utf-8", "replace")
+        self.line = line if answer.isclosed() and not answer.will_close else None  # read to its end, so the next answer is the next call's
+        return answer.status, said
 
     def _connect(self, numbers: Sequence[str], port: int) -> socket.socket:
         """To the first of the numbers that takes the connection."""
@@ -145,18 +175,22 @@ class _Lane(threading.Thread):
         self.present: tuple[int, _Exchange] | None = None
 
     def run(self) -> None:
-        first = True
+        first, line = True, None
         while first or not (self._stop_all.is_set() or time.monotonic() - self._began > BRISK):
             try:
                 at, call = self._left.popleft()
             except IndexError:
-                return
-            self.present = at, _Exchange(call)
-            answer = self.present[1].run()
+                break
+            exchange = _Exchange(call, line)
+            self.present = at, exchange
+            answer = exchange.run()
+            line = exchange.line
             self._answers.setdefault(at, answer)
             if not answer.good:
                 self._stop_all.set()
             first = False
+        if self.present is not None:
+            self.present[1].cut()
 
     def wait(self) -> None:
         """Until it is done, or its present call has had its time."""

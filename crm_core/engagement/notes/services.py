@@ -54,10 +54,10 @@ def add_said(actor: Actor, rows: Sequence[Said]) -> list[Note]:
     now = clock.now()
     made = [
         Note(
-            entity=row.entity, record_id=row.record.pk, text=_clean(row.text), kind=row.kind[:40], params=dict(row.params), created_at=row.created_at or now,
+            entity=row.entity, record_id=row.record.pk, text=text, kind=row.kind[:40], params=dict(row.params), created_at=row.created_at or now,
             created_by=row.created_by if row.created_by is not None else actor.user_id,
         )
-        for row in rows
+        for row, text in zip(rows, _cleaned(rows), strict=True)
     ]  # fmt: skip
     Note.objects.bulk_create(made)
     emit_all(actor, [
@@ -68,6 +68,18 @@ def add_said(actor: Actor, rows: Sequence[Said]) -> list[Note]:
         for note, row in zip(made, rows, strict=True)
     ])  # fmt: skip
     return made
+
+
+def _cleaned(rows: Sequence[Said]) -> list[str]:
+    """Their texts. Raises Invalid, which says in which row."""
+    texts = []
+    for at, row in enumerate(rows):
+        try:
+            texts.append(_clean(row.text))
+        except Invalid as refused:
+            refused.at = at
+            raise
+    return texts
 
 
 def add_many(actor: Actor, kind: Kind, rows: Sequence[tuple[Any, str]]) -> None:

@@ -55,12 +55,20 @@ def _wait(seen: set[bytes], events: int) -> None:
         time.sleep(0.1)
 
 
+class _Receiver(ThreadingHTTPServer):
+    """Takes connections as any web server does: five in the queue, Python's own, are too few for a hundred a second, and each one beyond waits a second."""
+
+    request_queue_size = 128
+
+
 @contextmanager
 def _receiver() -> Iterator[tuple[str, list[float], set[bytes]]]:
     lags: list[float] = []
     seen: set[bytes] = set()
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_POST(self) -> None:
             body, now = self.rfile.read(int(self.headers["Content-Length"])), time.time()
             for number, micros in _NAMED.findall(body):
@@ -73,7 +81,7 @@ def _receiver() -> Iterator[tuple[str, list[float], set[bytes]]]:
         def log_message(self, *_given: object) -> None:
             """Nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Receiver(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

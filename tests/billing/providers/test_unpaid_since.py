@@ -26,4 +26,4 @@ def test_the_moment_of_the_failure_stands_even_where_our_clock_is_behind(ahead: 
 def test_what_is_known_stays_and_without_any_moment_it_is_now() -> None:
     assert choosing.unpaid_since(PAST_DUE, [bill(failed=NOW)], known=NOW - timedelta(days=9), now=NOW) == NOW - timedelta(days=9)
     assert choosing.unpaid_since(PAST_DUE, [bill(), bill(failed=NOW, of="s2"), bill(failed=NOW, status="void")], known=None, now=NOW) == NOW
-    assert choosing.unpaid_since(SimpleNamespace(status="active"), [bill(failed=NOW)], known=NOW, now=NOW) is None  # type: ignore[arg-type]
+    assert choosing.unpaid_since(SimpleNamespace(status="active", external_id="s1"), [bill(failed=NOW)], known=NOW, now=NOW) is None  # type: ignore[arg-type]

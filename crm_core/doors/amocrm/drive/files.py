@@ -92,8 +92,8 @@ def _type(media: str) -> str:
 def index(asked: Asked) -> HttpResponse:
     """A page of files; `filter[uuid]`, `[name]`, `[term]`, `[extensions]`, `[size]`, `[date]`, `[created_by]`, `[deleted]` narrow them."""
     rows = seen(asked.actor).filter(_narrowed(asked)).order_by("-pk")
-    found = list(rows[asked.first : asked.first + asked.limit + 1])
-    return answers.page(asked, "files", [told(asked, row) for row in found[: asked.limit]], more=len(found) > asked.limit)
+    page, more = asked.stretch(rows)
+    return answers.page(asked, "files", [told(asked, row) for row in page], more=more)
 
 
 def _narrowed(asked: Asked) -> Q:

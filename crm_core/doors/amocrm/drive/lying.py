@@ -19,6 +19,7 @@ from crm_core.groundwork.attachments.models import Attachment
 from crm_core.groundwork.attachments.services import LOOSE
 from crm_core.groundwork.records import writing
 from crm_platform.kernel.errors import NotFound
+from crm_platform.kernel.permissions import Actor
 
 LINK = "file_link"
 _CUSTOMERS = "customers"
@@ -39,8 +40,8 @@ def index(asked: Asked, plural: str, pk: int) -> HttpResponse:
     linked = [row.parent_id for row in _links(plural, pk) if row.parent_id]
     rows = drive.seen(asked.actor).filter(binned_at=None)
     own = rows.filter(entity=names.CODES[plural], record_id=pk) if plural in names.CODES else rows.none()
-    found = list((own | rows.filter(pk__in=linked)).order_by("pk")[asked.first : asked.first + asked.limit + 1])
-    return answers.page(asked, "files", [_told(row) for row in found[: asked.limit]], more=len(found) > asked.limit)
+    page, more = asked.stretch((own | rows.filter(pk__in=linked)).order_by("pk"))
+    return answers.page(asked, "files", [_told(row) for row in page], more=more)
 
 
 def _links(plural: str, pk: int) -> list[Stored]:
@@ -54,14 +55,11 @@ def _told(row: Attachment) -> dict[str, Any]:
 def put(asked: Asked, plural: str, pk: int) -> HttpResponse:
     """Lay files on a record, all of them or none; one that lies there already stays so."""
     _stands(asked, plural, pk, right="edit")
-    items, rows = items_of(asked.items), []
-    for item in items:
-        row = _found(asked, item)
-        if row is not None:
-            rows.append(row)
+    items = items_of(asked.items)
+    rows = [row for item in items if (row := _found(asked, item)) is not None]
     settle(items)
     for row in rows:
-        _lay(asked, row, plural, pk)
+        lay(asked.actor, row, plural, pk)
     return answers.made(asked, "files", [_told(row) for row in rows], status=202)
 
 
@@ -73,31 +71,30 @@ def _found(asked: Asked, item: Item) -> Attachment | None:
         return None
 
 
-def _lay(asked: Asked, row: Attachment, plural: str, pk: int) -> None:
+def lay(actor: Actor, row: Attachment, plural: str, pk: int) -> None:
+    """Lay a file on a record; the caller has asked the rights."""
     if row.entity == names.CODES.get(plural) and row.record_id == pk:
         return
     if row.entity == LOOSE and plural in names.CODES:
-        services.put_on(asked.actor, row, entity=names.CODES[plural], pk=pk)
+        services.put_on(actor, row, entity=names.CODES[plural], pk=pk)
         return
     key = f"{plural}:{pk}:{row.pk}"
-    if storing.by_key(asked.actor, LINK, key) is None:
-        storing.add(asked.actor, LINK, [{"key": key, "body": {"entity_type": plural, "entity_id": pk}}], parent_id=row.pk)
+    if storing.by_key(actor, LINK, key) is None:
+        storing.add(actor, LINK, [{"key": key, "body": {"entity_type": plural, "entity_id": pk}}], parent_id=row.pk)
 
 
 def take(asked: Asked, plural: str, pk: int) -> HttpResponse:
     """Take files off a record; they stay in the drive."""
     _stands(asked, plural, pk, right="edit")
     items = items_of(asked.items)
-    rows = [_found(asked, item) for item in items]
+    rows = [row for item in items if (row := _found(asked, item)) is not None]
     settle(items)
     for row in rows:
-        if row is None:
-            continue
         if row.entity == names.CODES.get(plural) and row.record_id == pk:
             services.put_on(asked.actor, row, entity=LOOSE, pk=0)
         for link in Stored.objects.filter(kind=LINK, key=f"{plural}:{pk}:{row.pk}", deleted_at=None):
             storing.unlink(asked.actor, link)
-    return answers.nothing(status=202)
+    return answers.made(asked, "files", [_told(row) for row in rows], status=202)
 
 
 def links(asked: Asked, uuid: str) -> HttpResponse:

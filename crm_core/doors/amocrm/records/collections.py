@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.records import beside
 from crm_core.doors.amocrm.wire.fields import Item, seconds
-from crm_core.groundwork.records import registry
 from crm_core.groundwork.records.registry import Kind
 from crm_core.people.companies.kind import COMPANY
 from crm_core.people.contacts.kind import CONTACT
@@ -47,7 +46,7 @@ class Collection:
 
 def find(plural: str) -> Collection:
     """The collection of a name; raises NotFound."""
-    return ALL[registry.find(names.code_of(plural)).code]
+    return ALL[names.code_of(plural)]
 
 
 def _lead() -> Callable[[Any], dict[str, Any]]:

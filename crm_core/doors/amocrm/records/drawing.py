@@ -21,8 +21,8 @@ from crm_core.engagement.tasks.models import Task
 from crm_core.groundwork.tags import services as tags
 from crm_platform.accounts import directory
 
-# Asked by clients as if they were links; they stand on the record anyway.
-PLURAL_OF = {"companies": "companies", "contacts": "contacts", "leads": "leads", "customers": "customers"}
+# What has an address of its own.
+ADDRESSED = frozenset({"companies", "contacts", "leads", "customers"})
 
 
 def draw(asked: Asked, collection: Collection, records: Sequence[Any]) -> list[dict[str, Any]]:
@@ -70,7 +70,7 @@ def _common(record: Any, collection: Collection, shared: _Shared, *, step: datet
 
 
 def _linked(asked: Asked, name: str, row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "_links": answers.href(asked, f"{PLURAL_OF[name]}/{row['id']}")} if name in PLURAL_OF else row
+    return {**row, "_links": answers.href(asked, f"{name}/{row['id']}")} if name in ADDRESSED else row
 
 
 def _next_steps(collection: Collection, records: Sequence[Any]) -> dict[int, datetime]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -14,8 +14,8 @@ from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.fields import known
 from crm_core.doors.amocrm.records.collections import Collection
 from crm_core.doors.amocrm.wire import brackets
-from crm_core.doors.amocrm.wire.asking import Asked, whole
-from crm_core.doors.amocrm.wire.fields import as_moment
+from crm_core.doors.amocrm.wire.asking import MOST_IDS, Asked, whole, wholes
+from crm_core.doors.amocrm.wire.fields import as_moment, period
 from crm_core.groundwork.custom_fields.models import FieldIndex, Kind
 from crm_core.groundwork.search import queries as search
 from crm_core.people import reaching
@@ -24,7 +24,6 @@ from crm_platform.kernel import money, permissions, preferences
 
 Rows = QuerySet[Any]
 ORDERS = ("id", "created_at", "updated_at")
-MOST_IDS = 10_000
 
 
 def rows_of(asked: Asked, collection: Collection) -> Rows:
@@ -57,9 +56,7 @@ def page_of(asked: Asked, rows: Rows) -> tuple[list[Any], bool, str]:
     way = "-" if down else ""
     ordered = rows.order_by(*dict.fromkeys([f"{way}{name}", f"{way}id"]))
     behind = _behind(asked.query.get("cursor", ""), name=name, down=down)
-    first = 0 if behind else asked.first
-    found = list((ordered.filter(behind) if behind else ordered)[first : first + asked.limit + 1])
-    page, more = found[: asked.limit], len(found) > asked.limit
+    page, more = asked.stretch(ordered.filter(behind), first=0) if behind else asked.stretch(ordered)
     return page, more, _cursor(page[-1], name=name) if more else ""
 
 
@@ -92,7 +89,7 @@ def filters_of(collection: Collection) -> tuple[str, ...]:
 
 def _ids(field: str) -> Apply:
     def apply(rows: Rows, given: Any, _collection: Collection) -> Rows:
-        wanted = [whole(one, default=-1) for one in brackets.values(given)[:MOST_IDS]]
+        wanted = wholes(given)
         if 0 in wanted and field in ("created_by", "updated_by"):  # the API's 0 is the robot
             return rows.filter(Q(**{f"{field}__in": wanted}) | Q(**{field: None}))
         return rows.filter(**{f"{field}__in": wanted})
@@ -101,17 +98,7 @@ def _ids(field: str) -> Apply:
 
 
 def _moments(field: str) -> Apply:
-    """A range; a bare moment means since then."""
-
-    def apply(rows: Rows, given: Any, _collection: Collection) -> Rows:
-        ends = given if brackets.is_range(given) else {"from": given}
-        for end, comparison in (("from", "gte"), ("to", "lt")):
-            moment = as_moment(ends.get(end)) if isinstance(ends, Mapping) and isinstance(ends.get(end), str) else None
-            if moment is not None:  # a second is told in whole seconds, so its end is the next one's beginning
-                rows = rows.filter(**{f"{field}__{comparison}": moment if end == "from" else datetime.fromtimestamp(moment.timestamp() + 1, UTC)})
-        return rows
-
-    return apply
+    return lambda rows, given, _collection: rows.filter(period(given, field))
 
 
 def _name(rows: Rows, given: Any, _collection: Collection) -> Rows:

@@ -25,8 +25,8 @@ def index(asked: Asked, plural: str) -> HttpResponse:
     rows = sorted(tags.tags_of(_code_of(plural)).values(), key=lambda tag: -tag.pk)
     ids, words = {whole(one) for one in brackets.values(asked.filters.get("id"))}, {fold(one) for one in brackets.values(asked.filters.get("name"))}
     found = [tag for tag in rows if (not ids or tag.pk in ids) and (not words or tag.folded in words) and fold(asked.text) in tag.folded]
-    page = found[asked.first : asked.first + asked.limit]
-    return answers.page(asked, "tags", [_told(tag) for tag in page], more=len(found) > asked.first + asked.limit)
+    page, more = asked.stretch(found)
+    return answers.page(asked, "tags", [_told(tag) for tag in page], more=more)
 
 
 def _told(tag: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from crm_core.doors.amocrm.fields import values as custom_values
@@ -32,13 +32,18 @@ def fresh(actor: Actor, item: Item, collection: Collection) -> Values:
 
 def changes(actor: Actor, item: Item, collection: Collection, record: Any) -> Values:
     """The values that an item changes; what was not sent stays."""
-    values = {**collection.read(actor, item, record), **custom_values.read(item, collection.entity)}
+    values = own(actor, item, collection, record)
     if item.body.get("responsible_user_id") is not None:
         values["responsible_id"] = _person(item)
     if item.given("external_id"):
         values["external_id"] = item.text("external_id", most=200)
     tag_ids = tags_after(actor, item, collection.entity, record)
     return values if tag_ids is None else {**values, "tag_ids": tag_ids}
+
+
+def own(actor: Actor, item: Item, collection: Collection, record: Any) -> Values:
+    """The same of its fields alone: whose it is, what names it elsewhere and its tags are left out."""
+    return {**collection.read(actor, item, record), **custom_values.read(item, collection.entity)}
 
 
 def _person(item: Item) -> int | None:
@@ -85,40 +90,40 @@ def linked(actor: Actor, items: Sequence[Item], collection: Collection, values: 
     embedded = [item.beneath("_embedded") for item in items]
     if collection is LEADS:
         _link(actor, embedded, values, "contacts", CONTACTS, put=_contacts)
-        _link(actor, embedded, values, "companies", COMPANIES, put=lambda value, ids: value.__setitem__("company_id", ids[0][0]))
+        _link(actor, embedded, values, "companies", COMPANIES, put=lambda value, ids, _names: value.__setitem__("company_id", ids[0][0]))
     elif collection is CONTACTS:
-        _link(actor, embedded, values, "companies", COMPANIES, put=lambda value, ids: value.__setitem__("companies", [{"company_id": pk} for pk, _main in ids]))
-        _name_companies(values)
+        _link(actor, embedded, values, "companies", COMPANIES, put=_companies)
 
 
-def _contacts(value: Values, ids: list[tuple[int, bool]]) -> None:
+def _contacts(value: Values, ids: list[tuple[int, bool]], _names: Mapping[int, str]) -> None:
     value["contacts"] = [{"contact_id": pk} for pk, _main in sorted(ids, key=lambda one: not one[1])]
 
 
-def _name_companies(values: Sequence[Values]) -> None:
-    """History keeps the names: looked up once for all."""
-    rows = [row for value in values for row in value.get("companies", ())]
-    words = dict(COMPANIES.kind.model.objects.filter(pk__in={row["company_id"] for row in rows}).values_list("pk", "name")) if rows else {}
-    for row in rows:
-        row["company"] = words[row["company_id"]]
+def _companies(value: Values, ids: list[tuple[int, bool]], names: Mapping[int, str]) -> None:
+    value["companies"] = [{"company_id": pk, "company": names[pk]} for pk, _main in ids]
 
 
 def _link(actor: Actor, embedded: Sequence[Item], values: Sequence[Values], name: str, collection: Collection, *, put: Any) -> None:
     rows = [(value, [(one, one.whole("id"), bool(one.body.get("is_main"))) for one in item.each(name) if one.body.get("id") is not None]) for item, value in zip(embedded, values, strict=True)]
     wanted = {pk for _value, links in rows for _one, pk, _main in links if pk is not None}
-    seen = visible(actor, collection, wanted)
+    seen = _names(actor, collection, wanted)
     for value, links in rows:
         for one, pk, _main in links:
             if pk not in seen:
                 one.fault("id", _CHOICE, code="NotSupportedChoice")
         ids = [(pk, main) for _one, pk, main in links if pk in seen and pk is not None]
         if ids:
-            put(value, ids)
+            put(value, ids, seen)
 
 
 def visible(actor: Actor, collection: Collection, pks: Iterable[int]) -> set[int]:
     """Which of the ids are records that the actor may see."""
+    return set(_names(actor, collection, pks))
+
+
+def _names(actor: Actor, collection: Collection, pks: Iterable[int]) -> dict[int, str]:
+    """The same with their names."""
     wanted = list(pks)
     if not wanted:
-        return set()
-    return set(collection.kind.model.objects.kept().filter(reach(actor, collection.kind.entity.VIEW), pk__in=wanted).values_list("pk", flat=True))
+        return {}
+    return dict(collection.kind.model.objects.kept().filter(reach(actor, collection.kind.entity.VIEW), pk__in=wanted).values_list("pk", "name"))

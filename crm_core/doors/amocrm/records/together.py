@@ -22,7 +22,6 @@ MOST = 50
 _EMBEDDED_MOST = 40
 
 
-
 def make(asked: Asked) -> HttpResponse:
     """Make leads with their contact and company, all of them or none; `merged` says that the contact was known.
 
@@ -91,7 +90,7 @@ def _party(asked: Asked, item: Item, name: str, collection: Collection) -> tuple
 
 def _known(actor: Actor, party: Item, collection: Collection) -> int | None:
     """A record of the same phone, e-mail or firm's name that the actor may see."""
-    values = taking.fresh(actor, Item(party.body), collection)
+    values = taking.own(actor, Item(party.body), collection, None)
     record = collection.kind.model(**{name: values[name] for name in ("name", "first_name", "last_name", "phones", "emails") if name in values})
     try:
         collection.kind.prepare(record)

@@ -11,7 +11,7 @@ from crm_core.doors.amocrm.records.collections import Collection
 from crm_core.doors.amocrm.records.drawing import draw
 from crm_core.doors.amocrm.wire import answers
 from crm_core.doors.amocrm.wire.asking import Asked
-from crm_core.doors.amocrm.wire.fields import Item, items_of, seconds, settle
+from crm_core.doors.amocrm.wire.fields import Item, items_of, refused_among, seconds, settle
 from crm_core.doors.amocrm.wire.problems import BadRequest, ItemsRefused, of_fields
 from crm_core.doors.amocrm.wire.tagging import matches, not_modified, tag_of
 from crm_core.groundwork.records import writing
@@ -57,11 +57,8 @@ def create(asked: Asked, collection: Collection, items: list[Item]) -> tuple[lis
     values = [taking.fresh(asked.actor, item, collection) for item in items]
     taking.linked(asked.actor, items, collection, values)
     settle(items)
-    try:
+    with refused_among(items):
         return writing.create_many(asked.actor, collection.kind, values), items
-    except Invalid as refused:
-        item = items[refused.at]
-        raise ItemsRefused({item.request_id: of_fields(refused, within=item.within)}) from refused
 
 
 def _minimal(asked: Asked, collection: Collection, record: Any, item: Item) -> dict[str, Any]:
@@ -125,12 +122,12 @@ def upsert(asked: Asked, plural: str) -> HttpResponse:
     if len(set(wanted)) < len(wanted):
         raise BadRequest(detail="An external_id stands in the request twice.")
     present = dict(collection.kind.model.objects.kept().filter(external_id__in=wanted).order_by("-pk").values_list("external_id", "pk"))
-    told = {item.request_id + key: _changed(asked, collection, present[key], item) for item, key in zip(items, wanted, strict=True) if key in present}
+    told = {key: _changed(asked, collection, present[key], item) for item, key in zip(items, wanted, strict=True) if key in present}
     settle(items)
     fresh = [item for item, key in zip(items, wanted, strict=True) if key not in present]
     made = {item.text("external_id", most=200): record for record, item in zip(*create(asked, collection, fresh), strict=True)} if fresh else {}
     rows = [
-        {**(_minimal(asked, collection, made[key], item) if key in made else told[item.request_id + key]), "external_id": key, "created": key in made}
+        {**(_minimal(asked, collection, made[key], item) if key in made else told[key]), "external_id": key, "created": key in made}
         for item, key in zip(items, wanted, strict=True)
     ]
     return answers.made(asked, collection.plural, rows)

@@ -49,8 +49,8 @@ def index(asked: Asked) -> HttpResponse:
     own = storing.rows(asked.actor, CATALOGS.kind)
     first = [of_products(asked)] if not types or "products" in types else []
     rows = list(own.filter(body__type__in=types) if types - {"regular"} else own.exclude(body__type__in=[one for one in TYPES if one != "regular"]) if types else own)
-    told = [*first, *shelf.draw(asked, CATALOGS, rows)]
-    return answers.page(asked, CATALOGS.plural, told[asked.first : asked.first + asked.limit], more=len(told) > asked.first + asked.limit)
+    page, more = asked.stretch([*first, *shelf.draw(asked, CATALOGS, rows)])
+    return answers.page(asked, CATALOGS.plural, page, more=more)
 
 
 def show(asked: Asked, pk: int) -> HttpResponse:
@@ -137,9 +137,10 @@ def _settings(asked: Asked, row: Stored | None) -> dict[str, Any]:
 
 
 def change_settings(asked: Asked) -> HttpResponse:
-    """Change the settings of products: kept and told back; the list of products is always there."""
+    """Change the settings of products: kept and told back; the list of products is always there. The API before this one says `enable`."""
     item = Item(asked.item)
-    body = {name: item.flag(name) for name in ("is_enabled", "is_default_price_update_enabled") if item.body.get(name) is not None}
+    said = (("enable", "is_enabled"), ("is_enabled", "is_enabled"), ("is_default_price_update_enabled", "is_default_price_update_enabled"))
+    body = {name: item.flag(word) for word, name in said if item.body.get(word) is not None}
     settle([item])
     row = storing.by_key(asked.actor, _SETTINGS, "one")
     row = storing.change(asked.actor, row, body=body) if row else storing.add(asked.actor, _SETTINGS, [{"key": "one", "body": body}])[0]
@@ -151,4 +152,5 @@ def currencies(asked: Asked) -> HttpResponse:
     here = preferences.here().currency
     codes = list(dict.fromkeys([here, *money.CURRENCIES]))
     rows = [{"id": at, "code": code, "symbol": money.SIGNS.get(code, code), "is_default": code == here, "decimals": money.digits_of(code)} for at, code in enumerate(codes, 1)]
-    return answers.page(asked, "currencies", rows[asked.first : asked.first + asked.limit], more=len(rows) > asked.first + asked.limit, empty=False)
+    page, more = asked.stretch(rows)
+    return answers.page(asked, "currencies", page, more=more, empty=False)

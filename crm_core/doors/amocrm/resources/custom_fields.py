@@ -30,9 +30,9 @@ def index(asked: Asked, entity: str, path: str) -> HttpResponse:
     """A page of the fields of an entity; `filter[type]` narrows them."""
     wanted = brackets.values(asked.filters.get("type"))
     found = [one for one in of(entity) if not wanted or one.type in wanted]
-    page = found[asked.first : asked.first + asked.limit]
+    page, more = asked.stretch(found)
     counts = {"_total_items": len(found), "_page_count": max(1, -(-len(found) // asked.limit))}
-    return answers.page(asked, "custom_fields", [draw(asked, one, entity, path) for one in page], more=len(found) > asked.first + asked.limit, counts=counts, empty=False)
+    return answers.page(asked, "custom_fields", [draw(asked, one, entity, path) for one in page], more=more, counts=counts, empty=False)
 
 
 def show(asked: Asked, entity: str, path: str, pk: int) -> HttpResponse:
@@ -45,6 +45,12 @@ def _known(entity: str, pk: int) -> Known:
     if found is None:
         raise NotFound
     return found
+
+
+def _own_field(entity: str, pk: int) -> None:
+    """Raises NotFound, and Invalid for a field that is the product's."""
+    if _known(entity, pk).row is None:
+        raise Invalid(fields={"id": [_("This field belongs to the product and cannot be changed.")]})
 
 
 def draw(asked: Asked, one: Known, entity: str, path: str) -> dict[str, Any]:
@@ -147,9 +153,7 @@ def change(asked: Asked, entity: str, path: str, pk: int) -> HttpResponse:
 
 
 def _changed(asked: Asked, entity: str, path: str, pk: int, item: Item) -> dict[str, Any]:
-    one = _known(entity, pk)
-    if one.row is None:
-        raise Invalid(fields={"id": [_("This field belongs to the product and cannot be changed.")]})
+    _own_field(entity, pk)
     row = CustomField.objects.get(pk=pk)
     with item.refused_here():
         name = item.text("name", most=120) or row.name
@@ -162,9 +166,7 @@ def _changed(asked: Asked, entity: str, path: str, pk: int, item: Item) -> dict[
 
 def delete(asked: Asked, entity: str, path: str, pk: int) -> HttpResponse:
     """Take a field out of use; its values stay and come back with it."""
-    one = _known(entity, pk)
-    if one.row is None:
-        raise Invalid(fields={"id": [_("This field belongs to the product and cannot be changed.")]})
+    _own_field(entity, pk)
     custom.archive_field(asked.actor, pk)
     return answers.nothing()
 
@@ -172,6 +174,11 @@ def delete(asked: Asked, entity: str, path: str, pk: int) -> HttpResponse:
 def groups(asked: Asked, entity: str, path: str) -> HttpResponse:
     """The groups of fields: the two that are always there, and the firm's own."""
     return answers.all_of(asked, "custom_field_groups", [*_fixed(asked, entity, path), *(_group(asked, entity, path, row) for row in _own(asked, entity))])
+
+
+def _code_of(entity: str, pk: int) -> str:
+    """By what programs name a group of the firm's own."""
+    return f"{names.PLURALS.get(entity, entity)}_{pk}"
 
 
 def _own(asked: Asked, entity: str) -> list[Stored]:
@@ -185,7 +192,7 @@ def _fixed(asked: Asked, entity: str, path: str) -> list[dict[str, Any]]:
 
 
 def _group(asked: Asked, entity: str, path: str, row: Stored) -> dict[str, Any]:
-    code = f"{names.PLURALS.get(entity, entity)}_{row.pk}"
+    code = _code_of(entity, row.pk)
     fields = [one.id for one in of(entity) if one.row and str(one.row.wire.get("group_id")) == code]
     return _group_row(asked, entity, path, code, row.body.get("name", ""), sort=row.body.get("sort", 0), fields=fields, predefined=False)
 
@@ -198,7 +205,7 @@ def _group_row(asked: Asked, entity: str, path: str, code: str, name: str, *, so
 
 
 def _own_group(asked: Asked, entity: str, code: str) -> Stored:
-    found = next((row for row in _own(asked, entity) if f"{names.PLURALS.get(entity, entity)}_{row.pk}" == code), None)
+    found = next((row for row in _own(asked, entity) if _code_of(entity, row.pk) == code), None)
     if found is None:
         raise NotFound
     return found
@@ -219,7 +226,7 @@ def make_groups(asked: Asked, entity: str, path: str) -> HttpResponse:
     settle(items)
     made = storing.add(asked.actor, _GROUP, [{"body": {"entity": entity, "name": item.text("name", most=120), "sort": item.whole("sort") or 0}} for item in items])
     for item, row in zip(items, made, strict=True):
-        _fill(asked, entity, f"{names.PLURALS.get(entity, entity)}_{row.pk}", item)
+        _fill(asked, entity, _code_of(entity, row.pk), item)
     settle(items)
     return answers.made(asked, "custom_field_groups", [{**_group(asked, entity, path, row), "request_id": item.request_id} for item, row in zip(items, made, strict=True)], status=201)
 

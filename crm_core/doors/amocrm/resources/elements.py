@@ -16,8 +16,8 @@ from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.resources.catalogs import CATALOGS, entity_of
 from crm_core.doors.amocrm.shelves import reading, shelf
 from crm_core.doors.amocrm.shelves.shelf import Shelf
-from crm_core.doors.amocrm.wire import answers, brackets
-from crm_core.doors.amocrm.wire.asking import Asked, whole
+from crm_core.doors.amocrm.wire import answers
+from crm_core.doors.amocrm.wire.asking import Asked, wholes
 from crm_core.doors.amocrm.wire.fields import Item, items_of, seconds, settle
 from crm_core.doors.amocrm.wire.problems import ItemsRefused, of_fields
 from crm_core.groundwork.records import writing
@@ -27,8 +27,6 @@ from crm_core.sales.products.models import Product
 from crm_platform.kernel import money, preferences
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.kernel.permissions import reach
-
-_MOST_IDS = 10_000
 
 
 def _shelf(asked: Asked, catalog_id: int) -> Shelf:
@@ -48,11 +46,11 @@ def index(asked: Asked, catalog_id: int) -> HttpResponse:
         return shelf.index(asked, _shelf(asked, catalog_id), parent_id=catalog_id - PRODUCTS)
     rows = Product.objects.kept().filter(reach(asked.actor, PRODUCT.entity.VIEW)).order_by("id")
     if "id" in asked.filters:
-        rows = rows.filter(pk__in=[whole(one, default=-1) for one in brackets.values(asked.filters["id"])[:_MOST_IDS]])
+        rows = rows.filter(pk__in=wholes(asked.filters["id"]))
     if asked.text:
         rows = rows.filter(pk__in=search.matching_ids(asked.actor, PRODUCT.code, asked.text))
-    found = list(rows[asked.first : asked.first + asked.limit + 1])
-    return answers.page(asked, "elements", [_told(asked, one) for one in found[: asked.limit]], more=len(found) > asked.limit)
+    page, more = asked.stretch(rows)
+    return answers.page(asked, "elements", [_told(asked, one) for one in page], more=more)
 
 
 def _told(asked: Asked, product: Product) -> dict[str, Any]:

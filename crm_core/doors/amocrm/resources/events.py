@@ -13,10 +13,9 @@ from crm_core.doors.amocrm.happened.words import SOURCES, Told, told
 from crm_core.doors.amocrm.records import collections
 from crm_core.doors.amocrm.records.taking import visible
 from crm_core.doors.amocrm.resources.account import account_id
-from crm_core.doors.amocrm.resources.tasks import period
 from crm_core.doors.amocrm.wire import answers, brackets
 from crm_core.doors.amocrm.wire.asking import Asked, whole
-from crm_core.doors.amocrm.wire.fields import seconds
+from crm_core.doors.amocrm.wire.fields import period, seconds
 from crm_core.engagement.tasks import services as tasks
 from crm_core.engagement.tasks.models import Task
 from crm_platform.events.models import Event
@@ -79,7 +78,7 @@ def _all(asked: Asked, rows: QuerySet[Event]) -> Iterator[tuple[Event, int, Told
         before = stretch[-1].pk
         each = [(row, at, one) for row in stretch for at, one in enumerate(told(row))]
         seen = _seen(asked, [one for _row, _at, one in each])
-        yield from ((row, at, one) for row, at, one in each if (one.entity, one.record_id) in seen and _asked_for(asked, row, one))
+        yield from ((row, at, one) for row, at, one in each if (one.entity, one.record_id) in seen and _asked_for(asked, row, at, one))
 
 
 def _seen(asked: Asked, each: list[Told]) -> set[tuple[str, int | None]]:
@@ -95,7 +94,7 @@ def _seen(asked: Asked, each: list[Told]) -> set[tuple[str, int | None]]:
     return seen
 
 
-def _asked_for(asked: Asked, row: Event, one: Told) -> bool:
+def _asked_for(asked: Asked, row: Event, at: int, one: Told) -> bool:
     asks = asked.filters
     types = brackets.values(asks.get("type"))
     if types and one.type not in types and f"custom_field_{one.field_id}_value_changed" not in types:
@@ -103,7 +102,7 @@ def _asked_for(asked: Asked, row: Event, one: Told) -> bool:
     entities = brackets.values(asks.get("entity"))
     if entities and one.entity not in entities:
         return False
-    if "id" in asks and _name(row.pk, told(row).index(one)) not in brackets.values(asks["id"]):
+    if "id" in asks and _name(row.pk, at) not in brackets.values(asks["id"]):
         return False
     return all(_fits(side, asks.get(name)) for name, side in (("value_before", one.before), ("value_after", one.after)))
 

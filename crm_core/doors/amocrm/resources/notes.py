@@ -12,10 +12,9 @@ from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.records import collections
 from crm_core.doors.amocrm.records.taking import visible
 from crm_core.doors.amocrm.resources.account import account_id
-from crm_core.doors.amocrm.resources.tasks import period
 from crm_core.doors.amocrm.wire import answers, brackets
-from crm_core.doors.amocrm.wire.asking import Asked, whole
-from crm_core.doors.amocrm.wire.fields import Item, items_of, seconds, settle
+from crm_core.doors.amocrm.wire.asking import Asked, wholes
+from crm_core.doors.amocrm.wire.fields import Item, items_of, period, refused_among, seconds, settle
 from crm_core.doors.amocrm.wire.texts import clean
 from crm_core.engagement.notes import services
 from crm_core.engagement.notes.models import Note
@@ -29,7 +28,6 @@ TYPES = frozenset({
     "common", "call_in", "call_out", "service_message", "extended_service_message", "message_cashier", "geolocation", "sms_in", "sms_out", "attachment",
 })  # fmt: skip
 FILTERS = ("id", "entity_id", "created_by", "note_type", "updated_at")
-_MOST_IDS = 10_000
 
 
 def index(asked: Asked, plural: str, record_id: int | None = None) -> HttpResponse:
@@ -40,10 +38,10 @@ def index(asked: Asked, plural: str, record_id: int | None = None) -> HttpRespon
     rows = _filtered(asked, Note.objects.filter(entity=collection.entity, binned_at=None), record_id=record_id)
     name, down = asked.order if asked.order and asked.order[0] in ("id", "updated_at", "created_at") else ("id", False)
     field = "id" if name == "id" else "created_at"
-    found = list(rows.order_by(("-" if down else "") + field, "id")[asked.first : asked.first + asked.limit + 1])
+    found, more = asked.stretch(rows.order_by(("-" if down else "") + field, "id"))
     seen = visible(asked.actor, collection, {note.record_id for note in found})
-    page = [draw(asked, plural, note) for note in found[: asked.limit] if note.record_id in seen]
-    return answers.page(asked, "notes", page, more=len(found) > asked.limit, empty=not found)
+    page = [draw(asked, plural, note) for note in found if note.record_id in seen]
+    return answers.page(asked, "notes", page, more=more, empty=not found)
 
 
 def _filtered(asked: Asked, rows: QuerySet[Note], *, record_id: int | None) -> QuerySet[Note]:
@@ -53,7 +51,7 @@ def _filtered(asked: Asked, rows: QuerySet[Note], *, record_id: int | None) -> Q
         rows = rows.filter(record_id=record_id)
     for name, field in {"id": "pk", "entity_id": "record_id", "created_by": "created_by"}.items():
         if name in asks:
-            rows = rows.filter(**{f"{field}__in": [whole(one, default=-1) for one in brackets.values(asks[name])[:_MOST_IDS]]})
+            rows = rows.filter(**{f"{field}__in": wholes(asks[name])})
     if "note_type" in asks:
         rows = rows.filter(kind__in=brackets.values(asks["note_type"]))
     return rows.filter(period(asks.get("updated_at"), "created_at"))
@@ -92,7 +90,7 @@ def make(asked: Asked, plural: str, record_id: int | None = None) -> HttpRespons
         _know_contacts(records)
     rows = [_said(item, collection.entity, records.get(pk or 0)) for item, pk in zip(items, targets, strict=True)]
     settle(items)
-    with items[0].refused_here() if items else Item({}).refused_here():
+    with refused_among(items):
         notes = services.add_said(asked.actor, [row for row in rows if row is not None])
     told = [
         {"id": note.pk, "entity_id": note.record_id, "request_id": item.request_id, "_links": answers.href(asked, f"{plural}/{note.record_id}/notes/{note.pk}")}

@@ -151,16 +151,21 @@ def make_statuses(asked: Asked, pipeline_id: int) -> HttpResponse:
 
 
 def _hue(item: Item, usual: int) -> int:
-    given = item.text("color", most=20).lower()
+    return hue_of(item.text("color", most=20), usual)
+
+
+def hue_of(color: str, usual: int = 1) -> int:
+    """Our hue that comes nearest to a colour of the API."""
+    given = color.lower()
     return _HUES.get(given if given.startswith("#") or not given else f"#{given}", usual)
 
 
 def _put(asked: Asked, stage: Stage, item: Item) -> None:
     """Move a stage to where its sort says it stands among the others."""
     wanted = (item.whole("sort", most=100_000) or _FIRST) - _FIRST
-    row = [one for one in queries.everything().open_of(stage.pipeline_id) if one.pk != stage.pk]
-    to = sum(one.order < wanted for one in row)
-    at = queries.everything().open_of(stage.pipeline_id).index(next(one for one in queries.everything().open_of(stage.pipeline_id) if one.pk == stage.pk))
+    row = queries.everything().open_of(stage.pipeline_id)
+    to = sum(one.order < wanted for one in row if one.pk != stage.pk)
+    at = next(place for place, one in enumerate(row) if one.pk == stage.pk)
     if to != at:
         services.move_stage(asked.actor, stage.pk, by=to - at)
 

@@ -83,8 +83,8 @@ def online_chat(asked: Asked, pk: int) -> HttpResponse:
 
 def widgets(asked: Asked) -> HttpResponse:
     """The widgets that are installed."""
-    rows = list(storing.rows(asked.actor, "widget")[asked.first : asked.first + asked.limit + 1])
-    return answers.page(asked, "widgets", [_widget(asked, row) for row in rows[: asked.limit]], more=len(rows) > asked.limit)
+    page, more = asked.stretch(storing.rows(asked.actor, "widget"))
+    return answers.page(asked, "widgets", [_widget(asked, row) for row in page], more=more)
 
 
 def _widget(asked: Asked, row: Stored) -> dict[str, Any]:

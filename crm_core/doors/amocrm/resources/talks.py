@@ -30,8 +30,8 @@ def talks(asked: Asked) -> HttpResponse:
     for name in ("contact_id", "entity_id"):
         if name in asked.filters:
             rows = rows.filter(**{f"body__{name}__in": [whole(one) for one in brackets.values(asked.filters[name])[:250]]})
-    found = list(rows[asked.first : asked.first + asked.limit + 1])
-    return answers.page(asked, "talks", [_talk(asked, row) for row in found[: asked.limit]], more=len(found) > asked.limit)
+    page, more = asked.stretch(rows)
+    return answers.page(asked, "talks", [_talk(asked, row) for row in page], more=more)
 
 
 def _talk(asked: Asked, row: Stored) -> dict[str, Any]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 
 from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.resources.account import TASK_TYPES, account_id
 from crm_core.doors.amocrm.wire import answers, brackets
-from crm_core.doors.amocrm.wire.asking import Asked, whole
-from crm_core.doors.amocrm.wire.fields import Item, as_moment, items_of, seconds, settle
+from crm_core.doors.amocrm.wire.asking import Asked, whole, wholes
+from crm_core.doors.amocrm.wire.fields import Item, items_of, period, seconds, settle
 from crm_core.doors.amocrm.wire.problems import Fault, ItemsRefused
 from crm_core.engagement.tasks import services
 from crm_core.engagement.tasks.models import Task, TaskType
@@ -26,7 +26,6 @@ ORDERS = {"created_at": "created_at", "complete_till": "due_at", "id": "id", "up
 LOOSE = ("entity_type", "entity_id", "responsible_user_id", "is_completed", "task_type")
 FILTERS = ("id", *LOOSE, "task_type_id", "created_by", "created_at", "updated_at", "complete_till")
 _CHOICE = "The value you selected is not a valid choice."
-_MOST_IDS = 10_000
 
 
 def index(asked: Asked) -> HttpResponse:
@@ -34,8 +33,8 @@ def index(asked: Asked) -> HttpResponse:
     rows = _filtered(asked, Task.objects.filter(services.reach(asked.actor), binned_at=None))
     name, down = asked.order if asked.order and asked.order[0] in ORDERS else ("id", False)
     ordered = rows.order_by(("-" if down else "") + ORDERS[name], "id")
-    found = list(ordered[asked.first : asked.first + asked.limit + 1])
-    return answers.page(asked, "tasks", [draw(asked, task) for task in found[: asked.limit]], more=len(found) > asked.limit)
+    page, more = asked.stretch(ordered)
+    return answers.page(asked, "tasks", [draw(asked, task) for task in page], more=more)
 
 
 def _filtered(asked: Asked, rows: QuerySet[Task]) -> QuerySet[Task]:
@@ -44,7 +43,7 @@ def _filtered(asked: Asked, rows: QuerySet[Task]) -> QuerySet[Task]:
     ids = {"id": "pk", "entity_id": "record_id", "responsible_user_id": "responsible", "created_by": "created_by"}
     for name, field in ids.items():
         if name in asks:
-            rows = rows.filter(**{f"{field}__in": [whole(one, default=-1) for one in brackets.values(asks[name])[:_MOST_IDS]]})
+            rows = rows.filter(**{f"{field}__in": wholes(asks[name])})
     if "entity_type" in asks:
         rows = rows.filter(entity__in=[names.CODES.get(one, one) for one in brackets.values(asks["entity_type"])])
     if "is_completed" in asks:
@@ -55,14 +54,6 @@ def _filtered(asked: Asked, rows: QuerySet[Task]) -> QuerySet[Task]:
     for name, field in {"updated_at": "updated_at", "created_at": "created_at", "complete_till": "due_at"}.items():
         rows = rows.filter(period(asks.get(name), field))
     return rows
-
-
-def period(given: Any, field: str) -> Q:
-    """A range; a bare moment means since then."""
-    ends = given if isinstance(given, dict) else {"from": given}
-    low, high = (as_moment(ends.get(end)) if isinstance(ends.get(end), str) else None for end in ("from", "to"))
-    wanted = Q(**{f"{field}__gte": low}) if low else Q()
-    return wanted & Q(**{f"{field}__lt": datetime.fromtimestamp(high.timestamp() + 1, UTC)}) if high else wanted
 
 
 def show(asked: Asked, pk: int) -> HttpResponse:

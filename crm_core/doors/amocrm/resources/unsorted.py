@@ -36,8 +36,8 @@ def index(asked: Asked) -> HttpResponse:
     if "pipeline_id" in asks:
         rows = rows.filter(pipeline__in=[whole(one) for one in brackets.values(asks["pipeline_id"])])
     down = asked.order is None or asked.order[1]
-    found = list(rows.order_by("-received_at" if down else "received_at", "-id" if down else "id")[asked.first : asked.first + asked.limit + 1])
-    return answers.page(asked, "unsorted", [draw(asked, lead) for lead in found[: asked.limit]], more=len(found) > asked.limit)
+    page, more = asked.stretch(rows.order_by("-received_at" if down else "received_at", "-id" if down else "id"))
+    return answers.page(asked, "unsorted", [draw(asked, lead) for lead in page], more=more)
 
 
 def show(asked: Asked, uid: str) -> HttpResponse:

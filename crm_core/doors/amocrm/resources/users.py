@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from crm_core.doors.amocrm.wire import answers
 from crm_core.doors.amocrm.wire.asking import Asked
 from crm_core.doors.amocrm.wire.fields import Item, items_of, settle
+from crm_core.doors.amocrm.wire.problems import BadRequest
 from crm_platform.accounts import directory, making_roles, services
 from crm_platform.accounts.models import Group, Role, User
 from crm_platform.accounts.roles import OWNER, PEOPLE, SELLER, label_of, rights_of
@@ -30,10 +31,10 @@ def index(asked: Asked) -> HttpResponse:
     """A page of the people who have, had or may get access."""
     require(asked.actor, PEOPLE.right(Action.VIEW))
     people = sorted((one for one in directory.everyone().values() if one.email), key=lambda one: one.pk)
-    page = people[asked.first : asked.first + asked.limit]
+    page, more = asked.stretch(people)
     counts = {"_total_items": len(people), "_page_count": max(1, -(-len(people) // asked.limit))}
     told = _drawn(asked, page)
-    return answers.page(asked, "users", told, more=len(people) > asked.first + asked.limit, counts=counts, empty=False)
+    return answers.page(asked, "users", told, more=more, counts=counts, empty=False)
 
 
 def show(asked: Asked, pk: int) -> HttpResponse:
@@ -140,7 +141,9 @@ def deactivate(asked: Asked) -> HttpResponse:
 
 
 def _few(asked: Asked) -> list[Item]:
-    items = items_of(asked.items[:_MOST_AT_ONCE])
+    if len(asked.items) > _MOST_AT_ONCE:
+        raise BadRequest(detail=f"At most {_MOST_AT_ONCE} items in one request.")
+    items = items_of(asked.items)
     for item in items:
         if (item.whole("id") or 0) not in directory.everyone():
             item.fault("id", "Entity not found.", code="EntityNotFound")
@@ -152,9 +155,9 @@ def roles(asked: Asked) -> HttpResponse:
     """A page of the roles."""
     require(asked.actor, PEOPLE.right(Action.VIEW))
     found = list(Role.objects.exclude(code=OWNER))
-    page = found[asked.first : asked.first + asked.limit]
+    page, more = asked.stretch(found)
     counts = {"_total_items": len(found), "_page_count": max(1, -(-len(found) // asked.limit))}
-    return answers.page(asked, "roles", [_role(asked, one) for one in page], more=len(found) > asked.first + asked.limit, counts=counts, empty=False)
+    return answers.page(asked, "roles", [_role(asked, one) for one in page], more=more, counts=counts, empty=False)
 
 
 def _role(asked: Asked, role: Role) -> dict[str, Any]:

@@ -11,11 +11,10 @@ from crm_core.doors.amocrm.fields import known
 from crm_core.doors.amocrm.models import Stored
 from crm_core.doors.amocrm.records.listing import matching
 from crm_core.doors.amocrm.wire import brackets
-from crm_core.doors.amocrm.wire.asking import Asked, whole
-from crm_core.doors.amocrm.wire.fields import as_moment
+from crm_core.doors.amocrm.wire.asking import MOST_IDS, Asked, whole, wholes
+from crm_core.doors.amocrm.wire.fields import period
 
 Rows = QuerySet[Stored]
-MOST_IDS = 10_000
 _WORDS, _NUMBERS = frozenset({"name", "type"}), frozenset({"status_id", "responsible_user_id", "next_price", "next_date"})
 _COLUMNS = {"id": "pk", "created_by": "created_by", "updated_by": "updated_by"}
 
@@ -45,7 +44,7 @@ def narrowed(asked: Asked, shelf: Shelved, rows: Rows) -> Rows:
     asks = asked.filters
     condition = _by_columns(shelf, asks) & _by_fields(shelf, asks)
     for name in ("created_at", "updated_at"):
-        condition &= _moments(asks.get(name), name)
+        condition &= period(asks.get(name), name)
     if asked.text:
         condition &= Q(body__name__icontains=asked.text) | Q(key__icontains=asked.text)
     return rows.filter(condition, *_custom(shelf, asks.get("custom_fields_values")))
@@ -56,7 +55,7 @@ def _by_columns(shelf: Shelved, asks: Mapping[str, Any]) -> Q:
     for name, column in _COLUMNS.items():
         if name in asks:
             above = shelf.above if name == "id" else 0
-            condition &= Q(**{f"{column}__in": [whole(one, default=-1) - above for one in brackets.values(asks[name])[:MOST_IDS]]})
+            condition &= Q(**{f"{column}__in": [pk - above for pk in wholes(asks[name])]})
     if shelf.keyed in asks:
         condition &= Q(key__in=brackets.values(asks[shelf.keyed])[:MOST_IDS])
     return condition
@@ -77,12 +76,6 @@ def _range(given: Any, column: str) -> Q:
         return Q(**{f"{column}__in": [whole(one) for one in brackets.values(given)[:MOST_IDS]]})
     ends = {"gte": given.get("from"), "lte": given.get("to")}
     return Q(**{f"{column}__{end}": whole(value) for end, value in ends.items() if value is not None})
-
-
-def _moments(given: Any, column: str) -> Q:
-    ends = given if isinstance(given, dict) else {"from": given}
-    low, high = (as_moment(ends.get(end)) if isinstance(ends.get(end), str) else None for end in ("from", "to"))
-    return Q(**{f"{column}__{way}": moment for way, moment in (("gte", low), ("lte", high)) if moment is not None})
 
 
 def _custom(shelf: Shelved, given: Any) -> Sequence[Q]:

@@ -55,12 +55,12 @@ def index(asked: Asked, shelf: Shelf, *, parent_id: int | None = None) -> HttpRe
     rows = narrowing.narrowed(asked, shelf, storing.rows(asked.actor, shelf.kind, parent_id=parent_id))
     name, down = asked.order if asked.order and asked.order[0] in ORDERS else ("id", False)
     ordered = rows.order_by(*dict.fromkeys((("-" if down else "") + name, "id")))
-    found = list(ordered[asked.first : asked.first + asked.limit + 1])
-    page, counts = found[: asked.limit], {}
+    page, more = asked.stretch(ordered)
+    counts = {}
     if shelf.total or shelf.pages:
         count = rows.count()
         counts = {"_total_items": count, **({"_page_count": max(1, -(-count // asked.limit))} if shelf.pages else {})}
-    return answers.page(asked, shelf.plural, draw(asked, shelf, page), more=len(found) > asked.limit, counts=counts)
+    return answers.page(asked, shelf.plural, draw(asked, shelf, page), more=more, counts=counts)
 
 
 def draw(asked: Asked, shelf: Shelf, rows: Sequence[Stored]) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ ENTRIES = (
         _("The specification tells the shape of every body and answer, each filter, and what “with” may ask for."),
         _("A body larger than 5 MB is refused with 413 as a problem."),
         _("A Python program and a workflow for n8n can be fetched from this page."),
+        _("POST /test_workspaces gives a workspace with examples to try things out in, for 30 days."),
     )),
     Entry(date(2026, 11, 26), (
         _("Catalogs, customers, webhooks, sources, templates, talks, calls, short links and files."),

@@ -12,7 +12,7 @@ from crm_core.doors.amocrm.fields.known import KIND_OF
 from crm_core.doors.amocrm.happened.words import SOURCES
 from crm_core.doors.amocrm.names import PLURALS, SINGULARS
 from crm_core.doors.amocrm.records.collections import ALL, Collection
-from crm_core.doors.amocrm.records.drawing import PLURAL_OF
+from crm_core.doors.amocrm.records.drawing import ADDRESSED
 from crm_core.doors.amocrm.resources import bots, customers, notes, sources, talks, transactions
 from crm_core.doors.amocrm.resources.catalogs import CATALOGS
 from crm_core.doors.amocrm.resources.customer_notes import NOTES
@@ -41,7 +41,7 @@ _ROWS = {"loss_reason": thing({"id": PK, "name": STR, "sort": INT}), "catalog_el
 
 
 def _record(one: Collection) -> Schema:
-    beside = {name: listed(_ROWS.get(name, _LINKED if name in PLURAL_OF else OBJECT)) for name in one.links}
+    beside = {name: listed(_ROWS.get(name, _LINKED if name in ADDRESSED else OBJECT)) for name in one.links}
     always = {name: schema for name, schema in beside.items() if name in one.always}
     return thing({
         "id": PK, "name": STR, **_OWN[one.plural], "responsible_user_id": maybe(PK), "group_id": INT, **_OWNED, "closest_task_at": maybe(MOMENT), "is_deleted": BOOL,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import RequestDataTooBig
+from django.db.models import QuerySet
 from django.http import HttpRequest, RawPostDataException
 
 from crm_platform.kernel import reading
@@ -19,6 +20,9 @@ from .problems import BadRequest, NotFaithful, TooLarge
 from .texts import sound
 
 MOST, USUAL = 250, 50
+# Ids, names and words of one filter that are looked for.
+MOST_IDS = 10_000
+T = TypeVar("T")
 # The largest number the database's ids hold.
 LARGEST = 2**63 - 1
 
@@ -51,6 +55,12 @@ class Asked:
     def first(self) -> int:
         """How many items stand before this page."""
         return (self.page - 1) * self.limit
+
+    def stretch(self, rows: QuerySet[Any, T] | Sequence[T], *, first: int | None = None) -> tuple[list[T], bool]:
+        """The rows of this page (or of a page that begins elsewhere), and whether more follow: one more is read to know it."""
+        at = self.first if first is None else first
+        found = list(rows[at : at + self.limit + 1])
+        return found[: self.limit], len(found) > self.limit
 
     @cached_property
     def wants(self) -> frozenset[str]:
@@ -143,6 +153,11 @@ def whole(given: Any, *, default: int = 0) -> int:
     """A whole number of a query, or the default where it is none."""
     number = reading.signed(given if isinstance(given, str) else str(given))
     return default if number is None else number
+
+
+def wholes(given: Any) -> list[int]:
+    """The ids of a filter, at most 10,000; what is no number is -1, which no row has."""
+    return [whole(one, default=-1) for one in brackets.values(given)[:MOST_IDS]]
 
 
 def request_id(item: Mapping[str, Any], at: int) -> str:

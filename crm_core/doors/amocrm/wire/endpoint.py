@@ -5,6 +5,7 @@ Every operation is kept in `OPERATIONS`, from which the specification is drawn.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,7 @@ class Operation:
 
 
 OPERATIONS: list[Operation] = []
+_VARIABLE = re.compile(r"<\w+:(\w+)>")
 
 
 def at(route: str, given: Mapping[str, Verb] | None = None, *, most: int = MOST, scope: str = "crm", root: str = "/api/v4/", **named: Verb) -> URLPattern:
@@ -55,7 +57,7 @@ def at(route: str, given: Mapping[str, Verb] | None = None, *, most: int = MOST,
     def view(request: HttpRequest, **variables: Any) -> HttpResponse:
         return _serve(request, verbs, most=most, variables=variables)
 
-    pattern: URLPattern = path(route, view, name="api-" + route.replace("/", "-").replace("<int:", "").replace("<str:", "").replace("<slug:", "").replace(">", ""))
+    pattern: URLPattern = path(route, view, name="api-" + _VARIABLE.sub(r"\1", route).replace("/", "-"))
     return pattern
 
 
@@ -65,8 +67,6 @@ def _serve(request: HttpRequest, verbs: Mapping[str, Verb], *, most: int, variab
     method = "GET" if request.method == "HEAD" else request.method or ""
     verb = verbs.get(method)
     if verb is None:
-        refusal = MethodNotAllowed(method=method[:20])
-        refusal.allowed = [*verbs]  # type: ignore[attr-defined]
-        raise refusal
+        raise MethodNotAllowed(method=method[:20])
     asked = Asked(request, request.actor, brackets.read(request.META.get("QUERY_STRING", "")), most)  # type: ignore[attr-defined]
     return once(asked, lambda: verb(asked, **variables))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
+
+from django.db.models import Q
 
 from crm_platform.kernel import reading
 from crm_platform.kernel.errors import Invalid
@@ -131,6 +133,16 @@ def items_of(bodies: list[dict[str, Any]]) -> list[Item]:
     return [Item(body, at=at) for at, body in enumerate(bodies)]
 
 
+@contextmanager
+def refused_among(items: Sequence[Item]) -> Iterator[None]:
+    """What a service refuses in the fields of one of many rows is the fault of that item."""
+    try:
+        yield
+    except Invalid as refused:
+        item = items[refused.at]
+        raise ItemsRefused({item.request_id: of_fields(refused, within=item.within)}) from refused
+
+
 def settle(items: list[Item]) -> None:
     """Raise what was found wrong in any of them: then none is written."""
     wrong = {item.request_id: item.faults for item in items if item.faults}
@@ -157,6 +169,15 @@ def as_moment(value: Any) -> datetime | None:
         except (ValueError, OverflowError):
             return None
     return datetime.fromtimestamp(seconds, UTC) if seconds is not None and _EARLIEST <= seconds <= _LATEST else None
+
+
+def period(given: Any, field: str) -> Q:
+    """A filter of moments: a range by from and to, both ends within it; a bare moment means since then."""
+    ends = given if isinstance(given, dict) else {"from": given}
+    low, high = (as_moment(ends.get(end)) if isinstance(ends.get(end), str) else None for end in ("from", "to"))
+    wanted = Q(**{f"{field}__gte": low}) if low else Q()
+    # A second is told in whole seconds, so its end is the next one's beginning.
+    return wanted & Q(**{f"{field}__lt": datetime.fromtimestamp(high.timestamp() + 1, UTC)}) if high else wanted
 
 
 def seconds(moment: datetime | None) -> int | None:
