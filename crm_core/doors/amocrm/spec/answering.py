@@ -149,7 +149,7 @@ _BY_RECORD: dict[Verb, Callable[..., Answer]] = {
     links.index: _of_record(whole("links", "Link")), links.of_many: _of_record(whole("links", "Link")), links.link: _of_record(made("links", ref("Link"), beside=_TOTAL)),
     notes.index: _of_record(page("notes", "Note")), notes.show: _of_record(one("Note")), notes.make: _of_record(made("notes", _NOTE_MADE)),
     notes.change_many: _of_record(made("notes", _NOTE_CHANGED)), notes.change: _of_record(Answer(_NOTE_CHANGED)),
-    lying.index: _of_record(page("files", "LyingFile")), lying.put: _of_record(made("files", ref("LyingFile"), status=202)), lying.take: _of_record(TAKEN),
+    lying.index: _of_record(page("files", "LyingFile")), lying.put: _of_record(made("files", ref("LyingFile"), status=202)), lying.take: _of_record(made("files", ref("LyingFile"), status=202)),
     subscriptions.index: _of_record(Answer(thing({"_page": INT, "_links": _PAGE_LINKS, **_COUNTS, "_embedded": thing({"subscriptions": listed(thing({"subscriber_id": PK, "type": STR}))})}), blank=True)),
 }  # fmt: skip
 _BY_FIELD: dict[Verb, Callable[..., Answer]] = {

@@ -187,7 +187,7 @@ BODIES: dict[Verb, Callable[..., Taken]] = {
     transactions.make: lambda: Many(_purchase()),
     catalogs.make: lambda: Many(shelved(catalogs.CATALOGS, fresh=True)), catalogs.change_many: lambda: Many(shelved(catalogs.CATALOGS, many=True)),
     catalogs.change: lambda: shelved(catalogs.CATALOGS),
-    catalogs.change_settings: lambda: given({"is_enabled": BOOL, "is_default_price_update_enabled": BOOL}),
+    catalogs.change_settings: lambda: given({"enable": BOOL, "is_enabled": BOOL, "is_default_price_update_enabled": BOOL}),
     elements.make: lambda: Many(given({"name": _NAME, "custom_fields_values": VALUES, "created_at": MOMENT, "created_by": PK}, "name")),
     elements.change_many: lambda: Many(given({**_ID, "name": _NAME, "custom_fields_values": VALUES}, "id")), elements.change: lambda: given({"name": _NAME, "custom_fields_values": VALUES}),
     hooks.subscribe: lambda: given({"destination": {"type": "string", "format": "uri", "maxLength": 1000}, "settings": listed(STR), **_SORT}, "destination", "settings"),
