@@ -1,4 +1,4 @@
-"""Work of the control side that nobody clicks: seats of which a provider told nothing, what is owed for a recommendation, days of occasional seats."""
+"""Work of the control side that nobody clicks: seats of which a provider told nothing, what is owed for a recommendation, pauses that are over, days of occasional seats."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tenants.models import State
 
 from .models import MoneyEntry
 from .seats import buying
-from .subscribing import referring
+from .subscribing import pausing, referring
 
 _log = logging.getLogger("kartoteka.billing")
 # Seconds between two looks.
@@ -34,6 +34,7 @@ def settle(_pk: int, *, lease: Lease) -> None:
         lease.beat()
     buying.retry_unanswered()
     referring.give_owed()
+    pausing.come_back_due()
     charge_last_month()
 
 

@@ -39,6 +39,8 @@ def line_name(line: Line, currency: str) -> str:
 def _whole(line: Line, currency: str) -> str:
     kind, code = _of(line)
     values = {"name": name_of(code), "n": figure(line.quantity), "unit": show(line.unit, currency=currency)}
+    if kind == "days":
+        return _("%(name)s, days of seats by the day: %(n)s × %(unit)s") % values
     if line.ref.endswith(":base") or (kind != "plan" and line.quantity == 1):
         return values["name"]
     if kind != "plan":

@@ -91,7 +91,7 @@ METHODS = {"hand": _("an operator"), "transfer": _("transfer"), "balance": _("cr
 PROVIDERS = {"stripe": _("card"), "manual_invoice": _("transfer")}
 SEATS = {"named": _("named"), "viewer": _("view-only"), "concurrent": _("at work at a time"), "occasional": _("occasional")}
 REASONS = {"provider": _("The provider said so")}
-CHANGES = {"plan": _("Another plan"), "seats": _("Seats that are not paid yet"), "cancel": _("Ends"), "add_ons": _("Beside the plan")}
+CHANGES = {"plan": _("Another plan"), "seats": _("Seats that are not paid yet"), "cancel": _("Ends"), "add_ons": _("Beside the plan"), "pause": _("End of the pause")}
 DOCUMENTS = {"proforma": _("Bill"), "invoice": _("Invoice"), "credit_note": _("Credit note"), "closing": _("Closing document")}
 # Status of a document → label, tone of its badge, sign.
 PAID = {

@@ -20,6 +20,7 @@ from crm_platform.kernel.workspace import Place
 from crm_platform.ui import responses
 from tenants.errands import errand
 
+from . import telling
 from .asked import attempt, done, may_change, operation, payer, reader, say
 from .choosing import _away
 
@@ -84,7 +85,7 @@ def pay(request: HttpRequest, public_id: str) -> HttpResponse:
     if changed.confirm_url:
         return _away(changed.confirm_url)
     if changed.declined:
-        return done(request, _("The card was declined (%(reason)s). Try another card, or ask your bank.") % {"reason": changed.declined}, to="plan-invoices")
+        return done(request, _("The card was declined (%(reason)s). Try another card, or ask your bank.") % {"reason": telling.declined(changed.declined)}, to="plan-invoices")
     with sides.control_unit():
         others = Invoice.objects.filter(account_id=row.account_id, status=Status.OPEN).count()
     return done(request, _("Paid. Other bills are open still.") if others else _("Paid. Everything works."), to="plan-invoices" if others else "plan")

@@ -117,7 +117,7 @@ def change(request: HttpRequest) -> HttpResponse:
     if changed.confirm_url:
         return _away(changed.confirm_url)
     if changed.declined:
-        return _page(request, request.POST, refused=Declining(reason=changed.declined))
+        return _page(request, request.POST, refused=Declining(reason=telling.declined(changed.declined)))
     return done(request, _("Changed. The new plan holds from now on.") if changed.applied else _("Noted. The change comes at the end of the period; until then it can be taken back."))
 
 

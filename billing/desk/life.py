@@ -11,7 +11,7 @@ from billing.plans import FREE
 from billing.pricing import Interval
 from billing.pricing.periods import after
 from billing.providers.registry import provider_for
-from billing.subscribing import life
+from billing.subscribing import life, pausing
 from billing.subscribing.accounts import NothingBought
 from crm_platform.kernel import clock, workspace
 from crm_platform.kernel.reading import whole
@@ -21,7 +21,7 @@ from . import reading, telling
 from .asked import attempt, done, operation, payer, say
 from .choosing import _away
 
-LONGEST = life.LONGEST_PAUSE
+LONGEST = pausing.LONGEST_PAUSE
 
 
 @require_http_methods(["GET", "POST"])
@@ -53,15 +53,15 @@ def resume(request: HttpRequest) -> HttpResponse:
 def pause(request: HttpRequest) -> HttpResponse:
     """For how long, and what a pause means; then pause."""
     place, actor = payer(request)
-    error, months = None, whole(request.POST.get("months")) or 1
+    error, months = None, whole(request.POST.get("months"))
     if request.method == "POST":
         key = operation(request)
-        until, error = attempt(request, lambda: life.pause(place, months, actor=actor, operation=key))
+        until, error = attempt(request, lambda: pausing.pause(place, months or 0, actor=actor, operation=key))
         if error is None:
             return done(request, _("Paused until %(day)s. Come back any day before.") % {"day": telling.day(until)})
     seen = reading.overview(place, bills=False)
     return responses.page(
-        request, "desk/pause.html", status=error.status if error else 200, seen=seen, live=seen.had.live, months=months, choices=[(n, after(clock.now(), Interval.MONTH, n)) for n in range(1, LONGEST + 1)], problem=say(error)
+        request, "desk/pause.html", status=error.status if error else 200, seen=seen, live=seen.had.live, months=months or 1, next_at=seen.row.period_end, choices=[(n, after(clock.now(), Interval.MONTH, n)) for n in range(1, LONGEST + 1)], problem=say(error)
     )  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def unpause(request: HttpRequest) -> HttpResponse:
     """Come back before the pause's end."""
     place, actor = payer(request)
     key = operation(request)
-    _nothing, error = attempt(request, lambda: life.unpause(place, actor=actor, operation=key))
+    _nothing, error = attempt(request, lambda: pausing.unpause(place, actor=actor, operation=key))
     return done(request, say(error) or _("Welcome back. Everything works again."))
 
 

@@ -15,7 +15,7 @@ from billing.pricing import Interval, Quote
 from billing.seats import admitting
 from billing.seats.terms import terms
 from billing.subscribing import overview as comparing
-from billing.subscribing import pricing_of, spending, targets
+from billing.subscribing import pausing, pricing_of, spending, targets
 from billing.subscribing.accounts import Held, held
 from billing.subscribing.overview import Compared
 from crm_platform.db import sides
@@ -52,6 +52,12 @@ class Overview:
         return plans.TRIAL if self.standing.state == BillingState.TRIAL and not self.had.live else self.plan
 
 
+    @property
+    def begins_anew(self) -> bool:
+        """Whether coming back from the pause begins, and bills, a new period."""
+        return pausing.is_unbilled(self.row, self.waiting.get(pausing.PAUSE))
+
+
 _WAITING = Prepared(PendingChange, lambda subscription: PendingChange.objects.filter(subscription_id=subscription, state="waiting"))
 _OPEN = Prepared(Checkout, lambda account: Checkout.objects.filter(account_id=account, state="open"))
 _BILLS = Prepared(Invoice, lambda account: Invoice.objects.filter(account_id=account, status=Status.OPEN).order_by("created_at", "pk"))
@@ -84,7 +90,7 @@ def _seen(had: Held, own: tuple[Standing, str, str, int], *, bills: bool) -> Ove
     seen = Overview(had, stands, plan, row.currency or had.account.currency or _sold_in(row, chosen), waiting, month=spending.month(had, days=days))
     if not bills:
         return seen
-    coming = tuple((bill.at, bill.amount) for bill in comparing.bills_of(had, waiting.get("plan")))
+    coming = tuple((bill.at, bill.amount) for bill in comparing.bills_of(had, waiting))
     return replace(seen, checkout=_OPEN.first(account=had.account.pk), open_bills=tuple(_BILLS.rows(account=had.account.pk)) if stands.state in UNPAID else (), next=_next(had, waiting), coming=coming)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from billing import plans, wording
 from billing.metering.answering import amount, label
@@ -79,6 +79,17 @@ _SENTENCES: dict[BillingState, Callable[[Overview, Standing], str]] = {
     BillingState.DELETE_SCHEDULED: lambda _seen, stands: _("On %(day)s the workspace is erased, unless the bill is paid before. Owners can export everything until then.") % {"day": day(stands.changes_at)},
     BillingState.DELETED: lambda _seen, _stands: _("The workspace is erased."),
 }  # fmt: skip
+
+
+_DECLINED = {
+    "insufficient_funds": gettext_lazy("there is not enough money on it"), "expired_card": gettext_lazy("the card has expired"),
+    "lost_card": gettext_lazy("the bank no longer accepts this card"), "stolen_card": gettext_lazy("the bank no longer accepts this card"),
+}  # fmt: skip
+
+
+def declined(code: str) -> str:
+    """Why a card was refused, as people say it; the provider's own words are codes."""
+    return str(_DECLINED.get(code, _("the bank refused it without saying why")))
 
 
 def target_told(target: Target) -> str:

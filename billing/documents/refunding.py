@@ -62,7 +62,7 @@ class Decided(Conflict):
 def refund(document: str, amount: int, *, reason: str, actor: Actor, operation: str) -> Refund:
     """Give back part or all of what was paid; `document` is its public id. Opens units of its own; the same operation gives the same refund.
 
-    From CRM_REFUND_APPROVAL on it waits for `approve_refund`. Raises TooMuch, Disputed, NotFound.
+    From CRM_REFUND_APPROVAL on, with what was given back on the document before, it waits for `approve_refund`. Raises TooMuch, Disputed, NotFound.
     """
     require_money(actor)
     row = _written(document, amount, reason=reason.strip(), actor=actor, operation=operation)
@@ -83,7 +83,8 @@ def _written(document: str, amount: int, *, reason: str, actor: Actor, operation
             pk=invoice.pk, paid_minor__gte=F("refunded_minor") + amount
         ).update(refunded_minor=F("refunded_minor") + amount):
             raise TooMuch(left=money.show(invoice.paid_minor - invoice.refunded_minor, currency=invoice.currency))
-        state = RefundState.WAITING if amount >= settings.CRM_REFUND_APPROVAL else RefundState.ASKED
+        together = invoice.refunded_minor + amount  # in small parts it is the same sum
+        state = RefundState.WAITING if together >= settings.CRM_REFUND_APPROVAL else RefundState.ASKED
         made = Refund.objects.create(invoice=invoice, amount_minor=amount, state=state, reason=reason, asked_by=actor.name, operation=operation)
         services.note(invoice.account, f"refund.{state}", actor=actor, operation=operation, reason=reason, number=invoice.number, amount=amount)
         return made

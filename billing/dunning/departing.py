@@ -61,7 +61,7 @@ def depart(pk: int, *, lease: Lease) -> None:
         lease.beat()
         workspace = Workspace.objects.select_related("departure").get(subscription=pk)
         leaves = _leaving().filter(pk=pk).exists()
-        done = _back().filter(pk=pk).values_list("last", flat=True).first()
+        done = next((str(getattr(row, "last", "")) for row in _back().filter(pk=pk)), "")  # the name that `_back` adds
     try:
         if leaves:
             life.cancel(workspace.place, actor=robot("leaving"), operation=_LEAVES + workspace.departure.certificate)

@@ -190,7 +190,7 @@ def _discount(one: SubscriptionSeen) -> dict[str, Any]:
 def _settle_changes(row: Subscription) -> None:
     """Changes that waited for a moment that is past, and have come true."""
     now = clock.now()
-    for waiting in PendingChange.objects.filter(subscription=row, state="waiting", effective_at__lte=now):
+    for waiting in PendingChange.objects.filter(subscription=row, state="waiting", effective_at__lte=now).exclude(kind="pause"):  # what follows from its end is done by `pausing`
         target: Mapping[str, Any] = waiting.target
         wanted = (target.get("plan", row.plan.code), target.get("version", row.plan.version), target.get("seats", row.seats))
         if (waiting.kind == "cancel" and row.status == "canceled") or (waiting.kind != "cancel" and wanted == (row.plan.code, row.plan.version, row.seats)):

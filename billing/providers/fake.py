@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from billing.pricing import Quote
+from billing.pricing import Line, Quote, quote
 from billing.pricing.periods import Period, after, period_at
 from crm_platform.kernel import clock
 
@@ -102,12 +102,16 @@ class FakeProvider:
         self._once("cancel", key, lambda: self._set(subscription, **values))
 
     def resume(self, subscription: str, *, key: str) -> None:
-        """Take a cancellation or a pause back."""
-        self._once("resume", key, lambda: self._set(subscription, cancel_at=None, paused_until=None))
+        """Take a cancellation back."""
+        self._once("resume", key, lambda: self._set(subscription, cancel_at=None))
 
     def pause(self, subscription: str, *, until: datetime, key: str) -> None:
         """Charge nothing until then."""
         self._once("pause", key, lambda: self._set(subscription, paused_until=until))
+
+    def come_back(self, subscription: str, *, anew: bool, key: str) -> None:
+        """A pause is over; with `anew` a period begins now and is charged whole."""
+        self._once("come_back", key, lambda: self._come_back(self.books.subscriptions[subscription], anew=anew))
 
     def pay(self, invoice: str, *, key: str) -> Changed:
         """Try an open invoice again."""
@@ -143,6 +147,14 @@ class FakeProvider:
     def credit(self, customer: str, *, amount: int, currency: str, reason: str, key: str) -> str:
         """Credit for the next bill."""
         return self._once("credit", key, lambda: self._credit(customer, amount))
+
+    def charge(self, customer: str, subscription: str, line: Line, *, name: str, key: str) -> str:
+        """A line on the next period's bill, tax on top."""
+        return self._once("charge", key, lambda: self._keep_line(self.books.subscriptions[subscription], line))
+
+    def discount(self, subscription: str, coupon: str, *, key: str) -> None:
+        """From the next bill on."""
+        self._once("discount", key, lambda: self._set(subscription, target=replace(self.books.subscriptions[subscription].target, coupon=coupon)))
 
     def read_event(self, raw: bytes, headers: Mapping[str, str]) -> Event:
         """Verified by the header `Fake-Signature`."""
@@ -325,8 +337,21 @@ class FakeProvider:
         row.period = period_at(row.anchor, row.target.interval, max(row.period.end, row.anchor))
         if row.paused_until is None:
             with clock.frozen(row.period.start):
-                paid = self._charge(row.customer, bill(row.target, tax_bp=self.tax_bp), row.id, row.period)
-            row.status = "active" if paid.status in ("paid", "draft") else "past_due"
+                self._charge_period(row)
+        self._tell("customer.subscription.updated", row.customer, row.id)
+
+    def _charge_period(self, row: Subscription) -> None:
+        owed = bill(row.target, tax_bp=self.tax_bp)
+        paid = self._charge(row.customer, Quote(owed.currency, (*owed.lines, *quote(row.lines, owed.currency, tax_bp=self.tax_bp).lines)), row.id, row.period)
+        row.lines.clear()
+        row.status = "active" if paid.status in ("paid", "draft") else "past_due"
+
+    def _come_back(self, row: Subscription, *, anew: bool) -> None:
+        row.paused_until = None
+        if anew:
+            row.anchor = clock.now()
+            row.period = period_at(row.anchor, row.target.interval, row.anchor)
+            self._charge_period(row)
         self._tell("customer.subscription.updated", row.customer, row.id)
 
     def _refund(self, invoice: str, amount: int) -> str:
@@ -336,6 +361,10 @@ class FakeProvider:
         self.books.refunds[made.external_id] = (invoice, made)
         self._tell("charge.refunded", self.books.owners[invoice], invoice)
         return made.external_id
+
+    def _keep_line(self, row: Subscription, line: Line) -> str:
+        row.lines.append(line)
+        return self.books.id("ii")
 
     def _credit(self, customer: str, amount: int) -> str:
         self.books.customers[customer].balance -= amount

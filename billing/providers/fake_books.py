@@ -29,7 +29,7 @@ class Customer:
 
 @dataclass(slots=True)
 class Subscription:
-    """One subscription; `scheduled` takes the place of `target` at the period's end."""
+    """One subscription; `scheduled` takes the place of `target` at the period's end, `lines` wait for the next bill."""
 
     id: str
     customer: str
@@ -44,6 +44,7 @@ class Subscription:
     paused_until: datetime | None = None
     scheduled: Target | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    lines: list[Line] = field(default_factory=list)
 
     def seen(self) -> SubscriptionSeen:
         """As a provider shows it."""

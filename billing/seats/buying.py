@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from billing import ports, pricing, rights
+from billing import ports, pricing, rights, wording
 from billing.models import MoneyEntry, PendingChange, Subscription
+from billing.pricing import Line
 from billing.pricing.terms import Seats
 from billing.providers import calling, syncing
 from billing.providers.protocol import Preview, ProviderUnavailable
@@ -205,7 +207,7 @@ def set_occasional_ceiling(place: Place, days: int | None, *, actor: Actor) -> N
 
 
 def charge_days(place: Place, *, start: date, end: date) -> int:
-    """Put the active days from `start` until before `end` on the next bill, once for a start. Returns the amount. Opens units of its own, asks the provider."""
+    """Put the active days from `start` until before `end` on the next bill, once for a start. Returns the amount without tax. Opens units of its own, asks the provider."""
     with sides.unit(place):
         used = admitting.days_used(start, end)
     with sides.control_unit():
@@ -213,16 +215,19 @@ def charge_days(place: Place, *, start: date, end: date) -> int:
         name = f"occasional.{had.account.public_id}.{start.isoformat()}"
         if not had.live or not used or MoneyEntry.objects.filter(account=had.account, operation=name).exists():
             return 0
-        currency = had.subscription.currency
-        minor = used * pricing.read(had.subscription.plan.terms).day.get(currency, 0)
-    params = {"amount": -minor, "currency": currency}
+        currency, plan = had.subscription.currency, had.subscription.plan
+        each = pricing.read(plan.terms).day.get(currency, 0)
+        line = Line(f"days:{plan.code}:{plan.version}", used, each, used * each)
+    with translation.override(next((one["language"] for one in had.account.contacts if one.get("language")), "en")):
+        told = wording.line_name(line, currency)
+    params = {"amount": line.amount, "currency": currency}
     calling.once(
-        name, "credit", params,
-        lambda key: provider_for(had.account).credit(had.account.external_id, amount=-minor, currency=currency, reason="occasional", key=key), account=had.account,
+        name, "charge", params,
+        lambda key: provider_for(had.account).charge(had.account.external_id, had.subscription.external_id, line, name=told, key=key), account=had.account,
     )  # fmt: skip
     with sides.control_unit():
         note(had.account, "occasional.charged", actor="billing", after={**params, "days": used, "from": start.isoformat(), "until": end.isoformat()}, operation=name)
-    return minor
+    return line.amount
 
 
 def _pay(place: Place, under: Doing, as_of: datetime, *, count: int) -> Added:

@@ -38,9 +38,15 @@ def update(world: World, asked: Obj, subscription: str) -> Obj:
     _check(row, asked)
     with world.changing(subscription, UPDATED) as row:
         _write(world, row, asked)
-    if any(name in asked for name in ("items", "trial_end", "add_invoice_items")) or asked.get("billing_cycle_anchor") == "now":
+    if any(name in asked for name in ("items", "trial_end", "add_invoice_items")) or _restarts(asked):
         carry_out(world, subscription, _change(world, row, asked))
     return row
+
+
+def _restarts(asked: Obj) -> bool:
+    """Whether a new period is to begin now; a preview says it in one word."""
+    given = asked.get("billing_cycle_anchor")
+    return (given.get("type") if isinstance(given, dict) else given) == "now"
 
 
 def _check(row: Obj, asked: Obj) -> None:
@@ -92,7 +98,7 @@ def _change(world: World, row: Obj, asked: Obj) -> Change:
         raise invalid("The proration_date must be within the current billing period.", param="proration_date")
     return Change(
         items=target(world, row, asked.get("items") or []), at=at, behaviour=asked.get("proration_behavior", "create_prorations"),
-        payment=asked.get("payment_behavior", "allow_incomplete"), restart=asked.get("billing_cycle_anchor") == "now", trial_end=asked.get("trial_end"),
+        payment=asked.get("payment_behavior", "allow_incomplete"), restart=_restarts(asked), trial_end=asked.get("trial_end"),
         extra=starting.extra_lines(world, asked.get("add_invoice_items") or [], row["currency"], subscription=row["id"]),
     )  # fmt: skip
 

@@ -146,7 +146,8 @@ def line(world: World, wanted: Wanted, *, invoice: str, currency: str) -> Obj:
 
 def _pricing(wanted: Wanted, currency: str) -> Obj | None:
     if wanted.price is None:
-        return {"type": "price_details", "price_details": None, "unit_amount_decimal": str(wanted.amount)}
+        whole = wanted.quantity and not wanted.amount % wanted.quantity
+        return {"type": "price_details", "price_details": None, "unit_amount_decimal": str(wanted.amount // wanted.quantity if whole else wanted.amount)}
     each = None if wanted.price["billing_scheme"] == "tiered" else str(pricing.amount_of(wanted.price, 1, currency))
     if each is not None and wanted.price["currency"] == currency:
         each = wanted.price["unit_amount_decimal"]

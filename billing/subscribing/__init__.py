@@ -6,7 +6,8 @@
 | `price`, `preview` | `pricing_of` |
 | `begin_checkout`, `finish_checkout`, `give_up_checkout` | `checkout` |
 | `change`, `take_back` | `changing` |
-| `cancel`, `resume`, `pause`, `unpause`, `promise`, `pay_open_bill` | `life` |
+| `cancel`, `resume`, `promise`, `pay_open_bill` | `life` |
+| `pause`, `unpause`, `come_back_due` | `pausing` |
 | `redeem` | `redeeming` |
 | `set_spending_ceiling`, `set_contacts`, `add_payer`, `change_payer`, `make_main`, `archive_payer` | `paying` |
 | `refer`, `give_owed` | `referring` |

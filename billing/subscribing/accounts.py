@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext_lazy as _
 
 from billing import catalogue
+from billing.documents import snapshots, tax
 from billing.models import BillingAccount, MoneyEntry, Redemption, Subscription
 from billing.pricing import Discount
 from billing.providers.choosing import LIVE
@@ -72,6 +74,12 @@ class Held:
         if not stored or (ends is not None and ends <= clock.now()):
             return None
         return catalogue.discount_in(stored)
+
+    def tax_bp(self) -> int:
+        """What is added as tax: of a card's subscription what it was sold with, else by who sells and who pays now. Inside a control unit."""
+        if not settings.CRM_SELLER_TAX_BP or (self.live and self.account.provider != "manual_invoice"):
+            return self.account.tax_bp
+        return tax.of(snapshots.buyer(self.account)).bp
 
     def require_live(self) -> None:
         """Raises NothingBought."""

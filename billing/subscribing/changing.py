@@ -15,7 +15,8 @@ from billing.providers import calling, syncing
 from billing.providers.protocol import Changed, Provider, Target
 from billing.providers.registry import provider_for
 from crm_platform.db import sides
-from crm_platform.kernel.errors import NotFound, PlanRefusal
+from crm_platform.kernel import clock
+from crm_platform.kernel.errors import Conflict, NotFound, PlanRefusal
 from crm_platform.kernel.money import show
 from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.workspace import Place
@@ -55,9 +56,19 @@ def change(place: Place, target: Target, *, as_of: datetime, at_end: bool | None
     return changed
 
 
+class OnPause(Conflict):
+    """Nothing is charged or credited while the plan rests."""
+
+    code = "on_pause"
+    sentence = _("The plan is paused until {until}. Come back first; then it can be changed.")
+
+
 def checked(had: Held, target: Target) -> Target:
     """What a change may lead to, the discount in force kept. Raises as `change` does. Inside a control unit."""
     had.require_live()
+    until = had.subscription.paused_until
+    if until is not None and until > clock.now():  # of a period that was not billed nothing can be given back
+        raise OnPause(until=until.date().isoformat())
     target = pricing_of.with_coupon(had, targets.check(had, target))
     up = pricing_of.a_month(had, target) > pricing_of.a_month(had, targets.present(had))
     if up and had.unpaid:
@@ -72,7 +83,7 @@ def within_ceiling(had: Held, target: Target, *, days: int | None = None) -> Non
     ceiling = had.account.spending_ceiling_minor
     if ceiling is None:
         return
-    wanted = pricing_of.a_month(had, target) + pricing_of.days_cost(target, had.subscription.occasional_ceiling or 0 if days is None else days)
+    wanted = pricing_of.a_month(had, target) + pricing_of.days_cost(had, target, had.subscription.occasional_ceiling or 0 if days is None else days)
     if wanted > ceiling:
         currency = target.currency
         raise AboveCeiling(wanted=show(wanted, currency=currency), ceiling=show(ceiling, currency=currency), way_out="/settings/plan")

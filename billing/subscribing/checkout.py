@@ -150,6 +150,7 @@ def _written(place: Place, target: Target, *, provider: str, actor: Actor) -> tu
         if target.coupon:
             coupons.take(had, target.coupon, target=target, actor=actor)
         _choose_provider(had, provider)
+        BillingAccount.objects.filter(pk=had.account.pk).update(tax_bp=had.tax_bp())  # a card's subscription is sold with it
         row = Checkout.objects.create(account=had.account, provider=provider, target=targets.stored(target), actor=actor.name[:200])
         note(had.account, "checkout.begun", actor=actor, after=row.target, operation=row.operation)
         return row, had.account

@@ -17,16 +17,16 @@ from billing.providers.protocol import Changed
 from billing.providers.registry import provider_for
 from crm_platform.db import sides
 from crm_platform.kernel import clock
-from crm_platform.kernel.errors import Conflict, Invalid, NotFound
+from crm_platform.kernel.errors import Conflict, NotFound
 from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.workspace import Place
 from tenants.lifecycle.billing_state import FROZEN_FROM, LIMITED_FROM, PROMISE_DAYS
 
-from .accounts import BillOpen, Held, announce, held, note
+from .accounts import Held, announce, held, note
 from .acts import doing
 from .changing import asked
 
-LONGEST_PAUSE, KEPT_MONTHS = 6, 24
+KEPT_MONTHS = 24
 
 
 class NotCancelled(Conflict):
@@ -41,13 +41,6 @@ class CancelledAlready(Conflict):
 
     code = "cancelled_already"
     sentence = _("The plan is cancelled already, to the end of its period.")
-
-
-class Paused(Conflict):
-    """A pause is on, or none is."""
-
-    code = "paused"
-    sentence = _("As the pause stands now, this does not apply.")
 
 
 class NothingToPromise(Conflict):
@@ -104,53 +97,6 @@ def resume(place: Place, *, actor: Actor, operation: str) -> None:
         _take_back(row, "cancel")
         syncing.sync_account(under.held.account.pk, patience=5.0)
     announce(place, actor, "plan.resumed")
-
-
-def pause(place: Place, months: int, *, actor: Actor, operation: str) -> datetime:
-    """Nothing is charged for one to six months; everything can be read and exported, the price is kept. Returns until when. Opens units of its own."""
-    rights.require_to_change(actor)
-    if isinstance(months, bool) or not isinstance(months, int) or not 1 <= months <= LONGEST_PAUSE:
-        raise Invalid(fields={"months": [_("A pause lasts from one to six months.")]})
-    until = after(clock.now(), Interval.MONTH, months)
-
-    def check(had: Held) -> None:
-        had.require_live()
-        if had.unpaid:
-            raise BillOpen
-        if had.subscription.paused_until is not None or had.subscription.cancel_at is not None:
-            raise Paused
-
-    with doing(place, "plan.paused", actor=actor, operation=operation, check=check) as under:
-        if under.done is not None:
-            return datetime.fromisoformat(under.done["until"])
-        row = under.held.subscription
-        asked(under, "pause", lambda provider, key: provider.pause(row.external_id, until=until, key=key))
-        with sides.control_unit():
-            Subscription.objects.filter(pk=row.pk).update(paused_until=until, changed_at=clock.now())
-        under.become(until=until.isoformat())
-        _look(under.held)
-    announce(place, actor, "plan.paused", after={"until": _said(until)})
-    return until
-
-
-def unpause(place: Place, *, actor: Actor, operation: str) -> None:
-    """Come back from a pause before its end. Opens units of its own."""
-    rights.require_to_change(actor)
-
-    def check(had: Held) -> None:
-        had.require_live()
-        if had.subscription.paused_until is None:
-            raise Paused
-
-    with doing(place, "plan.unpaused", actor=actor, operation=operation, check=check) as under:
-        if under.done is not None:
-            return
-        row = under.held.subscription
-        asked(under, "resume", lambda provider, key: provider.resume(row.external_id, key=key))
-        with sides.control_unit():
-            Subscription.objects.filter(pk=row.pk).update(paused_until=None, changed_at=clock.now())
-        _look(under.held)
-    announce(place, actor, "plan.unpaused")
 
 
 def promise(place: Place, *, actor: Actor) -> datetime:

@@ -23,6 +23,7 @@ from tenants.inside import services as inside
 
 from . import coupons, pricing_of, spending, targets
 from .accounts import Held, held
+from .pausing import PAUSE, is_unbilled
 
 MONTHS = 12
 
@@ -138,14 +139,14 @@ def forecast(place: Place) -> list[tuple[datetime, int]]:
 
 
 def _bills(had: Held) -> list[Bill]:
-    return bills_of(had, PendingChange.objects.filter(subscription=had.subscription, kind="plan", state="waiting").first())
+    return bills_of(had, {row.kind: row for row in PendingChange.objects.filter(subscription=had.subscription, state="waiting")})
 
 
-def bills_of(had: Held, planned: PendingChange | None) -> list[Bill]:
-    """The same of what was read, with the change of plan that waits. Inside a control unit."""
+def bills_of(had: Held, waiting: Mapping[str, PendingChange]) -> list[Bill]:
+    """The same of what was read, with what waits by its kind: a change of plan, a pause's end. Inside a control unit."""
     if not had.live:
         return []
-    row, now = had.subscription, clock.now()
+    row, now, planned = had.subscription, clock.now(), waiting.get("plan")
     target, at, horizon = targets.present(had), row.period_end, after(now, Interval.MONTH, MONTHS)
     ends = had.discount_ends()
     credit, found = max(0, -had.account.balance_minor), []
@@ -159,14 +160,15 @@ def bills_of(had: Held, planned: PendingChange | None) -> list[Bill]:
         return amounts[key]
 
     anchor = row.anchor or at
+    if row.paused_until is not None and at is not None and (at < row.paused_until or is_unbilled(row, waiting.get(PAUSE))):
+        at = anchor = max(now, row.paused_until)  # a period that was not billed gives way to one that begins there
     while at is not None and anchor is not None and at <= horizon and (row.cancel_at is None or at < row.cancel_at):
         if planned is not None and at >= planned.effective_at:
             target, planned, anchor = targets.read(planned.target), None, at
-        if row.paused_until is None or at >= row.paused_until:
-            amount = amount_of(target, ends is None or at < ends)
-            taken = min(credit, amount)
-            credit -= taken
-            found.append(Bill(at, amount - taken))
+        amount = amount_of(target, ends is None or at < ends)
+        taken = min(credit, amount)
+        credit -= taken
+        found.append(Bill(at, amount - taken))
         at = _next(anchor, target.interval, at)
     return found
 

@@ -11,6 +11,7 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 
 from billing import rights
+from billing.documents.tax import COUNTRIES
 from billing.models import BillingAccount, Payer
 from crm_platform.db import sides
 from crm_platform.kernel import clock
@@ -147,7 +148,7 @@ def _payer(values: Mapping[str, Any]) -> dict[str, Any]:
     wrong: dict[str, list[Any]] = {}
     if not name or len(name) > 250:
         wrong["name"] = [_("Write the company's name, up to 250 letters.")]
-    if not re.fullmatch(r"[A-Z]{2}", country):
+    if country not in COUNTRIES:
         wrong["country"] = [_("Choose a country.")]
     if wrong:
         raise Invalid(fields=wrong)

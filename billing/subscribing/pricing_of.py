@@ -9,6 +9,7 @@ from billing import catalogue, pricing
 from billing.models import Coupon, Redemption, Subscription
 from billing.pricing import Discount, Interval, Quote
 from billing.pricing.periods import after
+from billing.pricing.quoting import part
 from billing.providers.protocol import Preview, Target
 from billing.providers.registry import provider_for
 from crm_platform.db import sides
@@ -45,12 +46,12 @@ def preview(place: Place, target: Target, *, at_end: bool | None = None) -> Prev
 
 def quote_of(had: Held, target: Target) -> Quote:
     """The same of a target that was checked. Inside a control unit."""
-    return pricing.quote(pricing.lines_of(catalogue.items_of(target)), target.currency, discount=_discount(had, target), tax_bp=had.account.tax_bp)
+    return pricing.quote(pricing.lines_of(catalogue.items_of(target)), target.currency, discount=_discount(had, target), tax_bp=had.tax_bp())
 
 
 def undiscounted(had: Held, target: Target) -> Quote:
     """What it costs once every discount has ended. Inside a control unit."""
-    return pricing.quote(pricing.lines_of(catalogue.items_of(target)), target.currency, tax_bp=had.account.tax_bp)
+    return pricing.quote(pricing.lines_of(catalogue.items_of(target)), target.currency, tax_bp=had.tax_bp())
 
 
 def with_coupon(had: Held, target: Target) -> Target:
@@ -80,10 +81,11 @@ def a_month(had: Held, target: Target) -> int:
     return pricing.a_month(quote_of(had, target).total, target.interval)
 
 
-def days_cost(target: Target, days: int) -> int:
-    """What so many active days of occasional seats come to. Inside a control unit."""
+def days_cost(had: Held, target: Target, days: int) -> int:
+    """What so many active days of occasional seats come to, tax included. Inside a control unit."""
     version = catalogue.version_of(target.plan, target.version) if days else None
-    return days * catalogue.terms_of(version).day.get(target.currency, 0) if version else 0
+    net = days * catalogue.terms_of(version).day.get(target.currency, 0) if version else 0
+    return net + part(net, had.tax_bp(), 10_000)
 
 
 def _discount(had: Held, target: Target) -> Discount | None:

@@ -34,12 +34,11 @@ def redeem(place: Place, code: str, *, actor: Actor, operation: str) -> str:
         if under.done is not None:
             return str(under.done["code"])
         if under.held.live:
-            wanted, now = targets.read(under.act.target), clock.now()
-            asked(under, "coupon", lambda provider, key: provider.apply_change(under.held.subscription.external_id, wanted, as_of=now, key=key))
+            asked(under, "coupon", lambda provider, key: provider.discount(under.held.subscription.external_id, taken[0].code, key=key))
             syncing.sync_account(under.held.account.pk, patience=5.0)
             with sides.control_unit():
                 row = Subscription.objects.get(pk=under.held.subscription.pk)
-                pricing_of.begin_discount(row, begins=row.period_end or now)
+                pricing_of.begin_discount(row, begins=row.period_end or clock.now())
         under.become(code=taken[0].code)
     announce(place, actor, "coupon.redeemed", after={"code": taken[0].code})
     return taken[0].code

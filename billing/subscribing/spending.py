@@ -50,7 +50,7 @@ def month(had: Held, *, days: int) -> Month | None:
     if ceiling is None or not had.live:
         return None
     present = targets.present(had)
-    return Month(pricing_of.a_month(had, present) + pricing_of.days_cost(present, days), ceiling, present.currency)
+    return Month(pricing_of.a_month(had, present) + pricing_of.days_cost(had, present, days), ceiling, present.currency)
 
 
 def watch(account: BillingAccount) -> None:

@@ -84,7 +84,7 @@ def _dates(row: Invoice) -> list[list[str]]:
     if row.kind == Kind.PROFORMA and row.due_at:
         found.append([_("To be paid by"), day(row.due_at)])
     if row.kind == Kind.INVOICE and row.status == Status.PAID and row.paid_at:
-        found.append([_("Paid"), day(row.paid_at)])
+        found.append([_("Paid on"), day(row.paid_at)])
     return found
 
 

@@ -14,9 +14,10 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from billing import catalogue
-from billing.documents import balance, services
+from billing.documents import balance, services, snapshots
 from billing.documents.models import Invoice, Status
 from billing.models import BillingAccount
+from billing.pricing import Line
 from billing.pricing.periods import Period, after
 from billing.providers.protocol import (
     AccountSeen,
@@ -103,12 +104,16 @@ class TransferProvider:
         self._once(key, lambda: _cancelled(subscription, at_end=at_end))
 
     def resume(self, subscription: str, *, key: str) -> None:
-        """Take a cancellation or a pause back."""
-        self._once(key, lambda: _set(subscription, "resumed", cancel_at=None, paused_until=None))
+        """Take a cancellation back."""
+        self._once(key, lambda: _set(subscription, "resumed", cancel_at=None))
 
     def pause(self, subscription: str, *, until: datetime, key: str) -> None:
         """No bill for a period that begins before then."""
         self._once(key, lambda: _set(subscription, "paused", paused_until=until))
+
+    def come_back(self, subscription: str, *, anew: bool, key: str) -> None:
+        """A pause is over; with `anew` a period begins now, and its bill is written at once."""
+        self._once(key, lambda: _come_back(subscription, anew=anew))
 
     def pay(self, invoice: str, *, key: str) -> Changed:
         """Nobody can be charged: what is owed is told by the bill."""
@@ -142,6 +147,14 @@ class TransferProvider:
         """Credit, first for what is still open, then for the next bill."""
         return str(self._once(key, lambda: _credited(customer, amount, currency, reason, key))["id"])
 
+    def charge(self, customer: str, subscription: str, line: Line, *, name: str, key: str) -> str:
+        """A line of the next period's bill, tax on top."""
+        return str(self._once(key, lambda: _charged(subscription, line))["id"])
+
+    def discount(self, subscription: str, coupon: str, *, key: str) -> None:
+        """From the next bill on; one that was written ahead is made anew."""
+        self._once(key, lambda: _discounted(subscription, coupon))
+
     def read_event(self, raw: bytes, headers: Mapping[str, str]) -> Event:
         """Nobody sends any."""
         raise BadSignature
@@ -170,7 +183,7 @@ def _bought(customer: str, target: Target) -> dict[str, Any]:
     begins = trial or now
     period = Period(begins, after(begins, target.interval, 1))
     row = TransferSubscription.objects.create(
-        external_id=f"ts_{ids.random_id()}", customer=who, target=books.stored(target), created_at=now, anchor=begins, trial_end=trial, billed_until=period.end
+        external_id=f"ts_{ids.random_id()}", customer=who, target=books.stored(target, coupon_from=begins), created_at=now, anchor=begins, trial_end=trial, billed_until=period.end
     )
     row.first = books.bill(row, books.whole(row, target, at=begins), operation=f"{row.external_id}:first", due_at=begins + books.LANDING, period=period)
     row.save(update_fields=["first"])
@@ -212,7 +225,7 @@ def _changed(subscription: str, target: Target, as_of: datetime, key: str) -> di
         row.anchor = as_of
         period = Period(as_of, after(as_of, target.interval, 1))
     rest = Period(max(as_of, period.start), period.end)
-    row.target, row.scheduled = books.stored(target), None
+    row.target, row.scheduled = books.stored(target, coupon_from=books.coupon_from(row, target, next_bill=row.anchor if in_trial else period.end)), None
     row.save(update_fields=["target", "scheduled", "anchor"])
     books.drop_ahead(row, reason="changed")
     document = ""
@@ -245,7 +258,7 @@ def _scheduled(subscription: str, target: Target) -> dict[str, Any]:
     row = _locked(subscription)
     catalogue.items_of(target)
     ends = books.period_of(row, clock.now()).end
-    row.scheduled = {**books.stored(target), "begins": ends.isoformat()}
+    row.scheduled = {**books.stored(target, coupon_from=books.coupon_from(row, target, next_bill=ends)), "begins": ends.isoformat()}
     row.save(update_fields=["scheduled"])
     _anew(row, "changes at the end")
     return {"at": ends.isoformat()}
@@ -268,6 +281,17 @@ def _set(subscription: str, reason: str, **values: Any) -> dict[str, Any]:
     return {}
 
 
+def _come_back(subscription: str, *, anew: bool) -> dict[str, Any]:
+    _set(subscription, "comes back", paused_until=None)
+    if anew:
+        row, now = _locked(subscription), clock.now()
+        books.drop_ahead(row, reason="begins anew")
+        row.anchor = row.billed_until = now
+        row.save(update_fields=["anchor", "billed_until"])
+        books.go_on(row, now)
+    return {}
+
+
 def _cancelled(subscription: str, *, at_end: bool) -> dict[str, Any]:
     row = _locked(subscription)
     now = clock.now()
@@ -280,6 +304,23 @@ def _cancelled(subscription: str, *, at_end: bool) -> dict[str, Any]:
     if not at_end:
         books.drop_open(row, reason="cancelled")
     books.go_on(row, now)
+    return {}
+
+
+def _charged(subscription: str, line: Line) -> dict[str, Any]:
+    row = _locked(subscription)
+    row.lines = [*row.lines, *snapshots.stored([line])]
+    row.save(update_fields=["lines"])
+    return {"id": f"line-{ids.random_id(10)}"}
+
+
+def _discounted(subscription: str, coupon: str) -> dict[str, Any]:
+    row, now = _locked(subscription), clock.now()
+    begins = row.anchor if row.trial_end is not None and now < row.trial_end else books.period_of(row, now).end
+    row.target = {**row.target, "coupon": coupon, "coupon_from": begins.isoformat()}
+    row.scheduled = {**row.scheduled, "coupon": coupon, "coupon_from": begins.isoformat()} if row.scheduled else None
+    row.save(update_fields=["target", "scheduled"])
+    _anew(row, "a discount begins")
     return {}
 
 

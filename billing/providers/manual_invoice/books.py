@@ -23,20 +23,23 @@ from crm_platform.kernel.permissions import robot
 from .models import TransferCustomer, TransferSubscription
 
 HOUSE = robot("transfers")
+# Lines that no version's price makes: they wait for the next bill.
+DAYS = "days:"
 # How long one works before the money has landed; until when a change is to be paid; how long before its period a renewal's bill comes.
 LANDING, CHANGE_DUE, AHEAD = timedelta(days=5), timedelta(days=7), timedelta(days=10)
 # So long after its day an unpaid bill is followed by no other; from then on work has stopped; so long a checkout's can still be paid.
 HELD, STANDSTILL, FORGOTTEN = timedelta(days=10), timedelta(days=15), timedelta(days=30)
 
 
-def stored(target: Target) -> dict[str, Any]:
-    """A target as a row keeps it."""
-    return {**asdict(target), "interval": str(target.interval), "add_ons": dict(target.add_ons), "trial_end": target.trial_end and target.trial_end.isoformat()}
+def stored(target: Target, *, coupon_from: datetime | None = None) -> dict[str, Any]:
+    """A target as a row keeps it, with the moment of the first bill that its coupon is for."""
+    kept = {**asdict(target), "interval": str(target.interval), "add_ons": dict(target.add_ons), "trial_end": target.trial_end and target.trial_end.isoformat()}
+    return kept | ({"coupon_from": coupon_from.isoformat()} if target.coupon and coupon_from else {})
 
 
 def read(kept: Mapping[str, Any]) -> Target:
     """The reverse of `stored`."""
-    values = {name: value for name, value in kept.items() if name != "begins"}
+    values = {name: value for name, value in kept.items() if name not in ("begins", "coupon_from")}
     ends = parse_datetime(values["trial_end"]) if values.get("trial_end") else None
     return Target(**{**values, "interval": Interval(values["interval"]), "trial_end": ends})
 
@@ -60,12 +63,20 @@ def whole(row: TransferSubscription, target: Target, *, at: datetime) -> Quote:
     return quote(lines_of(catalogue.items_of(target)), target.currency, discount=_discount(row, target, at), tax_bp=rule_of(row)[1].bp)
 
 
+def coupon_from(row: TransferSubscription, target: Target, *, next_bill: datetime) -> datetime:
+    """The first bill that a target's coupon is for: one that is held already keeps its beginning, another counts from the next bill."""
+    if target.coupon != row.target.get("coupon"):
+        return next_bill
+    return parse_datetime(row.target.get("coupon_from", "")) or row.anchor
+
+
 def _discount(row: TransferSubscription, target: Target, at: datetime) -> Discount | None:
     """The coupon's, as long as it lasts: `once` for the first bill, `repeating` for its months."""
     found = catalogue.coupon_of(target.coupon)
     if found is None:
         return None
-    if (found.duration == "once" and at > row.anchor) or (found.duration == "repeating" and at >= after(row.anchor, Interval.MONTH, found.months or 1)):
+    begins = coupon_from(row, target, next_bill=period_of(row, at).end if row.pk else at)
+    if at < begins or (found.duration == "once" and at > begins) or (found.duration == "repeating" and at >= after(begins, Interval.MONTH, found.months or 1)):
         return None
     return catalogue.discount_of(found)
 
@@ -116,11 +127,12 @@ def drop_ahead(row: TransferSubscription, *, reason: str) -> None:
     begins = max(now, row.trial_end or now)
     for one in Invoice.objects.filter(subscription=row.external_id, kind=Kind.PROFORMA, period_start__gt=begins, status__in=(Status.OPEN, Status.PAID)).order_by("-period_start"):
         services.take_back(account, one, actor=HOUSE, reason=reason)
+        row.lines = [*row.lines, *({**line, "tax": 0} for line in one.lines if str(line["ref"]).startswith(DAYS))]
         if one.period_start:
             row.billed_until = min(row.billed_until, one.period_start)
     if begins == now:
         row.billed_until = min(row.billed_until, period_of(row, now).end)
-    row.save(update_fields=["billed_until"])
+    row.save(update_fields=["billed_until", "lines"])
 
 
 def drop_open(row: TransferSubscription, *, reason: str) -> None:
@@ -183,7 +195,7 @@ def _take_scheduled(row: TransferSubscription, now: datetime) -> None:
         return
     if wanted.interval != read(row.target).interval:
         row.anchor = begins
-    row.target, row.scheduled = stored(wanted), None
+    row.target, row.scheduled = {name: value for name, value in row.scheduled.items() if name != "begins"}, None
     row.save(update_fields=["target", "scheduled", "anchor"])
 
 
@@ -201,9 +213,17 @@ def _renew(row: TransferSubscription) -> None:
     anchor = start if waiting is not None and waiting.interval != read(row.target).interval else row.anchor
     end = period_at(anchor, target.interval, start).end
     if row.paused_until is None or row.paused_until <= start:
-        bill(row, whole(row, target, at=start), operation=f"{row.external_id}:{start.isoformat()}:{_version(row)}", due_at=start + LANDING, period=Period(start, end))
+        bill(row, _with_lines(row, whole(row, target, at=start)), operation=f"{row.external_id}:{start.isoformat()}:{_version(row)}", due_at=start + LANDING, period=Period(start, end))
     row.billed_until = end
     row.save(update_fields=["billed_until", "anchor"])
+
+
+def _with_lines(row: TransferSubscription, owed: Quote) -> Quote:
+    """A period's bill with the lines that wait for it, taxed as it is."""
+    waiting = quote(snapshots.read(row.lines), owed.currency, tax_bp=rule_of(row)[1].bp)
+    row.lines = []
+    row.save(update_fields=["lines"])
+    return Quote(owed.currency, (*owed.lines, *waiting.lines))
 
 
 def _after_standstill(row: TransferSubscription) -> datetime:

@@ -27,7 +27,7 @@ class TransferSubscription(models.Model):
     """What was bought by transfer. `target` and `scheduled` (from the period's end) are a `protocol.Target` as JSON.
 
     `billed_until` is the end of the last period for which there is a bill; `first` the bill of the checkout: unpaid past its day,
-    the subscription is over, as if nothing had been bought. `looked_at` says when the clockwork saw it last.
+    the subscription is over, as if nothing had been bought. `lines` wait for the next period's bill.
     """
 
     external_id = models.CharField(max_length=120, unique=True)
@@ -43,6 +43,7 @@ class TransferSubscription(models.Model):
     ended_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     paused_until = models.DateTimeField(null=True)
+    lines = models.JSONField(default=list, db_default=[])
 
     class Meta:
         db_table = "transfer_subscription"

@@ -6,13 +6,14 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import stripe
 
 from billing import catalogue
 from billing.models import BillingAccount
-from billing.pricing import Quote, lines_of, quote
+from billing.pricing import Line, Quote, lines_of, quote
 from billing.providers.choosing import sold_of
 from billing.providers.protocol import (
     AccountSeen,
@@ -147,20 +148,28 @@ class StripeProvider:
                 self.client.v1.subscriptions.cancel(subscription, {}, _key(key))
 
     def resume(self, subscription: str, *, key: str) -> None:
-        """Take a cancellation or a pause back."""
+        """Take a cancellation back."""
         with ours():
             found = self.client.v1.subscriptions.retrieve(subscription)
-            if found.status == "paused":
-                self.client.v1.subscriptions.resume(subscription, {"billing_cycle_anchor": {"type": "now"}}, _key(f"{key}:p"))
-            given: dict[str, Any] = {"pause_collection": ""} if found.pause_collection else {}
-            given |= {"cancel_at_period_end": False} if found.cancel_at is not None or found.cancel_at_period_end else {}
-            if given:
-                self.client.v1.subscriptions.update(subscription, given, _key(key))  # type: ignore[arg-type]  # built in steps
+            if found.cancel_at is not None or found.cancel_at_period_end:
+                self.client.v1.subscriptions.update(subscription, {"cancel_at_period_end": False}, _key(key))
 
     def pause(self, subscription: str, *, until: datetime, key: str) -> None:
         """Nothing is collected until then; it goes on by itself."""
         with ours():
             self.client.v1.subscriptions.update(subscription, {"pause_collection": {"behavior": "void", "resumes_at": int(until.timestamp())}}, _key(key))
+
+    def come_back(self, subscription: str, *, anew: bool, key: str) -> None:
+        """A pause is over. With `anew` a period begins now and is billed whole: the present one was never billed, so nothing is credited for it."""
+        with ours():
+            found = self.client.v1.subscriptions.retrieve(subscription)
+            if found.status == "paused":  # theirs begins anew by itself
+                self.client.v1.subscriptions.resume(subscription, {"billing_cycle_anchor": {"type": "now"}}, _key(f"{key}:p"))
+                return
+            if found.pause_collection:
+                self.client.v1.subscriptions.update(subscription, {"pause_collection": ""}, _key(key))
+            if anew:
+                self.client.v1.subscriptions.update(subscription, {"billing_cycle_anchor": {"type": "now"}, "proration_behavior": "none"}, _key(f"{key}:n"))
 
     # Money.
 
@@ -191,6 +200,27 @@ class StripeProvider:
             return self.client.v1.customers.balance_transactions.create(
                 customer, {"amount": -amount, "currency": currency.lower(), "description": reason[:200], "metadata": {"op": key}}, _key(key)
             ).id
+
+    def charge(self, customer: str, subscription: str, line: Line, *, name: str, key: str) -> str:
+        """A line of the subscription's next invoice; its tax is the subscription's, no discount is taken off it."""
+        with ours():
+            currency = self.client.v1.subscriptions.retrieve(subscription).currency
+            return self.client.v1.invoice_items.create(
+                {
+                    "customer": customer, "subscription": subscription, "currency": currency, "unit_amount_decimal": Decimal(line.unit), "quantity": line.quantity, "description": name[:250],
+                    "discountable": False, "metadata": {"ref": line.ref, "op": key},
+                },
+                _key(key),
+            ).id  # fmt: skip
+
+    def discount(self, subscription: str, coupon: str, *, key: str) -> None:
+        """The coupon holds from the next invoice on."""
+        with sides.control_unit():
+            row = catalogue.coupon_of(coupon)
+        if row is None:
+            raise Gone(why=coupon)
+        with ours():
+            self.client.v1.subscriptions.update(subscription, {"discounts": [{"coupon": prices.coupon(self.client, row)}], "proration_behavior": "none"}, _key(key))
 
     # Looking.
 

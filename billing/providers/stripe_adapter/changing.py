@@ -88,13 +88,14 @@ def at_end(client: stripe.StripeClient, subscription: str, target: Target, *, ke
     """A schedule of two phases: what is now, until the period's end; then what is wished."""
     release(client, subscription, key=f"{key}:r")
     wanted = [{"price": price, "quantity": count} for _ref, price, count in prices.lines(client, target)]
+    kept = [{"discount": reading.id_of(one)} for one in _found(client, subscription).discounts]  # a phase that names none has none
     with ours():
         schedule = client.v1.subscription_schedules.create({"from_subscription": subscription}, {"idempotency_key": f"{key}:s"})
         present = schedule.phases[0]
         items = [{"price": reading.id_of(item.price), "quantity": item.quantity or 0} for item in present.items]
         phases: list[Any] = [
             {"items": items, "start_date": present.start_date, "end_date": present.end_date, "proration_behavior": "none"},
-            {"items": wanted, "proration_behavior": "none", "duration": {"interval": str(target.interval), "interval_count": 1}, "metadata": {"sold": json.dumps(sold_of(target))}},
+            {"items": wanted, "discounts": kept, "proration_behavior": "none", "duration": {"interval": str(target.interval), "interval_count": 1}, "metadata": {"sold": json.dumps(sold_of(target))}},
         ]
         client.v1.subscription_schedules.update(schedule.id, {"phases": phases, "end_behavior": "release", "proration_behavior": "none"}, {"idempotency_key": key})
     return reading.at(present.end_date)

@@ -139,7 +139,12 @@ def _line(found: stripe.InvoiceLineItem, refs: Mapping[str, str]) -> Line:
     each = found.pricing.unit_amount_decimal if found.pricing is not None and found.pricing.unit_amount_decimal is not None else None
     unit = round(each) if each is not None else (found.amount // count if count else found.amount)
     price = _price_of(found)
-    return Line(refs.get(price, price), count, unit, found.amount, off, tax)
+    return Line(_ref_of(found) or refs.get(price, price), count, unit, found.amount, off, tax)
+
+
+def _ref_of(found: stripe.InvoiceLineItem) -> str:
+    """Our reference of a line that we put there ourselves (`charge`)."""
+    return str(found.metadata["ref"]) if found.metadata and "ref" in found.metadata else ""
 
 
 def _price_of(found: stripe.InvoiceLineItem) -> str:
@@ -156,7 +161,7 @@ def invoice(found: stripe.Invoice, known: Money, refs: Mapping[str, str]) -> Inv
     if failed is None and found.status == "open" and found.attempt_count:
         failed = found.status_transitions.finalized_at or found.created
     details = found.parent.subscription_details if found.parent is not None else None
-    spans = [line.period for line in found.lines.data]
+    spans = [line.period for line in found.lines.data if not _ref_of(line)]
     return InvoiceSeen(
         found.id or "", found.number or "", str(found.status or "draft"), bill(found, refs), found.amount_paid, found.amount_remaining, at(found.created),
         at(min((span.start for span in spans), default=found.period_start)), at(max((span.end for span in spans), default=found.period_end)), moment(found.due_date),

@@ -240,7 +240,7 @@ def create_item(world: World, asked: Obj) -> Obj:
         quantity=quantity, quantity_decimal=str(quantity), tax_rates=discounts.rates(world, asked.get("tax_rates"), param="tax_rates"), test_clock=customer["test_clock"],
         parent=None, _subscription=asked.get("subscription"), _item="", _price=price["id"] if price else None,
     )  # fmt: skip
-    row["pricing"] = {"type": "price_details", "price_details": {"price": price["id"], "product": price["product"]} if price else None, "unit_amount_decimal": str(amount if not price else price["unit_amount_decimal"])}
+    row["pricing"] = {"type": "price_details", "price_details": {"price": price["id"], "product": price["product"]} if price else None, "unit_amount_decimal": str(asked.get("unit_amount_decimal", amount) if not price else price["unit_amount_decimal"])}
     row["discounts"] = discounts.redeem(world, asked.get("discounts") or [], customer=customer, currency=currency, subtotal=amount, invoice_item=row["id"])
     world.add(row, event="invoiceitem.created")
     if invoice:

@@ -15,7 +15,7 @@ from crm_core.doors.amocrm.drive import files as drive
 from crm_core.doors.amocrm.drive import lying
 from crm_core.doors.amocrm.resources.notes import in_words
 from crm_core.doors.amocrm.resources.tasks import TYPE_OF
-from crm_core.doors.amocrm.wire.fields import clean
+from crm_core.doors.amocrm.wire.texts import clean
 from crm_core.engagement.notes import services as notes
 from crm_core.engagement.tasks import services as tasks
 from crm_core.engagement.tasks.models import TaskType

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crm_core.doors.amocrm.fields import values as custom_values
-from crm_core.doors.amocrm.wire.fields import Item, clean
+from crm_core.doors.amocrm.wire.fields import Item
+from crm_core.doors.amocrm.wire.texts import clean
 from crm_core.sales.products.kind import PRODUCT
 from crm_platform.kernel import money, preferences
 

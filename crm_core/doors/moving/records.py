@@ -9,7 +9,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from crm_core.doors.amocrm.records import collections, taking
-from crm_core.doors.amocrm.wire.fields import Item, clean
+from crm_core.doors.amocrm.wire.fields import Item
+from crm_core.doors.amocrm.wire.texts import clean
 from crm_core.groundwork.imports.running import savepoint
 from crm_core.groundwork.records import writing
 from crm_core.groundwork.records.ordering import fold

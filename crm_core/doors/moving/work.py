@@ -8,7 +8,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from crm_core.doors.amocrm.wire.fields import as_moment, clean
+from crm_core.doors.amocrm.wire.fields import as_moment
+from crm_core.doors.amocrm.wire.texts import clean
 from crm_platform.kernel.permissions import Actor
 
 from .models import Left, Move, Moved

@@ -182,7 +182,9 @@ def test_cancel_resume_pause_and_come_back(firm: Firm, client: Client) -> None:
     assert "Keep the plan" in text(client.get("/settings/plan"))
     client.post("/settings/plan/resume")
     assert firm.row().cancel_at is None
-    assert client.post("/settings/plan/pause", {"months": "9"}).status_code == 422
+    for months in ("9", "0", "-1", "", "two", "1.5"):
+        assert client.post("/settings/plan/pause", {"months": months}).status_code == 422
+    assert firm.row().paused_until is None
     client.post("/settings/plan/pause", {"months": "2"})
     assert firm.row().paused_until is not None
     assert "Come back now" in text(client.get("/settings/plan"))

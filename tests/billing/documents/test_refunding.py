@@ -150,6 +150,12 @@ def test_above_the_threshold_a_second_person_agrees(paid: Invoice, giver: Giver,
     assert sum(giver.given.values()) == 10_000
 
 
+def test_small_parts_of_a_large_sum_need_the_second_person_too(paid: Invoice, giver: Giver, settings: Any) -> None:
+    settings.CRM_REFUND_APPROVAL = 10_000
+    states = [back(paid, 4_000, operation=f"{at}p{paid.pk}").state for at in range(3)]
+    assert (states, sum(giver.given.values()), now(paid).refunded_minor) == (["done", "done", "waiting"], 8_000, 12_000)
+
+
 def test_a_second_person_may_refuse(paid: Invoice, giver: Giver, settings: Any) -> None:
     settings.CRM_REFUND_APPROVAL = 10_000
     asked = back(paid, 12_584, operation=f"j{paid.pk}")

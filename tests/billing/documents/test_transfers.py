@@ -21,18 +21,22 @@ from crm_platform.kernel import clock, ids
 from tests.billing.providers.conftest import target
 from tests.billing.providers.rigs import Firm, Time
 from tests.billing.providers.test_contract import (  # noqa: F401 (asked here of another provider)
+    test_a_cancellation_taken_back_leaves_the_pause_and_the_reverse,
     test_a_change_at_the_end_can_be_taken_back,
     test_a_change_at_the_end_gives_way_to_one_now,
     test_a_change_at_the_end_waits_for_it,
     test_a_change_costs_what_its_preview_says,
     test_a_closed_checkout_is_paid_by_nobody,
+    test_a_code_taken_later_counts_from_the_next_bill,
     test_a_customer_is_made_once_for_a_key,
+    test_a_line_waits_for_the_next_bill,
     test_a_paid_checkout_is_not_paid_twice,
     test_a_pause_can_be_ended,
     test_a_percentage_is_taken_off_as_the_price_page_does,
     test_a_seat_taken_and_given_back_nets_to_nothing,
     test_cancelled_now_it_ends_now,
     test_cancelled_resumed_and_cancelled_again,
+    test_coming_back_anew_begins_a_period_that_is_billed_whole,
     test_credit_lowers_the_next_bill,
     test_fewer_seats_are_credited_the_same_day,
     test_in_a_pause_nothing_is_collected_and_it_goes_on_by_itself,

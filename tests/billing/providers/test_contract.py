@@ -12,8 +12,9 @@ import pytest
 
 from billing import catalogue
 from billing.models import Coupon
-from billing.pricing import Interval, lines_of, quote
+from billing.pricing import Interval, Line, lines_of, quote
 from billing.providers import choosing
+from billing.providers.fake import FakeProvider
 from billing.providers.protocol import BadSignature, ProviderUnavailable
 from crm_platform.db import sides
 from crm_platform.kernel import clock, ids
@@ -246,8 +247,70 @@ def test_in_a_pause_nothing_is_collected_and_it_goes_on_by_itself(firm: Firm) ->
 def test_a_pause_can_be_ended(firm: Firm) -> None:
     bought = firm.buy(target())
     firm.provider.pause(bought.external_id, until=clock.now() + 45 * DAY, key=firm.key())
-    firm.provider.resume(bought.external_id, key=firm.key())
+    firm.provider.come_back(bought.external_id, anew=False, key=firm.key())
     assert not firm.sub().paused
+    assert firm.rig.charged(firm.customer) == total(target())
+
+
+def test_a_cancellation_taken_back_leaves_the_pause_and_the_reverse(firm: Firm) -> None:
+    bought = firm.buy(target())
+    firm.provider.pause(bought.external_id, until=clock.now() + 45 * DAY, key=firm.key())
+    firm.provider.cancel(bought.external_id, at_end=True, key=firm.key())
+    firm.provider.resume(bought.external_id, key=firm.key())
+    assert (firm.sub().paused, firm.sub().cancel_at) == (True, None)
+    firm.provider.cancel(bought.external_id, at_end=True, key=firm.key())
+    firm.provider.come_back(bought.external_id, anew=False, key=firm.key())
+    assert not firm.sub().paused
+    assert firm.sub().cancel_at is not None
+
+
+def test_coming_back_anew_begins_a_period_that_is_billed_whole(firm: Firm) -> None:
+    bought = firm.buy(target())
+    firm.rig.advance(18 * DAY)
+    firm.provider.pause(bought.external_id, until=clock.now() + 60 * DAY, key=firm.key())
+    firm.rig.advance(20 * DAY)
+    assert firm.rig.charged(firm.customer) == total(target())
+    key = firm.key()
+    for _time in range(2):  # twice is once
+        firm.provider.come_back(bought.external_id, anew=True, key=key)
+    firm.rig.advance(timedelta(hours=2))
+    assert firm.rig.charged(firm.customer) == 2 * total(target())
+    assert clock.now() - firm.sub().period_start < DAY
+    firm.rig.advance(18 * DAY)
+    assert firm.rig.charged(firm.customer) == 2 * total(target())
+    firm.rig.advance(14 * DAY)
+    assert firm.rig.charged(firm.customer) == 3 * total(target())
+
+
+@pytest.mark.parametrize(("duration", "months", "reduced"), [("once", None, 1), ("repeating", 2, 2), ("forever", None, 3)])
+def test_a_code_taken_later_counts_from_the_next_bill(firm: Firm, duration: str, months: int | None, reduced: int) -> None:
+    row = coupon(percent_bp=5_000, duration=duration, months=months)
+    bought = firm.buy(target())
+    firm.rig.advance(9 * DAY)
+    firm.provider.discount(bought.external_id, row.code, key=firm.key())
+    assert firm.rig.charged(firm.customer) == total(target())
+    assert firm.sub().discount is not None
+    bills = []
+    for _month in range(3):
+        before = firm.rig.charged(firm.customer)
+        firm.rig.advance(31 * DAY)
+        bills.append(firm.rig.charged(firm.customer) - before)
+    expected = [total(target(coupon=row.code), row)] * reduced + [total(target())] * (3 - reduced)
+    assert bills == expected or isinstance(firm.provider, FakeProvider)  # that one keeps no time of a coupon
+
+
+def test_a_line_waits_for_the_next_bill(firm: Firm) -> None:
+    bought = firm.buy(target())
+    firm.rig.advance(3 * DAY)
+    firm.provider.charge(firm.customer, bought.external_id, Line("days:team:1", 3, 190, 570), name="Team, days", key=firm.key())
+    assert firm.rig.charged(firm.customer) == total(target())
+    firm.rig.advance(30 * DAY)
+    assert firm.rig.charged(firm.customer) == 2 * total(target()) + 570
+    newest = max(firm.invoices(), key=lambda one: one.created)
+    assert ("days:team:1", 3, 190, 570) in [(line.ref, line.quantity, line.unit, line.amount) for line in newest.quote.lines]
+    assert newest.period_start == firm.sub().period_start
+    firm.rig.advance(31 * DAY)
+    assert firm.rig.charged(firm.customer) == 3 * total(target()) + 570
 
 
 def test_case_31_a_lost_answer_is_asked_for_again_with_the_same_key(firm: Firm) -> None:

@@ -10,7 +10,7 @@ from django.db import connections
 
 from billing.models import Act, PendingChange, PlanVersion
 from billing.providers.protocol import ProviderUnavailable
-from billing.subscribing import changing, life, paying, pricing_of, targets
+from billing.subscribing import changing, life, pausing, paying, pricing_of, targets
 from billing.subscribing.accounts import BillOpen, NothingBought
 from billing.subscribing.acts import ChangedMeanwhile, LookAgain
 from billing.subscribing.changing import AboveCeiling
@@ -229,7 +229,7 @@ def test_the_ceiling_holds(firm: Firm) -> None:
 def test_nothing_is_changed_where_nothing_is_bought(firm: Firm) -> None:
     with pytest.raises(NothingBought):
         changing.change(firm.place, firm.target(), as_of=clock.now(), actor=firm.owner, operation=operation())
-    for verb in (life.cancel, life.resume, life.unpause):
+    for verb in (life.cancel, life.resume, pausing.unpause):
         with pytest.raises(NothingBought):
             verb(firm.place, actor=firm.owner, operation=operation())
 
@@ -244,7 +244,7 @@ def test_who_may_change(firm: Firm) -> None:
         for verb in (
             lambda who=who: changing.change(firm.place, target, as_of=clock.now(), actor=who, operation=operation()),
             lambda who=who: life.cancel(firm.place, actor=who, operation=operation()),
-            lambda who=who: life.pause(firm.place, 2, actor=who, operation=operation()),
+            lambda who=who: pausing.pause(firm.place, 2, actor=who, operation=operation()),
             lambda who=who: life.promise(firm.place, actor=who),
             lambda who=who: paying.set_spending_ceiling(firm.place, 1, actor=who),
             lambda who=who: paying.set_contacts(firm.place, [], actor=who),

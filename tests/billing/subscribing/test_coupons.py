@@ -177,6 +177,9 @@ def test_payers(firm: Firm, make_door) -> None:
     with pytest.raises(Invalid) as refused:
         paying.change_payer(firm.place, second, {"name": " ", "country": "Holland"}, actor=firm.owner)
     assert set(refused.value.fields) == {"name", "country"}
+    for nowhere in ("ZZ", "EU", "N", "", "12"):  # no country, and so no tax
+        with pytest.raises(Invalid):
+            paying.change_payer(firm.place, second, {"name": "Atelier BV", "country": nowhere}, actor=firm.owner)
     with firm_at(make_door(email="eve@elsewhere.example")) as eve:
         for verb in (paying.make_main, paying.archive_payer):
             with pytest.raises(NotFound):

@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 
 from billing import services
+from billing.documents.models import Invoice
 from billing.models import BillingAccount, Coupon, Redemption
+from billing.pricing.quoting import part
 from billing.providers import registry
+from billing.providers.manual_invoice.adapter import TransferProvider
 from billing.providers.protocol import Started
 from billing.seats import buying
 from billing.site import calculator
-from billing.subscribing import checkout, pricing_of, targets
+from billing.subscribing import checkout, paying, pricing_of, targets
 from crm_platform.accounts.actors import actor_of
 from crm_platform.accounts.models import User
 from crm_platform.db import sides
@@ -105,6 +108,37 @@ def test_the_price_page_the_preview_and_the_sandboxs_invoice_are_one_sum(shopper
     [bill] = shopper.bills()
     assert (bill["status"], bill["currency"], bill["subtotal"], bill["total"]) == ("paid", currency.lower(), page, quote.total)
     assert [made["amount"] for made in bill["lines"]["data"]] == [line.amount for line in quote.lines]
+
+
+@pytest.mark.parametrize(("country", "bp"), [("", 2_100), ("NL", 2_100), ("DE", 2_100), ("US", 0)])
+def test_the_sellers_tax_is_shown_before_and_billed(shopper: Shopper, settings: Any, country: str, bp: int) -> None:
+    settings.CRM_SELLER_TAX_BP, settings.CRM_SELLER_COUNTRY = 2_100, "NL"
+    place, wish = shopper.door.place, {**PLAN, "currency": "EUR", "interval": "month"}
+    if country:
+        paying.add_payer(place, {"name": "Atelier Veldhuis", "country": country}, actor=shopper.owner)
+    target = shopper.target(wish)
+    quote, shown = pricing_of.price(place, target), pricing_of.preview(place, target)
+    assert (quote.subtotal, quote.total) == (counted(wish), sum(line.amount + part(line.amount, bp, 10_000) for line in quote.lines))
+    shopper.buy(target)
+    [bill] = shopper.bills()
+    assert (bill["status"], bill["total"]) == ("paid", shown.now.total) == ("paid", quote.total)
+    shopper.rig.advance(timedelta(days=11))
+    more = buying.preview(place, 2)
+    assert buying.add(place, 2, as_of=more.as_of, actor=shopper.owner, operation=operation()).applied
+    assert shopper.bills()[-1]["total"] == more.now.total
+    assert pricing_of.price(place, targets.present_at(place)).total == more.next.total
+
+
+def test_a_bill_by_transfer_comes_to_what_was_shown(shopper: Shopper, settings: Any) -> None:
+    settings.CRM_SELLER_TAX_BP, settings.CRM_SELLER_COUNTRY, settings.CRM_SELLER_NAME, settings.CRM_SELLER_BANK = 2_100, "NL", "Kartoteka", "IBAN X"
+    place, target = shopper.door.place, shopper.target({**PLAN, "currency": "EUR", "interval": "month"})
+    shown = pricing_of.preview(place, target)
+    with registry.stand_in(TransferProvider()):
+        made = checkout.begin_checkout(place, target, provider="manual_invoice", actor=shopper.owner, **URLS)
+        with sides.control_unit():
+            bill = Invoice.objects.get(public_id=made.document)
+        assert bill.tax_minor > 0
+        assert (bill.total_minor, pricing_of.price(place, targets.present_at(place)).total) == (shown.now.total, shown.now.total)
 
 
 @pytest.mark.parametrize(("plan", "seats"), [("crew", "26"), ("everyone", "1"), ("start", "15"), ("business", "40")])

@@ -7,9 +7,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from billing.subscribing import life
+from billing.models import Act
+from billing.providers.protocol import ProviderUnavailable
+from billing.subscribing import changing, life, pausing
 from billing.subscribing.accounts import BillOpen
-from billing.subscribing.life import CancelledAlready, NotCancelled, NothingToPromise, Paused, PromisedAlready
+from billing.subscribing.life import CancelledAlready, NotCancelled, NothingToPromise, PromisedAlready
+from billing.subscribing.pausing import Paused
 from crm_platform.db import sides
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Invalid, NotFound
@@ -58,19 +61,80 @@ def test_case_43_cancel_resume_and_cancel_again_in_the_last_second(firm: Firm, z
 def test_a_pause_stops_the_bills_and_keeps_the_price(firm: Firm) -> None:
     firm.buy()
     charged, kept = firm.charged(), firm.row().price_kept_until
-    until = life.pause(firm.place, 3, actor=firm.owner, operation=operation())
+    until = pausing.pause(firm.place, 3, actor=firm.owner, operation=operation())
     assert firm.row().paused_until == until
-    for verb in (lambda: life.pause(firm.place, 1, actor=firm.owner, operation=operation()),):
+    for verb in (lambda: pausing.pause(firm.place, 1, actor=firm.owner, operation=operation()),):
         with pytest.raises(Paused):
             verb()
     with later(firm.row().period_end + timedelta(minutes=1)):
         firm.look()
         assert (firm.charged(), firm.row().paused_until, firm.row().price_kept_until) == (charged, until, kept)
-        life.unpause(firm.place, actor=firm.owner, operation=operation())
+        pausing.unpause(firm.place, actor=firm.owner, operation=operation())
+        assert (firm.charged(), firm.row().period_start) == (2 * charged, clock.now())  # a period that was skipped is not had for nothing
     assert firm.row().paused_until is None
     with pytest.raises(Paused):
-        life.unpause(firm.place, actor=firm.owner, operation=operation())
+        pausing.unpause(firm.place, actor=firm.owner, operation=operation())
     assert {"plan.paused", "plan.unpaused"} <= set(firm.events())
+
+
+def test_back_within_the_time_that_is_paid_nothing_is_charged(firm: Firm) -> None:
+    firm.buy()
+    charged, end = firm.charged(), firm.row().period_end
+    pausing.pause(firm.place, 1, actor=firm.owner, operation=operation())
+    with later(end - timedelta(days=2)):
+        pausing.unpause(firm.place, actor=firm.owner, operation=operation())
+        assert (firm.charged(), firm.row().period_end) == (charged, end)
+
+
+@pytest.mark.parametrize("interval", ["month", "year"])
+def test_a_pause_that_ends_by_itself_begins_a_period_where_one_was_skipped(firm: Firm, interval: str) -> None:
+    firm.buy(interval=interval)
+    charged = firm.charged()
+    with later(firm.row().period_end - timedelta(days=3)):
+        until = pausing.pause(firm.place, 2, actor=firm.owner, operation=operation())
+        assert pausing.come_back_due() == 0
+    with later(until + timedelta(minutes=1)):
+        firm.look()
+        assert firm.charged() == charged
+        assert [pausing.come_back_due() for _time in range(2)] == [1, 0]
+        assert (firm.charged(), firm.row().period_start, firm.row().paused_until) == (2 * charged, clock.now(), None)
+
+
+def test_who_cancelled_in_the_pause_and_comes_back_stays_cancelled(firm: Firm) -> None:
+    firm.buy()
+    pausing.pause(firm.place, 1, actor=firm.owner, operation=operation())
+    life.cancel(firm.place, actor=firm.owner, operation=operation())
+    pausing.unpause(firm.place, actor=firm.owner, operation=operation())
+    assert firm.row().cancel_at == firm.row().period_end
+
+
+def test_in_a_pause_nothing_is_changed_charged_or_credited(firm: Firm) -> None:
+    firm.buy()
+    end = firm.row().period_end
+    pausing.pause(firm.place, 3, actor=firm.owner, operation=operation())
+    with later(end + timedelta(days=2)):
+        firm.look()
+        before, balance = firm.state(), firm.account().balance_minor
+        for values in ({"seats": "3"}, {"seats": "9"}, {"plan": "start"}, {"interval": "year"}):
+            with pytest.raises(changing.OnPause):
+                firm.change(at_end=False, **values)
+        assert (firm.state(), firm.account().balance_minor) == (before, balance)
+
+
+def test_an_answer_that_was_lost_bills_no_period_twice(firm: Firm) -> None:
+    firm.buy()
+    charged, end = firm.charged(), firm.row().period_end
+    pausing.pause(firm.place, 3, actor=firm.owner, operation=operation())
+    with later(end + timedelta(days=2)):
+        firm.look()
+        firm.provider.faults.append("after")
+        first = operation()
+        with pytest.raises(ProviderUnavailable):
+            pausing.unpause(firm.place, actor=firm.owner, operation=first)
+        with sides.control_unit():
+            Act.objects.filter(operation=first).update(until=clock.real_now())  # its lease runs out, and the page is drawn anew
+        pausing.unpause(firm.place, actor=firm.owner, operation=operation())
+        assert (firm.charged(), firm.row().paused_until) == (2 * charged, None)
 
 
 @pytest.mark.parametrize("months", [0, -1, 7, 10**9, True, 1.5])
@@ -78,7 +142,7 @@ def test_a_pause_lasts_from_one_to_six_months(firm: Firm, months: int) -> None:
     firm.buy()
     before = firm.state()
     with pytest.raises(Invalid):
-        life.pause(firm.place, months, actor=firm.owner, operation=operation())
+        pausing.pause(firm.place, months, actor=firm.owner, operation=operation())
     assert firm.state() == before
 
 
@@ -92,7 +156,7 @@ def test_a_promise_holds_seven_days_once_a_period(firm: Firm) -> None:
         firm.look()
     with later(since + timedelta(days=16)):
         with pytest.raises(BillOpen):
-            life.pause(firm.place, 1, actor=firm.owner, operation=operation())
+            pausing.pause(firm.place, 1, actor=firm.owner, operation=operation())
         until = life.promise(firm.place, actor=firm.owner)
         assert until == clock.now() + timedelta(days=7)
         assert firm.row().promised_until == until

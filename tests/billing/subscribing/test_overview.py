@@ -7,7 +7,7 @@ from datetime import timedelta
 from billing.metering.models import Counter
 from billing.pricing import Interval
 from billing.pricing.periods import after
-from billing.subscribing import life, overview, paying
+from billing.subscribing import life, overview, pausing, paying
 from crm_platform.db import sides
 from tests.billing.buying import Firm, later, operation
 
@@ -57,9 +57,11 @@ def test_the_forecast_knows_what_waits_and_what_ends(firm: Firm, codes) -> None:
 
 def test_a_pause_and_credit_stand_in_the_forecast(firm: Firm) -> None:
     firm.buy()
-    life.pause(firm.place, 3, actor=firm.owner, operation=operation())
-    assert len(overview.forecast(firm.place)) == 9  # the third bill falls some moments before the pause ends
-    life.unpause(firm.place, actor=firm.owner, operation=operation())
+    pausing.pause(firm.place, 3, actor=firm.owner, operation=operation())
+    bills = overview.forecast(firm.place)
+    assert bills[0] == (firm.row().paused_until, 9_500)  # a period begins where the pause ends
+    assert len(bills) == 10
+    pausing.unpause(firm.place, actor=firm.owner, operation=operation())
     firm.change(plan="start", at_end=False)
     credit = -firm.account().balance_minor
     amounts = [amount for _at, amount in overview.forecast(firm.place)]
