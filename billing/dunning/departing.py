@@ -6,7 +6,6 @@ A worker asks the provider, once for each departure. Who resumes the plan by han
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
@@ -44,7 +43,7 @@ def _leaving() -> QuerySet[Subscription]:
     return _live().filter(~decided, workspace__state=State.LEAVING, workspace__departure__isnull=False, cancel_at=None)
 
 
-def _back() -> QuerySet[Any]:
+def _back() -> QuerySet[Subscription]:
     acts = Act.objects.filter(account__workspace=OuterRef("workspace"), kind__in=("plan.cancelled", "plan.resumed"), state="done")
     last = Subquery(acts.order_by("-done_at", "-pk").values("operation")[:1])
     return _live().annotate(last=last).filter(last__startswith=_LEAVES, workspace__state=State.ACTIVE, cancel_at__isnull=False)
