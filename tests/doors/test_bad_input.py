@@ -25,7 +25,7 @@ WRITES = ("leads", "contacts", "companies", "customers", "tasks", "leads/notes",
 
 
 def _in_time(began: float) -> bool:
-    return time.monotonic() - began < 5
+    return time.monotonic() - began < 30  # minutes would be a bomb; a busy machine is none
 
 
 @pytest.mark.parametrize("path", LISTS)
@@ -44,7 +44,7 @@ def test_a_hundred_thousand_ids_in_a_filter(api: Program, path: str) -> None:
     began = time.monotonic()
     for name in ("id", "entity_id", "uid", "responsible_user_id", "name", "uuid"):
         assert api.get(f"{path}?filter[{name}]={','.join(map(str, range(1, 100_001)))}").status_code in (200, 204), name
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize("path", WRITES)

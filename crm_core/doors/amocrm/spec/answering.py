@@ -28,6 +28,7 @@ from crm_core.doors.amocrm.resources import (
     subscriptions,
     talks,
     tasks,
+    test_workspaces,
     transactions,
     unsorted,
     users,
@@ -103,6 +104,7 @@ _UNSORTED = thing({"uid": STR, "account_id": INT, **_MINE, **_SELF, "_embedded":
 _CHANGES = thing({"cursor": STR, "more": BOOL, "_links": thing({"self": ref("Address"), "next": ref("Address")}), "_embedded": thing({"changes": listed(ref("Change"))})})
 _PART = thing({"session_id": INT, "next_url": STR})
 _BUTTON = thing({"source_id": PK, "trusted_websites": listed({}), **_MINE})
+_TEST_WORKSPACE = thing({**dict.fromkeys(("name", "subdomain", "url", "api", "token"), STR), "id": STR, "is_test": BOOL, "ends_at": maybe(MOMENT), **_SELF})
 _MODE = thing({"mode": STR, "is_enabled": BOOL})
 # A shelf's component by its kind.
 _SHELVED = {"customer": "Customer", "customer_status": "CustomerStatus", "segment": "Segment", "source": "Source", "button": "Button", "template": "Template", "bot": "Bot", "catalog": "Catalog"}
@@ -192,6 +194,7 @@ _FIXED: dict[Verb, Answer] = {
     hooks.index: whole("webhooks", "Webhook", blank=True), hooks.subscribe: one("Webhook", status=201), hooks.unsubscribe: DONE,
     sources.make_button: Answer(_BUTTON, 202), sources.change_button: one("Button"), sources.online_chat: TAKEN, sources.widgets: page("widgets", "Widget"), sources.widget: one("Widget"),
     sources.install: one("Widget"), sources.uninstall: DONE,
+    test_workspaces.make: Answer(_TEST_WORKSPACE, 201),
     short_links.make: made("short_links", _full("ShortLink"), beside=_TOTAL),
     bots.run_many: Answer(thing({"success": BOOL}), 202), bots.run: TAKEN, bots.stop: TAKEN, bots.go_on: TAKEN,
     calls.make: made("calls", _CALL, beside={**_TOTAL, "errors": listed(_REFUSED)}),
