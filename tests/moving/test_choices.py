@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
-from crm_core.doors.moving import services
+from crm_core.doors.moving import services, showing
 from crm_core.doors.moving.models import Left, Move, Stage
 from crm_core.groundwork.custom_fields.models import CustomField
 from crm_core.sales.deals.models import Deal
 from crm_core.sales.pipelines.models import Pipeline
 from crm_platform.accounts.models import Access, User
 from crm_platform.events.models import Event
+from crm_platform.kernel import gates
 from tests.conftest import Door
 
 from .kit import Foreign, furnish
-from .test_moving import begun, mover, of, served
+from .test_moving import begun, mover, of, served, token_of
 
 
 def _id(rows: list[dict[str, Any]], name: str) -> int:
@@ -48,6 +50,13 @@ def test_what_a_person_chooses_is_done(there: tuple[Door, Foreign], here: Door) 
         assert Left.objects.filter(kind="field", name="leads: Field number").count() == 1
     shown = owner.get(f"/settings/move/{pk}")
     assert "Field number" in shown.content.decode()
+    token = token_of(there[0])
+    with here.unit():
+        services.again(mover(here), pk, token=token)
+    served(here)
+    with here.unit(), mock.patch.object(gates, "usage", lambda metric: gates.Usage(metric, 0, 0, 0)):
+        assert showing.limits(Move.objects.get(pk=pk)) == []
+    assert of(here, pk).choices["users"][str(anna)] == "new"
     journal = owner.get("/settings/journal")
     assert there[1].url.partition("://")[2] in journal.content.decode()
 
@@ -78,8 +87,6 @@ def test_stop_go_on_and_forget(there: tuple[Door, Foreign], here: Door) -> None:
     assert of(here, pk).token == ""
     assert client.post(f"/settings/move/{pk}/go-on", {"token": ""}).status_code == 422
     assert client.post(f"/settings/move/{pk}/start", {}).status_code == 404
-    from .test_moving import token_of
-
     assert client.post(f"/settings/move/{pk}/go-on", {"token": token_of(there[0])}).status_code == 303
     served(here)
     assert of(here, pk).stage == Stage.DONE

@@ -71,6 +71,16 @@ def checked(inventory: Mapping[str, Any], given: Mapping[str, Any]) -> Choices:
     return found
 
 
+def again(inventory: Mapping[str, Any], earlier: Mapping[str, Any]) -> Choices:
+    """What was chosen before, for a second look; what was to be made then is here by now, so it is looked for anew."""
+    fields = {plural: _made_since(chosen) for plural, chosen in earlier.get("fields", {}).items()}
+    return checked(inventory, {"users": earlier.get("users", {}), "pipelines": _made_since(earlier.get("pipelines", {})), "fields": fields})
+
+
+def _made_since(chosen: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in chosen.items() if value != NEW}
+
+
 def _take(found: dict[str, str], given: Mapping[str, Any], allowed: Any) -> None:
     for key, value in given.items():
         if key in found and value in allowed(key):

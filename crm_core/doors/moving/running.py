@@ -104,7 +104,7 @@ def look(pk: int, *, lease: Lease) -> None:
             lease.beat()
             move = Move.objects.select_for_update().get(pk=pk)
             if move.stage == Stage.LOOKING:
-                move.inventory, move.choices = found, mapping.suggest(found)
+                move.inventory, move.choices = found, mapping.again(found, move.choices)
                 move.stage, move.trouble, move.tries = Stage.READY, "", 0
                 move.save()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Count
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -14,7 +15,7 @@ from crm_platform.kernel import gates
 
 from . import mapping, steps
 from .mapping import ME, NEW, SKIP
-from .models import Move, Stage
+from .models import Move, Moved, Stage
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -98,10 +99,11 @@ def percent(move: Move) -> int:
 
 
 def limits(move: Move) -> list[Limit]:
-    """Where the plan has less room than is wanted."""
-    counts, found = move.inventory["counts"], []
+    """Where the plan has less room than is wanted by what is not here yet."""
+    here = dict(Moved.objects.filter(origin=move.host).values_list("kind").annotate(n=Count("pk")).order_by())
+    counts, found = {name: max(0, number - here.get(name, 0)) for name, number in move.inventory["counts"].items()}, []
     fresh = sum(1 for choice in move.choices["pipelines"].values() if choice == NEW)
-    wanted = [("contacts", _("Contacts and companies"), counts["contacts"] + counts["companies"]), ("deals_open", _("Open deals"), counts["open"]), ("pipelines", _("Pipelines"), fresh)]
+    wanted = [("contacts", _("Contacts and companies"), counts["contacts"] + counts["companies"]), ("deals_open", _("Open deals"), min(counts["open"], counts["leads"])), ("pipelines", _("Pipelines"), fresh)]
     for plural, entity in mapping.ENTITIES.items():
         made = sum(1 for choice in move.choices["fields"].get(plural, {}).values() if choice == NEW)
         wanted.append((f"fields.{entity}", _("Fields of {what}").format(what=_COLLECTIONS[plural]), made))
@@ -142,7 +144,7 @@ def _field(move: Move, plural: str, row: dict[str, Any]) -> Choice:
     suggested = mapping.field_for(plural, row)
     fresh = [(NEW, _("A new field of this name"))] if suggested != SKIP else []
     options = [(SKIP, _("Leave out")), *fresh, *((str(one.id), one.name) for one in mapping.fields_for(plural, row))]
-    return _choice(f"field-{plural}-{row['id']}", str(row["name"]), str(row["type"]), options, move.choices["fields"].get(plural, {}).get(str(row["id"]), suggested))
+    return _choice(f"field-{plural}-{row['id']}", str(row["name"]), f"{_COLLECTIONS[plural]}, {row['type']}", options, move.choices["fields"].get(plural, {}).get(str(row["id"]), suggested))
 
 
 def _choice(name: str, label: str, note: str, options: list[tuple[str, str]], chosen: str) -> Choice:
