@@ -29,4 +29,5 @@ urlpatterns = [
     path("api/", include("crm_core.doors.amocrm.spec.urls")),
     path("api/v4/", include("crm_core.doors.amocrm.urls")),
     path("", include("crm_core.doors.amocrm.drive.urls")),
+    path("", include("crm_core.doors.moving.urls")),
 ]

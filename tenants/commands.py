@@ -12,6 +12,7 @@ import click
 
 from crm_platform.accounts import services as people
 from crm_platform.db import sides
+from crm_platform.integrations import granting
 from crm_platform.kernel import commands, neighbours
 from crm_platform.kernel.commands import answer, as_json, read_secret, workspace_option
 
@@ -156,6 +157,20 @@ def create_token(slug: str, email: str, name: str, as_json: bool) -> None:
     with sides.unit(awake(slug).place):
         token = people.create_token_by_email(email, name=name)
     answer({"token": token, "email": email, "workspace": slug}, as_json=as_json, text=token)
+
+
+@commands.command("create-integration")
+@workspace_option
+@click.option("--email", required=True, help="Who lets it in; it works in this person's name.")
+@click.option("--name", default="command line", help="What it is called in the settings.")
+@click.option("--redirect-uri", default="https://example.com/", help="Where its own page of return is.")
+@as_json
+def create_integration(slug: str, email: str, name: str, redirect_uri: str, as_json: bool) -> None:
+    """An integration with its secret, and a code for its first token, good for 20 minutes."""
+    with sides.unit(awake(slug).place):
+        made, secret, code = granting.begin(people.active_by_email(email), name=name, redirect_uri=redirect_uri)
+        told = {"client_id": str(made.client_id), "client_secret": secret, "code": code, "redirect_uri": made.redirect_uri}
+    answer(told, as_json=as_json, text="\n".join(f"{word} {value}" for word, value in told.items()))
 
 
 @commands.command("measure-provisioning", hidden=True)

@@ -20,6 +20,7 @@ from crm_platform.kernel.errors import Conflict, CrmError, NotFound
 from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.workspace import Place
 from tenants.inside import services as inside
+from tenants.sandboxes import services as sandboxes
 
 from . import coupons, targets
 from .accounts import Held, announce, held, note
@@ -139,6 +140,7 @@ def _written(place: Place, target: Target, *, provider: str, actor: Actor) -> tu
     """The row of this purchase: the open one, else a new one, with its promo code taken. Under the account's lock."""
     with sides.control_unit():
         had = held(place, lock=True)
+        sandboxes.refuse_money(place.public_id)
         if had.live or had.unpaid:
             raise AlreadyBought
         target = _with_waiting_code(had, targets.check(had, target))

@@ -36,6 +36,7 @@ class Served:
     tls_port: int
     proxy: str
     token: str
+    email: str
 
     @property
     def plain(self) -> str:
@@ -77,7 +78,7 @@ def served() -> Iterator[Served]:
     email = next(line.split()[-2] for line in printed.splitlines() if "log in as" in line)
     token = run.crm("create-token", "--workspace", SLUG, "--email", email, "--name", "clients")["token"]
     with tunnel(tls_port) as proxy:
-        yield Served(run, tls_port, proxy, token)
+        yield Served(run, tls_port, proxy, token, email)
     process.send_signal(signal.SIGINT)
     process.wait(timeout=60)
     log.close()
@@ -115,13 +116,19 @@ Play = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def play(served: Served) -> Play:
-    """Run one of the scripts as a program of its own, with a client's folder first on its path; what it prints last is its account."""
+    """Run one of the scripts as a program of its own, with a client's folder first on its path; what it prints last is its account.
 
-    def played(script: str, lock: str = "", *, through: bool = False) -> dict[str, Any]:
+    `through` the proxy, for clients with a host written into them; `let_in` gives it an integration with a code for its first token.
+    """
+
+    def played(script: str, lock: str = "", *, through: bool = False, let_in: bool = False) -> dict[str, Any]:
         told = {
             "KARTOTEKA": served.plain, "TLS_PORT": str(served.tls_port), "SLUG": SLUG, "TOKEN": served.token,
             "REQUESTS_CA_BUNDLE": str(served.authority), "SSL_CERT_FILE": str(served.authority), "NODE_EXTRA_CA_CERTS": str(served.authority),
         }  # fmt: skip
+        if let_in:
+            made = served.run.crm("create-integration", "--workspace", SLUG, "--email", served.email, "--name", script)
+            told |= {name.upper(): value for name, value in made.items()}
         python = script.endswith(".py")
         told |= {"PYTHONPATH": str(installed(lock))} if python else {"NODE_PATH": str(installed_by_npm())}
         proxied = {"HTTPS_PROXY": served.proxy} if through else {"NO_PROXY": "*"}

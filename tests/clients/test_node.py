@@ -16,11 +16,15 @@ def test_shevernitskiy_amo(play: Play) -> None:
 
 
 def test_shevernitskiy_amo_for_what_is_kept(play: Play) -> None:
-    assert len(play("with_amo_kept.js")["calls"]) == 79
+    assert len(play("with_amo_kept.js", let_in=True)["calls"]) == 82
 
 
 def test_amotop(play: Play) -> None:
     assert len(play("with_amotop.js")["calls"]) == 69
+
+
+def test_amotop_for_what_is_kept(play: Play) -> None:
+    assert len(play("with_amotop_kept.js", let_in=True)["calls"]) == 58
 
 
 def test_amocrm_js(play: Play) -> None:

@@ -12,6 +12,7 @@ from django.test import Client
 
 from crm_platform.accounts import tokens
 from crm_platform.accounts.models import User
+from tests.doors import shapes
 
 
 @dataclass
@@ -25,7 +26,11 @@ class Program:
         """One request; `body` is JSON, or bytes as they are."""
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         given = {"HTTP_AUTHORIZATION": f"Bearer {self.token}", **{f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}}
-        return self.client.generic(method, path if path.startswith("/") else f"/api/v4/{path}", raw, content_type="application/json", **given)
+        full = path if path.startswith("/") else f"/api/v4/{path}"
+        with shapes.looking(method, full):
+            answer = self.client.generic(method, full, raw, content_type="application/json", **given)
+        shapes.check(method, full, answer)
+        return answer
 
     def get(self, path: str, **headers: str) -> HttpResponse:
         """GET."""

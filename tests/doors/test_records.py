@@ -206,3 +206,21 @@ def test_many_ids_and_odd_questions_do_no_harm(api: Program) -> None:
     assert listed(api, "leads?filter[id]=" + ",".join(map(str, range(pk, pk + 100_000)))) == [pk]
     for odd in ("filter=1", "filter[id][a][b]=1", "filter[price][from]=x", "filter[created_at]=x", "filter[statuses]=1", "filter[custom_fields_values]=1", "page=-1&limit=0", "page=99999999999999999999", "order=1", "order[name]=x", "with[]=a", "cursor=x.y", "cursor=9e9.1", "cursor[]=1", "filter[id]=9999999999999999999999", "filter[closed_at][from]=99999999999999", "query[]=1", "filter[custom_fields_values][990002]=1", "page=9999999&limit=250"):  # fmt: skip
         assert api.get(f"leads?{odd}").status_code in (200, 204), odd
+
+
+def test_a_batch_costs_the_same_for_two_and_for_ten(api: Program, count_statements) -> None:
+    """Leads with their contacts, contacts with their companies: looked up, linked and announced together."""
+    firms = made(api, "companies", *({"name": f"Firm {at}"} for at in range(10)))
+    people = made(api, "contacts", *({"name": f"P{at}", "_embedded": {"companies": [{"id": firms[at]}]}} for at in range(10)))
+
+    def batch(size: int) -> int:
+        with count_statements() as counted:
+            made(api, "leads", *({"name": f"L{at}", "_embedded": {"contacts": [{"id": people[at], "is_main": True}], "companies": [{"id": firms[at]}]}} for at in range(size)))
+            made(api, "contacts", *({"name": f"Q{at}", "_embedded": {"companies": [{"id": firms[at]}]}} for at in range(size)))
+        return counted()
+
+    batch(2)
+    assert batch(2) == batch(10)
+    lead = api.get("leads?order[id]=desc&limit=1&with=contacts").json()["_embedded"]["leads"][0]
+    assert ([row["id"] for row in lead["_embedded"]["contacts"]], [row["id"] for row in lead["_embedded"]["companies"]]) == ([people[9]], [firms[9]])
+    assert [row["id"] for row in api.get("contacts?order[id]=desc&limit=1").json()["_embedded"]["contacts"][0]["_embedded"]["companies"]] == [firms[9]]

@@ -25,7 +25,7 @@ def test_it_tells_every_operation_once(doors) -> None:
     assert (answer.status_code, answer.headers["Content-Type"], answer.headers["Access-Control-Allow-Origin"]) == (200, "application/json", "*")
     told = answer.json()
     assert told["openapi"] == "3.1.0"
-    assert told["servers"][0]["url"].endswith("/api/v4")
+    assert told["servers"][0]["url"].startswith("http")
     known = {(method.upper(), path): operation for path, verbs in told["paths"].items() for method, operation in verbs.items()}
     assert known.keys() == {(one.method, drawing.path_of(one)) for one in OPERATIONS}
     names = [operation["operationId"] for operation in known.values()]
@@ -80,7 +80,7 @@ def test_nothing_that_is_sent_breaks_it(api: Program, part: int) -> None:
         operation, left = next(operations), iter(variables)
         path = re.sub(r"<\w+:\w+>", lambda _found: next(left), operation.route)
         raw = json.dumps(body).encode() if operation.method != "GET" else b""
-        answer = loose.generic(operation.method, f"/api/v4/{path}", raw, content_type="application/json", query_params=query, HTTP_AUTHORIZATION=f"Bearer {api.token}")
+        answer = loose.generic(operation.method, f"{operation.root}{path}", raw, content_type="application/json", query_params=query, HTTP_AUTHORIZATION=f"Bearer {api.token}")
         statuses[answer.status_code] += 1
         assert answer.status_code < 500, (operation.method, path, query, body)
         assert answer.status_code < 400 or answer.headers["Content-Type"] == "application/problem+json", (operation.method, path)

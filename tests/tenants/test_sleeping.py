@@ -293,6 +293,7 @@ def test_a_sleeper_is_not_moved_and_not_put_to_sleep_twice(firm) -> None:
 
 COMMANDS: dict[str, list[str]] = {
     "create-token": ["--email", "olga@veldhuis.example"],
+    "create-integration": ["--email", "olga@veldhuis.example"],
     "archive-workspace": ["--out", "{folder}/all.zip"],
     "set-plan": ["--plan", "start"],
     "restore-beside": [],

@@ -8,7 +8,18 @@ from types import ModuleType
 from django.urls import URLPattern
 
 from .records import links, tagging, together, verbs
-from .resources import account, changes, custom_fields, events, notes, pipelines, tasks, unsorted, users
+from .resources import (
+    account,
+    changes,
+    custom_fields,
+    events,
+    notes,
+    pipelines,
+    tasks,
+    test_workspaces,
+    unsorted,
+    users,
+)
 from .shelves import urls as shelves
 from .wire.endpoint import Verb, at
 
@@ -62,6 +73,7 @@ _FIELD_VERBS = ("index", "show", "make", "change_many", "change", "delete", "gro
 urlpatterns = [
     at("account", GET=account.show),
     at("changes", GET=changes.index),
+    at("test_workspaces", scope="users", POST=test_workspaces.make),
     at("events", most=events.MOST, GET=events.index),
     at("events/types", GET=events.types),
     at("events/<slug:code>", GET=events.show),

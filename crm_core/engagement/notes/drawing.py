@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 from django.http import HttpRequest
 from django.utils.html import linebreaks
@@ -11,12 +12,16 @@ from django.utils.translation import gettext as _
 
 from crm_core.groundwork.timeline.describing import Entry
 from crm_core.groundwork.timeline.drawing import offers
+from crm_platform.accounts import directory
 from crm_platform.ui.addresses import numbered
 from crm_platform.ui.icons import icon
-from crm_platform.ui.markup import esc, once_only
+from crm_platform.ui.markup import esc, fill, once_only
 
 from .models import Note
 from .services import is_mine
+
+# A note whose event came so long after it was written was brought from elsewhere: its own time and author are told.
+_BROUGHT_LATER = timedelta(minutes=1)
 
 
 def shown(text: str) -> SafeString:
@@ -32,6 +37,9 @@ def freshen(entries: Iterable[Entry], standing: Mapping[int, Note]) -> None:
         note = standing.get(entry.event.record_id or 0)
         entry.note = note is not None
         entry.body = shown(note.text) if note is not None else SafeString("")
+        if note is not None and entry.event.at - note.created_at > _BROUGHT_LATER:
+            entry.event.at = note.created_at
+            entry.sentence = fill(_("{who} noted"), who=fill("<b>{}</b>", directory.name_of(note.created_by) or entry.event.actor_name))
 
 
 def acts(request: HttpRequest, pk: int, author: int | None) -> SafeString:

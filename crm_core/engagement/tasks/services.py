@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from crm_core.groundwork.records import registry, writing
 from crm_platform.accounts import directory
 from crm_platform.db.prepared import Prepared
-from crm_platform.events.backbone import emit
+from crm_platform.events.backbone import Change, emit, emit_all
 from crm_platform.kernel import clock, versions
 from crm_platform.kernel.access import Act
 from crm_platform.kernel.errors import Invalid, NotFound
@@ -58,6 +59,49 @@ def add(
     _tell(task)
     emit(actor, "task.added", entity="task", record_id=task.pk, after=_facts(task), also=also)
     return task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A task that a program brings as it stood elsewhere: on which record, by whom and when it was made, and when it was done."""
+
+    text: str
+    due_at: datetime
+    type: str = TaskType.TODO
+    all_day: bool = False
+    responsible_id: int | None = None
+    entity: str = ""
+    record: Any = None
+    created_at: datetime | None = None
+    created_by: int | None = None
+    done_at: datetime | None = None
+    done_by: int | None = None
+    result: str = ""
+
+
+def add_said(actor: Actor, rows: Sequence[Said]) -> list[Task]:
+    """Write what programs bring on records that the actor may see; all of them or none. Raises Invalid, Forbidden."""
+    require(actor, TASKS.CREATE)
+    now = clock.now()
+    made = [
+        Task(
+            text=_clean(row.text), due_at=row.due_at, all_day=row.all_day, type=_type(row.type), responsible_id=_person(row.responsible_id), entity=row.entity,
+            record_id=row.record.pk if row.entity else None, created_at=row.created_at or now, created_by=row.created_by, updated_at=row.done_at or row.created_at or now,
+            done_at=row.done_at, done_by=row.done_by, result=row.result.strip()[:5000],
+        )
+        for row in rows
+    ]  # fmt: skip
+    Task.objects.bulk_create(made)
+    for task in {(task.entity, task.record_id): task for task in made if task.done_at is None}.values():
+        _tell(task)
+    emit_all(actor, [
+        Change(
+            name="task.added", entity="task", record_id=task.pk, after=_facts(task),
+            also=(*_subjects(task), *(registry.find(row.entity).subjects(row.record) if row.entity else ())),
+        )
+        for task, row in zip(made, rows, strict=True)
+    ])  # fmt: skip
+    return made
 
 
 def _clean(text: str) -> str:

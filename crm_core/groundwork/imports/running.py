@@ -115,7 +115,7 @@ def _write(kind: kinds.ImportKind, batch: Batch, rows: list[Parsed]) -> None:
         return
     trial = Batch(batch.run, batch.actor, batch.choices)
     try:
-        with _savepoint():
+        with savepoint():
             kind.write(trial, rows)
     except PlanRefusal as refusal:
         if len(rows) == 1:
@@ -142,7 +142,7 @@ def _halve(kind: kinds.ImportKind, batch: Batch, rows: list[Parsed], refusal: Ex
     _write(kind, batch, rows[middle:])
 
 
-class _savepoint:  # noqa: N801 (used as a statement)
+class savepoint:  # noqa: N801 (used as a statement)
     """A savepoint that also takes back what was collected for the limits."""
 
     def __enter__(self) -> None:

@@ -43,12 +43,14 @@ class Links:
     """How values that are no columns ("companies" of a contact) are written: `write` returns what history keeps, before and after.
 
     `read(record, name)` is what stands there now, as history keeps it; `again(name, row)` turns a row of history into one that is written.
+    `write_fresh` does it for many new records in a constant number of statements, and returns what history keeps of each.
     """
 
     names: tuple[str, ...]
     write: Callable[[Actor, Any, Mapping[str, Any], bool], tuple[dict[str, Any], dict[str, Any]]]
     read: Callable[[Any, str], list[dict[str, Any]]]
     again: Callable[[str, Mapping[str, Any]], dict[str, Any]]
+    write_fresh: Callable[[Actor, Sequence[tuple[Any, Mapping[str, Any]]]], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

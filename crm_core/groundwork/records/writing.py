@@ -97,11 +97,10 @@ def create_many(actor: Actor, kind: Kind, rows: Sequence[Mapping[str, Any]]) -> 
     records = _built(actor, kind, rows, now=now)
     _count(kind, records, raise_by=1)
     create_rows(kind.model, records)
+    linked = kind.links.write_fresh(actor, list(zip(records, rows, strict=True))) if kind.links else [{} for _record in records]
     changes = []
-    for record, values in zip(records, rows, strict=True):
-        after = {name: value for name, value in state_of(record).items() if value not in (None, "", [], {})}
-        if kind.links and any(name in values for name in kind.links.names):
-            after |= kind.links.write(actor, record, values, True)[1]
+    for record, links in zip(records, linked, strict=True):
+        after = {name: value for name, value in state_of(record).items() if value not in (None, "", [], {})} | links
         changes.append(Change(name=f"{kind.code}.created", entity=kind.code, record_id=record.pk, after=after, also=tuple(kind.subjects(record))))
     custom.index_many(kind.code, [(record.pk, record.custom) for record in records if record.custom])
     indexing.put(kind, records, fresh=True)

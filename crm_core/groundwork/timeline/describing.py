@@ -83,6 +83,8 @@ def _means(via: str) -> str:
     kind, _colon, number = via.partition(":")
     if kind == "integration":
         return _("integration %(name)s") % {"name": integrations.name_of(int(number))}
+    if kind == "move":
+        return _("moved in from amoCRM")
     return _("import %(number)s") % {"number": number} if kind == "import" else via
 
 

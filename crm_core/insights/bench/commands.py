@@ -7,7 +7,7 @@ import click
 from crm_platform.kernel import commands
 from crm_platform.kernel.commands import answer, as_json, read_secret, workspace_option
 
-from . import doors, entering, firms, limits, telling
+from . import asking, doors, entering, firms, limits, telling
 
 
 @commands.command("measure-firms", hidden=True)
@@ -68,4 +68,15 @@ def measure_hooks(slug: str, destination: str, form: str, rate: int, seconds: in
 def measure_intake(slug: str, as_json: bool) -> None:
     """Give a workspace a source of leads, and its key."""
     found = doors.source_of(slug)
+    answer(found, as_json=as_json, text=str(found))
+
+
+@commands.command("measure-api", hidden=True)
+@workspace_option
+@click.option("--path", required=True, help="The question.")
+@click.option("--times", type=click.IntRange(1), default=20)
+@as_json
+def measure_api(slug: str, path: str, times: int, as_json: bool) -> None:
+    """Time the statements of a question to the open API alone; the token comes by standard input."""
+    found = asking.measure(slug, path=path, token=read_secret(), times=times)
     answer(found, as_json=as_json, text=str(found))

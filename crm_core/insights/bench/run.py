@@ -1,4 +1,4 @@
-"""`bin/bench [--pages] [--import] [--start] [--billing] [--hooks] [--tenancy[=PARTS]] [--json] [--contacts N ...]`: medians on this machine, in one run."""
+"""`bin/bench [--pages] [--import] [--start] [--billing] [--hooks] [--api] [--tenancy[=PARTS]] [--json] [--contacts N ...]`: medians on this machine, in one run."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ def pages(product: Product, wished: argparse.Namespace) -> list[Line]:
     product.crm("seed-workspace", "--workspace", "bench-firm", "--contacts", str(wished.contacts), "--companies", str(wished.companies), "--deals", str(wished.deals), "--activities", str(wished.activities))
     say(f"made in {time.perf_counter() - began:.0f} s")
     running = json.loads((product.data / "running.json").read_text())
-    _analyse(running["DATABASE_OWNER_URL"])
+    analyse(running["DATABASE_OWNER_URL"])
     browser = Browser(product.port, "bench-firm.localhost")
     browser.log_in("bench@bench.example", PASSWORD)
     _buy(product, browser)
@@ -249,7 +249,8 @@ def _measure(product: Product, browser: Browser, one: Page, name: str, path: str
     ]
 
 
-def _analyse(url: str) -> None:
+def analyse(url: str) -> None:
+    """What the database knows of its tables is up to date."""
     import psycopg  # noqa: PLC0415 (only where the bench runs)
 
     with psycopg.connect(url, autocommit=True) as connection:
@@ -315,13 +316,14 @@ def _write_contacts(path: Path, rows: int) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The program."""
-    from . import hooking, paying, tenancy  # noqa: PLC0415 (they use this module)
+    from . import calling, hooking, paying, tenancy  # noqa: PLC0415 (they use this module)
 
     parser = argparse.ArgumentParser(prog="bin/bench", description=__doc__)
     for name in ("pages", "import", "start"):
         parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--billing", action="store_true", help="the payment service's events, and a limit under load")
     parser.add_argument("--hooks", action="store_true", help="how long after an event its webhook arrives")
+    parser.add_argument("--api", action="store_true", help="the open API beside what it needs, and the door of leads under load")
     parser.add_argument("--json", action="store_true")
     tenancy.add_arguments(parser)
     for name, number in (("contacts", 100_000), ("companies", 20_000), ("deals", 50_000), ("activities", 200_000)):
@@ -330,7 +332,8 @@ def main(arguments: list[str] | None = None) -> int:
     lines: list[Line] = tenancy.lines(wished) if wished.tenancy else []
     lines += paying.lines() if wished.billing else []
     lines += hooking.lines() if wished.hooks else []
-    if wished.pages or getattr(wished, "import") or wished.start or not (wished.tenancy or wished.billing or wished.hooks):
+    lines += calling.lines() if wished.api else []
+    if wished.pages or getattr(wished, "import") or wished.start or not (wished.tenancy or wished.billing or wished.hooks or wished.api):
         lines += _of_one(wished)
     show(lines, as_json=wished.json)
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -59,8 +59,24 @@ def write_links(actor: Actor, contact: Contact, values: Mapping[str, Any], fresh
     if before == after:
         return {}, {}
     Employment.objects.filter(pk__in=[link.pk for link in present]).delete()
-    Employment.objects.bulk_create([Employment(contact=contact, company_id=row["id"], role=row["role"], main=at == 0) for at, row in enumerate(after)])
+    Employment.objects.bulk_create(_links(contact, after))
     return {"companies": before}, {"companies": after}
+
+
+def write_fresh_links(actor: Actor, pairs: Sequence[tuple[Contact, Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """The same for new contacts, linked in one statement."""
+    told, links = [], []
+    for contact, values in pairs:
+        wanted = _wanted(actor, values.get("companies") or [], Linked(()))
+        after = [{"id": pk, "name": name, "role": role} for pk, (name, role) in wanted.items()]
+        links += _links(contact, after)
+        told.append({"companies": after} if after else {})
+    Employment.objects.bulk_create(links)
+    return told
+
+
+def _links(contact: Contact, rows: Iterable[Mapping[str, Any]]) -> list[Employment]:
+    return [Employment(contact=contact, company_id=row["id"], role=row["role"], main=at == 0) for at, row in enumerate(rows)]
 
 
 def _employments(contact: Contact) -> list[Employment]:
@@ -102,7 +118,7 @@ CONTACT = register(
     Kind(
         code="contact", model=Contact, entity=CONTACTS, label=_("Contact"), plural=_("Contacts"), icon="user", card="contact",
         prepare=prepare, found=found, counts=lambda contact: "contacts" if contact.binned_at is None else "",
-        links=Links(("companies",), write_links, read_links, again), weight=3, show_subtitle=lambda stored: reaching.show_phone(stored) if stored.startswith("+") else stored,
+        links=Links(("companies",), write_links, read_links, again, write_fresh_links), weight=3, show_subtitle=lambda stored: reaching.show_phone(stored) if stored.startswith("+") else stored,
         attributes=(
             Attribute("name", _("Name"), put_back=False),
             Attribute("first_name", _("First name")),

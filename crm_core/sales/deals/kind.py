@@ -135,7 +135,7 @@ def write_links(actor: Actor, deal: Deal, values: Mapping[str, Any], fresh: bool
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     if values.get("contacts") is not None:
-        old, new = _write_contacts(actor, deal, values["contacts"], fresh=fresh)
+        old, new = _write_contacts(actor, deal, values["contacts"])
         if old != new:
             before["contacts"], after["contacts"] = old, new
     if values.get("lines") is not None:
@@ -145,22 +145,50 @@ def write_links(actor: Actor, deal: Deal, values: Mapping[str, Any], fresh: bool
     return before, after
 
 
-def _write_contacts(actor: Actor, deal: Deal, rows: Sequence[Mapping[str, Any]], *, fresh: bool) -> tuple[list[Any], list[Any]]:
-    present = [] if fresh else _people(deal)
-    wanted: dict[int, tuple[str, str]] = {}
-    linked = Linked((link.contact.name, link.contact) for link in present)
-    for row in rows:
-        name = str(row.get("contact", ""))
-        contact = Contact.objects.filter(pk=row["contact_id"]).first() if row.get("contact_id") else linked.take(name) or contacts.named(actor, name)
-        if contact is not None:
-            wanted.setdefault(contact.pk, (contact.name, str(row.get("role", ""))[:120]))
-    before = [_person_facts(link) for link in present]
-    after: list[dict[str, Any]] = [{"id": pk, "name": name, "role": role} for pk, (name, role) in wanted.items()]
-    deal.contact_ids = list(wanted)
+def write_fresh_links(actor: Actor, pairs: Sequence[tuple[Deal, Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """The same for new deals: their contacts are looked up together and linked in one statement."""
+    ids = {row["contact_id"] for _deal, values in pairs for row in values.get("contacts") or () if row.get("contact_id")}
+    known = Contact.objects.in_bulk(ids) if ids else {}
+    told, links = [], []
+    for deal, values in pairs:
+        after: dict[str, Any] = {}
+        if values.get("contacts"):
+            people = _wanted(actor, values["contacts"], known, Linked(()))
+            deal.contact_ids = [row["id"] for row in people]
+            links += _links(deal, people)
+            after |= {"contacts": people} if people else {}
+        if values.get("lines"):
+            _none, lines = _write_lines(actor, deal, values["lines"], fresh=True)
+            after |= {"lines": lines} if lines else {}
+        told.append(after)
+    DealContact.objects.bulk_create(links)
+    return told
+
+
+def _write_contacts(actor: Actor, deal: Deal, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any]]:
+    present = _people(deal)
+    known = Contact.objects.in_bulk({row["contact_id"] for row in rows if row.get("contact_id")})
+    before, after = [_person_facts(link) for link in present], _wanted(actor, rows, known, Linked((link.contact.name, link.contact) for link in present))
+    deal.contact_ids = [row["id"] for row in after]
     if before != after:
         DealContact.objects.filter(pk__in=[link.pk for link in present]).delete()
-        DealContact.objects.bulk_create([DealContact(deal=deal, contact_id=row["id"], role=row["role"], main=at == 0) for at, row in enumerate(after)])
+        DealContact.objects.bulk_create(_links(deal, after))
     return before, after
+
+
+def _wanted(actor: Actor, rows: Sequence[Mapping[str, Any]], known: Mapping[int, Contact], linked: Linked) -> list[dict[str, Any]]:
+    """Who is named, each once, as history keeps them; of a name that nobody has a contact is made."""
+    wanted: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        name = str(row.get("contact", ""))
+        contact = known.get(row["contact_id"]) if row.get("contact_id") else linked.take(name) or contacts.named(actor, name)
+        if contact is not None:
+            wanted.setdefault(contact.pk, {"id": contact.pk, "name": contact.name, "role": str(row.get("role", ""))[:120]})
+    return list(wanted.values())
+
+
+def _links(deal: Deal, people: Sequence[Mapping[str, Any]]) -> list[DealContact]:
+    return [DealContact(deal=deal, contact_id=row["id"], role=row["role"], main=at == 0) for at, row in enumerate(people)]
 
 
 def _write_lines(actor: Actor, deal: Deal, rows: Sequence[Mapping[str, Any]], *, fresh: bool) -> tuple[list[Any], list[Any]]:
@@ -238,7 +266,7 @@ def _day(value: Any) -> str:
 DEAL = register(
     Kind(
         code="deal", model=Deal, entity=DEALS, label=_("Deal"), plural=_("Deals"), icon="square-kanban", card="deal",
-        prepare=prepare, found=found, subjects=subjects, verb=verb, weight=1, links=Links(("contacts", "lines"), write_links, read_links, again),
+        prepare=prepare, found=found, subjects=subjects, verb=verb, weight=1, links=Links(("contacts", "lines"), write_links, read_links, again, write_fresh_links),
         counts=lambda deal: "deals_open" if deal.state == StageKind.OPEN and deal.binned_at is None else "",
         attributes=(
             Attribute("name", _("Name")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -123,6 +124,12 @@ def keep_next_step(pk: int, task: Task | None) -> None:
     Deal.objects.filter(pk=pk).update(
         next_task_at=task.due_at if task else None, next_task_text=task.text if task else "", next_task_type=task.type if task else ""
     )
+
+
+def keep_stage_since(since: Mapping[int, datetime]) -> None:
+    """When deals came into their stages, as a history that was brought along tells it; nobody's change of them."""
+    for pk, moment in since.items():
+        Deal.objects.filter(pk=pk, stage_since__lt=moment).update(stage_since=moment)
 
 
 def open_count(user_id: int) -> int:

@@ -366,11 +366,17 @@ def add_group(actor: Actor, *, name: str) -> Group:
     return group
 
 
-def create_token_by_email(email: str, *, name: str) -> str:
-    """A long-lived token of an active person, shown once; raises NoSuchPerson."""
-    person = User.objects.select_related("role").filter(email__iexact=email, access=Access.ACTIVE).first()
+def active_by_email(email: str) -> User:
+    """A person with access; raises NoSuchPerson."""
+    person = User.objects.select_related("role", "group").filter(email__iexact=email, access=Access.ACTIVE).first()
     if person is None:
         raise NoSuchPerson(email=email)
+    return person
+
+
+def create_token_by_email(email: str, *, name: str) -> str:
+    """A long-lived token of an active person, shown once; raises NoSuchPerson."""
+    person = active_by_email(email)
     token = tokens.make_api_token(person, name=name)
     emit(robot("command line"), "token.made", entity="person", record_id=person.pk, after={"name": name})
     return token

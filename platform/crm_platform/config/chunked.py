@@ -6,6 +6,7 @@ Here it is read up to a bound, kept in memory or (above 1 MB) in a temporary fil
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Iterable
 from typing import IO, Any
@@ -24,12 +25,12 @@ class ChunkedDoor:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if int(environ.get("CONTENT_LENGTH") or 0) > self.bound:
-            return _too_large(start_response)
+            return _too_large(environ, start_response)
         if "chunked" not in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
             return self.application(environ, start_response)
         body = self._read(environ["wsgi.input"])
         if body is None:
-            return _too_large(start_response)
+            return _too_large(environ, start_response)
         environ["CONTENT_LENGTH"] = str(body.tell())
         body.seek(0)
         environ["wsgi.input"] = body
@@ -46,7 +47,11 @@ class ChunkedDoor:
         return body
 
 
-def _too_large(start_response: Callable[..., Any]) -> Iterable[bytes]:
-    sentence = b"The request is larger than this server takes.\n"
-    start_response("413 Content Too Large", [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(sentence))), ("Connection", "close")])
-    return [sentence]
+def _too_large(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    sentence = "The request is larger than this server takes."
+    media, body = "text/plain; charset=utf-8", f"{sentence}\n".encode()
+    if environ.get("PATH_INFO", "").startswith("/api/"):
+        told = {"title": "Content Too Large", "type": "https://httpstatus.es/413", "status": 413, "detail": sentence, "hint": sentence, "code": "too_large"}
+        media, body = "application/problem+json", json.dumps(told).encode()
+    start_response("413 Content Too Large", [("Content-Type", media), ("Content-Length", str(len(body))), ("Connection", "close")])
+    return [body]

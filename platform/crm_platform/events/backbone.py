@@ -130,7 +130,7 @@ def _row(actor: Actor, change: Change, *, at: Any, request: str, wanted: frozens
         actor.via,
         request[:64],
         at,
-        change.name in _handlers or change.name in wanted,
+        not actor.quiet and (change.name in _handlers or change.name in wanted),
     )
 
 

@@ -9,13 +9,15 @@ from datetime import timedelta
 from django.utils.translation import gettext_lazy as _
 
 from crm_platform.accounts import tokens
+from crm_platform.accounts.actors import actor_of
+from crm_platform.accounts.models import User
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, ids
 from crm_platform.kernel.errors import Forbidden, Invalid
 from crm_platform.kernel.permissions import Actor
 
 from . import naming, services
-from .models import Grant, Integration
+from .models import Grant, Integration, Kind
 
 CODE_FOR = timedelta(minutes=20)
 
@@ -69,6 +71,16 @@ def give(actor: Actor, integration: Integration) -> str:
     )  # fmt: skip
     emit(actor, "integration.granted", entity="integration", record_id=integration.pk, after={"name": integration.name, "scopes": integration.scopes, "administrator": person.role.everything})
     return code
+
+
+def begin(person: User, *, name: str, redirect_uri: str) -> tuple[Integration, str, str]:
+    """An integration of the firm's own with everything it may reach, let in by the person at once: with its secret and a code for its first token.
+
+    What one presses in the settings and on the page of consent, for who sets a program up from the command line.
+    """
+    actor = actor_of(person)
+    made, secret = services.make(actor, name=name, redirect_uri=redirect_uri, kind=Kind.PRIVATE, scopes=tuple(tokens.SCOPES))
+    return made, secret, give(actor, made)
 
 
 def refuse(actor: Actor, integration: Integration) -> None:

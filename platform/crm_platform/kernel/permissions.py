@@ -108,6 +108,7 @@ class Actor:
 
     `everything` is for the owner, administrators and robots: scope ALL for each right.
     `read_only` says that the workspace is, for everybody. `via` names the means ("import 12", "token Zapier"); it stands in the journal.
+    `quiet`: what it does is written down and wakes nobody, for it happened elsewhere long ago.
     """
 
     user_id: int | None
@@ -120,6 +121,7 @@ class Actor:
     view_only: bool = False
     read_only: bool = False
     via: str = ""
+    quiet: bool = False
 
     @property
     def may_write(self) -> bool:
@@ -134,9 +136,9 @@ class Actor:
             return Scope.ALL
         return Scope(self.rights.get(right.key, Scope.NONE))
 
-    def through(self, kind: ActorKind, *, via: str) -> Actor:
+    def through(self, kind: ActorKind, *, via: str, quiet: bool = False) -> Actor:
         """The same person with the same rights, acting through an import or an integration."""
-        return replace(self, kind=kind, via=via)
+        return replace(self, kind=kind, via=via, quiet=quiet)
 
 
 def robot(name: str, *, kind: ActorKind = ActorKind.ROBOT) -> Actor:

@@ -140,7 +140,23 @@ async function files(lead) {
   does("createSession", "getFiles", "getFileByUUID", "updateFileByUUID", "getFileVersionByUUID", "linkEntityFiles", "getEntityFiles", "getFileEntities", "unlinkEntityFiles", "deleteFiles", "restoreFiles");
 }
 
+async function let_in() {
+  const told = [];
+  const program = { client_id: process.env.CLIENT_ID, client_secret: process.env.CLIENT_SECRET, redirect_uri: process.env.REDIRECT_URI };
+  const host = `127.0.0.1:${process.env.TLS_PORT}`;
+  const first = new Amo(host, { ...program, grant_type: "authorization_code", code: process.env.CODE }, { request_delay: 0, on_token: (one) => told.push(one) });
+  assert.ok((await first.account.getAccount()).id);
+  const old = { ...told[0], expires_at: Date.now() - 1000 }; // so it asks for another by itself
+  const later = new Amo(host, { ...program, ...old }, { request_delay: 0, on_token: (one) => told.push(one) });
+  assert.ok((await later.account.getAccount()).id);
+  assert.equal(told.length, 2);
+  assert.notEqual(told[0].refresh_token, told[1].refresh_token);
+  await assert.rejects(new Amo(host, { ...program, grant_type: "authorization_code", code: process.env.CODE }).account.getAccount()); // a code works once
+  does("authorization by a code", "a new token by the refresh token", "a code a second time");
+}
+
 (async () => {
+  await let_in();
   await catalogs();
   await customers();
   await around();

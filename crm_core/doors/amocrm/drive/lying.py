@@ -19,6 +19,7 @@ from crm_core.groundwork.attachments.models import Attachment
 from crm_core.groundwork.attachments.services import LOOSE
 from crm_core.groundwork.records import writing
 from crm_platform.kernel.errors import NotFound
+from crm_platform.kernel.permissions import Actor
 
 LINK = "file_link"
 _CUSTOMERS = "customers"
@@ -58,7 +59,7 @@ def put(asked: Asked, plural: str, pk: int) -> HttpResponse:
     rows = [row for item in items if (row := _found(asked, item)) is not None]
     settle(items)
     for row in rows:
-        _lay(asked, row, plural, pk)
+        lay(asked.actor, row, plural, pk)
     return answers.made(asked, "files", [_told(row) for row in rows], status=202)
 
 
@@ -70,15 +71,16 @@ def _found(asked: Asked, item: Item) -> Attachment | None:
         return None
 
 
-def _lay(asked: Asked, row: Attachment, plural: str, pk: int) -> None:
+def lay(actor: Actor, row: Attachment, plural: str, pk: int) -> None:
+    """Lay a file on a record; the caller has asked the rights."""
     if row.entity == names.CODES.get(plural) and row.record_id == pk:
         return
     if row.entity == LOOSE and plural in names.CODES:
-        services.put_on(asked.actor, row, entity=names.CODES[plural], pk=pk)
+        services.put_on(actor, row, entity=names.CODES[plural], pk=pk)
         return
     key = f"{plural}:{pk}:{row.pk}"
-    if storing.by_key(asked.actor, LINK, key) is None:
-        storing.add(asked.actor, LINK, [{"key": key, "body": {"entity_type": plural, "entity_id": pk}}], parent_id=row.pk)
+    if storing.by_key(actor, LINK, key) is None:
+        storing.add(actor, LINK, [{"key": key, "body": {"entity_type": plural, "entity_id": pk}}], parent_id=row.pk)
 
 
 def take(asked: Asked, plural: str, pk: int) -> HttpResponse:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from crm_core.doors.amocrm.wire.fields import Item, as_moment, clean
+from crm_core.doors.amocrm.wire.fields import Item, as_moment
+from crm_core.doors.amocrm.wire.texts import clean
 from crm_core.groundwork.custom_fields.models import Kind
 from crm_core.people import reaching
 from crm_platform.kernel import preferences
@@ -18,10 +19,10 @@ from .known import EMAIL_KINDS, PHONE_KINDS, Known, named, of
 Value = dict[str, Any]
 
 
-def draw(record: Any, entity: str) -> list[Value] | None:
-    """`custom_fields_values` of a record: null where nothing is filled, as amoCRM tells it."""
+def draw(record: Any, entity: str, *, fields: Sequence[Known] | None = None) -> list[Value] | None:
+    """`custom_fields_values` of a record: null where nothing is filled, as amoCRM tells it. `fields` are those of the entity, where the caller has them."""
     told = []
-    for one in of(entity):
+    for one in of(entity) if fields is None else fields:
         stored = getattr(record, one.attribute) if one.attribute else record.custom.get(str(one.id))
         if stored in (None, "", [], {}):
             continue

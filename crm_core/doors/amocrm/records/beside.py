@@ -11,6 +11,7 @@ from crm_core.people.contacts.models import Employment
 from crm_core.sales.deals.models import Deal, DealContact, DealLine
 from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.pipelines import unsaid
+from crm_platform.db.prepared import Prepared
 from crm_platform.kernel.permissions import Actor
 
 Rows = dict[int, list[dict[str, Any]]]
@@ -46,9 +47,18 @@ def company_of_deals(actor: Actor, records: Sequence[Any]) -> Rows:
     return {deal.pk: [{"id": deal.company_id}] for deal in records if deal.company_id}
 
 
+# Whole pages ask by their records' ids: compiled once, the ids in one parameter.
+_OF_DEALS: Prepared[tuple[int, int, bool]] = Prepared(
+    DealContact, lambda deals: DealContact.objects.filter(deal__id__among=deals).order_by("-main", "id").values_list("deal_id", "contact_id", "main")
+)
+_FIRMS: Prepared[tuple[int, int]] = Prepared(
+    Employment, lambda contacts: Employment.objects.filter(contact__id__among=contacts).order_by("-main", "id").values_list("contact_id", "company_id")
+)
+
+
 def contacts_of_deals(actor: Actor, records: Sequence[Any]) -> Rows:
     """The main contact first."""
-    links = DealContact.objects.filter(deal__in=[deal.pk for deal in records]).order_by("-main", "id").values_list("deal_id", "contact_id", "main")
+    links = _OF_DEALS.rows(deals=[deal.pk for deal in records])
     return _by((deal, {"id": contact, "is_main": main}) for deal, contact, main in links)
 
 
@@ -73,7 +83,7 @@ def _number(milli: int) -> float | int:
 
 def companies_of_contacts(actor: Actor, records: Sequence[Any]) -> Rows:
     """Where they work, the main company first."""
-    links = Employment.objects.filter(contact__in=[contact.pk for contact in records]).order_by("-main", "id").values_list("contact_id", "company_id")
+    links = _FIRMS.rows(contacts=[contact.pk for contact in records])
     return _by((contact, {"id": company}) for contact, company in links)
 
 

@@ -25,7 +25,7 @@ from crm_platform.kernel.permissions import Actor
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One of the three. `own(record)` draws its own fields; `read(actor, item, record)` takes them (record None: a new one).
+    """One of the three. `own()` gives what draws a record's own fields, with what all of a page share looked up; `read(actor, item, record)` takes them (record None: a new one).
 
     `links` are what `with` may ask for: per name a function from the records of a page to the rows of each; those in
     `always` stand there unasked.
@@ -33,7 +33,7 @@ class Collection:
 
     plural: str
     kind: Kind
-    own: Callable[[Any], dict[str, Any]]
+    own: Callable[[], Callable[[Any], dict[str, Any]]]
     read: Callable[[Actor, Item, Any], dict[str, Any]]
     links: Mapping[str, beside.Links]
     always: Sequence[str] = ()
@@ -49,14 +49,20 @@ def find(plural: str) -> Collection:
     return ALL[names.code_of(plural)]
 
 
-def _lead(deal: Any) -> dict[str, Any]:
+def _lead() -> Callable[[Any], dict[str, Any]]:
     board = pipelines.everything()
-    return {
-        "price": None if deal.sum_minor is None else int(money.major(deal.sum_minor, currency=deal.currency)),
-        "status_id": names.status_id(deal.stage_id), "pipeline_id": deal.pipeline_id,
-        "loss_reason_id": None if unsaid.is_unsaid(board, deal.lost_reason_id) else deal.lost_reason_id, "closed_at": seconds(deal.closed_at),
-        "source_id": None, "score": None, "labor_cost": None, "is_price_modified_by_robot": False,
-    }  # fmt: skip
+    none_given = {pk for pk in board.reasons if unsaid.is_unsaid(board, pk)}
+    statuses = {pk: names.status_of(stage) for pk, stage in board.stages.items()}
+
+    def own(deal: Any) -> dict[str, Any]:
+        return {
+            "price": None if deal.sum_minor is None else int(money.major(deal.sum_minor, currency=deal.currency)),
+            "status_id": statuses.get(deal.stage_id), "pipeline_id": deal.pipeline_id,
+            "loss_reason_id": None if deal.lost_reason_id in none_given else deal.lost_reason_id, "closed_at": seconds(deal.closed_at),
+            "source_id": None, "score": None, "labor_cost": None, "is_price_modified_by_robot": False,
+        }  # fmt: skip
+
+    return own
 
 
 def _read_lead(actor: Actor, item: Item, deal: Any) -> dict[str, Any]:
@@ -121,8 +127,8 @@ def _reason(item: Item, deal: Any) -> int:
     return given or (deal.lost_reason_id if deal is not None else None) or unsaid.reason().pk
 
 
-def _contact(contact: Any) -> dict[str, Any]:
-    return {"first_name": contact.first_name, "last_name": contact.last_name, "is_unsorted": False}
+def _contact() -> Callable[[Any], dict[str, Any]]:
+    return lambda contact: {"first_name": contact.first_name, "last_name": contact.last_name, "is_unsorted": False}
 
 
 def _read_contact(actor: Actor, item: Item, contact: Any) -> dict[str, Any]:
@@ -145,5 +151,5 @@ LEADS = Collection(
     always=("companies",),
 )  # fmt: skip
 CONTACTS = Collection("contacts", CONTACT, _contact, _read_contact, {"companies": beside.companies_of_contacts, "leads": beside.deals_of_contacts, "customers": beside.customers("contacts"), "catalog_elements": beside.none}, always=("companies",))
-COMPANIES = Collection("companies", COMPANY, lambda company: {}, _read_company, {"contacts": beside.contacts_of_companies, "leads": beside.deals_of_companies, "customers": beside.customers("companies"), "catalog_elements": beside.none})
+COMPANIES = Collection("companies", COMPANY, lambda: lambda company: {}, _read_company, {"contacts": beside.contacts_of_companies, "leads": beside.deals_of_companies, "customers": beside.customers("companies"), "catalog_elements": beside.none})
 ALL = {one.entity: one for one in (LEADS, CONTACTS, COMPANIES)}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Min
 
 from crm_core.doors.amocrm import names
-from crm_core.doors.amocrm.fields import values
+from crm_core.doors.amocrm.fields import known, values
+from crm_core.doors.amocrm.fields.known import Known
 from crm_core.doors.amocrm.records.collections import Collection
 from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.wire import answers
@@ -20,7 +22,7 @@ from crm_core.groundwork.tags import services as tags
 from crm_platform.accounts import directory
 
 # What has an address of its own.
-_ADDRESSED = frozenset({"companies", "contacts", "leads", "customers"})
+ADDRESSED = frozenset({"companies", "contacts", "leads", "customers"})
 
 
 def draw(asked: Asked, collection: Collection, records: Sequence[Any]) -> list[dict[str, Any]]:
@@ -28,10 +30,10 @@ def draw(asked: Asked, collection: Collection, records: Sequence[Any]) -> list[d
     wanted = [name for name in collection.links if name in collection.always or name in asked.wants]
     linked = {name: collection.links[name](asked.actor, records) for name in wanted}
     steps = _next_steps(collection, records)
-    words, account = tags.tags_of(collection.entity), account_id()
+    words, shared = tags.tags_of(collection.entity), _shared(collection)
     return [
         {
-            **_common(record, collection, account=account, step=steps.get(record.pk)),
+            **_common(record, collection, shared, step=steps.get(record.pk)),
             "_links": answers.href(asked, f"{collection.plural}/{record.pk}"),
             "_embedded": {
                 "tags": [{"id": pk, "name": words[pk].name, "color": None} for pk in record.tag_ids if pk in words],
@@ -42,18 +44,33 @@ def draw(asked: Asked, collection: Collection, records: Sequence[Any]) -> list[d
     ]
 
 
-def _common(record: Any, collection: Collection, *, account: int, step: datetime | None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What the records of a page have in common, looked up once for all of them."""
+
+    own: Callable[[Any], dict[str, Any]]
+    groups: Mapping[int | None, int | None]
+    fields: Sequence[Known]
+    account: int
+
+
+def _shared(collection: Collection) -> _Shared:
+    groups: dict[int | None, int | None] = {pk: person.group_id for pk, person in directory.everyone().items()}
+    return _Shared(collection.own(), groups, known.of(collection.entity), account_id())
+
+
+def _common(record: Any, collection: Collection, shared: _Shared, *, step: datetime | None) -> dict[str, Any]:
     return {
-        "id": record.pk, "name": record.name, **collection.own(record), "responsible_user_id": record.responsible_id,
-        "group_id": directory.group_of(record.responsible_id) or 0, "created_by": record.created_by or 0, "updated_by": record.updated_by or 0,
+        "id": record.pk, "name": record.name, **shared.own(record), "responsible_user_id": record.responsible_id,
+        "group_id": shared.groups.get(record.responsible_id) or 0, "created_by": record.created_by or 0, "updated_by": record.updated_by or 0,
         "created_at": seconds(record.created_at), "updated_at": seconds(record.updated_at), "closest_task_at": seconds(step),
-        "is_deleted": record.binned_at is not None, "custom_fields_values": values.draw(record, collection.entity), "account_id": account,
+        "is_deleted": record.binned_at is not None, "custom_fields_values": values.draw(record, collection.entity, fields=shared.fields), "account_id": shared.account,
         "external_id": record.external_id or None,
     }  # fmt: skip
 
 
 def _linked(asked: Asked, name: str, row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "_links": answers.href(asked, f"{name}/{row['id']}")} if name in _ADDRESSED else row
+    return {**row, "_links": answers.href(asked, f"{name}/{row['id']}")} if name in ADDRESSED else row
 
 
 def _next_steps(collection: Collection, records: Sequence[Any]) -> dict[int, datetime]:

@@ -16,7 +16,6 @@ from crm_core.doors.amocrm.records.collections import Collection
 from crm_core.doors.amocrm.wire import brackets
 from crm_core.doors.amocrm.wire.asking import MOST_IDS, Asked, whole, wholes
 from crm_core.doors.amocrm.wire.fields import as_moment, period
-from crm_core.doors.amocrm.wire.problems import NotFaithful
 from crm_core.groundwork.custom_fields.models import FieldIndex, Kind
 from crm_core.groundwork.search import queries as search
 from crm_core.people import reaching
@@ -32,13 +31,11 @@ def rows_of(asked: Asked, collection: Collection) -> Rows:
     kind = collection.kind
     rows: Rows = kind.model.objects.binned() if "only_deleted" in asked.wants else kind.model.objects.kept()
     rows = rows.filter(permissions.reach(asked.actor, kind.entity.VIEW))
+    asked.knows(filters_of(collection))
     for name, given in asked.filters.items():
         apply = _OF_DEALS.get(name) if collection.entity == names.CODES["leads"] else None
         apply = apply or _FILTERS.get(name)
-        if apply is not None:
-            rows = apply(rows, given, collection)
-        elif asked.strict:
-            raise NotFaithful(detail=f"There is no filter named {name[:80]}.")
+        rows = apply(rows, given, collection) if apply is not None else rows
     if asked.text:
         rows = rows.filter(pk__in=search.matching_ids(asked.actor, kind.code, asked.text))
     return rows
@@ -83,6 +80,11 @@ def _behind(cursor: Any, *, name: str, down: bool) -> Q | None:
 
 
 Apply = Callable[[Rows, Any, Collection], Rows]
+
+
+def filters_of(collection: Collection) -> tuple[str, ...]:
+    """What a list of the collection may be narrowed by."""
+    return (*_FILTERS, *(_OF_DEALS if collection.entity == names.CODES["leads"] else ()))
 
 
 def _ids(field: str) -> Apply:

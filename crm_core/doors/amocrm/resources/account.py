@@ -38,10 +38,10 @@ def show(asked: Asked) -> HttpResponse:
         "customers_mode": _customers_mode(), "is_unsorted_on": True, "mobile_feature_version": 0, "is_loss_reason_enabled": True, "is_helpbot_enabled": False,
         "is_technical_account": False, "contact_name_display_order": 1,
     }  # fmt: skip
-    told |= {name: _BESIDE[name]() for name in _BESIDE if name in asked.wants}
+    told |= {name: BESIDE[name]() for name in BESIDE if name in asked.wants}
     told |= {"drive_url": asked.base} if "drive_url" in asked.wants else {}
     told["_links"] = answers.href(asked, "account")
-    embedded = {name: rows() for name, rows in _EMBEDDED.items() if name in asked.wants}
+    embedded = {name: rows() for name, rows in EMBEDDED.items() if name in asked.wants}
     return answers.told(told | ({"_embedded": embedded} if embedded else {}))
 
 
@@ -74,10 +74,10 @@ def _dates() -> dict[str, Any]:
     }  # fmt: skip
 
 
-_BESIDE: dict[str, Callable[[], Any]] = {
+BESIDE: dict[str, Callable[[], Any]] = {
     "amojo_id": _uuid, "uuid": _uuid, "version": lambda: 1, "is_api_filter_enabled": lambda: True,
     "entity_names": lambda: {"leads": {"ru": {}, "en": {}}}, "invoices_settings": lambda: {"lang": preferences.here().language, "currency": preferences.here().currency, "invoices_catalog_id": None},
 }  # fmt: skip
-_EMBEDDED: dict[str, Callable[[], Any]] = {
+EMBEDDED: dict[str, Callable[[], Any]] = {
     "amojo_rights": lambda: {"can_direct": True, "can_create_groups": True}, "users_groups": _groups, "task_types": _task_types, "datetime_settings": _dates,
 }  # fmt: skip

@@ -19,7 +19,7 @@ from crm_core.groundwork.custom_fields.models import CustomField, Kind
 from crm_platform.kernel.errors import Invalid, NotFound
 
 # What a program may say of a field beyond name and type: kept and told back.
-_SAID = (
+SAID = (
     "group_id", "is_api_only", "is_visible", "is_required", "required_statuses", "hidden_statuses", "chained_lists", "tracking_callback", "remind", "triggers",
     "currency", "search_in", "settings", "nested",
 )  # fmt: skip
@@ -63,7 +63,7 @@ def draw(asked: Asked, one: Known, entity: str, path: str) -> dict[str, Any]:
         "required_statuses": [], "hidden_statuses": [], "chained_lists": None, "tracking_callback": None, "remind": None, "triggers": [], "currency": None,
         "search_in": None, "settings": None, "catalog_id": int(path.split("/")[1]) if path.startswith("catalogs/") else None,
     }  # fmt: skip
-    return {**told, **{name: said[name] for name in _SAID if name in said}, "_links": answers.href(asked, f"{path}/{one.id}")}
+    return {**told, **{name: said[name] for name in SAID if name in said}, "_links": answers.href(asked, f"{path}/{one.id}")}
 
 
 def _enums(one: Known) -> list[dict[str, Any]] | None:
@@ -95,7 +95,7 @@ def make(asked: Asked, entity: str, path: str) -> HttpResponse:
 
 def _said(item: Item, before: dict[str, Any], entity: str) -> dict[str, Any]:
     """What is kept of a field beside our own columns. Raises Invalid for a code that another field has."""
-    said = {**before, **{name: item.body[name] for name in _SAID if item.given(name)}}
+    said = {**before, **{name: item.body[name] for name in SAID if item.given(name)}}
     if item.text("type"):
         said.setdefault("type", item.text("type"))
     if item.text("code"):

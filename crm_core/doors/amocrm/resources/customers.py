@@ -26,7 +26,7 @@ CUSTOMER, LINK, TRANSACTION, SEGMENT = "customer", "customer_link", "transaction
 MODE = "customers_mode"
 _CHOICE = "The value you selected is not a valid choice."
 # What `with` may ask for, among the links of customers.
-_LINKED = ("contacts", "companies", "catalog_elements")
+LINKED = ("contacts", "companies", "catalog_elements")
 
 
 def _read(asked: Asked, item: Item, row: Stored | None) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def _beside(asked: Asked, rows: Sequence[Stored]) -> dict[int, dict[str, Any]]:
         .values_list("parent_id").annotate(count=Count("pk"), total=Sum(Cast(KeyTextTransform("price", "body"), BigIntegerField()))).order_by()
     }  # fmt: skip
     words = tags.tags_of(CUSTOMER)
-    linked = [name for name in _LINKED if name in asked.wants]
+    linked = [name for name in LINKED if name in asked.wants]
     links: dict[tuple[int, str], list[dict[str, Any]]] = {}
     for link in Stored.objects.filter(kind=LINK, parent_id__in=pks, deleted_at=None).order_by("pk") if linked else ():
         one = {"id": link.body["to_entity_id"], **({"metadata": link.body["metadata"]} if link.body.get("metadata") else {})}

@@ -23,6 +23,7 @@ from crm_platform.kernel import reading
 from crm_platform.kernel.errors import NotFound
 
 MOST = 100
+FILTERS = ("id", "type", "entity", "entity_id", "created_by", "created_at", "value_before", "value_after")
 _CODES = {word: code for code, word in names.SINGULARS.items()} | {"task": "task"}
 _STEP = 500
 # How many rows a question with filters on values reads at most: an answer that would need more is cut off there.
@@ -45,6 +46,7 @@ def index(asked: Asked) -> HttpResponse:
 
 
 def _rows(asked: Asked) -> QuerySet[Event]:
+    asked.knows(FILTERS)
     asks = asked.filters
     types = {_alias(one) for one in brackets.values(asks.get("type"))}
     wanted = {name for type_ in (types or SOURCES) for name in SOURCES.get(type_, ())}

@@ -14,7 +14,8 @@ from crm_core.doors.amocrm.records.taking import visible
 from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.wire import answers, brackets
 from crm_core.doors.amocrm.wire.asking import Asked, wholes
-from crm_core.doors.amocrm.wire.fields import Item, clean, items_of, period, refused_among, seconds, settle
+from crm_core.doors.amocrm.wire.fields import Item, items_of, period, refused_among, seconds, settle
+from crm_core.doors.amocrm.wire.texts import clean
 from crm_core.engagement.notes import services
 from crm_core.engagement.notes.models import Note
 from crm_core.groundwork.records import writing
@@ -26,6 +27,7 @@ from crm_platform.kernel.errors import NotFound
 TYPES = frozenset({
     "common", "call_in", "call_out", "service_message", "extended_service_message", "message_cashier", "geolocation", "sms_in", "sms_out", "attachment",
 })  # fmt: skip
+FILTERS = ("id", "entity_id", "created_by", "note_type", "updated_at")
 
 
 def index(asked: Asked, plural: str, record_id: int | None = None) -> HttpResponse:
@@ -43,6 +45,7 @@ def index(asked: Asked, plural: str, record_id: int | None = None) -> HttpRespon
 
 
 def _filtered(asked: Asked, rows: QuerySet[Note], *, record_id: int | None) -> QuerySet[Note]:
+    asked.knows(FILTERS)
     asks = asked.filters
     if record_id is not None:
         rows = rows.filter(record_id=record_id)

@@ -151,7 +151,12 @@ def make_statuses(asked: Asked, pipeline_id: int) -> HttpResponse:
 
 
 def _hue(item: Item, usual: int) -> int:
-    given = item.text("color", most=20).lower()
+    return hue_of(item.text("color", most=20), usual)
+
+
+def hue_of(color: str, usual: int = 1) -> int:
+    """Our hue that comes nearest to a colour of the API."""
+    given = color.lower()
     return _HUES.get(given if given.startswith("#") or not given else f"#{given}", usual)
 
 

@@ -21,21 +21,25 @@ from crm_platform.accounts import directory
 from crm_platform.kernel.errors import NotFound
 
 TYPE_OF = {number: code for code, number in TASK_TYPES.items()}
-_ORDERS = {"created_at": "created_at", "complete_till": "due_at", "id": "id", "updated_at": "updated_at"}
+ORDERS = {"created_at": "created_at", "complete_till": "due_at", "id": "id", "updated_at": "updated_at"}
+# Those that some clients send beside `filter`, and all.
+LOOSE = ("entity_type", "entity_id", "responsible_user_id", "is_completed", "task_type")
+FILTERS = ("id", *LOOSE, "task_type_id", "created_by", "created_at", "updated_at", "complete_till")
 _CHOICE = "The value you selected is not a valid choice."
 
 
 def index(asked: Asked) -> HttpResponse:
     """A page of the tasks that the program may see; filters stand under `filter` or, as some clients send them, beside it."""
     rows = _filtered(asked, Task.objects.filter(services.reach(asked.actor), binned_at=None))
-    name, down = asked.order if asked.order and asked.order[0] in _ORDERS else ("id", False)
-    ordered = rows.order_by(("-" if down else "") + _ORDERS[name], "id")
+    name, down = asked.order if asked.order and asked.order[0] in ORDERS else ("id", False)
+    ordered = rows.order_by(("-" if down else "") + ORDERS[name], "id")
     page, more = asked.stretch(ordered)
     return answers.page(asked, "tasks", [draw(asked, task) for task in page], more=more)
 
 
 def _filtered(asked: Asked, rows: QuerySet[Task]) -> QuerySet[Task]:
-    asks = {**{name: asked.query[name] for name in ("entity_type", "entity_id", "responsible_user_id", "is_completed", "task_type") if name in asked.query}, **asked.filters}
+    asked.knows(FILTERS)
+    asks = {**{name: asked.query[name] for name in LOOSE if name in asked.query}, **asked.filters}
     ids = {"id": "pk", "entity_id": "record_id", "responsible_user_id": "responsible", "created_by": "created_by"}
     for name, field in ids.items():
         if name in asks:

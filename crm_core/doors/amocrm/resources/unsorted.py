@@ -19,6 +19,7 @@ from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.kernel.access import Act
 from crm_platform.kernel.permissions import Actor, require, still
 
+FILTERS = ("uid", "category", "pipeline_id")
 _CHOICE = "The value you selected is not a valid choice."
 # What the API keeps apart in `metadata` beside what it says of every source.
 _SOURCE = ("source_uid", "source_name")
@@ -26,6 +27,7 @@ _SOURCE = ("source_uid", "source_name")
 
 def index(asked: Asked) -> HttpResponse:
     """A page of the leads that wait; `filter` by uid, category and pipeline."""
+    asked.knows(FILTERS)
     rows, asks = services.waiting(asked.actor), asked.filters
     if "uid" in asks:
         rows = rows.filter(uid__in=brackets.values(asks["uid"])[: asked.most])

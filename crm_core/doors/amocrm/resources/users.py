@@ -18,11 +18,13 @@ from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.permissions import Action, Scope, require
 
 # Ours by the API's word; its letters by our scopes and back.
-_ENTITIES = {"leads": "deals", "contacts": "contacts", "companies": "companies"}
-_ACTIONS = {"view": "view", "edit": "edit", "add": "create", "delete": "delete", "export": "export"}
+ENTITIES = {"leads": "deals", "contacts": "contacts", "companies": "companies"}
+ACTIONS = {"view": "view", "edit": "edit", "add": "create", "delete": "delete", "export": "export"}
 _LETTERS = {Scope.NONE: "D", Scope.OWN: "M", Scope.TEAM: "G", Scope.ALL: "A"}
 _SCOPES = {letter: scope for scope, letter in _LETTERS.items()} | {"L": Scope.ALL}
 _MOST_AT_ONCE = 10
+# What `with` may ask for of a person.
+WANTS = ("role", "group", "uuid", "amojo_id", "user_rank", "phone_number")
 
 
 def index(asked: Asked) -> HttpResponse:
@@ -74,7 +76,7 @@ def rights(role: Role) -> dict[str, Any]:
     def letter(entity: str, action: str) -> str:
         return "A" if role.everything else _LETTERS[Scope(matrix.get(f"{entity}.{action}", Scope.NONE))]
 
-    told: dict[str, Any] = {name: {word: letter(entity, action) for word, action in _ACTIONS.items()} for name, entity in _ENTITIES.items()}
+    told: dict[str, Any] = {name: {word: letter(entity, action) for word, action in ACTIONS.items()} for name, entity in ENTITIES.items()}
     return {
         **told, "tasks": {word: letter("tasks", word) for word in ("edit", "delete")}, "mail_access": True, "catalog_access": True, "files_access": True,
         "status_rights": None, "catalog_rights": None, "custom_fields_rights": None, "oper_day_reports_view_access": {"view": "A"}, "oper_day_user_tracking": False,
@@ -84,9 +86,9 @@ def rights(role: Role) -> dict[str, Any]:
 def _matrix(given: Item) -> dict[str, int]:
     """The API's letters as our matrix; what is not said is not allowed, and faults are noted."""
     found: dict[str, int] = {}
-    for name, entity in (*_ENTITIES.items(), ("tasks", "tasks")):
+    for name, entity in (*ENTITIES.items(), ("tasks", "tasks")):
         one = given.beneath(name)
-        for word, action in _ACTIONS.items():
+        for word, action in ACTIONS.items():
             letter = one.text(word, most=1).upper()
             if letter and letter not in _SCOPES:
                 one.fault(word, "The value you selected is not a valid choice.", code="NotSupportedChoice")

@@ -15,6 +15,7 @@ from crm_core.doors.amocrm.wire.asking import MOST_IDS, Asked, whole, wholes
 from crm_core.doors.amocrm.wire.fields import period
 
 Rows = QuerySet[Stored]
+_WORDS, _NUMBERS = frozenset({"name", "type"}), frozenset({"status_id", "responsible_user_id", "next_price", "next_date"})
 _COLUMNS = {"id": "pk", "created_by": "created_by", "updated_by": "updated_by"}
 
 
@@ -31,8 +32,15 @@ class Shelved(Protocol):
     def entity(self) -> str: ...
 
 
+def filters_of(shelf: Shelved) -> tuple[str, ...]:
+    """What the list of a shelf may be narrowed by."""
+    fields = [name for name in shelf.fields if name in _WORDS | _NUMBERS and name != shelf.keyed]
+    return (*_COLUMNS, *fields, "created_at", "updated_at", *([shelf.keyed] if shelf.keyed else ()), *(["custom_fields_values"] if shelf.entity else ()))
+
+
 def narrowed(asked: Asked, shelf: Shelved, rows: Rows) -> Rows:
     """The rows that fit all that is asked; filters that a shelf does not know are none."""
+    asked.knows(filters_of(shelf))
     asks = asked.filters
     condition = _by_columns(shelf, asks) & _by_fields(shelf, asks)
     for name in ("created_at", "updated_at"):
@@ -55,10 +63,10 @@ def _by_columns(shelf: Shelved, asks: Mapping[str, Any]) -> Q:
 
 def _by_fields(shelf: Shelved, asks: Mapping[str, Any]) -> Q:
     condition = Q()
-    for name in shelf.fields.keys() & asks.keys() & {"name", "type"}:
+    for name in shelf.fields.keys() & asks.keys() & _WORDS:
         given = asks[name]
         condition &= Q(**{f"body__{name}__in": brackets.values(given if isinstance(given, dict) or name == "type" else {"0": given})[:MOST_IDS]})
-    for name in shelf.fields.keys() & asks.keys() & {"status_id", "responsible_user_id", "next_price", "next_date"}:
+    for name in shelf.fields.keys() & asks.keys() & _NUMBERS:
         condition &= _range(asks[name], f"body__{name}")
     return condition
 

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from crm_core.doors.amocrm.wire.fields import Item, clean
+from crm_core.doors.amocrm.wire.fields import Item
+from crm_core.doors.amocrm.wire.texts import clean
 from crm_platform.kernel import clock
 
-Read = Callable[[Item, str], Any]
 _DEEPEST = 12
 _CHOICE = "The value you selected is not a valid choice."
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A way to read a field, and what the specification says of it (`schema`)."""
+
+    take: Callable[[Item, str], Any]
+    schema: dict[str, Any]
+
+    def __call__(self, item: Item, name: str) -> Any:
+        return self.take(item, name)
+
+
 def text(most: int = 250) -> Read:
     """A text."""
-    return lambda item, name: item.text(name, most=most)
+    return Read(lambda item, name: item.text(name, most=most), {"type": "string", "maxLength": most})
 
 
 def choice(*known: str) -> Read:
@@ -27,23 +39,24 @@ def choice(*known: str) -> Read:
             item.fault(name, _CHOICE, code="NotSupportedChoice")
         return given or None
 
-    return read
+    return Read(read, {"type": "string", "enum": [*known]})
 
 
 def number(least: int = -(2**53), most: int = 2**53) -> Read:
     """A whole number."""
-    return lambda item, name: item.whole(name, least=least, most=most)
+    return Read(lambda item, name: item.whole(name, least=least, most=most), {"type": "integer", "minimum": least, "maximum": most})
 
 
-def flag(item: Item, name: str) -> bool | None:
-    """True or false."""
-    return item.flag(name)
+flag = Read(lambda item, name: item.flag(name), {"type": "boolean"})
 
 
-def moment(item: Item, name: str) -> int | None:
-    """A moment, kept in seconds as the API tells it."""
+def _moment(item: Item, name: str) -> int | None:
     found = item.moment(name)
     return None if found is None else int(found.timestamp())
+
+
+# A moment, kept in seconds as the API tells it.
+moment = Read(_moment, {"type": "integer", "description": "Unix seconds; RFC 3339 is taken too."})
 
 
 def now() -> int:
@@ -65,13 +78,12 @@ def any_of(*kinds: type) -> Read:
             item.fault(name, "This value is nested too deep.", code="InvalidValue")
             return None
 
-    return read
+    return Read(read, {"type": [_JSON[kind] for kind in kinds]})
 
 
-def listed(item: Item, name: str) -> list[Any] | None:
-    """A list, kept as it was sent."""
-    found: list[Any] | None = any_of(list)(item, name)
-    return found
+_JSON: dict[type, str] = {dict: "object", list: "array"}
+# A list, kept as it was sent.
+listed = any_of(list)
 
 
 def plain(value: Any, *, deep: int = 0) -> Any:

@@ -23,7 +23,7 @@ from . import narrowing
 from .reading import Read, needed
 
 Beside = Callable[[Asked, Sequence[Stored]], Mapping[int, Mapping[str, Any]]]
-_ORDERS = ("id", "created_at", "updated_at")
+ORDERS = ("id", "created_at", "updated_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Shelf:
 def index(asked: Asked, shelf: Shelf, *, parent_id: int | None = None) -> HttpResponse:
     """A page of them, the oldest first; `filter[id]`, `filter[name]`, moments, custom fields and `query` narrow them."""
     rows = narrowing.narrowed(asked, shelf, storing.rows(asked.actor, shelf.kind, parent_id=parent_id))
-    name, down = asked.order if asked.order and asked.order[0] in _ORDERS else ("id", False)
+    name, down = asked.order if asked.order and asked.order[0] in ORDERS else ("id", False)
     ordered = rows.order_by(*dict.fromkeys((("-" if down else "") + name, "id")))
     page, more = asked.stretch(ordered)
     counts = {}

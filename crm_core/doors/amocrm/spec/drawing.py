@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import re
 from typing import Any
 
 from crm_core.doors.amocrm.wire.endpoint import OPERATIONS, Operation
 
+from .answering import ANSWERS, Answer
+from .asked import NONE, QUESTIONS, parameters
 from .examples import BODIES
+from .taken import BODIES as TAKEN
+from .taken import RAW, Many
+from .taken import SHAPES as GIVEN
+from .told import SHAPES
+from .words import ref
 
 _VARIABLE = re.compile(r"<(int|str|slug|uuid):(\w+)>")
 _PROBLEM = "application/problem+json"
-_HAL = "application/hal+json"
-# What a verb answers where it is not 200, by the name of its function.
-_MADE = {"make_groups": "201", "make_roles": "201"}
 _REFUSALS = {
     "400": "What was sent is wrong; `validation-errors` names each item and field.", "401": "No token, or one that is not valid.", "402": "The plan does not include it.",
     "403": "The person behind the token may not do that.", "404": "There is nothing at this address.", "429": "The program asks faster than its budget; see Retry-After.",
+    "4XX": "It was refused; `code` says why.",
 }  # fmt: skip
+_SLUG = {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$"}
+_KINDS = {"int": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}, "slug": _SLUG, "str": {"type": "string", "minLength": 1}, "uuid": {"type": "string", "format": "uuid"}}
 
 
 def document(base: str) -> dict[str, Any]:
     """The whole specification, for a client that reaches us at `base`."""
-    return {"servers": [{"url": f"{base}/api/v4"}], **_document()}
+    return {"servers": [{"url": base}], **_document()}
 
 
 def groups() -> list[tuple[str, list[tuple[str, Operation]]]]:
@@ -49,22 +57,26 @@ def _document() -> dict[str, Any]:
         "security": [{"bearer": []}],
         "tags": [{"name": name} for name in sorted({tag_of(operation) for operation in OPERATIONS})],
         "paths": paths,
-        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}, "schemas": _SCHEMAS, "parameters": _PARAMETERS, "responses": _RESPONSES},
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}, "schemas": {**_SCHEMAS, **SHAPES, **GIVEN, **_items()}, "parameters": _PARAMETERS, "responses": _RESPONSES,
+        },
     }  # fmt: skip
 
 
 def _operations() -> list[Operation]:
-    return list({(one.method, one.route): one for one in OPERATIONS}.values())
+    return list({(one.method, one.root + one.route): one for one in OPERATIONS}.values())
 
 
 def path_of(operation: Operation) -> str:
-    """The address as specifications write it: /leads/{pk}."""
-    return "/" + _VARIABLE.sub(r"{\2}", operation.route)
+    """The address as specifications write it: /api/v4/leads/{pk}."""
+    return operation.root + _VARIABLE.sub(r"{\2}", operation.route)
 
 
 def tag_of(operation: Operation) -> str:
     """What an operation is of: the first words of its address that tell it."""
     parts = [part for part in operation.route.split("/") if not part.startswith("<")]
+    if operation.root == "/":
+        return "files" if parts[0] == "v1.0" else "bots"
     return parts[1] if len(parts) > 1 and parts[1] in _OF_THEIR_OWN else parts[0]
 
 
@@ -73,18 +85,22 @@ _OF_THEIR_OWN = frozenset({"pipelines", "loss_reasons", "custom_fields", "notes"
 
 def told_of(operation: Operation) -> str:
     """What its function says it does."""
-    return inspect.getdoc(_function(operation)) or ""
+    return inspect.getdoc(verb_of(operation)[0]) or ""
 
 
-def _function(operation: Operation) -> Any:
+def verb_of(operation: Operation) -> tuple[Any, dict[str, Any]]:
+    """The function behind an operation, and what it is given beside the request."""
     verb: Any = operation.verb
+    given: dict[str, Any] = {}
     while isinstance(verb, functools.partial):
-        verb = verb.func
-    return verb
+        verb, given = verb.func, {**verb.keywords, **given}
+    return inspect.unwrap(verb), given
 
 
-def _name(operation: Operation) -> str:
-    return str(getattr(_function(operation), "__name__", ""))
+def answer_of(operation: Operation) -> Answer:
+    """What it answers where it does what was asked."""
+    verb, given = verb_of(operation)
+    return ANSWERS[verb](**given)
 
 
 def summary_of(operation: Operation) -> str:
@@ -92,45 +108,74 @@ def summary_of(operation: Operation) -> str:
     return told_of(operation).split("\n")[0].split(". ")[0].rstrip(".") + "."
 
 
+def _words(operation: Operation) -> str:
+    return re.sub("[^a-z_0-9]+", "_", path_of(operation).removeprefix("/api/v4")).strip("_")
+
+
 def _operation(operation: Operation) -> dict[str, Any]:
     told: dict[str, Any] = {
-        "operationId": f"{operation.method.lower()}_{re.sub('[^a-z_]+', '_', path_of(operation)).strip('_')}", "tags": [tag_of(operation)],
+        "operationId": f"{operation.method.lower()}_{_words(operation)}", "tags": [tag_of(operation)],
         "summary": summary_of(operation), "description": told_of(operation), "parameters": _parameters(operation), "responses": _responses(operation),
     }  # fmt: skip
-    if operation.method in ("POST", "PATCH", "PUT"):
-        told["requestBody"] = _body(operation)
-    return told
+    body = body_of(operation)
+    return {**told, "requestBody": {"content": body}} if body else told
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
-    found = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1} if kind == "int" else {"type": "string", "minLength": 1}}
-        for kind, name in _VARIABLE.findall(operation.route)
-    ]
-    named: tuple[str, ...] = ("strict",)
-    if operation.method == "GET" and "index" in _name(operation):
-        found.append({"name": "limit", "in": "query", "description": "Items of a page.", "schema": {"type": "integer", "minimum": 1, "maximum": operation.most}})
-        named = ("page", "with", "query", "filter", "order", "strict")
-    elif operation.method == "GET":
-        named = ("with", "strict")
-    elif operation.method in ("POST", "PATCH"):
-        named = ("once", "strict")
+    verb, given = verb_of(operation)
+    found: list[dict[str, Any]] = [{"name": name, "in": "path", "required": True, "schema": _KINDS[kind]} for kind, name in _VARIABLE.findall(operation.route)]
+    if operation.method == "GET":
+        found += parameters(QUESTIONS[verb](**given) if verb in QUESTIONS else NONE, most=operation.most)
+    named = ("strict",) if operation.method == "GET" else ("once", "strict")
     return [*found, *({"$ref": f"#/components/parameters/{name}"} for name in named)]
 
 
-def _body(operation: Operation) -> dict[str, Any]:
-    several = {"type": "array", "items": {"type": "object"}, "maxItems": operation.most}
-    told: dict[str, Any] = {"schema": {"anyOf": [several, {"type": "object"}]}}
+def body_of(operation: Operation) -> dict[str, Any]:
+    """The body it reads, by media type; empty where it reads none."""
+    verb, given = verb_of(operation)
+    if verb in RAW:
+        return {"application/octet-stream": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}}
+    if verb not in TAKEN or operation.method == "GET":
+        return {}
+    taken = TAKEN[verb](**given)
+    schema = _several(taken.item, operation.most) if isinstance(taken, Many) else taken
+    told: dict[str, Any] = {"schema": schema}
     if (operation.method, operation.route) in BODIES:
         told["examples"] = {"works": {"value": BODIES[operation.method, operation.route]}}
-    return {"content": {"application/json": told}}
+    return {"application/json": told}
+
+
+def _several(item: dict[str, Any], most: int) -> dict[str, Any]:
+    """A list of items, or one alone; the item by its name among the components."""
+    named = ref(_names()[json.dumps(item)])
+    return {"anyOf": [{"type": "array", "items": named, "maxItems": most}, named]}
+
+
+@functools.cache
+def _names() -> dict[str, str]:
+    """What the items of bodies are called: after the first operation that takes them."""
+    found: dict[str, str] = {}
+    for operation in _operations():
+        verb, given = verb_of(operation)
+        taken = TAKEN[verb](**given) if verb in TAKEN else None
+        if isinstance(taken, Many):
+            found.setdefault(json.dumps(taken.item), f"{operation.method.lower()}_{_words(operation)}_item")
+    return found
+
+
+def _items() -> dict[str, Any]:
+    return {name: json.loads(item) for item, name in _names().items()}
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
-    if operation.method == "DELETE":
-        good: dict[str, Any] = {"204": {"description": "It is done."}}
-    else:
-        good = {_MADE.get(_name(operation), "2XX"): {"description": "It is done." if operation.method != "GET" else "What was asked for; 204 where there is nothing.", "content": {_HAL: {"schema": {}}}}}
+    answer = answer_of(operation)
+    good: dict[str, Any] = {str(answer.status): {"description": "It is done." if operation.method != "GET" else "What was asked for."}}
+    if answer.schema is not None:
+        good[str(answer.status)]["content"] = {answer.media: {"schema": answer.schema}}
+    if answer.blank:
+        good["204"] = {"description": "There is nothing to tell."}
+    if answer.unchanged:
+        good["304"] = {"description": "Nothing changed since you asked: If-Modified-Since, If-None-Match."}
     return good | {status: {"$ref": f"#/components/responses/{status}"} for status in _REFUSALS}
 
 
@@ -145,13 +190,9 @@ _SCHEMAS: dict[str, Any] = {
         },
     },
 }  # fmt: skip
-_DEEP = {"style": "deepObject", "explode": True, "schema": {"type": "object", "additionalProperties": True}}
 _PARAMETERS: dict[str, Any] = {
     "page": {"name": "page", "in": "query", "description": "From 1; or follow `_links.next`.", "schema": {"type": "integer", "minimum": 1}},
-    "with": {"name": "with", "in": "query", "description": "What else to tell, parted by commas: contacts, loss_reason, catalog_elements …", "schema": {"type": "string"}},
     "query": {"name": "query", "in": "query", "description": "Words, an e-mail or digits of a phone to look for.", "schema": {"type": "string", "maxLength": 250}},
-    "filter": {"name": "filter", "in": "query", "description": "filter[id][]=1, filter[updated_at][from]=1700000000, filter[statuses][0][pipeline_id]=1 …", **_DEEP},
-    "order": {"name": "order", "in": "query", "description": "order[updated_at]=desc", **_DEEP},
     "strict": {"name": "X-Strict", "in": "header", "description": "1: what is not known is refused, not left aside.", "schema": {"type": "string", "enum": ["1"]}},
     "once": {"name": "Idempotency-Key", "in": "header", "description": "The same key does the same thing once, however often it is sent.", "schema": {"type": "string", "maxLength": 200}},
 }  # fmt: skip

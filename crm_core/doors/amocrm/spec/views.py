@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from crm_platform.accounts.middleware import open_to_all
 
-from . import drawing
+from . import drawing, history, recipes
 from .examples import BODIES
 
 
@@ -28,19 +28,42 @@ def openapi(request: HttpRequest) -> HttpResponse:
 @open_to_all
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """What the API does, with a form to try each operation, and how one comes here from amoCRM."""
+    """What the API does, with a form to try each operation, the recipes, and what has changed."""
     groups: list[tuple[str, list[dict[str, Any]]]] = [
         (
             name,
             [
-                {"method": one.method, "path": path, "told": drawing.told_of(one), "summary": drawing.summary_of(one), "body": _body(one.method, one.route), "writes": one.method != "GET"}
+                {"method": one.method, "path": path, "told": drawing.told_of(one).replace("`", ""), "summary": drawing.summary_of(one).replace("`", ""), "body": _body(one.method, one.route), "writes": one.method != "GET"}
                 for path, one in operations
             ],
         )
         for name, operations in drawing.groups()
     ]
     base = f"{request.scheme}://{request.get_host()}"
-    return render(request, "amocrm/docs.html", {"groups": groups, "base": base, "host": request.get_host(), "count": sum(len(rows) for _name, rows in groups)})
+    told = {"groups": groups, "base": base, "count": sum(len(rows) for _name, rows in groups), "history": history.ENTRIES, "example": recipes.python()}
+    return render(request, "amocrm/docs.html", told)
+
+
+@open_to_all
+@require_safe
+def from_amocrm(request: HttpRequest) -> HttpResponse:
+    """What is the same, what is better, what is only kept."""
+    return render(request, "amocrm/from_amocrm.html", {"base": f"{request.scheme}://{request.get_host()}", "host": request.get_host()})
+
+
+@open_to_all
+@require_safe
+def example(request: HttpRequest) -> HttpResponse:
+    """The program in Python, as a file."""
+    return HttpResponse(recipes.python(), content_type="text/x-python; charset=utf-8", headers={"Content-Disposition": 'attachment; filename="example.py"'})
+
+
+@open_to_all
+@require_safe
+def workflow(request: HttpRequest) -> HttpResponse:
+    """The workflow of n8n, as a file."""
+    text = recipes.n8n(f"{request.scheme}://{request.get_host()}")
+    return HttpResponse(text, content_type="application/json", headers={"Content-Disposition": 'attachment; filename="kartoteka-n8n.json"'})
 
 
 def _body(method: str, route: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
+from django.core.exceptions import RequestDataTooBig
 from django.db.models import QuerySet
 from django.http import HttpRequest, RawPostDataException
 
@@ -15,7 +16,8 @@ from crm_platform.kernel import reading
 from crm_platform.kernel.permissions import Actor
 
 from . import brackets
-from .problems import BadRequest
+from .problems import BadRequest, NotFaithful, TooLarge
+from .texts import sound
 
 MOST, USUAL = 250, 50
 # Ids, names and words of one filter that are looked for.
@@ -71,6 +73,12 @@ class Asked:
         given = self.query.get("filter")
         return given if isinstance(given, dict) else {}
 
+    def knows(self, names: Iterable[str]) -> None:
+        """Raise NotFaithful where the program asks strictly for a filter that is none of these."""
+        if self.strict:
+            for name in self.filters.keys() - {*names}:
+                raise NotFaithful(detail=f"There is no filter named {name[:80]}.")
+
     @cached_property
     def order(self) -> tuple[str, bool] | None:
         """The first field of `order[...]` and whether it goes down; None without one."""
@@ -93,9 +101,11 @@ class Asked:
 
     @cached_property
     def raw(self) -> bytes:
-        """The body as it came. Raises BadRequest."""
+        """The body as it came. Raises BadRequest, TooLarge."""
         try:
             return self.request.body
+        except RequestDataTooBig:
+            raise TooLarge from None
         except RawPostDataException:  # a form with files: the stream was read as one
             raise BadRequest(detail="The body must be JSON.") from None
 
@@ -109,7 +119,7 @@ class Asked:
         if not raw.strip():
             return None
         try:
-            told = json.loads(raw.decode("utf-8-sig"), parse_constant=_no_number)
+            told = sound(json.loads(raw.decode("utf-8-sig"), parse_constant=_no_number))
         except UnicodeDecodeError:
             raise BadRequest(detail="The body is not UTF-8.") from None
         except (ValueError, RecursionError):

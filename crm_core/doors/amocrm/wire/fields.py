@@ -15,6 +15,7 @@ from crm_platform.kernel.errors import Invalid
 
 from .asking import LARGEST, request_id
 from .problems import Fault, ItemsRefused, of_fields
+from .texts import clean
 
 # The years a moment may lie in: what both Python and the database hold.
 _EARLIEST, _LATEST = -2_208_988_800, 253_402_300_799
@@ -147,11 +148,6 @@ def settle(items: list[Item]) -> None:
     wrong = {item.request_id: item.faults for item in items if item.faults}
     if wrong:
         raise ItemsRefused(dict(wrong))
-
-
-def clean(text: str) -> str:
-    """A text the database takes: no zero bytes, no halves of surrogate pairs."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _whole(value: Any) -> int | None:

@@ -11,13 +11,15 @@ from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from crm_platform.events.models import InboxMessage
-from crm_platform.kernel import clock
+from crm_platform.kernel import clock, secrets_box
 from crm_platform.kernel.errors import CrmError
 
 if TYPE_CHECKING:
     from .asking import Asked
 
 KIND = "api.answer"
+# What an answer says of itself that holds a secret: it is kept sealed.
+SECRET = "no-store, private"  # noqa: S105 (a header)
 # Waits for another request of the same key that is under way, and then finds its row.
 _BEGIN = "INSERT INTO inbox_message (operation, kind, body, received_at) VALUES (%s, %s, '{}', %s) ON CONFLICT DO NOTHING"
 
@@ -45,7 +47,8 @@ def once(asked: Asked, answer: Callable[[], HttpResponse]) -> HttpResponse:
     if not fresh:
         return _again(InboxMessage.objects.get(pk=operation), print_)
     response = answer()
-    body = {"asked": print_, "status": response.status_code, "type": response.headers.get("Content-Type", ""), "text": response.content.decode()}
+    text, sealed = response.content.decode(), response.headers.get("Cache-Control") == SECRET
+    body = {"asked": print_, "status": response.status_code, "type": response.headers.get("Content-Type", ""), "text": secrets_box.encrypt(text) if sealed else text, "sealed": sealed}
     InboxMessage.objects.filter(pk=operation).update(body=body, applied_at=clock.real_now())
     return response
 
@@ -53,7 +56,8 @@ def once(asked: Asked, answer: Callable[[], HttpResponse]) -> HttpResponse:
 def _again(kept: InboxMessage, print_: str) -> HttpResponse:
     if kept.body.get("asked") != print_:
         raise KeyUsed
-    response = HttpResponse(kept.body["text"], status=kept.body["status"], headers={"Idempotency-Replayed": "true"})
+    text = secrets_box.decrypt(kept.body["text"]) if kept.body.get("sealed") else kept.body["text"]
+    response = HttpResponse(text, status=kept.body["status"], headers={"Idempotency-Replayed": "true"})
     if kept.body["type"]:
         response.headers["Content-Type"] = kept.body["type"]
     else:

@@ -33,6 +33,13 @@ class BadRequest(CrmError):
     sentence = "{detail}"
 
 
+class TooLarge(CrmError):
+    """The body is larger than we read at once."""
+
+    code, status = "too_large", 413
+    sentence: ClassVar[str] = "The body is larger than 5 MB. Send fewer items at once; files go to the drive, in parts."
+
+
 class NotFaithful(BadRequest):
     """Asked strictly (X-Strict), and there is something that we do not know."""
 

@@ -38,6 +38,7 @@ CONTROL_APPS = [
     "tenants",
     "tenants.signup",
     "tenants.lifecycle",
+    "tenants.sandboxes",
     "billing",
     "billing.documents",
     "billing.providers",
@@ -93,6 +94,7 @@ CORE_APPS = [
     "crm_core.insights.examples",
     "crm_core.insights.first_hour",
     "crm_core.doors.amocrm",
+    "crm_core.doors.moving",
 ]
 
 SHARED_APPS = [*CONTROL_APPS, *BOTH_APPS, *TABLELESS_APPS]

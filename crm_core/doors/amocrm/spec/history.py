@@ -1,0 +1,32 @@
+"""What has changed in the open API, the newest on top. Nothing is taken away within version 4: fields and addresses are added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A day, and what came on it."""
+
+    on: date
+    told: tuple[str | Promise, ...]
+
+
+ENTRIES = (
+    Entry(date(2026, 11, 27), (
+        _("The specification tells the shape of every body and answer, each filter, and what “with” may ask for."),
+        _("A body larger than 5 MB is refused with 413 as a problem."),
+        _("A Python program and a workflow for n8n can be fetched from this page."),
+        _("POST /test_workspaces gives a workspace with examples to try things out in, for 30 days."),
+    )),
+    Entry(date(2026, 11, 26), (
+        _("Catalogs, customers, webhooks, sources, templates, talks, calls, short links and files."),
+        _("The feed of changes: GET /changes?since= never skips one."),
+    )),
+    Entry(date(2026, 11, 25), (_("The API opens: leads, contacts, companies, tasks, notes, pipelines, fields, people and events."),)),
+)  # fmt: skip

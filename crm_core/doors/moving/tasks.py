@@ -1,0 +1,3 @@
+"""Jobs of moves, registered at start-up."""
+
+from . import running, undoing  # noqa: F401
