@@ -10,6 +10,7 @@ from dataclasses import replace
 from billing.models import BillingAccount, Payer
 from billing.pricing import Quote
 from crm_platform.db import sides
+from crm_platform.kernel import jobs
 from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.permissions import Actor
 
@@ -19,6 +20,8 @@ from .permissions import require_money
 from .services import OURS, Wish
 
 VERIFIED, REFUSED = "verified", "refused"
+# The job by which a payment service learns of another tax: done where subscriptions are known.
+RETAX = "billing.retax"
 
 
 def judge(account_id: int, tax_id: str, state: str, *, actor: Actor) -> list[Invoice]:
@@ -33,6 +36,7 @@ def judge(account_id: int, tax_id: str, state: str, *, actor: Actor) -> list[Inv
         if set(before) != {state}:
             rows.update(tax_state=state)
             services.note(account, f"tax_id.{state}", actor=actor, tax_id=tax_id, before=before[0])
+            jobs.later(RETAX, account.pk, key=f"{RETAX}.{account.pk}")
         return correct_tax(account, actor=actor)
 
 

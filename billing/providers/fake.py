@@ -156,6 +156,10 @@ class FakeProvider:
         """From the next bill on."""
         self._once("discount", key, lambda: self._set(subscription, target=replace(self.books.subscriptions[subscription].target, coupon=coupon)))
 
+    def tax(self, subscription: str, basis_points: int, *, key: str) -> None:
+        """From the next bill on."""
+        self._once("tax", key, lambda: setattr(self, "tax_bp", basis_points))
+
     def read_event(self, raw: bytes, headers: Mapping[str, str]) -> Event:
         """Verified by the header `Fake-Signature`."""
         if not hmac.compare_digest(headers.get("Fake-Signature", ""), sign(raw)):

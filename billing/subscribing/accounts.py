@@ -10,6 +10,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from billing import catalogue
@@ -41,6 +43,13 @@ class BillOpen(Conflict):
 
     code = "bill_open"
     sentence = _("A bill is open. Once it is paid, you can buy more; nothing is lost until then.")
+
+
+class OnPause(Conflict):
+    """Nothing is charged or credited while the plan rests."""
+
+    code = "on_pause"
+    sentence = _("The plan is paused until {until}. Come back first; then it can be changed.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,12 @@ class Held:
         if not settings.CRM_SELLER_TAX_BP or (self.live and self.account.provider != "manual_invoice"):
             return self.account.tax_bp
         return tax.of(snapshots.buyer(self.account)).bp
+
+    def require_awake(self) -> None:
+        """Raises OnPause: of a period that is not billed nothing can be charged or given back."""
+        until = self.subscription.paused_until
+        if until is not None and until > clock.now():
+            raise OnPause(until=date_format(timezone.localtime(until), "j E Y"))
 
     def require_live(self) -> None:
         """Raises NothingBought."""

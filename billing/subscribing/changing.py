@@ -15,8 +15,7 @@ from billing.providers import calling, syncing
 from billing.providers.protocol import Changed, Provider, Target
 from billing.providers.registry import provider_for
 from crm_platform.db import sides
-from crm_platform.kernel import clock
-from crm_platform.kernel.errors import Conflict, NotFound, PlanRefusal
+from crm_platform.kernel.errors import NotFound, PlanRefusal
 from crm_platform.kernel.money import show
 from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.workspace import Place
@@ -56,19 +55,10 @@ def change(place: Place, target: Target, *, as_of: datetime, at_end: bool | None
     return changed
 
 
-class OnPause(Conflict):
-    """Nothing is charged or credited while the plan rests."""
-
-    code = "on_pause"
-    sentence = _("The plan is paused until {until}. Come back first; then it can be changed.")
-
-
 def checked(had: Held, target: Target) -> Target:
     """What a change may lead to, the discount in force kept. Raises as `change` does. Inside a control unit."""
     had.require_live()
-    until = had.subscription.paused_until
-    if until is not None and until > clock.now():  # of a period that was not billed nothing can be given back
-        raise OnPause(until=until.date().isoformat())
+    had.require_awake()
     target = pricing_of.with_coupon(had, targets.check(had, target))
     up = pricing_of.a_month(had, target) > pricing_of.a_month(had, targets.present(had))
     if up and had.unpaid:

@@ -6,17 +6,22 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
+
+from billing.documents import correcting, snapshots, tax
 from billing.documents.models import Invoice, Status
+from billing.documents.services import OURS
 from billing.models import BillingAccount
 from billing.providers import calling, registry, syncing
 from billing.providers.protocol import Provider, ProviderUnavailable
 from crm_platform.db import sides
-from crm_platform.kernel import jobs
+from crm_platform.kernel import ids, jobs
 from crm_platform.kernel.errors import CrmError
 from crm_platform.kernel.jobs import Lease
 from tenants.models import State
 
 from . import checkout
+from .accounts import held, note
 
 _log = logging.getLogger("kartoteka.billing")
 JOB = "billing.finish_bills"
@@ -26,6 +31,8 @@ def ask(account: BillingAccount) -> None:
     """Who pays was corrected: leave it to a worker, where a bill waits for that. Inside a control unit."""
     if _unmade(account):
         jobs.later(JOB, account.pk, key=f"{JOB}.{account.pk}")
+    if settings.CRM_SELLER_TAX_BP:
+        jobs.later(correcting.RETAX, account.pk, key=f"{correcting.RETAX}.{account.pk}")
 
 
 @jobs.register(JOB)
@@ -42,6 +49,24 @@ def finish(pk: int, *, lease: Lease) -> None:
     for invoice in waiting:
         _pay(provider, account, invoice, payer)
     syncing.sync_account(pk)
+
+
+@jobs.register(correcting.RETAX)
+def retax(pk: int, *, lease: Lease) -> None:
+    """Who pays, or what is known of their tax number, has changed: a card's subscription is taxed by it from its next bill on."""
+    with sides.control_unit():
+        lease.beat()
+        account = BillingAccount.objects.select_related("workspace").get(pk=pk)
+        if account.workspace is None or account.workspace.state != State.ACTIVE:
+            return
+        had, bp = held(account.workspace.place), tax.of(snapshots.buyer(account)).bp
+        if not had.live or account.provider == OURS or bp == account.tax_bp:
+            return
+    subscription = had.subscription.external_id
+    calling.once(f"tax.{ids.random_id()}", "tax", {"bp": bp}, lambda key: registry.provider_for(account).tax(subscription, bp, key=key), account=account)
+    with sides.control_unit():
+        BillingAccount.objects.filter(pk=pk).update(tax_bp=bp)
+        note(account, "tax.changed", actor="billing", before={"tax_bp": account.tax_bp}, after={"tax_bp": bp})
 
 
 def _pay(provider: Provider, account: BillingAccount, invoice: str, payer: Mapping[str, Any]) -> None:

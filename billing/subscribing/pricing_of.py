@@ -37,6 +37,7 @@ def preview(place: Place, target: Target, *, at_end: bool | None = None) -> Prev
         if not had.live:
             begins = target.trial_end or now
             return Preview(Quote(target.currency, ()) if target.trial_end else whole, whole, target.trial_end or after(begins, target.interval, 1), now)
+        had.require_awake()
         target = with_coupon(had, target)
         ends = had.subscription.period_end
         if ends is not None and waits(had, target, at_end=at_end):

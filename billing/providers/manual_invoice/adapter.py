@@ -155,6 +155,9 @@ class TransferProvider:
         """From the next bill on; one that was written ahead is made anew."""
         self._once(key, lambda: _discounted(subscription, coupon))
 
+    def tax(self, subscription: str, basis_points: int, *, key: str) -> None:
+        """Each bill finds its own by the buyer."""
+
     def read_event(self, raw: bytes, headers: Mapping[str, str]) -> Event:
         """Nobody sends any."""
         raise BadSignature

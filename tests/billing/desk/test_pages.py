@@ -188,6 +188,10 @@ def test_cancel_resume_pause_and_come_back(firm: Firm, client: Client) -> None:
     client.post("/settings/plan/pause", {"months": "2"})
     assert firm.row().paused_until is not None
     assert "Come back now" in text(client.get("/settings/plan"))
+    for path in ("/settings/plan/choose?plan=team&seats=9", "/settings/plan/seats/change?count=1&way=fewer"):
+        page = text(client.get(path))
+        assert "The plan is paused until" in page
+        assert "To pay now" not in page
     client.post("/settings/plan/unpause")
     assert firm.row().paused_until is None
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from billing import services
+from billing.documents import correcting
 from billing.documents.models import Invoice
 from billing.models import BillingAccount, Coupon, Redemption
 from billing.pricing.quoting import part
@@ -23,9 +24,9 @@ from crm_platform.accounts.actors import actor_of
 from crm_platform.accounts.models import User
 from crm_platform.db import sides
 from crm_platform.kernel import clock, ids
-from crm_platform.kernel.permissions import Actor
+from crm_platform.kernel.permissions import Actor, robot
 from tests.billing.buying import URLS, operation
-from tests.billing.providers.conftest import clear
+from tests.billing.providers.conftest import clear, work
 from tests.billing.providers.rigs import StripeRig, stripe_rig
 from tests.conftest import Door
 
@@ -127,6 +128,26 @@ def test_the_sellers_tax_is_shown_before_and_billed(shopper: Shopper, settings: 
     assert buying.add(place, 2, as_of=more.as_of, actor=shopper.owner, operation=operation()).applied
     assert shopper.bills()[-1]["total"] == more.now.total
     assert pricing_of.price(place, targets.present_at(place)).total == more.next.total
+
+
+def test_a_tax_number_that_turns_out_right_is_untaxed_from_the_next_bill(shopper: Shopper, settings: Any) -> None:
+    settings.CRM_SELLER_TAX_BP, settings.CRM_SELLER_COUNTRY = 2_100, "NL"
+    place, number = shopper.door.place, f"DE{ids.random_id(9).upper()}"
+    company = paying.add_payer(place, {"name": "Tischlerei", "country": "DE", "tax_id": number}, actor=shopper.owner)
+    shopper.buy(shopper.target({**PLAN, "currency": "EUR", "interval": "month"}))
+    with sides.control_unit():
+        account = BillingAccount.objects.get(workspace=shopper.door.workspace)
+    assert account.tax_bp == 2_100
+    correcting.judge(account.pk, number, correcting.VERIFIED, actor=robot("registry"))
+    work()
+    shown = pricing_of.price(place, targets.present_at(place))
+    shopper.rig.advance(timedelta(days=32))
+    assert (shopper.bills()[-1]["total"], shown.tax) == (shown.total, 0)
+    paying.change_payer(place, company, {"name": "Tischlerei", "country": "NL"}, actor=shopper.owner)
+    work()
+    taxed = pricing_of.price(place, targets.present_at(place))
+    shopper.rig.advance(timedelta(days=32))
+    assert shopper.bills()[-1]["total"] == taxed.total > shown.total
 
 
 def test_a_bill_by_transfer_comes_to_what_was_shown(shopper: Shopper, settings: Any) -> None:

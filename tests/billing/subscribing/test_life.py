@@ -9,8 +9,8 @@ import pytest
 
 from billing.models import Act
 from billing.providers.protocol import ProviderUnavailable
-from billing.subscribing import changing, life, pausing
-from billing.subscribing.accounts import BillOpen
+from billing.subscribing import changing, life, pausing, pricing_of, targets
+from billing.subscribing.accounts import BillOpen, OnPause
 from billing.subscribing.life import CancelledAlready, NotCancelled, NothingToPromise, PromisedAlready
 from billing.subscribing.pausing import Paused
 from crm_platform.db import sides
@@ -116,8 +116,11 @@ def test_in_a_pause_nothing_is_changed_charged_or_credited(firm: Firm) -> None:
         firm.look()
         before, balance = firm.state(), firm.account().balance_minor
         for values in ({"seats": "3"}, {"seats": "9"}, {"plan": "start"}, {"interval": "year"}):
-            with pytest.raises(changing.OnPause):
-                firm.change(at_end=False, **values)
+            target, now = targets.target_from(firm.place, values), clock.now()
+            with pytest.raises(OnPause):
+                pricing_of.preview(firm.place, target)
+            with pytest.raises(OnPause):
+                changing.change(firm.place, target, as_of=now, at_end=False, actor=firm.owner, operation=operation())
         assert (firm.state(), firm.account().balance_minor) == (before, balance)
 
 
