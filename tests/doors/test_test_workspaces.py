@@ -39,7 +39,7 @@ def _elsewhere(told: dict[str, Any]) -> Program:
     return Program(Client(HTTP_HOST=f"{told['subdomain']}.localhost", raise_request_exception=False), told["token"])
 
 
-def test_one_call_gives_a_filled_workspace_and_a_token_that_opens_it(api: Program) -> None:
+def test_one_call_gives_a_filled_workspace_and_a_token_that_opens_it(api: Program, doors) -> None:
     answer = api.post("test_workspaces", {"name": "CI"}, Idempotency_Key="one")
     told = answer.json()
     assert (answer.status_code, told["is_test"], told["name"]) == (201, True, "Test: CI")
@@ -51,7 +51,7 @@ def test_one_call_gives_a_filled_workspace_and_a_token_that_opens_it(api: Progra
     again = api.post("test_workspaces", {"name": "CI"}, Idempotency_Key="one")
     assert again.json() == told
     with sides.control_unit():
-        assert Sandbox.objects.count() == 1
+        assert Sandbox.objects.filter(asked_in=doors.workspace).count() == 1
     assert other.post("test_workspaces", {}).json()["code"] == "test_of_a_test"
 
 

@@ -193,7 +193,7 @@ BODIES: dict[Verb, Callable[..., Taken]] = {
     hooks.subscribe: lambda: given({"destination": {"type": "string", "format": "uri", "maxLength": 1000}, "settings": listed(STR), **_SORT}, "destination", "settings"),
     hooks.unsubscribe: lambda: given({"destination": {"type": "string", "maxLength": 1000}}, "destination"),
     sources.make_button: lambda: shelved(sources.BUTTONS, fresh=True),
-    sources.change_button: lambda: given({**shelved(sources.BUTTONS)["properties"], "trusted_websites": {"type": ["object", "array"]}}),
+    sources.change_button: lambda: given({**shelved(sources.BUTTONS)["properties"], "trusted_websites": {"anyOf": [given({"add": listed(STR)}), listed(STR)]}}),
     sources.install: lambda: {**given({}), "additionalProperties": True},
     short_links.make: lambda: Many(given({"url": {"type": "string", "format": "uri", "maxLength": 2000}, "metadata": given(_ON_RECORD)}, "url")),
     bots.run_many: lambda: Many(given({"bot_id": PK, **_ON_RECORD}, "bot_id", "entity_id", "entity_type")), bots.run: lambda: Many(given(_ON_RECORD, "entity_id", "entity_type")),
