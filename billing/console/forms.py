@@ -118,7 +118,7 @@ class CouponForm(forms.Form):
     duration = forms.ChoiceField(label=_("Holds for"), choices=list(words.DURATIONS.items()))
     months = forms.IntegerField(label=_("Months"), required=False, min_value=1, max_value=60)
     plans = forms.MultipleChoiceField(
-        label=_("Plans"), required=False, choices=[(code, name) for code, name in plans.NAMES.items() if code in {plan.code for plan in plans.PLANS}], help_text=_("None chosen: all of them.")
+        label=_("Plans"), required=False, choices=[(code, name) for code, name in plans.NAMES.items() if code in {plan.code for plan in plans.PLANS} - {plans.FREE}], help_text=_("None chosen: all of them.")
     )
     first_time = forms.BooleanField(label=_("Only for who has never paid"), required=False)
     expires_at = forms.DateField(label=_("Can be taken until"), required=False, widget=_DATE)

@@ -75,6 +75,8 @@ def _fact(name: str, value: Any, currency: str) -> str:
 def _value(name: str, value: Any, currency: str) -> str:
     if name in _SUMS and isinstance(value, int) and currency:
         return money.show(value, currency=currency)
+    if name == "tax_bp" and isinstance(value, int):
+        return f"{value / 100:g} %"
     if isinstance(value, str):
         return _text(name, value)
     if isinstance(value, Mapping):

@@ -18,23 +18,22 @@ from crm_platform.kernel import clock
 from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.workspace import Place
 from crm_platform.ui import responses
+from crm_platform.ui.paging import page_of
 from tenants.errands import errand
 
 from . import telling
 from .asked import attempt, done, may_change, operation, payer, reader, say
 from .choosing import _away
 
-SHOWN = 100
-
 
 @require_safe
 def invoices(request: HttpRequest) -> HttpResponse:
-    """All of the account's documents, newest first."""
+    """The account's documents, newest first, page by page."""
     place, _actor = reader(request)
     with sides.control_unit():
         account = held(place).account
-        rows = list(Invoice.objects.filter(account=account).exclude(status=Status.DRAFT).order_by("-created_at", "-pk")[:SHOWN])
-    return responses.page(request, "desk/invoices.html", rows=[_drawn(row) for row in rows], may_edit=may_change(request))
+        page = page_of(Invoice.objects.filter(account=account).exclude(status=Status.DRAFT).order_by("-created_at", "-pk"), request.GET)
+    return responses.page(request, "desk/invoices.html", page=page, rows=[_drawn(row) for row in page.rows], may_edit=may_change(request))
 
 
 def _drawn(row: Invoice) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from crm_platform.kernel import clock, gates
 from crm_platform.kernel.errors import Conflict, CrmError, Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, robot
 from crm_platform.kernel.workspace import Place
+from crm_platform.ui.markup import figure
 
 from . import admitting, asking
 from .models import PendingSeats
@@ -312,7 +313,7 @@ def _nobody_by_the_day(place: Place) -> None:
 
 def _positive(count: int) -> None:
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= targets.MOST_SEATS:
-        raise targets.BadQuantity(least=1, most=targets.MOST_SEATS)
+        raise targets.BadQuantity(least=1, most=figure(targets.MOST_SEATS))
 
 
 def _stored(added: Added) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def give_up_checkout(place: Place, *, actor: Actor) -> None:
         account = held(place).account
         row = Checkout.objects.filter(account=account, state="open").first()
     if row is not None:
-        _close_at_provider(row, account)
+        close_at_provider(row, account)
 
 
 def _close_other(place: Place, target: Target, provider: str) -> None:
@@ -120,10 +120,11 @@ def _close_other(place: Place, target: Target, provider: str) -> None:
         row = Checkout.objects.filter(account=had.account, state="open").first()
         wanted = targets.stored(_with_waiting_code(had, targets.check(had, target)))
     if row is not None and (row.target != wanted or row.provider != provider or row.at < clock.now() - OPEN_FOR):
-        _close_at_provider(row, had.account)
+        close_at_provider(row, had.account)
 
 
-def _close_at_provider(row: Checkout, account: BillingAccount) -> None:
+def close_at_provider(row: Checkout, account: BillingAccount) -> None:
+    """Nobody can pay there any more; what was paid in the last moment counts. Opens units of its own."""
     if row.reference:
         adapter = registry.by_code(row.provider)
         calling.once(f"close.{row.operation}", "close_checkout", {}, lambda key: adapter.close_checkout(row.reference, key=key), account=account)

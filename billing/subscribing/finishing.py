@@ -11,7 +11,7 @@ from django.conf import settings
 from billing.documents import correcting, snapshots, tax
 from billing.documents.models import Invoice, Status
 from billing.documents.services import OURS
-from billing.models import BillingAccount
+from billing.models import BillingAccount, Checkout
 from billing.providers import calling, registry, syncing
 from billing.providers.protocol import Provider, ProviderUnavailable
 from crm_platform.db import sides
@@ -21,7 +21,7 @@ from crm_platform.kernel.jobs import Lease
 from tenants.models import State
 
 from . import checkout
-from .accounts import held, note
+from .accounts import Held, held, note
 
 _log = logging.getLogger("kartoteka.billing")
 JOB = "billing.finish_bills"
@@ -53,20 +53,30 @@ def finish(pk: int, *, lease: Lease) -> None:
 
 @jobs.register(correcting.RETAX)
 def retax(pk: int, *, lease: Lease) -> None:
-    """Who pays, or what is known of their tax number, has changed: a card's subscription is taxed by it from its next bill on."""
+    """Who pays, or what is known of their tax number, has changed: a card's subscription is taxed by it from its next bill on, a page to pay at is closed."""
     with sides.control_unit():
         lease.beat()
-        account = BillingAccount.objects.select_related("workspace").get(pk=pk)
-        if account.workspace is None or account.workspace.state != State.ACTIVE:
-            return
-        had, bp = held(account.workspace.place), tax.of(snapshots.buyer(account)).bp
-        if not had.live or account.provider == OURS or bp == account.tax_bp:
-            return
+        account, had, bp = _taxed(pk)
+        opened = Checkout.objects.filter(account=account, state="open").exclude(reference="").first()
+    if had is not None and opened is not None and bp != account.tax_bp:  # it would charge the old tax; a new one is begun at the press of a button
+        checkout.close_at_provider(opened, account)
+        with sides.control_unit():
+            account, had, bp = _taxed(pk)
+    if had is None or not had.live or bp == account.tax_bp:
+        return
     subscription = had.subscription.external_id
     calling.once(f"tax.{ids.random_id()}", "tax", {"bp": bp}, lambda key: registry.provider_for(account).tax(subscription, bp, key=key), account=account)
     with sides.control_unit():
         BillingAccount.objects.filter(pk=pk).update(tax_bp=bp)
         note(account, "tax.changed", actor="billing", before={"tax_bp": account.tax_bp}, after={"tax_bp": bp})
+
+
+def _taxed(pk: int) -> tuple[BillingAccount, Held | None, int]:
+    """An account, what its workspace has by card (None where there is nothing to see to), and the tax that is right now. Inside a control unit."""
+    account = BillingAccount.objects.select_related("workspace").get(pk=pk)
+    if account.workspace is None or account.workspace.state != State.ACTIVE or account.provider == OURS:
+        return account, None, account.tax_bp
+    return account, held(account.workspace.place), tax.of(snapshots.buyer(account)).bp
 
 
 def _pay(provider: Provider, account: BillingAccount, invoice: str, payer: Mapping[str, Any]) -> None:

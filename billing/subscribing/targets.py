@@ -18,6 +18,7 @@ from crm_platform.db import sides
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.workspace import Place
+from crm_platform.ui.markup import figure
 from tenants.inside import services as inside
 
 from .accounts import Held, held
@@ -143,7 +144,7 @@ def _most(version: PlanVersion, terms: Terms) -> int:
 
 def _within(count: int, *, least: int, most: int) -> int:
     if isinstance(count, bool) or not isinstance(count, int) or not least <= count <= most:
-        raise BadQuantity(least=least, most=most)
+        raise BadQuantity(least=figure(least), most=figure(most))
     return count
 
 
@@ -151,7 +152,7 @@ def _whole(text: str, *, least: int, most: int) -> int:
     """A number as typed; a sign, a point, or more digits than anybody needs are refused like one out of bounds."""
     text = text.strip()
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise BadQuantity(least=least, most=most)
+        raise BadQuantity(least=figure(least), most=figure(most))
     return _within(int(text), least=least, most=most)
 
 

@@ -150,6 +150,23 @@ def test_a_tax_number_that_turns_out_right_is_untaxed_from_the_next_bill(shopper
     assert shopper.bills()[-1]["total"] == taxed.total > shown.total
 
 
+def test_an_open_page_that_would_charge_the_old_tax_is_closed(shopper: Shopper, settings: Any) -> None:
+    settings.CRM_SELLER_TAX_BP, settings.CRM_SELLER_COUNTRY = 2_100, "NL"
+    place = shopper.door.place
+    company = paying.add_payer(place, {"name": "Carpenter", "country": "NL"}, actor=shopper.owner)
+    target = shopper.target({**PLAN, "currency": "EUR", "interval": "month"})
+    begun = checkout.begin_checkout(place, target, provider="stripe", actor=shopper.owner, **URLS).reference
+    paying.change_payer(place, company, {"name": "Carpenter B.V.", "country": "NL"}, actor=shopper.owner)
+    work()
+    assert checkout.begin_checkout(place, target, provider="stripe", actor=shopper.owner, **URLS).reference == begun  # the tax is the same: so is the page
+    paying.change_payer(place, company, {"name": "Carpenter Inc.", "country": "US"}, actor=shopper.owner)
+    work()
+    assert not shopper.rig.pay(Started(begun))
+    shown = pricing_of.price(place, target)
+    shopper.buy(target)
+    assert (shown.tax, shopper.bills()[-1]["total"]) == (0, shown.total)
+
+
 def test_a_bill_by_transfer_comes_to_what_was_shown(shopper: Shopper, settings: Any) -> None:
     settings.CRM_SELLER_TAX_BP, settings.CRM_SELLER_COUNTRY, settings.CRM_SELLER_NAME, settings.CRM_SELLER_BANK = 2_100, "NL", "Kartoteka", "IBAN X"
     place, target = shopper.door.place, shopper.target({**PLAN, "currency": "EUR", "interval": "month"})
