@@ -83,7 +83,7 @@ class Secrets:
     def found_in(self, answer: str, *, asked: str) -> str:
         """The first text or number of the house in an answer that the question did not itself bring; empty where there is none."""
         for text in self.texts:
-            if text in answer and text not in asked:
+            if _stands(text, answer) and text not in asked:
                 return text
         if self.numbers:
             said = {number for number in _NUMBER.findall(answer) if int(number) in IDS}
@@ -91,6 +91,11 @@ class Secrets:
             if foreign:
                 return min(foreign)
         return ""
+
+
+def _stands(text: str, answer: str) -> bool:
+    """Whether an answer holds a text; one of figures alone stands by itself, for a larger number is another."""
+    return text in answer and (not text.isdecimal() or re.search(rf"(?<!\d){text}(?!\d)", answer) is not None)
 
 
 def secrets_of(house: House, others: Iterable[House]) -> Secrets:

@@ -211,7 +211,7 @@ def test_the_pages_of_transfers(desk: Desk, books: Books) -> None:
     assert teller.post(path, {"amount": "", "operation": "y"}).status_code == 422
     assert teller.post(path, {"amount": "33.40", "operation": "y"}).status_code == 303
     assert books.now(bill).paid_minor == 10_000
-    recorded = looker.get("/transfers/recorded").content.decode()
+    recorded = "".join(looker.get("/transfers/recorded", {"page": page, "rows": 100}).content.decode() for page in range(1, 6))  # others' tests have recorded some too
     assert "€66.60" in recorded
     assert "€33.40" in recorded
     for lost in ("/transfers/0", f"/workspaces/{place}/transfer/nothing"):

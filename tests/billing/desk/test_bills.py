@@ -24,7 +24,9 @@ def numbers(client: Client, query: str = "") -> list[str]:
 
 
 def test_old_ones_are_reached_page_by_page_and_others_are_not_there(firm: Firm, client: Client, make_door: Any) -> None:
+    firm.buy()
     with firm_at(make_door(email="eve@elsewhere.example")) as eve:
+        eve.buy()
         accounts = ((True, firm.account()), (False, eve.account()))
         with sides.control_unit():
             for mine, account in accounts:
