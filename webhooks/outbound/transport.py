@@ -15,12 +15,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
-from urllib.parse import urlsplit
 
-from django.utils.encoding import iri_to_uri
-
-from . import addresses
+from . import addresses, reaching
+from .reaching import Target
 
 # Seconds for all of it: name, connection, answer. Bytes of the answer that are read, and letters of it that are kept.
 SECONDS, MOST_READ, KEPT = 5.0, 64 * 1024, 500
@@ -68,7 +65,7 @@ class Answer:
 class _Line:
     """A connection that the receiver left open, and where it leads to."""
 
-    to: tuple[str, str, int]
+    to: Target
     connection: http.client.HTTPConnection
     socket: socket.socket
 
@@ -111,47 +108,28 @@ class _Exchange:
         return left
 
     def _ask(self) -> tuple[int, str]:
-        parts = urlsplit(self.call.url)
-        host, secure = addresses.host_of(parts), parts.scheme == "https"
-        port = parts.port or (443 if secure else 80)
-        path = iri_to_uri(parts.path or "/") + (f"?{iri_to_uri(parts.query)}" if parts.query else "")
-        named = f"[{host}]" if ":" in host else host
-        headers = {"Host": named if parts.port is None else f"{named}:{port}", **self.call.headers}
-        to, kept, self.line = (parts.scheme, host, port), self.line, None
-        if kept is not None and kept.to == to:
+        to, kept, self.line = reaching.target_of(self.call.url), self.line, None
+        if kept is not None and (kept.to.secure, kept.to.host, kept.to.port) == (to.secure, to.host, to.port):
             try:
-                return self._said(kept, path, headers)
+                return self._said(kept, to)
             except (http.client.RemoteDisconnected, ConnectionError):  # the receiver had let go of it: a new one, within the same time
                 pass
         self.cut()
-        return self._said(self._open(to), path, headers)
+        return self._said(self._open(to), to)
 
-    def _open(self, to: tuple[str, str, int]) -> _Line:
-        scheme, host, port = to
-        self._socket = plain = self._connect(addresses.numbers_of(host, port), port)
-        if scheme == "https":
-            self._socket = plain = _tls().wrap_socket(plain, server_hostname=host)
-        connection = http.client.HTTPConnection(host, port)
-        connection.sock, connection.auto_open = plain, 0  # it never connects by itself: the number is checked here
-        return _Line(to, connection, plain)
+    def _open(self, to: Target) -> _Line:
+        self._socket = plain = reaching.connected(to, left=self._left)
+        if to.secure:
+            self._socket = plain = reaching.secured(plain, to)
+        return _Line(to, reaching.speaking(plain, to), plain)
 
-    def _said(self, line: _Line, path: str, headers: Mapping[str, str]) -> tuple[int, str]:
+    def _said(self, line: _Line, to: Target) -> tuple[int, str]:
         line.socket.settimeout(self._left())
-        line.connection.request("POST", path, self.call.body, dict(headers))
+        line.connection.request("POST", to.path, self.call.body, {"Host": to.named, **self.call.headers})
         answer = line.connection.getresponse()
         said = answer.read(MOST_READ).decode("utf-8", "replace")
         self.line = line if answer.isclosed() and not answer.will_close else None  # read to its end, so the next answer is the next call's
         return answer.status, said
-
-    def _connect(self, numbers: Sequence[str], port: int) -> socket.socket:
-        """To the first of the numbers that takes the connection."""
-        failed: OSError = TimeoutError()
-        for number in numbers:
-            try:
-                return socket.create_connection((number, port), timeout=self._left())
-            except OSError as error:
-                failed = error
-        raise failed
 
     def cut(self) -> None:
         """End the connection, from this thread or another."""
@@ -159,11 +137,6 @@ class _Exchange:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
             self._socket.close()
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context()
 
 
 class _Lane(threading.Thread):

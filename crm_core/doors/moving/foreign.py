@@ -11,16 +11,14 @@ import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from django.conf import settings
-from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext as _
 
 from crm_platform.kernel.errors import Invalid
-from webhooks.outbound import addresses
+from webhooks.outbound import addresses, reaching
 
 # Seconds for one question with its answer; bytes of an answer, and of a file.
 SECONDS, MOST, MOST_OF_A_FILE = 20.0, 32 * 1024 * 1024, 50 * 1024 * 1024
@@ -162,18 +160,13 @@ class _Question:
         return Trouble(_("The account takes too long to answer. The move tries again by itself."), again=True)
 
     def _ask(self) -> tuple[int, bytes, float | None]:
-        parts = urlsplit(self.url)
-        host, secure = addresses.host_of(parts), parts.scheme == "https"
-        port = parts.port or (443 if secure else 80)
-        self._socket = _connected(addresses.numbers_of(host, port), port)
-        if secure:
-            self._socket = _tls().wrap_socket(self._socket, server_hostname=host)
-        connection = http.client.HTTPConnection(host, port)
-        connection.sock = self._socket
-        path = iri_to_uri(parts.path or "/") + (f"?{iri_to_uri(parts.query)}" if parts.query else "")
-        named = host if parts.port is None else f"{host}:{port}"
-        headers = {"Host": named, "Authorization": f"Bearer {self._token}", "Accept": "application/json, application/hal+json, */*", "User-Agent": "Kartoteka", "Connection": "close"}
-        connection.request("GET", path, headers=headers)
+        to = reaching.target_of(self.url)
+        self._socket = reaching.connected(to, left=lambda: SECONDS / 2)
+        if to.secure:
+            self._socket = reaching.secured(self._socket, to)
+        connection = reaching.speaking(self._socket, to)
+        headers = {"Host": to.named, "Authorization": f"Bearer {self._token}", "Accept": "application/json, application/hal+json, */*", "User-Agent": "Kartoteka", "Connection": "close"}
+        connection.request("GET", to.path, headers=headers)
         with closing(connection.getresponse()) as answer:
             said = answer.read(self._most + 1)
         if self._late:
@@ -193,24 +186,9 @@ class _Question:
             self._socket.close()
 
 
-def _connected(numbers: list[str], port: int) -> socket.socket:
-    failed: OSError = TimeoutError()
-    for number in numbers:
-        try:
-            return socket.create_connection((number, port), timeout=SECONDS / 2)
-        except OSError as error:
-            failed = error
-    raise failed
-
-
 def _seconds(text: str | None) -> float | None:
     """Retry-After in seconds, an hour at most; None where it says none."""
     return min(float(text), 3600.0) if text is not None and text.strip().isdecimal() and len(text) < 9 else None
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context()
 
 
 def page(told: Mapping[str, Any] | None, name: str) -> tuple[list[dict[str, Any]], bool]:
