@@ -55,12 +55,18 @@ def _told(row: Attachment) -> dict[str, Any]:
 def put(asked: Asked, plural: str, pk: int) -> HttpResponse:
     """Lay files on a record, all of them or none; one that lies there already stays so."""
     _stands(asked, plural, pk, right="edit")
-    items = items_of(asked.items)
-    rows = [row for item in items if (row := _found(asked, item)) is not None]
-    settle(items)
+    rows = _named(asked)
     for row in rows:
         lay(asked.actor, row, plural, pk)
     return answers.made(asked, "files", [_told(row) for row in rows], status=202)
+
+
+def _named(asked: Asked) -> list[Attachment]:
+    """The files that the body names. Raises ItemsRefused."""
+    items = items_of(asked.items)
+    rows = [row for item in items if (row := _found(asked, item)) is not None]
+    settle(items)
+    return rows
 
 
 def _found(asked: Asked, item: Item) -> Attachment | None:
@@ -86,9 +92,7 @@ def lay(actor: Actor, row: Attachment, plural: str, pk: int) -> None:
 def take(asked: Asked, plural: str, pk: int) -> HttpResponse:
     """Take files off a record; they stay in the drive."""
     _stands(asked, plural, pk, right="edit")
-    items = items_of(asked.items)
-    rows = [row for item in items if (row := _found(asked, item)) is not None]
-    settle(items)
+    rows = _named(asked)
     for row in rows:
         if row.entity == names.CODES.get(plural) and row.record_id == pk:
             services.put_on(asked.actor, row, entity=LOOSE, pk=0)
