@@ -130,7 +130,7 @@ def test_identities_are_bigint_from_the_start() -> None:
 
 
 def test_no_machines_path_and_no_package_index_in_any_file() -> None:
-    hosts = ("files." + "pythonhosted", "pypi." + "org/simple")  # in pieces: this file names none either
+    hosts = ("files.python" + "hosted", "pypi." + "org/simple")  # in pieces: this file names none either
     pattern = re.compile(r"/(home|Users|root)/\w|--index-url|--extra-index|" + "|".join(map(re.escape, hosts)))
     wrong = []
     for path in [*FILES, *ROOT.glob("requirements*"), *(ROOT / "bin").iterdir(), ROOT / "pyproject.toml"]:

@@ -28,7 +28,6 @@ from crm_platform.kernel.permissions import robot
 from crm_platform.letters.models import Letter
 from tenants import calling, finding, keeper, routing, scheduler
 from tenants.carrying import spares
-from tenants.carrying import turns as carrying
 from tenants.models import Due, Looked, Nap, NapStep, Snapshot, Spare, State, Workspace
 from tenants.provisioning import owner
 from tenants.sleeping import asking, services, waking
@@ -313,23 +312,6 @@ def test_a_command_that_works_inside_wakes_it_first(firm, tmp_path: Path, name: 
     assert done.exception is None, done.exception
     assert _now(firm).state == (State.LEAVING if name == "leave-workspace" else State.ACTIVE)
     assert _names(firm) == ["Zoë"]
-
-
-def test_a_command_tries_again_while_another_has_the_turn(firm) -> None:
-    _sleep(firm)
-    had, over = threading.Event(), threading.Event()
-
-    def look() -> None:
-        with carrying.turn(firm.workspace.pk):
-            had.set()
-            over.wait(10)
-
-    other = threading.Thread(target=look)
-    other.start()
-    had.wait(10)
-    threading.Timer(0.5, over.set).start()
-    assert finding.awake(firm.place.slug).state == State.ACTIVE
-    other.join()
 
 
 def test_a_command_without_the_owners_login_asks_the_keeper(firm, keeper_at_work) -> None:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import translation
 
-from billing.documents.models import Invoice
-from billing.documents.paper.wording import wording
 from billing.models import Checkout, Payer, PendingChange
 from billing.seats import admitting, asking, buying
 from billing.seats.models import SeatDay
@@ -350,52 +346,6 @@ def test_a_limited_workspace_can_still_be_paid_for(firm: Firm, client: Client) -
         pay = re.search(r'action="(/settings/plan/invoices/\w+/payment)"', text(client.get("/settings/plan/invoices"))).group(1)
         assert client.post(pay).status_code == 303
         assert "Paid" in text(client.get("/settings/plan"))
-
-
-def test_a_paid_invoice_comes_as_paper_and_to_nobody_else(firm: Firm, client: Client, make_door: Any) -> None:
-    firm.buy()
-    link = re.search(r'href="(/settings/plan/invoices/\w+\.pdf)"', text(client.get("/settings/plan/invoices"))).group(1)
-    paper = client.get(link)
-    assert (paper.status_code, paper.content[:5], paper.headers["Content-Type"]) == (200, b"%PDF-", "application/pdf")
-    assert client.get(link).content == paper.content
-    with firm_at(make_door(email="eve@elsewhere.example")) as eve:
-        assert eve.door.client(email="eve@elsewhere.example").get(link).status_code == 404
-
-
-@pytest.fixture
-def own_language() -> Iterator[None]:
-    """What a page leaves active goes with the test."""
-    with translation.override("en"):
-        yield
-
-
-@pytest.mark.usefixtures("own_language")
-def test_paper_comes_in_the_readers_language(firm: Firm, client: Client) -> None:
-    firm.buy()
-    link = re.search(r'href="(/settings/plan/invoices/\w+\.pdf)"', text(client.get("/settings/plan/invoices"))).group(1)
-    english = client.get(link).content
-    with firm.door.unit():
-        User.objects.filter(role__code="owner").update(language="ru")
-    russian = client.get(link)
-    assert (russian.status_code, russian.content[:5]) == (200, b"%PDF-")
-    assert russian.content != english
-    with sides.control_unit():
-        row = Invoice.objects.get(public_id=link.rpartition("/")[2].removesuffix(".pdf"))
-    with translation.override("ru"):
-        said = wording(row)
-    assert (said["language"], said["title"], said["buyer"]["name"]) == ("ru", "Квитанция об оплате", "Atelier Veldhuis")
-
-
-def test_a_part_of_a_period_has_no_price_of_one(firm: Firm) -> None:
-
-    firm.buy()
-    with later(clock.now() + timedelta(days=11, hours=5)):
-        firm.change(plan="business")
-    account = firm.account()
-    with sides.control_unit(), translation.override("en"):
-        rows = [line for row in Invoice.objects.filter(account=account).order_by("pk") for line in wording(row)["rows"]]
-    assert rows[0][2] == "€19.00"
-    assert all(unit == "" or unit.strip("−") != amount.strip("−") for _what, _count, unit, amount in rows[1:])
 
 
 def test_fewer_seats_than_people_are_said_before_anything_is_bought(firm: Firm, client: Client) -> None:
