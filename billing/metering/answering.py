@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from billing import plans
+from crm_platform.db.prepared import Prepared
 from crm_platform.kernel import clock, units
 from crm_platform.kernel.errors import PlanRefusal
 from crm_platform.kernel.gates import Usage
@@ -26,6 +27,7 @@ from .models import Counter
 
 BUFFER_PERCENT, BUFFER_DAYS = 10, 14
 _PENDING, _COUNTERS = "billing.metering.pending", "read:billing.metering.counters"
+_ALL = Prepared(Counter, Counter.objects.all)
 SHOWN = ("contacts", "users", "deals_open", "pipelines", "storage")
 LABELS = {
     "contacts": _("Contacts and companies"), "users": _("Seats"), "deals_open": _("Open deals"), "pipelines": _("Pipelines"),
@@ -80,7 +82,7 @@ def standing_here() -> Standing:
 def _counters() -> dict[str, Counter]:
     kept = units.store()
     if _COUNTERS not in kept:
-        kept[_COUNTERS] = {row.metric: row for row in Counter.objects.all()}
+        kept[_COUNTERS] = {row.metric: row for row in _ALL.rows()}
     found: dict[str, Counter] = kept[_COUNTERS]
     return found
 

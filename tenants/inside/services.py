@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+import functools
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db import transaction
+from django.db import models, transaction
 
 from crm_platform.accounts.roles import SETTINGS
 from crm_platform.db import sides
+from crm_platform.db.prepared import Prepared
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, units, versions, workspace
 from crm_platform.kernel.permissions import Actor, require
@@ -22,29 +24,42 @@ from .models import Preferences, WorkspaceState
 # Seconds for which a process believes what a firm chose: time zone, currency, name. Limits are never believed.
 BELIEVED = 3.0
 _STATE_WRITTEN = "tenants.inside.written"
+R = TypeVar("R", bound=models.Model)
 _chosen: dict[str, tuple[float, Chosen]] = {}
 _STATE, _PREFERENCES = "read:tenants.inside.state", "read:tenants.inside.preferences"
+
+
+@functools.cache
+def _asked(model: type[R]) -> Prepared[R]:
+    return Prepared(model, lambda: model._default_manager.filter(pk=1))
+
+
+def _the(model: type[R]) -> R:
+    row = _asked(model).first()
+    if row is None:
+        raise model.DoesNotExist(f"This workspace has no row of {model.__name__}.")
+    return row
 
 
 def state() -> WorkspaceState:
     """The workspace's state, read once in a unit of work."""
     kept = units.store()
     if _STATE not in kept:
-        kept[_STATE] = WorkspaceState.objects.get(pk=1)
+        kept[_STATE] = _the(WorkspaceState)
     found: WorkspaceState = kept[_STATE]
     return found
 
 
 def seen_state() -> WorkspaceState:
     """The state as pages show it, kept until it changes; limits are asked of `state`."""
-    return versions.kept("workspace_state", ("workspace_state",), lambda: WorkspaceState.objects.get(pk=1))
+    return versions.kept("workspace_state", ("workspace_state",), lambda: _the(WorkspaceState))
 
 
 def preferences() -> Preferences:
     """The firm's preferences, read once in a unit of work."""
     kept = units.store()
     if _PREFERENCES not in kept:
-        kept[_PREFERENCES] = Preferences.objects.get(pk=1)
+        kept[_PREFERENCES] = _the(Preferences)
     found: Preferences = kept[_PREFERENCES]
     return found
 

@@ -42,7 +42,8 @@ _SETTINGS = {
     "log_error_verbosity": "terse",
     "unix_socket_permissions": "0777",
 }
-_CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Nothing of a test outlives it, so the log that would bring it back is kept short: a whole run wants little disk.
+_CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "256MB"}
 
 
 @dataclass(frozen=True, slots=True)
