@@ -8,13 +8,14 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from billing.subscribing.paying import MOST_CONTACTS
+from crm_platform.kernel import countries
 
 
 class PayerForm(forms.Form):
     """A company that pays."""
 
     name = forms.CharField(label=_("Company"), max_length=250, help_text=_("As it must stand on the invoice."))
-    country = forms.CharField(label=_("Country"), max_length=2, min_length=2, help_text=_("Two letters, like NL."))
+    country = forms.ChoiceField(label=_("Country"), choices=lambda: [("", "—"), *countries.choices()])
     tax_id = forms.CharField(label=_("Tax number"), max_length=40, required=False, help_text=_("VAT number in the European Union, INN in Russia and Uzbekistan. By it the tax on your bills is decided."))
     address = forms.CharField(label=_("Address"), max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from billing.models import Payer
 from billing.subscribing import paying, redeeming, referring
-from crm_platform.kernel import money
+from crm_platform.kernel import money, preferences
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.ui import responses
 
@@ -32,7 +32,7 @@ def payers(request: HttpRequest) -> HttpResponse:
 def add(request: HttpRequest) -> HttpResponse:
     """A further company."""
     place, actor = payer(request)
-    form = PayerForm(request.POST or None)
+    form = PayerForm(request.POST or None, initial={"country": preferences.here().country})
     if request.method == "POST" and form.is_valid():
         added, error = attempt(request, lambda: paying.add_payer(place, form.cleaned_data, actor=actor))
         if added is not None:

@@ -11,10 +11,9 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 
 from billing import rights
-from billing.documents.tax import COUNTRIES
 from billing.models import BillingAccount, Payer
 from crm_platform.db import sides
-from crm_platform.kernel import clock
+from crm_platform.kernel import clock, countries
 from crm_platform.kernel.errors import Conflict, Invalid, NotFound
 from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.workspace import Place
@@ -148,7 +147,7 @@ def _payer(values: Mapping[str, Any]) -> dict[str, Any]:
     wrong: dict[str, list[Any]] = {}
     if not name or len(name) > 250:
         wrong["name"] = [_("Write the company's name, up to 250 letters.")]
-    if country not in COUNTRIES:
+    if country not in countries.CODES:
         wrong["country"] = [_("Choose a country.")]
     if wrong:
         raise Invalid(fields=wrong)

@@ -6,7 +6,7 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from crm_platform.kernel import clock
+from crm_platform.kernel import clock, countries
 from crm_platform.kernel.money import CURRENCIES
 
 
@@ -18,13 +18,10 @@ class FirmForm(forms.Form):
     time_zone = forms.ChoiceField(label=_("Time zone"))
     first_weekday = forms.TypedChoiceField(label=_("The week begins on"), coerce=int, choices=[(1, _("Monday")), (0, _("Sunday"))])
     currency = forms.ChoiceField(label=_("Currency of new deals"), choices=[(code, code) for code in CURRENCIES])
-    country = forms.CharField(
-        label=_("Country"), max_length=2, required=False, help_text=_("Two letters, like NL: telephone numbers without a country are read as that country’s.")
+    country = forms.ChoiceField(
+        label=_("Country"), choices=lambda: [("", "—"), *countries.choices()], required=False, help_text=_("Telephone numbers without a country are read as this country’s.")
     )
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.fields["time_zone"].choices = [(name, name) for name in sorted(clock.zones())]  # type: ignore[attr-defined]
-
-    def clean_country(self) -> str:
-        return str(self.cleaned_data["country"]).upper()

@@ -95,7 +95,7 @@ def bought(up: Run, chromium: Any) -> str:
     ):  # fmt: skip
         page.goto(home + path)
         for name, value in values.items():
-            page.fill(f"main [name={name}]", value)
+            (page.select_option if name == "country" else page.fill)(f"main [name={name}]", value)
         page.click(f"main {form} [type=submit]")
         page.wait_for_selector(".toast")
     context.close()

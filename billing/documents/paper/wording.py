@@ -15,7 +15,7 @@ from billing.documents.snapshots import read
 from billing.documents.tax import OUTSIDE, REVERSE_CHARGE
 from billing.plans import NAMES
 from billing.pricing import Line
-from crm_platform.kernel import money
+from crm_platform.kernel import countries, money
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -91,7 +91,7 @@ def _dates(row: Invoice) -> list[list[str]]:
 def _party(who: Mapping[str, Any]) -> dict[str, Any]:
     lines = [line for line in str(who.get("address", "")).splitlines() if line.strip()]
     if who.get("country"):
-        lines.append(str(who["country"]))
+        lines.append(countries.name_of(str(who["country"])))
     if who.get("tax_id"):
         lines.append(_("Tax id: {id}").format(id=who["tax_id"]))
     lines += [f"{name}: {value}" for name, value in dict(who.get("details") or {}).items() if isinstance(value, str) and value]

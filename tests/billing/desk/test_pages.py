@@ -221,7 +221,7 @@ def test_declined_seats_wait_and_can_be_paid(firm: Firm, client: Client) -> None
 
 
 def test_another_firms_session_payer_and_invoice_are_not_there(firm: Firm, client: Client, make_door: Any) -> None:
-    client.post("/settings/plan/payers/new", {"name": "Veldhuis BV", "country": "nl"})
+    client.post("/settings/plan/payers/new", {"name": "Veldhuis BV", "country": "NL"})
     client.post("/settings/plan/checkout", {"plan": "team", "seats": "5", "currency": "EUR", "provider": "stripe"})
     account = firm.account()
     with sides.control_unit():

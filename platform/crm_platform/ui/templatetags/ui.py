@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 
 from crm_platform.kernel import clock
+from crm_platform.kernel.countries import name_of
 from crm_platform.ui import fields
 from crm_platform.ui import kept as kept_parts
 from crm_platform.ui.components import declare, declare_block
@@ -51,6 +52,7 @@ declare_block(register, "menu", required=("id", "label"), optional=("icon", "end
 register.simple_tag(icon)
 register.simple_tag(pager)
 register.filter(figure)
+register.filter("country", name_of)
 register.simple_tag(sum_of)
 register.simple_tag(when)
 
