@@ -95,7 +95,7 @@ def _pair(name: str, value: Mapping[str, Any], currency: str) -> str:
 
 def _text(name: str, value: str) -> str:
     if _MOMENT.match(value) and (moment := parse_datetime(value)):
-        return date_format(moment, "j F Y")
+        return date_format(moment, "j E Y")
     if name in ("plan", "add_on", "code"):
         return _sold(value)
     known = _MODES.get(name, {}).get(value)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import models, transaction
 
 from crm_platform.accounts.roles import SETTINGS
@@ -35,9 +36,9 @@ def _asked(model: type[R]) -> Prepared[R]:
 
 
 def _the(model: type[R]) -> R:
-    row = _asked(model).first()
+    row: R | None = _asked(model).first()
     if row is None:
-        raise model.DoesNotExist(f"This workspace has no row of {model.__name__}.")
+        raise ObjectDoesNotExist(f"This workspace has no row of {model.__name__}.")
     return row
 
 

@@ -266,6 +266,7 @@ TRUSTED_PROXIES = env.words("CRM_TRUSTED_PROXIES")
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ru", "Русский"), ("fr", "Français"), ("nl", "Nederlands"), ("uz", "Oʻzbekcha")]
 LOCALE_PATHS = [ROOT / "platform" / "crm_platform" / "locale"]
+FORMAT_MODULE_PATH = ["crm_platform.config.formats"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
