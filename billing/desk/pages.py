@@ -29,13 +29,13 @@ def plan(request: HttpRequest) -> HttpResponse:
     """What the workspace has, what it comes to, what waits, how full it is."""
     place, _actor = reader(request)
     seen = reading.overview(place)
-    row, state = seen.row, seen.standing.state
+    row, state, owed = seen.row, seen.standing.state, telling.owed(seen)
     context: dict[str, Any] = {
         "seen": seen, "row": row, "live": seen.had.live, "plan_name": telling.plan_name(seen), "state_name": telling.state_name(seen), "tone": telling.TONES[state],
         "sentence": telling.state_sentence(seen), "trial": state == BillingState.TRIAL, "unpaid": state in reading.UNPAID and not seen.standing.paused,
         "next": seen.coming[0] if seen.coming else None, "bill": _bill(seen),
-        "coming": seen.coming, "chart": telling.chart(seen.coming, seen.currency), "year": sum(minor for _at, minor in seen.coming), "currency": seen.currency,
-        "owed": telling.owed(seen), "ceiling": telling.ceiling_told(seen), "month": seen.month, "asking": len(asking.waiting()), "bars": [bar(one) for one in gates.overview().values()], "change": _waiting(seen), "seats_wait": seen.waiting.get("seats"),
+        "currency": seen.currency, "year": "" if owed else telling.year(seen.coming, seen.currency),
+        "owed": owed, "ceiling": telling.ceiling_told(seen), "month": seen.month, "asking": len(asking.waiting()), "bars": [bar(one) for one in gates.overview().values()], "change": _waiting(seen), "seats_wait": seen.waiting.get("seats"),
         "may_edit": may_change(request), "providers": registry.codes(), "method": seen.had.account.method,
         "card": seen.had.live and seen.had.account.provider == "stripe",
         "promise": seen.row.past_due_since is not None and row.promised_for != (row.period_start or row.past_due_since) and state in (BillingState.PAST_DUE, BillingState.LIMITED),

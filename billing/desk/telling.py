@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
+from django.template.loader import render_to_string
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.timezone import get_current_timezone_name, localtime
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from billing import plans, wording
 from billing.metering.answering import amount, label
@@ -19,7 +22,7 @@ from billing.pricing import Quote
 from billing.providers.protocol import Target
 from billing.subscribing import targets
 from billing.subscribing.overview import Compared
-from crm_platform.kernel import gates
+from crm_platform.kernel import gates, workspace
 from crm_platform.kernel.money import major, show
 from crm_platform.ui.markup import figure
 from tenants.lifecycle.billing_state import BillingState, Standing
@@ -110,10 +113,17 @@ def bill_rows(quote: Quote) -> dict[str, Any]:
     return {"lines": wording.lines(quote), "discount": -quote.discount, "tax": quote.tax, "total": quote.total, "currency": quote.currency}
 
 
-def chart(bills: Sequence[tuple[datetime, int]], currency: str) -> SafeString:
-    """The figure's data: a bar a bill."""
-    data = {"labels": [date_format(at, "M Y") for at, _minor in bills], "values": [float(major(minor, currency=currency)) for _at, minor in bills]}
-    return mark_safe(json.dumps(data).replace("<", "\\u003c"))  # noqa: S308 (escaped)
+def year(bills: tuple[tuple[datetime, int], ...], currency: str) -> SafeString:
+    """The bills of a year as a figure and as a table; nothing where none is to come."""
+    return _year(bills, currency, get_language(), get_current_timezone_name(), workspace.prefix()) if bills else SafeString()
+
+
+@lru_cache(maxsize=500)
+def _year(bills: tuple[tuple[datetime, int], ...], currency: str, _language: str | None, _time_zone: str, _workspace: str) -> SafeString:
+    """Drawn of nothing but what it is given: from visit to visit it stays the same."""
+    data = {"labels": [date_format(localtime(at), "M Y") for at, _minor in bills], "values": [float(major(minor, currency=currency)) for _at, minor in bills]}
+    chart = mark_safe(json.dumps(data).replace("<", "\\u003c"))  # noqa: S308 (escaped)
+    return render_to_string("desk/_year.html", {"coming": bills, "chart": chart, "year": sum(minor for _at, minor in bills), "currency": currency})
 
 
 def plan_name(seen: Overview) -> str:

@@ -12,7 +12,7 @@ from billing.metering import answering
 from billing.metering.models import Counter
 from billing.models import PendingChange, PlanVersion
 from billing.pricing import Interval, Quote
-from billing.pricing.periods import after
+from billing.pricing.periods import after, period_at
 from billing.pricing.terms import Seats
 from billing.providers.protocol import Target
 from crm_platform.accounts.models import Access, SeatState, User
@@ -169,15 +169,8 @@ def bills_of(had: Held, waiting: Mapping[str, PendingChange]) -> list[Bill]:
         taken = min(credit, amount)
         credit -= taken
         found.append(Bill(at, amount - taken))
-        at = _next(anchor, target.interval, at)
+        at = period_at(anchor, target.interval, at).end
     return found
-
-
-def _next(anchor: datetime, interval: Interval, at: datetime) -> datetime:
-    count = 1
-    while after(anchor, interval, count) <= at:
-        count += 1
-    return after(anchor, interval, count)
 
 
 def compare(place: Place, *, only: str = "", seats: int | None = None) -> list[Compared]:

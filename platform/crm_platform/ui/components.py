@@ -9,13 +9,25 @@ from django.template import TemplateSyntaxError
 from django.template.context import Context
 from django.template.loader import get_template
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
+from crm_platform.kernel import workspace
+
+# So many drawn components are kept in a process.
+MOST = 8000
+_steady: set[str] = set()
+_kept: dict[tuple[Any, ...], SafeString] = {}
 _declared: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
 
 
-def declare(library: template.Library, name: str, *, required: tuple[str, ...] = (), optional: tuple[str, ...] = ()) -> None:
-    """A component without content: `{% name title="…" %}` renders ui/components/name.html."""
+def declare(library: template.Library, name: str, *, required: tuple[str, ...] = (), optional: tuple[str, ...] = (), steady: bool = False) -> None:
+    """A component without content: `{% name title="…" %}` renders ui/components/name.html.
+
+    A `steady` one is drawn of nothing but its attributes and never shows a secret: it is drawn once in a process.
+    """
     _keep(name, required=required, optional=optional)
+    if steady:
+        _steady.add(name)
 
     def tag(context: Context, **attributes: Any) -> SafeString:
         return _render(name, context, attributes)
@@ -50,6 +62,22 @@ def _render(name: str, context: Context, attributes: dict[str, Any]) -> SafeStri
     if unknown := given - required - optional:
         raise TemplateSyntaxError(f"{name} does not know {', '.join(sorted(unknown))}")
     values = dict.fromkeys(optional, "") | attributes
+    if name not in _steady:
+        return _drawn(name, values, context)
+    key = (name, workspace.prefix(), get_language(), *((attribute, type(value), value) for attribute, value in values.items()))
+    try:
+        html = _kept.get(key)
+    except TypeError:  # a value that cannot be a key
+        return _drawn(name, values, context)
+    if html is None:
+        html = _drawn(name, values, context)
+        if len(_kept) >= MOST:
+            _kept.clear()
+        _kept[key] = html
+    return html
+
+
+def _drawn(name: str, values: dict[str, Any], context: Context) -> SafeString:
     with context.push(**values):
         compiled: Any = get_template(f"ui/components/{name}.html")
         return SafeString(compiled.template.render(context))
