@@ -152,6 +152,10 @@ class FakeProvider:
         """A line on the next period's bill, tax on top."""
         return self._once("charge", key, lambda: self._keep_line(self.books.subscriptions[subscription], line))
 
+    def bill_apart(self, customer: str, subscription: str, line: Line | None, *, name: str, key: str) -> str:
+        """A bill of its own, charged at once; what waited for the next one stands on it."""
+        return self._once("bill_apart", key, lambda: self._bill_apart(customer, self.books.subscriptions[subscription], line))
+
     def discount(self, subscription: str, coupon: str, *, key: str) -> None:
         """From the next bill on."""
         self._once("discount", key, lambda: self._set(subscription, target=replace(self.books.subscriptions[subscription].target, coupon=coupon)))
@@ -369,6 +373,11 @@ class FakeProvider:
     def _keep_line(self, row: Subscription, line: Line) -> str:
         row.lines.append(line)
         return self.books.id("ii")
+
+    def _bill_apart(self, customer: str, row: Subscription, line: Line | None) -> str:
+        lines = [*row.lines, *([line] if line else [])]
+        row.lines.clear()
+        return self._charge(customer, quote(lines, row.target.currency, tax_bp=self.tax_bp), "", row.period).external_id if lines else ""
 
     def _credit(self, customer: str, amount: int) -> str:
         self.books.customers[customer].balance -= amount

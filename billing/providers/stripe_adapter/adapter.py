@@ -32,7 +32,7 @@ from billing.providers.protocol import (
 from crm_platform.db import sides
 from crm_platform.kernel import clock
 
-from . import asking, changing, prices, reading
+from . import apart, asking, changing, prices, reading
 from .asking import Gone, ours
 
 # A trial that ends sooner cannot be sold at their pages: then the payment is now.
@@ -212,6 +212,10 @@ class StripeProvider:
                 },
                 _key(key),
             ).id  # fmt: skip
+
+    def bill_apart(self, customer: str, subscription: str, line: Line | None, *, name: str, key: str) -> str:
+        """An invoice of its own, charged at once; what waited for the subscription's next one stands on it."""
+        return apart.bill(self.client, customer, subscription, line, name=name, key=key)
 
     def discount(self, subscription: str, coupon: str, *, key: str) -> None:
         """The coupon holds from the next invoice on."""
