@@ -58,7 +58,7 @@ MONEY = {
     "refund.waiting": _("Refund waits for a second person"), "refund.asked": _("Refund asked for"), "refund.approved": _("Refund agreed to"), "refund.refused": _("Refund refused"),
     "refund.done": _("Refund done"), "refund.failed": _("Refund failed"),
     "subscription.ended": _("Subscription ended with its workspace"), "checkout.failed": _("Purchase fell through"), "ceiling.near": _("Spending ceiling nearly reached"),
-    "tax.changed": _("Another tax from the next bill on"), "tax_id.verified": _("Tax number is right"), "tax_id.refused": _("Tax number is wrong"),
+    "tax.changed": _("Another tax from the next bill on"), "tax.credited": _("Tax given back by a credit note"), "tax_id.verified": _("Tax number is right"), "tax_id.refused": _("Tax number is wrong"),
 }  # fmt: skip
 # What became of a line of a bank's statement → label, tone of its badge, sign.
 LINES = {

@@ -36,6 +36,7 @@ def apply(account: BillingAccount, seen: AccountSeen) -> Workspace | None:
     ports.refunds(account, seen)
     for invoice in seen.invoices:
         ports.documents(account, invoice)
+    ports.notes(account, seen)
     _note_problems(account, seen)
     row = Subscription.objects.select_for_update(of=("self",)).select_related("plan", "workspace").filter(workspace=account.workspace_id).first()
     if row is None or row.workspace.state == State.ERASED:

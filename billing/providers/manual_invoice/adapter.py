@@ -157,6 +157,10 @@ class TransferProvider:
         """A bill of its own; what waited for the next one stands on it."""
         return str(self._once(key, lambda: _billed_apart(subscription, line, key))["id"])
 
+    def untax(self, invoice: str, *, amount: int, reason: str, key: str) -> str:
+        """Our own invoices are corrected by our own documents (`documents.correcting`)."""
+        raise NotImplementedError
+
     def discount(self, subscription: str, coupon: str, *, key: str) -> None:
         """From the next bill on; one that was written ahead is made anew."""
         self._once(key, lambda: _discounted(subscription, coupon))

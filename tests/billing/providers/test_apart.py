@@ -45,3 +45,19 @@ def test_a_bill_apart_that_the_card_does_not_pay_stays_open(firm: Firm) -> None:
     assert [(one.status, one.due) for one in firm.invoices() if one.external_id == made] == [("open", 380)]
     assert firm.provider.pay(made, key=firm.key()).applied
     assert [(one.status, one.due) for one in firm.invoices() if one.external_id == made] == [("paid", 0)]
+
+
+def test_tax_of_a_paid_invoice_comes_back_as_credit_by_a_credit_note(firm: Firm) -> None:
+    bought = firm.buy(target(5))
+    [invoice] = firm.invoices()
+    key = firm.key()
+    made = [firm.provider.untax(invoice.external_id, amount=1_649, reason="The number is right", key=key) for _twice in range(2)]
+    assert made[0] == made[1]
+    seen = firm.seen()
+    [note] = seen.notes
+    assert (note.external_id, note.invoice, note.status, note.quote.total, note.quote.tax, note.quote.currency, note.reason) == (made[0], invoice.external_id, "paid", -1_649, -1_649, "EUR", "The number is right")
+    assert seen.balance == -1_649
+    assert [(one.status, one.quote.total, one.paid, one.refunded) for one in seen.invoices] == [("paid", 9_500, 9_500, 0)]
+    before = firm.rig.charged(firm.customer)
+    firm.rig.advance(bought.period_end - bought.period_start + timedelta(hours=2))
+    assert firm.rig.charged(firm.customer) - before == 9_500 - 1_649

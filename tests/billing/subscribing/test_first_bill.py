@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from billing import services
-from billing.documents import correcting
+from billing.documents import correcting, refunding
 from billing.documents.models import Invoice
-from billing.models import BillingAccount, Coupon, Redemption
+from billing.models import BillingAccount, Coupon, MoneyEntry, Redemption
 from billing.pricing.quoting import part
-from billing.providers import registry
+from billing.providers import reconciling, registry
 from billing.providers.manual_invoice.adapter import TransferProvider
 from billing.providers.protocol import Started
 from billing.seats import buying
@@ -23,6 +23,8 @@ from billing.subscribing import checkout, paying, pricing_of, targets
 from crm_platform.accounts.actors import actor_of
 from crm_platform.accounts.models import User
 from crm_platform.db import sides
+from crm_platform.events.models import Event
+from crm_platform.jobs.models import Job
 from crm_platform.kernel import clock, ids
 from crm_platform.kernel.permissions import Actor, robot
 from tests.billing.buying import URLS, operation
@@ -148,6 +150,100 @@ def test_a_tax_number_that_turns_out_right_is_untaxed_from_the_next_bill(shopper
     taxed = pricing_of.price(place, targets.present_at(place))
     shopper.rig.advance(timedelta(days=32))
     assert shopper.bills()[-1]["total"] == taxed.total > shown.total
+
+
+@dataclass
+class Taxed:
+    """A German company that was charged the Dutch tax while nobody had asked after its number."""
+
+    shopper: Shopper
+    number: str
+
+    @property
+    def account(self) -> BillingAccount:
+        with sides.control_unit():
+            return BillingAccount.objects.get(workspace=self.shopper.door.workspace)
+
+    def judge(self, state: str = correcting.VERIFIED) -> None:
+        correcting.judge(self.account.pk, self.number, state, actor=robot("registry"))
+        work()
+
+    def notes(self) -> list[tuple[int, int, str]]:
+        with sides.control_unit():
+            return [(row.total_minor, row.tax_minor, row.corrects.number) for row in Invoice.objects.select_related("corrects").filter(account__workspace=self.shopper.door.workspace, kind="credit_note").order_by("pk")]
+
+    def drift(self) -> list[Any]:
+        return reconciling.reconcile_account(self.account.pk, fix=False)
+
+    def journal(self) -> int:
+        with sides.control_unit():
+            return MoneyEntry.objects.filter(account__workspace=self.shopper.door.workspace, name="tax.credited").count()
+
+    def announced(self) -> int:
+        with sides.unit(self.shopper.door.place):
+            return Event.objects.filter(name="bill.untaxed").count()
+
+
+@pytest.fixture
+def taxed(shopper: Shopper, settings: Any) -> Taxed:
+    settings.CRM_SELLER_TAX_BP, settings.CRM_SELLER_COUNTRY = 2_100, "NL"
+    number = f"DE{ids.random_id(9).upper()}"
+    paying.add_payer(shopper.door.place, {"name": "Tischlerei", "country": "DE", "tax_id": number}, actor=shopper.owner)
+    shopper.buy(shopper.target({"plan": "team", "seats": "5", "currency": "EUR", "interval": "month"}))
+    return Taxed(shopper, number)
+
+
+def test_case_75_a_card_invoice_taxed_before_the_number_was_right_gets_a_credit_note_there(taxed: Taxed) -> None:
+    [invoice] = taxed.shopper.bills()
+    assert (invoice["total"], taxed.drift()) == (11_495, [])
+    for _twice in range(2):
+        taxed.judge()
+    [note] = taxed.shopper.rig.standin.world.store.all("credit_note", invoice=invoice["id"])
+    assert (note["total"], note["status"], note["type"], note["metadata"]["ref"]) == (1_995, "issued", "post_payment", "untax")
+    assert taxed.notes() == [(-1_995, -1_995, invoice["number"])]
+    assert (taxed.account.balance_minor, taxed.journal(), taxed.announced(), taxed.drift()) == (-1_995, 1, 1, [])
+    taxed.shopper.rig.advance(timedelta(days=32))
+    bill = taxed.shopper.bills()[-1]
+    assert (bill["total"], bill["amount_paid"]) == (9_500, 9_500 - 1_995)
+
+
+@pytest.mark.parametrize("state", [correcting.REFUSED, ""])
+def test_case_75_a_number_that_is_not_right_brings_no_tax_back(taxed: Taxed, state: str) -> None:
+    if state:
+        taxed.judge(state)
+    assert (taxed.notes(), taxed.account.balance_minor, taxed.journal(), taxed.announced()) == ([], 0, 0, 0)
+
+
+def test_case_75_what_was_given_back_or_credited_brings_its_tax_only_once(taxed: Taxed) -> None:
+    """A fifth of the invoice was refunded, so a fifth of its tax; two seats were given back with theirs."""
+    [row] = taxed.shopper.bills()
+    with sides.control_unit():
+        invoice = Invoice.objects.get(external_id=row["id"])
+    buying.remove(taxed.shopper.door.place, 2, as_of=clock.now(), actor=taxed.shopper.owner, operation=operation())
+    refunding.refund(invoice.public_id, invoice.total_minor // 5, reason="Service", actor=robot("operator"), operation=operation())
+    credited = taxed.account.balance_minor
+    taxed.judge()
+    assert credited == -2 * 1_900 * 121 // 100
+    assert taxed.notes() == [(-(1_995 - 399 - 798), -(1_995 - 399 - 798), row["number"])]
+
+
+def test_case_75_an_answer_that_was_lost_makes_no_second_note(taxed: Taxed) -> None:
+    taxed.shopper.rig._do("calls", path="/v1/credit_notes", method="POST", timeout=True, when="after", count=2)
+    taxed.judge()
+    assert (taxed.journal(), taxed.announced()) == (0, 0)
+    with sides.control_unit():
+        Job.objects.filter(name=correcting.RETAX, state="waiting").update(at=clock.real_now())
+    work()
+    assert (len(taxed.notes()), taxed.journal(), taxed.announced(), taxed.drift()) == (1, 1, 1, [])
+
+
+def test_case_75_a_note_that_somebody_made_in_their_dashboard_is_drift_until_it_is_kept(taxed: Taxed) -> None:
+    [invoice] = taxed.shopper.bills()
+    taxed.shopper.rig.provider.untax(invoice["id"], amount=100, reason="by hand", key=operation())
+    [difference] = taxed.drift()
+    assert (difference.kind, difference.money) == ("invoices", 100)
+    reconciling.reconcile_account(taxed.account.pk, fix=True)
+    assert (taxed.drift(), taxed.notes()) == ([], [(-100, -100, invoice["number"])])
 
 
 def test_an_open_page_that_would_charge_the_old_tax_is_closed(shopper: Shopper, settings: Any) -> None:
