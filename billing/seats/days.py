@@ -77,10 +77,10 @@ def _write(account: BillingAccount, plan: PlanVersion, *, subscription: str, cur
     DayStretch.objects.get_or_create(operation=operation, defaults={"account": account, "plan": plan, "subscription": subscription, "currency": currency, "at": at, "last": last})
 
 
-def settle_stretches(*, most: int = 50) -> int:
+def settle_stretches() -> int:
     """Bill what waits of plans that are over; returns how many bills or lines came of it. Opens units of its own, asks providers; what cannot be done now is done by the next round."""
     with sides.control_unit():
-        found = list(DayStretch.objects.select_related("account__workspace", "plan").filter(settled_at=None).order_by("pk")[:most])
+        found = list(DayStretch.objects.select_related("account__workspace", "plan").filter(settled_at=None).order_by("pk"))
     done = 0
     for row in found:
         try:

@@ -11,15 +11,17 @@ import pytest
 
 from billing import services
 from billing.documents import correcting, refunding
+from billing.documents import services as money
 from billing.documents.models import Invoice
 from billing.models import BillingAccount, Coupon, MoneyEntry, Redemption
 from billing.pricing.quoting import part
-from billing.providers import reconciling, registry
+from billing.providers import reconciling, registry, syncing
 from billing.providers.manual_invoice.adapter import TransferProvider
 from billing.providers.protocol import Started
-from billing.seats import buying
+from billing.seats import buying, days
+from billing.seats.models import SeatDay
 from billing.site import calculator
-from billing.subscribing import checkout, paying, pricing_of, targets
+from billing.subscribing import checkout, life, paying, pricing_of, targets
 from crm_platform.accounts.actors import actor_of
 from crm_platform.accounts.models import User
 from crm_platform.db import sides
@@ -278,6 +280,62 @@ def test_a_bill_by_transfer_comes_to_what_was_shown(shopper: Shopper, settings: 
             bill = Invoice.objects.get(public_id=made.document)
         assert bill.tax_minor > 0
         assert (bill.total_minor, pricing_of.price(place, targets.present_at(place)).total) == (shown.now.total, shown.now.total)
+
+
+def came_by_the_day(shopper: Shopper, *, months: int) -> None:
+    """Two people by the day, one in this month and one in the next."""
+    buying.set_occasional_ceiling(shopper.door.place, 20, actor=shopper.owner)
+    today = clock.now().date()
+    with sides.unit(shopper.door.place):
+        SeatDay.objects.bulk_create([SeatDay(person=7, day=today + timedelta(days=1)), SeatDay(person=8, day=today + timedelta(days=months * 28))])
+
+
+def closed(shopper: Shopper) -> int:
+    with sides.control_unit():
+        account = BillingAccount.objects.get(workspace=shopper.door.workspace)
+    syncing.sync_account(account.pk)
+    return days.settle_stretches()
+
+
+def test_the_last_days_are_charged_to_the_card_with_their_tax_and_leave_no_drift(taxed: Taxed) -> None:
+    shopper = taxed.shopper
+    came_by_the_day(shopper, months=1)
+    shopper.rig.advance(timedelta(days=22))
+    assert days.charge_last_month() == 1  # it waits for a bill that does not come
+    life.cancel(shopper.door.place, actor=shopper.owner, operation=operation())
+    shopper.rig.advance(timedelta(days=11))
+    assert [closed(shopper), closed(shopper)] == [1, 0]
+    bill = shopper.bills()[-1]
+    assert (bill["status"], bill["subtotal"], bill["total"], bill["billing_reason"]) == ("paid", 2 * 190, 2 * 230, "manual")
+    assert taxed.drift() == []
+    with sides.control_unit():
+        kept = Invoice.objects.get(external_id=bill["id"])
+    assert (kept.status, kept.total_minor, kept.tax_minor, [line["ref"] for line in kept.lines]) == ("paid", 460, 80, ["days:team:1"] * 2)
+
+
+def test_the_last_days_of_who_pays_by_transfer_come_as_a_bill_with_tax(shopper: Shopper, settings: Any) -> None:
+    settings.CRM_SELLER_TAX_BP, settings.CRM_SELLER_COUNTRY, settings.CRM_SELLER_NAME, settings.CRM_SELLER_BANK = 2_100, "NL", "Kartoteka", "IBAN X"
+    place = shopper.door.place
+    with registry.stand_in(TransferProvider()):
+        first = checkout.begin_checkout(place, shopper.target({"plan": "team", "seats": "5", "currency": "EUR", "interval": "month"}), provider="manual_invoice", actor=shopper.owner, **URLS)
+        assert checkout.finish_checkout(place, first.reference)
+        came_by_the_day(shopper, months=1)
+        life.cancel(place, actor=shopper.owner, operation=operation())
+        shopper.rig.advance(timedelta(days=1))
+        pay_all(shopper)
+        shopper.rig.advance(timedelta(days=32))
+        assert [closed(shopper), closed(shopper)] == [1, 0]
+        with sides.control_unit():
+            [bill] = Invoice.objects.filter(account__workspace=shopper.door.workspace, kind="proforma", status="open")
+        assert (bill.subtotal_minor, bill.tax_minor, bill.total_minor, bill.due_at) == (380, 80, 460, clock.now() + timedelta(days=7))
+        pay_all(shopper)
+        assert closed(shopper) == 0
+
+
+def pay_all(shopper: Shopper) -> None:
+    with sides.control_unit():
+        for bill in Invoice.objects.filter(account__workspace=shopper.door.workspace, kind="proforma", status="open"):
+            money.record_payment(money.locked(bill.account_id), bill, bill.due_minor, actor=robot("operator"), operation=operation())
 
 
 @pytest.mark.parametrize(("plan", "seats"), [("crew", "26"), ("everyone", "1"), ("start", "15"), ("business", "40")])
