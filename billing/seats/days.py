@@ -52,12 +52,22 @@ def follow(account: BillingAccount, row: Subscription, before: Mapping[str, Any]
     ends = was and not lives
     if not ends and not (was and lives and before["plan"] != after["plan"]):
         return
-    if not before.get("external_id") or not MoneyEntry.objects.filter(account=account, name="occasional.ceiling").exists():
+    if not before.get("external_id") or not _sold(account):
         return
     code, _colon, version = str(before["plan"]).partition(":")
     plan = PlanVersion.objects.get(code=code, version=int(version))
     at = row.ended_at or clock.now() if ends else clock.now()
     _write(account, plan, subscription=str(before["external_id"]), currency=row.currency, at=at, last=ends, operation=f"sync.{account.pk}.{account.sync_generation}")
+
+
+def rests(account: BillingAccount, row: Subscription, *, operation: str) -> None:
+    """A pause begins: its bills are voided with all that stands on them, so what was had before is billed now. Once for an operation; inside a control unit."""
+    if _sold(account):
+        _write(account, row.plan, subscription=row.external_id, currency=row.currency, at=clock.now(), last=True, operation=f"rests.{operation}"[:64])
+
+
+def _sold(account: BillingAccount) -> bool:
+    return MoneyEntry.objects.filter(account=account, name="occasional.ceiling").exists()
 
 
 def take_up_leaving() -> int:

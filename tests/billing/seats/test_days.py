@@ -11,7 +11,7 @@ from billing import telling
 from billing.models import DayStretch
 from billing.seats import buying, days
 from billing.seats.models import SeatDay
-from billing.subscribing import life
+from billing.subscribing import life, pausing
 from crm_platform.db import sides
 from tests.billing.buying import Firm, firm_at, later, operation
 from tests.conftest import Door
@@ -174,6 +174,21 @@ def test_who_leaves_is_billed_while_the_days_can_be_counted(sold: Firm) -> None:
     cancel(sold, at=datetime(2027, 3, 15, 14, tzinfo=UTC))
     assert rounds(sold, END + timedelta(minutes=10)) == 0
     assert sold.charged() == 9_500 + 2 * 190
+
+
+def test_when_a_pause_begins_what_was_had_before_is_billed(sold: Firm) -> None:
+    worked(sold, (3, 11), (3, 14), (6, 20))
+    begins = datetime(2027, 3, 15, 12, tzinfo=UTC)
+    with later(begins):
+        until = pausing.pause(sold.place, 3, actor=sold.owner, operation=operation())
+    assert rounds(sold, begins + timedelta(minutes=5)) == 1
+    assert sold.charged() == 9_500 + 2 * 190
+    with later(until + timedelta(minutes=1)):
+        sold.look()
+        pausing.come_back_due()
+    rounds(sold, datetime(2027, 7, 1, 12, tzinfo=UTC))
+    rounds(sold, datetime(2027, 7, 16, 12, tzinfo=UTC))
+    assert sold.charged() == 9_500 + 2 * 190 + 2 * 9_500 + 190
 
 
 def test_unpaid_until_it_ends_the_days_are_owed_beside_the_bill(sold: Firm) -> None:

@@ -21,7 +21,7 @@ from billing.providers.protocol import Started
 from billing.seats import buying, days
 from billing.seats.models import SeatDay
 from billing.site import calculator
-from billing.subscribing import checkout, life, paying, pricing_of, targets
+from billing.subscribing import checkout, life, pausing, paying, pricing_of, targets
 from crm_platform.accounts.actors import actor_of
 from crm_platform.accounts.models import User
 from crm_platform.db import sides
@@ -311,6 +311,18 @@ def test_the_last_days_are_charged_to_the_card_with_their_tax_and_leave_no_drift
     with sides.control_unit():
         kept = Invoice.objects.get(external_id=bill["id"])
     assert (kept.status, kept.total_minor, kept.tax_minor, [line["ref"] for line in kept.lines]) == ("paid", 460, 80, ["days:team:1"] * 2)
+
+
+def test_a_pause_voids_no_days(taxed: Taxed) -> None:
+    shopper = taxed.shopper
+    came_by_the_day(shopper, months=1)
+    shopper.rig.advance(timedelta(days=22))
+    days.charge_last_month()  # it would stand on the first bill of the pause, which is voided
+    pausing.pause(shopper.door.place, 2, actor=shopper.owner, operation=operation())
+    assert days.settle_stretches() == 1
+    assert [(bill["status"], bill["total"]) for bill in shopper.bills()[1:]] == [("paid", 230)]
+    shopper.rig.advance(timedelta(days=20))
+    assert [(bill["status"], bill["total"]) for bill in shopper.bills()[2:]] == [("void", 11_495)]
 
 
 def test_the_last_days_of_who_pays_by_transfer_come_as_a_bill_with_tax(shopper: Shopper, settings: Any) -> None:
