@@ -103,7 +103,8 @@ def settle_stretches() -> int:
 def _settle(row: DayStretch) -> bool:
     workspace = row.account.workspace
     if workspace is None or workspace.state == State.ERASED:
-        _settled(row)  # what is erased cannot be counted any more
+        with sides.control_unit():
+            _settled(row)  # what is erased cannot be counted any more
         return False
     place = workspace.place
     with sides.unit(place):
@@ -117,19 +118,19 @@ def _settle(row: DayStretch) -> bool:
         goes_on = not row.last and had.live and had.subscription.external_id == row.subscription
     line = _line(place, due)
     document = (_on_next_bill(due, line) if line else "") if goes_on else _apart(due, line, operation=f"apart.{row.pk}")
-    _settled(row, line=line, document=document)
-    if line:
-        _journal(due, line, name=CHARGED if goes_on else CLOSED, document=document)
+    with sides.control_unit():  # together: days that are billed and not noted would be billed again
+        _settled(row, line=line, document=document)
+        if line:
+            _journal(due, line, name=CHARGED if goes_on else CLOSED, document=document)
     if document and not goes_on:
-        syncing.sync_account(row.account.pk, patience=5.0)
         announce(place, robot("billing"), "seats.days_billed", after={"days": line.quantity if line else 0})
+        syncing.sync_account(row.account.pk, patience=5.0)
     return bool(document)
 
 
 def _settled(row: DayStretch, *, line: Line | None = None, document: str = "") -> None:
     days, amount = (line.quantity, line.amount) if line else (0, 0)
-    with sides.control_unit():
-        DayStretch.objects.filter(pk=row.pk).update(settled_at=clock.now(), days=days, amount_minor=amount, document=document[:120])
+    DayStretch.objects.filter(pk=row.pk).update(settled_at=clock.now(), days=days, amount_minor=amount, document=document[:120])
 
 
 def charge_last_month() -> int:
@@ -166,7 +167,9 @@ def charge_days(place: Place, *, start: date, end: date) -> int:
     line = _line(place, due)
     if line is None:
         return 0
-    _journal(due, line, name=CHARGED, document=_on_next_bill(due, line))
+    document = _on_next_bill(due, line)
+    with sides.control_unit():
+        _journal(due, line, name=CHARGED, document=document)
     return line.amount
 
 
@@ -211,7 +214,6 @@ def _name(due: _Due, line: Line) -> str:
 
 def _journal(due: _Due, line: Line, *, name: str, document: str) -> None:
     after = {"amount": line.amount, "currency": due.currency, "days": line.quantity, "from": due.start.isoformat(), "until": due.end.isoformat(), "document": document}
-    with sides.control_unit():
-        operation = f"{name}.{due.account.public_id}.{due.start.isoformat()}"[:64]
-        if not MoneyEntry.objects.filter(account=due.account, operation=operation).exists():
-            note(due.account, name, actor="billing", after=after, operation=operation)
+    operation = f"{name}.{due.account.public_id}.{due.start.isoformat()}"[:64]
+    if not MoneyEntry.objects.filter(account=due.account, operation=operation).exists():
+        note(due.account, name, actor="billing", after=after, operation=operation)
