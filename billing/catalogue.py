@@ -45,6 +45,13 @@ def version_of(code: str, version: int) -> PlanVersion | None:
     return found
 
 
+def most_seats(version: PlanVersion) -> int | None:
+    """The most seats with which a plan's version may be bought, by its own bound and, where people are counted by name, its limit on them; None for no bound."""
+    sold = terms_of(version)
+    named = version.limits.get("users") if sold.seats == terms.Seats.NAMED else None
+    return min((bound for bound in (sold.most, named) if bound is not None), default=None)
+
+
 def keep(version: PlanVersion) -> None:
     """A version that came along with something else is not asked for again in this unit."""
     units.store().setdefault(f"read:plan.{version.code}.{version.version}", version)

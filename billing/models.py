@@ -250,6 +250,29 @@ class MoneyEntry(models.Model):
         indexes = [models.Index(fields=["account", "-id"], name="money_entry_of_account")]
 
 
+class DayStretch(models.Model):
+    """Seats by the day under one plan, up to the moment at which it ended, or was changed for another: the days in it are billed once, and the row says as what.
+
+    `last`: no bill of `subscription` follows, so they come on a bill of their own, its `document` by the provider's name. `operation` makes it once.
+    """
+
+    account = models.ForeignKey(BillingAccount, models.PROTECT, related_name="+")
+    plan = models.ForeignKey(PlanVersion, models.PROTECT, related_name="+")
+    subscription = models.CharField(max_length=120)
+    currency = models.CharField(max_length=3)
+    at = models.DateTimeField()
+    last = models.BooleanField()
+    operation = models.CharField(max_length=64, unique=True)
+    days = models.PositiveIntegerField(default=0)
+    amount_minor = models.BigIntegerField(default=0)
+    document = models.CharField(max_length=120, blank=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "day_stretch"
+        indexes = [models.Index(fields=["account"], name="day_stretch_waits", condition=Q(settled_at=None))]
+
+
 class Checkout(models.Model):
     """A purchase that was begun: one open at a time for an account. `operation` is its key at the provider, `reference` the provider's name of it once it has one.
 

@@ -3,7 +3,8 @@
 `documents(account, invoice_seen)` keeps an invoice's mirror, in the caller's control unit. `synced(account, before, after)` hears of a
 changed subscription in the same unit. `told(workspace)` brings the news into the workspace; it opens units of its own.
 
-`refunds(account, seen)` follows what became of money given back, in the same unit, before the invoices are kept.
+`refunds(account, seen)` follows what became of money given back, in the same unit, before the invoices are kept; `notes(account, seen)`
+keeps what corrects them, afterwards.
 
 The reconciliation asks three: `mirrored(account)` answers with {invoice's external id: (status, total, paid, refunded)} of what
 is kept; `untold(workspace)` with what the workspace knows otherwise than it should ({} for nothing); `retold(workspace)` brings
@@ -35,6 +36,7 @@ class Port:
 
 documents = Port("documents")
 refunds = Port("refunds")
+notes = Port("notes")
 synced = Port("synced")
 told = Port("told")
 mirrored = Port("mirrored")

@@ -131,7 +131,9 @@ def seats_of(subscription: Subscription) -> dict[str, Any]:
     """What is bought of seats: how they are counted, how many, and the ceiling of occasional ones; {} where nothing is."""
     if not subscription.seats:
         return {}
-    return {"kind": str(pricing_terms.read(subscription.plan.terms).seats), "bought": subscription.seats, "occasional": subscription.occasional_ceiling}
+    terms = pricing_terms.read(subscription.plan.terms)
+    by_day = subscription.occasional_ceiling if terms.day.get(subscription.currency) else None  # what has no price is not had
+    return {"kind": str(terms.seats), "bought": subscription.seats, "occasional": by_day}
 
 
 def _sold(subscription: Subscription, *, trial: bool) -> tuple[dict[str, int | None], list[str]]:

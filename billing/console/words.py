@@ -49,7 +49,7 @@ MONEY = {
     "plan.change": _("Plan changed"), "plan.taken_back": _("Planned change taken back"), "plan.cancelled": _("Plan cancelled"), "plan.resumed": _("Plan goes on"),
     "plan.paused": _("Plan paused"), "plan.unpaused": _("Pause ended"), "bill.pay": _("Tried to pay a bill"), "coupon.redeem": _("Coupon put in at the provider"), "coupon.redeemed": _("Coupon taken"),
     "seats.add": _("Seats bought"), "seats.pay": _("Waiting seats paid for"), "seats.remove": _("Seats given back"), "seats.given_up": _("Waiting seats given up"),
-    "occasional.ceiling": _("Ceiling of occasional days set"), "occasional.charged": _("Occasional days charged"), "payment.promised": _("Payment promised"), "checkout.begun": _("Purchase begun"),
+    "occasional.ceiling": _("Ceiling of occasional days set"), "occasional.charged": _("Occasional days charged"), "occasional.closed": _("Last occasional days billed"), "payment.promised": _("Payment promised"), "checkout.begun": _("Purchase begun"),
     "referral.named": _("Recommended by another"), "referral.owed": _("Owed for a recommendation"), "referral.given": _("Given for a recommendation"),
     "ceiling.set": _("Spending ceiling set"), "contacts.set": _("Billing contacts set"), "payer.added": _("Payer added"), "payer.changed": _("Payer changed"), "payer.main": _("Another main payer"),
     "payer.archived": _("Payer archived"), "subscription.changed": _("Subscription changed"), "customer.gone": _("The provider has no such customer"), "workspace.erased": _("Workspace erased"),
@@ -58,7 +58,7 @@ MONEY = {
     "refund.waiting": _("Refund waits for a second person"), "refund.asked": _("Refund asked for"), "refund.approved": _("Refund agreed to"), "refund.refused": _("Refund refused"),
     "refund.done": _("Refund done"), "refund.failed": _("Refund failed"),
     "subscription.ended": _("Subscription ended with its workspace"), "checkout.failed": _("Purchase fell through"), "ceiling.near": _("Spending ceiling nearly reached"),
-    "tax.changed": _("Another tax from the next bill on"), "tax_id.verified": _("Tax number is right"), "tax_id.refused": _("Tax number is wrong"),
+    "tax.changed": _("Another tax from the next bill on"), "tax.credited": _("Tax given back by a credit note"), "tax_id.verified": _("Tax number is right"), "tax_id.refused": _("Tax number is wrong"),
 }  # fmt: skip
 # What became of a line of a bank's statement → label, tone of its badge, sign.
 LINES = {

@@ -16,4 +16,5 @@ class DocumentsConfig(AppConfig):
 
         ports.documents.answer(mirroring.mirror)
         ports.mirrored.answer(mirroring.mirrored)
+        ports.notes.answer(mirroring.mirror_notes)
         ports.refunds.answer(refunding.follow)

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from billing.models import BillingAccount, Payer
+from billing.models import BillingAccount, MoneyEntry, Payer
 from billing.pricing import Quote
+from billing.pricing.quoting import part
 from crm_platform.db import sides
 from crm_platform.kernel import jobs
 from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.permissions import Actor
 
 from . import balance, services, snapshots, tax
-from .models import Invoice, Kind
+from .models import Invoice, Kind, Status
 from .permissions import require_money
 from .services import OURS, Wish
 
 VERIFIED, REFUSED = "verified", "refused"
 # The job by which a payment service learns of another tax: done where subscriptions are known.
 RETAX = "billing.retax"
+# The journal's word for what came back of it.
+UNTAXED = "tax.credited"
 
 
 def judge(account_id: int, tax_id: str, state: str, *, actor: Actor) -> list[Invoice]:
@@ -38,6 +41,36 @@ def judge(account_id: int, tax_id: str, state: str, *, actor: Actor) -> list[Inv
             services.note(account, f"tax_id.{state}", actor=actor, tax_id=tax_id, before=before[0])
             jobs.later(RETAX, account.pk, key=f"{RETAX}.{account.pk}")
         return correct_tax(account, actor=actor)
+
+
+def is_untaxed(account: BillingAccount) -> bool:
+    """Whether the account's main payer owes the tax itself, by a number that was verified. Inside a control unit."""
+    return tax.of(snapshots.buyer(account)).note == tax.REVERSE_CHARGE
+
+
+def over_taxed(account: BillingAccount) -> list[tuple[Invoice, int]]:
+    """Paid invoices of the account's provider on which tax stands that its payer owes itself, with how much of it is to come back, the newest first. Inside a control unit.
+
+    What was given back with its tax, or credited since (an invoice below nought), is no longer owed; what was corrected comes no second time.
+    """
+    payer = snapshots.main_payer(account)
+    if account.provider == OURS or payer is None or not payer.tax_id or not is_untaxed(account):
+        return []
+    rows = Invoice.objects.filter(account=account, provider=account.provider, kind=Kind.INVOICE, status=Status.PAID, buyer__tax_id=payer.tax_id).exclude(tax_minor=0).order_by("-created_at", "-pk")
+    done = dict(MoneyEntry.objects.filter(account=account, name=UNTAXED, operation__in=[untaxes(row) for row in rows]).values_list("operation", "after__amount"))
+    stands = {row: row.tax_minor - (part(row.tax_minor, row.refunded_minor, row.total_minor) if row.refunded_minor else 0) for row in rows}
+    left, found = sum(stands.values()) - sum(done.values()), []
+    for row, amount in stands.items():
+        back = min(amount, left) if untaxes(row) not in done else 0
+        if back > 0:
+            left -= back
+            found.append((row, back))
+    return found
+
+
+def untaxes(row: Invoice) -> str:
+    """The operation by which one is corrected."""
+    return f"untax.{row.public_id}"
 
 
 def correct_tax(account: BillingAccount, *, actor: Actor) -> list[Invoice]:

@@ -8,11 +8,11 @@ from typing import Any
 from django.db.models import QuerySet, Sum
 
 from billing.models import BillingAccount, MoneyEntry
-from billing.providers.protocol import InvoiceSeen
+from billing.providers.protocol import AccountSeen, InvoiceSeen
 from crm_platform.kernel import jobs
 
-from . import snapshots
-from .models import Invoice, Refund, RefundState, Status
+from . import correcting, snapshots
+from .models import Invoice, Kind, Refund, RefundState, Status
 
 _log = logging.getLogger("kartoteka.billing")
 OURS = "manual_invoice"
@@ -38,6 +38,20 @@ def mirror(account: BillingAccount, seen: InvoiceSeen) -> Invoice | None:
         return None
     _update(account, row, values)
     return row
+
+
+def mirror_notes(account: BillingAccount, seen: AccountSeen) -> None:
+    """Bring our rows of a provider's credit notes to what was seen, each beside its invoice. Inside a control unit, the account's row locked, the invoices kept."""
+    for one in seen.notes:
+        corrected = Invoice.objects.filter(account=account, provider=account.provider, external_id=one.invoice).first()
+        if corrected is None:  # of an invoice that is too old to be kept
+            continue
+        values = {**snapshots.amounts(one.quote), "number": one.number, "status": one.status, "reason": one.reason, "pdf_url": one.pdf_url}
+        people = {"buyer": corrected.buyer, "seller": corrected.seller, "language": corrected.language, "subscription": corrected.subscription}
+        Invoice.objects.update_or_create(
+            provider=account.provider, external_id=one.external_id, defaults=values,
+            create_defaults={**values, **people, "account": account, "kind": Kind.CREDIT_NOTE, "corrects": corrected, "created_at": one.created, "issued_at": one.created},
+        )  # fmt: skip
 
 
 def mirrored(account: BillingAccount) -> dict[str, tuple[str, int, int, int]]:
@@ -83,9 +97,11 @@ def _update(account: BillingAccount, row: Invoice, values: dict[str, Any]) -> No
 
 
 def _tell_of(row: Invoice) -> None:
-    """A receipt goes by mail once it is paid."""
+    """A receipt goes by mail once it is paid; a tax on it that is not due is corrected."""
     if row.status == Status.PAID:
         jobs.later("bills.told", row.pk)
+        if correcting.is_untaxed(row.account) and row.tax_minor > 0:
+            jobs.later(correcting.RETAX, row.account_id, key=f"{correcting.RETAX}.{row.account_id}")
 
 
 def _held(row: Invoice) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# The line of a credit note over tax alone.
+UNTAX = "untax"
+
 
 def seats_of(plan: str, version: int) -> str:
     """The seats of a plan's version: "plan:team:1:seats"."""

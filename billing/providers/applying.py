@@ -36,11 +36,12 @@ def apply(account: BillingAccount, seen: AccountSeen) -> Workspace | None:
     ports.refunds(account, seen)
     for invoice in seen.invoices:
         ports.documents(account, invoice)
+    ports.notes(account, seen)
     _note_problems(account, seen)
     row = Subscription.objects.select_for_update(of=("self",)).select_related("plan", "workspace").filter(workspace=account.workspace_id).first()
     if row is None or row.workspace.state == State.ERASED:
         return None
-    before = _as_told(row)
+    before, external_id = _as_told(row), row.external_id
     _note_subscription(account, row, seen)
     _settle_changes(row)
     after = _as_told(row)
@@ -48,7 +49,7 @@ def apply(account: BillingAccount, seen: AccountSeen) -> Workspace | None:
         changed = {name for name in after if after[name] != before[name]}
         pair = [{name: side[name] for name in sorted(changed)} for side in (before, after)]
         MoneyEntry.objects.create(account=account, name="subscription.changed", actor=f"provider {account.provider}", before=pair[0], after=pair[1])
-        ports.synced(account, before, after)
+        ports.synced(account, before | {"external_id": external_id}, after)
     return row.workspace
 
 

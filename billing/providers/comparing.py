@@ -108,6 +108,11 @@ def _invoices(account: BillingAccount, seen: AccountSeen) -> Iterator[Difference
         ours, theirs = kept.get(one.external_id), (one.status, one.quote.total, one.paid, min(one.refunded, one.paid))
         if ours != theirs and (ours is not None or one.status in ("paid", "open")):
             yield _invoice(account, one, ours, theirs)
+    for note in seen.notes:
+        ours, theirs = kept.get(note.external_id), (note.status, note.quote.total, 0, 0)
+        if ours != theirs:
+            facts = {"invoice": note.invoice, "document": note.external_id, "ours": list(ours) if ours else None, "theirs": list(theirs)}
+            yield Difference(DriftKind.INVOICES, f"{account.public_id}:{note.external_id}", account, facts, -note.quote.total, note.quote.currency)
 
 
 def _invoice(account: BillingAccount, one: InvoiceSeen, ours: tuple[str, int, int, int] | None, theirs: tuple[str, int, int, int]) -> Difference:

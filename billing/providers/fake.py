@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import threading
@@ -15,7 +14,7 @@ from billing.pricing import Line, Quote, quote
 from billing.pricing.periods import Period, after, period_at
 from crm_platform.kernel import clock
 
-from .fake_books import Books, Checkout, Customer, Subscription, bill, difference
+from .fake_books import Books, Checkout, Customer, Subscription, bill, difference, sign, untaxing
 from .protocol import (
     AccountSeen,
     BadPayload,
@@ -33,7 +32,6 @@ from .protocol import (
 
 T = TypeVar("T")
 CARD = {"brand": "visa", "last4": "4242", "until": "2030-12"}
-SECRET = "fake-secret"  # noqa: S105 (of nobody)
 _ENDED = ("canceled", "incomplete")
 
 
@@ -126,7 +124,8 @@ class FakeProvider:
         mine = [one.seen() for one in self.books.subscriptions.values() if one.customer == customer]
         invoices = [one for one in self.books.invoices.values() if self.books.owners[one.external_id] == customer]
         refunds = tuple(one for invoice, one in self.books.refunds.values() if self.books.owners[invoice] == customer)
-        return AccountSeen(customer, False, tuple(mine), tuple(reversed(invoices)), row.method, row.balance, clock.now(), {"account": row.payer.account}, refunds)
+        notes = tuple(one for one in self.books.notes.values() if self.books.owners[one.invoice] == customer)
+        return AccountSeen(customer, False, tuple(mine), tuple(reversed(invoices)), row.method, row.balance, clock.now(), {"account": row.payer.account}, refunds, notes)
 
     def customers(self, *, after: str = "") -> Iterator[str]:
         """Every customer after one, in the order in which they were made."""
@@ -151,6 +150,14 @@ class FakeProvider:
     def charge(self, customer: str, subscription: str, line: Line, *, name: str, key: str) -> str:
         """A line on the next period's bill, tax on top."""
         return self._once("charge", key, lambda: self._keep_line(self.books.subscriptions[subscription], line))
+
+    def bill_apart(self, customer: str, subscription: str, line: Line | None, *, name: str, key: str) -> str:
+        """A bill of its own, charged at once; what waited for the next one stands on it."""
+        return self._once("bill_apart", key, lambda: self._bill_apart(customer, self.books.subscriptions[subscription], line))
+
+    def untax(self, invoice: str, *, amount: int, reason: str, key: str) -> str:
+        """A credit note over tax of a paid invoice; it becomes credit."""
+        return self._once("untax", key, lambda: self._untax(invoice, amount, reason))
 
     def discount(self, subscription: str, coupon: str, *, key: str) -> None:
         """From the next bill on."""
@@ -370,14 +377,20 @@ class FakeProvider:
         row.lines.append(line)
         return self.books.id("ii")
 
+    def _bill_apart(self, customer: str, row: Subscription, line: Line | None) -> str:
+        lines = [*row.lines, *([line] if line else [])]
+        row.lines.clear()
+        return self._charge(customer, quote(lines, row.target.currency, tax_bp=self.tax_bp), "", row.period).external_id if lines else ""
+
+    def _untax(self, invoice: str, amount: int, reason: str) -> str:
+        found, owner = self.books.invoices[invoice], self.books.owners[invoice]
+        number = self.books.id("cn")
+        self.books.notes[number] = untaxing(found, number, amount, reason)
+        self._credit(owner, amount)
+        self._tell("credit_note.created", owner, number)
+        return number
+
     def _credit(self, customer: str, amount: int) -> str:
         self.books.customers[customer].balance -= amount
         self._tell("customer.updated", customer, customer)
         return self.books.id("cbtxn")
-
-
-def sign(raw: bytes) -> str:
-    """The signature that `read_event` accepts."""
-    return hmac.new(SECRET.encode(), raw, hashlib.sha256).hexdigest()
-
-

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,10 +12,13 @@ from typing import Any
 from billing import catalogue
 from billing.pricing import Discount, Line, Quote, lines_of, quote
 from billing.pricing.periods import Period, prorated
-from crm_platform.kernel import ids
+from billing.pricing.references import UNTAX
+from crm_platform.kernel import clock, ids
 
 from .choosing import sold_of
-from .protocol import Event, InvoiceSeen, Payer, RefundSeen, SubscriptionSeen, Target
+from .protocol import Event, InvoiceSeen, NoteSeen, Payer, RefundSeen, SubscriptionSeen, Target
+
+SECRET = "fake-secret"  # noqa: S105 (of nobody)
 
 
 @dataclass(slots=True)
@@ -78,6 +83,7 @@ class Books:
     done: dict[str, Any] = field(default_factory=dict)
     charges: list[tuple[str, int]] = field(default_factory=list)
     refunds: dict[str, tuple[str, RefundSeen]] = field(default_factory=dict)
+    notes: dict[str, NoteSeen] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     mark: str = field(default_factory=lambda: ids.random_id(6))
 
@@ -105,3 +111,14 @@ def difference(old: Target, new: Target, period: Period, at: datetime, *, tax_bp
         return Quote(new.currency, tuple(prorated(before, after, period, at)))
     credit: list[Line] = prorated(before, (), period, at)
     return Quote(new.currency, (*credit, *after))
+
+
+def untaxing(invoice: InvoiceSeen, number: str, amount: int, reason: str) -> NoteSeen:
+    """A credit note over tax of an invoice."""
+    owed = Quote(invoice.quote.currency, (Line(UNTAX, 1, 0, 0, 0, -amount),))
+    return NoteSeen(number, f"{invoice.number}-{number}", invoice.external_id, "paid", owed, clock.now(), reason)
+
+
+def sign(raw: bytes) -> str:
+    """The signature that `FakeProvider.read_event` accepts."""
+    return hmac.new(SECRET.encode(), raw, hashlib.sha256).hexdigest()

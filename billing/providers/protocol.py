@@ -157,8 +157,22 @@ class RefundSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteSeen:
+    """A credit note as the provider has it, on one of its invoices; the amounts of `quote` are below nought. `status`: paid, or void."""
+
+    external_id: str
+    number: str
+    invoice: str
+    status: str
+    quote: Quote
+    created: datetime
+    reason: str = ""
+    pdf_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AccountSeen:
-    """All of one customer at a moment: every subscription, the invoices newest first, the payment method ({"brand", "last4", "until"}), credit as `balance` (negative is owed), and what was given back."""
+    """All of one customer at a moment: every subscription, the invoices newest first, the payment method ({"brand", "last4", "until"}), credit as `balance` (negative is owed), what was given back, and what corrects an invoice."""
 
     external_id: str
     deleted: bool
@@ -169,6 +183,7 @@ class AccountSeen:
     fetched_at: datetime
     metadata: Mapping[str, str] = field(default_factory=dict)
     refunds: tuple[RefundSeen, ...] = ()
+    notes: tuple[NoteSeen, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +239,8 @@ class Provider(Protocol):
     def refund(self, invoice: str, *, amount: int, reason: str, key: str) -> str: ...
     def credit(self, customer: str, *, amount: int, currency: str, reason: str, key: str) -> str: ...
     def charge(self, customer: str, subscription: str, line: Line, *, name: str, key: str) -> str: ...
+    def bill_apart(self, customer: str, subscription: str, line: Line | None, *, name: str, key: str) -> str: ...
+    def untax(self, invoice: str, *, amount: int, reason: str, key: str) -> str: ...
     def discount(self, subscription: str, coupon: str, *, key: str) -> None: ...
     def tax(self, subscription: str, basis_points: int, *, key: str) -> None: ...
     def read_event(self, raw: bytes, headers: Mapping[str, str]) -> Event: ...

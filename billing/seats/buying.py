@@ -5,19 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from billing import ports, pricing, rights, wording
-from billing.models import MoneyEntry, PendingChange, Subscription
-from billing.pricing import Line
+from billing import ports, pricing, rights
+from billing.models import PendingChange, Subscription
 from billing.pricing.terms import Seats
-from billing.providers import calling, syncing
+from billing.providers import syncing
 from billing.providers.protocol import Preview, ProviderUnavailable
-from billing.providers.registry import provider_for
 from billing.subscribing import changing, pricing_of, targets
 from billing.subscribing.accounts import Held, announce, held, note
 from billing.subscribing.acts import Doing, doing
@@ -31,7 +28,7 @@ from crm_platform.kernel.permissions import Actor, robot
 from crm_platform.kernel.workspace import Place
 from crm_platform.ui.markup import figure
 
-from . import admitting, asking
+from . import asking
 from .models import PendingSeats
 
 MOST_DAYS = 10_000
@@ -205,30 +202,6 @@ def set_occasional_ceiling(place: Place, days: int | None, *, actor: Actor) -> N
     if days is not None:
         with sides.unit(place):
             asking.let_in_by_ceiling(actor, days=days)
-
-
-def charge_days(place: Place, *, start: date, end: date) -> int:
-    """Put the active days from `start` until before `end` on the next bill, once for a start. Returns the amount without tax. Opens units of its own, asks the provider."""
-    with sides.unit(place):
-        used = admitting.days_used(start, end)
-    with sides.control_unit():
-        had = held(place)
-        name = f"occasional.{had.account.public_id}.{start.isoformat()}"
-        if not had.live or not used or MoneyEntry.objects.filter(account=had.account, operation=name).exists():
-            return 0
-        currency, plan = had.subscription.currency, had.subscription.plan
-        each = pricing.read(plan.terms).day.get(currency, 0)
-        line = Line(f"days:{plan.code}:{plan.version}", used, each, used * each)
-    with translation.override(next((one["language"] for one in had.account.contacts if one.get("language")), "en")):
-        told = wording.line_name(line, currency)
-    params = {"amount": line.amount, "currency": currency}
-    calling.once(
-        name, "charge", params,
-        lambda key: provider_for(had.account).charge(had.account.external_id, had.subscription.external_id, line, name=told, key=key), account=had.account,
-    )  # fmt: skip
-    with sides.control_unit():
-        note(had.account, "occasional.charged", actor="billing", after={**params, "days": used, "from": start.isoformat(), "until": end.isoformat()}, operation=name)
-    return line.amount
 
 
 def _pay(place: Place, under: Doing, as_of: datetime, *, count: int) -> Added:

@@ -51,22 +51,28 @@ def is_module(version: AddOnVersion) -> bool:
 
 
 def holds(version: PlanVersion, choice: Choice) -> bool:
-    """Whether so many people can work on the plan."""
-    most = version.limits.get("users")
+    """Whether the plan can be bought for so many people."""
+    most = catalogue.most_seats(version)
     return most is None or choice.seats <= most
+
+
+def enough(choice: Choice, versions: Sequence[PlanVersion]) -> PlanVersion | None:
+    """The smallest of the four that holds everybody."""
+    return next((version for version in versions if version.code not in plans.SPECIAL and holds(version, choice)), None)
 
 
 def chosen(choice: Choice, versions: Sequence[PlanVersion]) -> PlanVersion:
     """The plan that is counted: the one that was asked for, else the smallest of the four that holds everybody."""
     asked = next((version for version in versions if version.code == choice.plan), None)
-    return asked or next(version for version in versions if version.code not in plans.SPECIAL and holds(version, choice))
+    return asked or enough(choice, versions) or versions[-1]
 
 
 def target_of(choice: Choice, version: PlanVersion, add_ons: Sequence[AddOnVersion]) -> Target:
     """The same as somebody would buy it. A module that is in the plan is not bought beside it; beside Free nothing is."""
     bought = {} if version.code == plans.FREE else choice.add_ons
     wanted = {f"{one.code}:{one.version}": bought[one.code] for one in add_ons if one.code in bought and not (is_module(one) and one.code in version.features)}
-    seats = 1 if pricing.read(version.terms).seats == Seats.UNLIMITED else choice.seats
+    terms = pricing.read(version.terms)
+    seats = 1 if terms.seats == Seats.UNLIMITED else max(choice.seats, terms.least)  # fewer are not sold
     return Target(version.code, version.version, seats, choice.interval, choice.currency, wanted)
 
 

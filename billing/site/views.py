@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from billing import plans, pricing, services, wording
+from billing import catalogue, plans, pricing, services, wording
 from billing.models import AddOnVersion, PlanVersion
 from billing.pricing import Interval
 from crm_platform.kernel import money
@@ -48,26 +50,37 @@ def prices(request: HttpRequest) -> HttpResponse:
 
 
 def _bill(choice: calculator.Choice, sold: Sequence[PlanVersion], packets: Sequence[AddOnVersion]) -> dict[str, Any]:
-    """What the first bill says: its lines and its sum; what is in the plan already; how much a year at once saves."""
+    """What the first bill says: its lines and its sum; what is in the plan already; how much a year at once saves. Of a plan that does not hold everybody there is none: which one does is said."""
     version = calculator.chosen(choice, sold)
+    if not calculator.holds(version, choice):
+        return {"plan": wording.name_of(version.code), "fits": False, "most": catalogue.most_seats(version), "enough": _enough(calculator.enough(choice, sold), choice)}
     target = calculator.target_of(choice, version, packets)
     counted = calculator.quote_of(target)
     monthly = calculator.quote_of(replace(target, interval=Interval.MONTH))
     return {
         "plan": wording.name_of(version.code), "lines": wording.lines(counted), "total": counted.total, "free": version.code == plans.FREE,
         "saved": 12 * monthly.total - counted.total if choice.yearly else 0, "month": pricing.a_month(counted.total, choice.interval),
-        "fits": calculator.holds(version, choice), "most": version.limits.get("users"),
+        "fits": True,
         "within": [wording.name_of(one.code) for one in packets if one.code in choice.add_ons and calculator.is_module(one) and one.code in version.features],
     }  # fmt: skip
 
 
+def _enough(version: PlanVersion | None, choice: calculator.Choice) -> dict[str, str] | None:
+    """A plan that holds everybody, and the page that counts it with all that was chosen."""
+    if version is None:
+        return None
+    asked = {"seats": choice.seats, "currency": choice.currency, "plan": version.code, **({"yearly": 1} if choice.yearly else {}), **{f"addon:{code}": count for code, count in choice.add_ons.items()}}
+    return {"name": wording.name_of(version.code), "page": f"{reverse('prices')}?{urlencode(asked)}#first-bill"}
+
+
 def _plan(version: PlanVersion, choice: calculator.Choice) -> dict[str, Any]:
-    rate = pricing.read(version.terms).rate(choice.currency, choice.interval)
-    seat = pricing.a_month(rate.unit(choice.seats), choice.interval)
+    rate, most = pricing.read(version.terms).rate(choice.currency, choice.interval), catalogue.most_seats(version)
+    seats = choice.seats if most is None else min(choice.seats, most)  # the price of one is that of a number that can be bought
+    seat = pricing.a_month(rate.unit(seats), choice.interval)
     return {
         "code": version.code, "name": plans.NAMES[version.code], "for_whom": _FOR_WHOM[version.code], "limits": version.limits,
-        "seat": money.show(seat, currency=choice.currency), "total": money.show(rate.amount(choice.seats), currency=choice.currency),
-        "free": not seat, "fits": calculator.holds(version, choice), "most": version.limits["users"], "gb": (version.limits["storage"] or 0) // plans.GB,
+        "seat": money.show(seat, currency=choice.currency), "total": money.show(rate.amount(seats), currency=choice.currency),
+        "free": not seat, "fits": calculator.holds(version, choice), "most": most, "gb": (version.limits["storage"] or 0) // plans.GB,
     }  # fmt: skip
 
 

@@ -13,5 +13,6 @@
 | `refer`, `give_owed` | `referring` |
 | `overview`, `forecast`, `compare` | `overview` |
 | seats: `preview`, `add`, `remove`, `pay_pending`, `give_up_pending`, `set_occasional_ceiling` | `billing.seats.buying` |
+| days of occasional seats on the bill, by the clock alone: `charge_last_month`, `take_up_leaving`, `settle_stretches` | `billing.seats.days` |
 | who stays, kinds of seats (in the workspace's unit): `choose_who_stays`, `set_kind` | `billing.seats.choosing` |
 """

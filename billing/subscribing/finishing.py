@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from billing.documents import correcting, snapshots, tax
 from billing.documents.models import Invoice, Status
@@ -18,10 +20,11 @@ from crm_platform.db import sides
 from crm_platform.kernel import ids, jobs
 from crm_platform.kernel.errors import CrmError
 from crm_platform.kernel.jobs import Lease
+from crm_platform.kernel.permissions import robot
 from tenants.models import State
 
 from . import checkout
-from .accounts import Held, held, note
+from .accounts import Held, announce, held, note
 
 _log = logging.getLogger("kartoteka.billing")
 JOB = "billing.finish_bills"
@@ -53,7 +56,7 @@ def finish(pk: int, *, lease: Lease) -> None:
 
 @jobs.register(correcting.RETAX)
 def retax(pk: int, *, lease: Lease) -> None:
-    """Who pays, or what is known of their tax number, has changed: a card's subscription is taxed by it from its next bill on, a page to pay at is closed."""
+    """Who pays, or what is known of their tax number, has changed: a card's subscription is taxed by it from its next bill on, a page to pay at is closed, what was charged too much comes back."""
     with sides.control_unit():
         lease.beat()
         account, had, bp = _taxed(pk)
@@ -62,13 +65,46 @@ def retax(pk: int, *, lease: Lease) -> None:
         checkout.close_at_provider(opened, account)
         with sides.control_unit():
             account, had, bp = _taxed(pk)
-    if had is None or not had.live or bp == account.tax_bp:
+    if had is None:
         return
+    if had.live and bp != account.tax_bp:
+        _tax_anew(account, had, bp)
+    _untax(account)
+
+
+def _tax_anew(account: BillingAccount, had: Held, bp: int) -> None:
     subscription = had.subscription.external_id
     calling.once(f"tax.{ids.random_id()}", "tax", {"bp": bp}, lambda key: registry.provider_for(account).tax(subscription, bp, key=key), account=account)
     with sides.control_unit():
-        BillingAccount.objects.filter(pk=pk).update(tax_bp=bp)
+        BillingAccount.objects.filter(pk=account.pk).update(tax_bp=bp)
         note(account, "tax.changed", actor="billing", before={"tax_bp": account.tax_bp}, after={"tax_bp": bp})
+
+
+def _untax(account: BillingAccount) -> None:
+    """The tax on what was paid before a number was verified comes back as credit, by a credit note of the service on each invoice; once."""
+    with sides.control_unit():
+        found = correcting.over_taxed(account)
+    for row, amount in found:
+        if _credit(account, row, amount) and account.workspace is not None:
+            announce(account.workspace.place, robot("billing"), "bill.untaxed", after={"number": row.number})
+    if found:
+        syncing.sync_account(account.pk, patience=5.0)
+
+
+def _credit(account: BillingAccount, row: Invoice, amount: int) -> bool:
+    with translation.override(row.language):
+        reason = _("VAT number {number} was verified: reverse charge, the tax comes back.").format(number=row.buyer["tax_id"])
+    operation = correcting.untaxes(row)
+    try:
+        document = calling.once(operation, "untax", {}, lambda key: registry.provider_for(account).untax(row.external_id, amount=amount, reason=reason, key=key), account=account)
+    except ProviderUnavailable:
+        raise
+    except CrmError as error:
+        _log.warning("the tax on an invoice could not be given back", extra={"account": account.public_id, "invoice": row.external_id, "code": error.code})
+        return False
+    with sides.control_unit():
+        note(account, correcting.UNTAXED, actor="billing", after={"number": row.number, "amount": amount, "currency": row.currency, "document": document}, operation=operation)
+    return True
 
 
 def _taxed(pk: int) -> tuple[BillingAccount, Held | None, int]:

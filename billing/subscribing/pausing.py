@@ -13,6 +13,7 @@ from billing.pricing import Interval
 from billing.pricing.periods import after
 from billing.providers import calling, syncing
 from billing.providers.registry import provider_for
+from billing.seats import days
 from crm_platform.db import sides
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Conflict, CrmError, Invalid
@@ -57,6 +58,7 @@ def pause(place: Place, months: int, *, actor: Actor, operation: str) -> datetim
             Subscription.objects.filter(pk=row.pk).update(paused_until=until, changed_at=clock.now())
             PendingChange.objects.filter(subscription=row, kind=PAUSE, state="waiting").update(state="lapsed")
             PendingChange.objects.create(subscription=row, kind=PAUSE, effective_at=until, asked_by=actor.name[:200])
+            days.rests(under.held.account, row, operation=operation)
         under.become(until=until.isoformat())
         syncing.sync_account(under.held.account.pk, patience=5.0)
     announce(place, actor, "plan.paused", after={"until": until.date().isoformat()})

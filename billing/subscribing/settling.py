@@ -7,7 +7,7 @@ from typing import Any
 
 from billing import ports
 from billing.models import BillingAccount, Checkout, PendingChange, Subscription
-from billing.seats import ledger
+from billing.seats import days, ledger
 from crm_platform.kernel import clock
 
 from . import acts, pricing_of, referring, spending
@@ -24,6 +24,7 @@ def settle(account: BillingAccount, before: Mapping[str, Any], after: Mapping[st
     act = acts.under_way(account.pk)
     reason, actor = (act.kind, act.actor) if act else ("provider", f"provider {account.provider}")
     ledger.follow(row, reason=reason, actor=actor, operation=f"sync.{account.pk}.{account.sync_generation}")
+    days.follow(account, row, before, after)
     if row.status not in BOUGHT:
         if before["status"] == "incomplete":
             _fell_through(account)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from billing import catalogue, plans, pricing, services
 from billing.models import PlanVersion
 from billing.pricing import Interval
-from billing.pricing.terms import Seats, Terms
+from billing.pricing.terms import Seats
 from billing.providers.protocol import Target
 from crm_platform.db import sides
 from crm_platform.kernel import clock
@@ -69,7 +69,7 @@ def target_from(place: Place, values: Mapping[str, str]) -> Target:
         version = _version(had, values.get("plan") or had.subscription.plan.code)
         terms = pricing.read(version.terms)
         now = had.subscription
-        seats = _whole(values["seats"], most=_most(version, terms), least=terms.least) if values.get("seats") else max(now.seats, terms.least)
+        seats = _whole(values["seats"], most=_most(version), least=terms.least) if values.get("seats") else max(now.seats, terms.least)
         target = Target(
             version.code, version.version, 1 if terms.seats == Seats.UNLIMITED else seats, _interval(values.get("interval") or now.interval or "month"),
             values.get("currency") or now.currency or had.account.currency or (currency if currency in terms.currencies else "EUR"),
@@ -92,7 +92,7 @@ def check(had: Held, target: Target) -> Target:
     terms.rate(target.currency, target.interval)
     if terms.seats == Seats.UNLIMITED:
         target = replace(target, seats=1)
-    _within(target.seats, least=terms.least, most=_most(version, terms))
+    _within(target.seats, least=terms.least, most=_most(version))
     for ref, count in target.add_ons.items():
         _check_add_on(had, ref, count, target)
     return target
@@ -136,10 +136,10 @@ def _version(had: Held, code: str) -> PlanVersion:
     return newest
 
 
-def _most(version: PlanVersion, terms: Terms) -> int:
-    """The most seats that the version can have: its own bound, its plan's, or the house's."""
-    named = version.limits.get("users") if terms.seats == Seats.NAMED else None
-    return min(bound for bound in (terms.most, named, MOST_SEATS) if bound is not None)
+def _most(version: PlanVersion) -> int:
+    """The most seats that the version can have: its own bound, or the house's."""
+    bound = catalogue.most_seats(version)
+    return MOST_SEATS if bound is None else min(bound, MOST_SEATS)
 
 
 def _within(count: int, *, least: int, most: int) -> int:

@@ -12,7 +12,10 @@ from billing.models import AddOnVersion
 from billing.pricing import Interval
 from billing.providers.fake_books import bill
 from billing.site import calculator
+from billing.subscribing import pricing_of, targets
+from billing.subscribing.targets import BadQuantity, FreeIsNotBought
 from crm_platform.db import sides
+from tests.billing.buying import Firm
 
 
 def total_of(page: str) -> str:
@@ -28,7 +31,7 @@ def counted(public: Client, **values: str) -> str:
     [
         ({"plan": "team"}, "133.00"), ({"plan": "team", "yearly": "1"}, "1260.00"), ({"plan": "team", "seats": "25"}, "437.00"), ({}, "63.00"), ({"seats": "3"}, "0.00"),
         ({"plan": "team", "addon:contacts_10k": "2"}, "151.00"), ({"plan": "start", "addon:mailings": "1"}, "78.00"), ({"plan": "team", "addon:mailings": "1"}, "133.00"),
-        ({"plan": "everyone"}, "1490.00"), ({"plan": "crew", "seats": "2"}, "76.00"), ({"plan": "team", "currency": "UZS"}, "1463000.00"), ({"plan": "free", "addon:contacts_10k": "3"}, "0.00"),
+        ({"plan": "everyone"}, "1490.00"), ({"plan": "crew", "seats": "2"}, "76.00"), ({"plan": "team", "currency": "UZS"}, "1463000.00"), ({"plan": "free", "seats": "5", "addon:contacts_10k": "3"}, "0.00"),
     ],
 )  # fmt: skip
 def test_what_it_comes_to(public: Client, values: dict[str, str], total: str) -> None:
@@ -45,6 +48,44 @@ def test_the_total_is_the_first_bills(public: Client, code: str, yearly: bool) -
         target = calculator.target_of(choice, calculator.chosen(choice, sold), packets)
     assert (target.interval, target.plan) == (Interval.YEAR if yearly else Interval.MONTH, code)
     assert total_of(counted(public, **wish)) == f"{bill(target, tax_bp=0).total / 100:.2f}"
+
+
+@pytest.mark.parametrize(
+    ("values", "holds", "enough"),
+    [({"plan": "start", "seats": "50"}, "Start holds 15 of your 50 people.", "team"), ({"plan": "free", "seats": "6", "yearly": "1"}, "Free holds 5 of your 6 people.", "start"), ({"plan": "team", "seats": "101", "addon:storage_50": "2"}, "Team holds 100 of your 101 people.", "business")],
+)  # fmt: skip
+def test_a_plan_that_does_not_hold_so_many_shows_no_total_and_says_which_does(public: Client, values: dict[str, str], holds: str, enough: str) -> None:
+    page = counted(public, **values)
+    assert "data-total" not in page
+    said = " ".join(re.search(r"data-too-many>(.*?)</p>", page, re.S).group(1).split())
+    assert holds in said
+    assert f"{enough.title()} holds all of them." in said
+    other = public.get(re.search(r'href="(/prices\?[^"#]*)#first-bill"', page).group(1).replace("&amp;", "&")).content.decode()
+    with sides.control_unit():
+        sold, packets = services.on_sale(special=True), services.add_ons()
+        choice = calculator.read({**values, "plan": enough}, add_ons=packets)
+        target = calculator.target_of(choice, calculator.chosen(choice, sold), packets)
+    assert total_of(other) == f"{bill(target, tax_bp=0).total / 100:.2f}"
+
+
+def test_the_price_of_one_is_of_a_number_that_can_be_bought(public: Client) -> None:
+    """Fifty on Start are not sold, so their lower price of each is not either."""
+    card = re.search(r'data-plan="start">(.*?)</article>', counted(public, seats="50"), re.S).group(1)
+    assert re.search(r"<b data-price>(.*?)</b>", card).group(1) == "€9"
+
+
+@pytest.mark.parametrize("code", ["free", "start", "team", "business", "crew", "everyone"])
+@pytest.mark.parametrize("seats", [1, 5, 6, 15, 16, 100, 101, 500])
+def test_every_total_that_is_shown_can_be_bought(public: Client, firm: Firm, code: str, seats: int) -> None:
+    page = counted(public, plan=code, seats=str(seats), currency="EUR")
+    try:
+        target = targets.target_from(firm.place, {"plan": code, "seats": str(seats), "interval": "month", "currency": "EUR", "begin": "now"})
+    except FreeIsNotBought:
+        assert ("data-total" in page) == (seats <= 5)
+    except BadQuantity:
+        assert "data-total" not in page
+    else:
+        assert total_of(page) == f"{pricing_of.price(firm.place, target).total / 100:.2f}"
 
 
 @pytest.mark.parametrize("values", [{"seats": "-1"}, {"seats": "10" * 9}, {"plan": "gold"}, {"addon:contacts_10k": "-4"}, {"addon:contacts_10k": "9" * 12}, {"addon:mailings": "7"}, {"currency": "XAU"}, {"seats": ""}])

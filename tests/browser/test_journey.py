@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,25 @@ def test_axe_finds_nothing(up: Run, chromium: Any, scheme: str, width: int) -> N
             wrong.append(f"{path} scrolls sideways at {width} px")
     context.close()
     assert not wrong, "\n".join(wrong)
+
+
+WORDS = "[...document.querySelectorAll('.foot-nav__name')].map(word => { const box = word.getBoundingClientRect(), edge = parseFloat(getComputedStyle(word).paddingLeft); return [box.left + edge, box.right - edge, box.height]; })"
+
+
+@pytest.mark.parametrize("width", [390, 320])
+def test_the_words_at_the_foot_never_touch_in_any_language(up: Run, chromium: Any, width: int) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": 844}, bypass_csp=True)
+    page = context.new_page()
+    home = log_in(page, up)
+    for language in ("ru", "fr", "nl", "uz", "en"):
+        page.evaluate("language => fetch('/language', {method: 'POST', headers: {'X-CSRFToken': document.querySelector('[name=csrfmiddlewaretoken]').value}, body: new URLSearchParams({language, next: '/'}), redirect: 'manual'})", language)
+        page.goto(f"{home}/board")
+        assert page.evaluate("document.documentElement.lang") == language
+        words = page.evaluate(WORDS)
+        assert len(words) == 5
+        assert all(second[0] - first[1] >= 6 for first, second in pairwise(words)), (language, words)
+        assert max(height for _left, _right, height in words) < 24, (language, words)  # one line each
+    context.close()
 
 
 OPENED = """id => { const box = document.getElementById(id).getBoundingClientRect(), fill = getComputedStyle(document.getElementById(id)).backgroundColor;

@@ -13,7 +13,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import translation
 
-from billing.documents.models import Invoice, Status
+from billing.documents.models import Invoice, Kind, Status
 from crm_platform.db import sides
 from crm_platform.kernel.errors import NotFound, Unavailable
 
@@ -35,11 +35,11 @@ def set_on_paper(row: Invoice, *, picture: bool = False, language: str = "") -> 
 def pdf_of(public_id: str, *, account_id: int, language: str = "") -> bytes:
     """The bytes of an account's document, made the first time; for a reader of another language the same is set in that one. Opens units of its own.
 
-    Raises NotFound for another account's, a draft, or a provider's bill that is not paid.
+    Raises NotFound for another account's, a draft, a provider's credit note (its own paper is at `pdf_url`), or its bill that is not paid.
     """
     with sides.control_unit():
         row = Invoice.objects.select_related("corrects", "bill").filter(public_id=public_id, account_id=account_id).first()
-    if row is None or row.status == Status.DRAFT or not (row.series or row.status == Status.PAID):
+    if row is None or row.status == Status.DRAFT or not (row.series or (row.status == Status.PAID and row.kind == Kind.INVOICE)):
         raise NotFound
     if language and language != row.language:
         return set_on_paper(row, language=language)

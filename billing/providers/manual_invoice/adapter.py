@@ -7,7 +7,7 @@ credited; a renewal's bill comes ten days ahead. Nothing is charged by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -17,7 +17,7 @@ from billing import catalogue
 from billing.documents import balance, services, snapshots
 from billing.documents.models import Invoice, Status
 from billing.models import BillingAccount
-from billing.pricing import Line
+from billing.pricing import Line, quote
 from billing.pricing.periods import Period, after
 from billing.providers.protocol import (
     AccountSeen,
@@ -37,6 +37,8 @@ from . import books, seeing
 from .models import TransferCustomer, TransferDone, TransferSubscription
 
 CODE = "manual_invoice"
+# A period is without its end: what ends there belongs to the one before.
+_INSTANT = timedelta(microseconds=1)
 
 
 class OverAlready(Conflict):
@@ -150,6 +152,14 @@ class TransferProvider:
     def charge(self, customer: str, subscription: str, line: Line, *, name: str, key: str) -> str:
         """A line of the next period's bill, tax on top."""
         return str(self._once(key, lambda: _charged(subscription, line))["id"])
+
+    def bill_apart(self, customer: str, subscription: str, line: Line | None, *, name: str, key: str) -> str:
+        """A bill of its own; what waited for the next one stands on it."""
+        return str(self._once(key, lambda: _billed_apart(subscription, line, key))["id"])
+
+    def untax(self, invoice: str, *, amount: int, reason: str, key: str) -> str:
+        """Our own invoices are corrected by our own documents (`documents.correcting`)."""
+        raise NotImplementedError
 
     def discount(self, subscription: str, coupon: str, *, key: str) -> None:
         """From the next bill on; one that was written ahead is made anew."""
@@ -315,6 +325,23 @@ def _charged(subscription: str, line: Line) -> dict[str, Any]:
     row.lines = [*row.lines, *snapshots.stored([line])]
     row.save(update_fields=["lines"])
     return {"id": f"line-{ids.random_id(10)}"}
+
+
+def _billed_apart(subscription: str, line: Line | None, key: str) -> dict[str, Any]:
+    """Of a subscription that has ended, too."""
+    found = TransferSubscription.objects.select_related("customer").get(external_id=subscription)
+    services.locked(found.customer.account_id)
+    row, now = TransferSubscription.objects.select_for_update(of=("self",)).select_related("customer__account").get(pk=found.pk), clock.now()
+    lines = [*snapshots.read(row.lines), *([line] if line else [])]
+    if not lines:
+        return {"id": ""}
+    row.lines = []
+    row.save(update_fields=["lines"])
+    owed = quote(lines, books.read(row.target).currency, tax_bp=books.rule_of(row)[1].bp)
+    ends = row.ended_at or now
+    begins = min(books.period_of(row, ends - _INSTANT).start, ends - timedelta(days=1))
+    made = books.bill(row, owed, operation=f"apart:{key}"[:120], due_at=now + books.CHANGE_DUE, period=Period(begins, ends))
+    return {"id": made.public_id}
 
 
 def _discounted(subscription: str, coupon: str) -> dict[str, Any]:

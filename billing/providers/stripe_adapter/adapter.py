@@ -14,6 +14,7 @@ import stripe
 from billing import catalogue
 from billing.models import BillingAccount
 from billing.pricing import Line, Quote, lines_of, quote
+from billing.pricing.references import UNTAX
 from billing.providers.choosing import sold_of
 from billing.providers.protocol import (
     AccountSeen,
@@ -23,6 +24,7 @@ from billing.providers.protocol import (
     Declined,
     Event,
     InvoiceSeen,
+    NoteSeen,
     Payer,
     Preview,
     RefundSeen,
@@ -32,7 +34,7 @@ from billing.providers.protocol import (
 from crm_platform.db import sides
 from crm_platform.kernel import clock
 
-from . import asking, changing, prices, reading
+from . import apart, asking, changing, prices, reading
 from .asking import Gone, ours
 
 # A trial that ends sooner cannot be sold at their pages: then the payment is now.
@@ -213,6 +215,21 @@ class StripeProvider:
                 _key(key),
             ).id  # fmt: skip
 
+    def bill_apart(self, customer: str, subscription: str, line: Line | None, *, name: str, key: str) -> str:
+        """An invoice of its own, charged at once; what waited for the subscription's next one stands on it."""
+        return apart.bill(self.client, customer, subscription, line, name=name, key=key)
+
+    def untax(self, invoice: str, *, amount: int, reason: str, key: str) -> str:
+        """A credit note over tax of a paid invoice, which becomes the customer's credit."""
+        with ours():
+            return self.client.v1.credit_notes.create(
+                {
+                    "invoice": invoice, "lines": [{"type": "custom_line_item", "description": reason[:250], "quantity": 1, "unit_amount": amount}], "credit_amount": amount,
+                    "memo": reason[:500], "email_type": "none", "metadata": {"ref": UNTAX, "op": key},
+                },
+                _key(key),
+            ).id  # fmt: skip
+
     def discount(self, subscription: str, coupon: str, *, key: str) -> None:
         """The coupon holds from the next invoice on."""
         with sides.control_unit():
@@ -248,18 +265,20 @@ class StripeProvider:
         if method is None and chosen:
             with ours():
                 method = client.v1.payment_methods.retrieve(chosen)
-        invoices, refunds = self._money(customer)
-        return AccountSeen(customer, False, seen, invoices, reading.method(method), found.balance or 0, now, reading.words(found.metadata), refunds)
+        invoices, refunds, notes = self._money(customer)
+        return AccountSeen(customer, False, seen, invoices, reading.method(method), found.balance or 0, now, reading.words(found.metadata), refunds, notes)
 
-    def _money(self, customer: str) -> tuple[tuple[InvoiceSeen, ...], tuple[RefundSeen, ...]]:
+    def _money(self, customer: str) -> tuple[tuple[InvoiceSeen, ...], tuple[RefundSeen, ...], tuple[NoteSeen, ...]]:
         client = self.client
         with ours():
             invoices = client.v1.invoices.list({"customer": customer, "limit": _PAGE, "expand": ["data.payments"]}).data
             charges = client.v1.charges.list({"customer": customer, "limit": _PAGE, "expand": ["data.refunds"]}).data if invoices else []
             unpaid = any(one.status == "open" for one in invoices)
             intents = client.v1.payment_intents.list({"customer": customer, "limit": _PAGE}).data if unpaid else []
+            corrected = any(one.pre_payment_credit_notes_amount or one.post_payment_credit_notes_amount for one in invoices)
+            notes = client.v1.credit_notes.list({"customer": customer, "limit": _PAGE}).data if corrected else []
             known, refs = reading.money(charges, intents), prices.refs()
-            return tuple(reading.invoice(one, known, refs) for one in invoices), reading.refunds(charges)
+            return tuple(reading.invoice(one, known, refs) for one in invoices), reading.refunds(charges), tuple(map(reading.note, notes))
 
     # What is sold.
 

@@ -11,7 +11,8 @@ from typing import Any
 import stripe
 
 from billing.pricing import Discount, Interval, Line, Quote
-from billing.providers.protocol import BadPayload, Event, InvoiceSeen, RefundSeen, SubscriptionSeen
+from billing.pricing.references import UNTAX
+from billing.providers.protocol import BadPayload, Event, InvoiceSeen, NoteSeen, RefundSeen, SubscriptionSeen
 
 BASE = ":base"
 # Ended before it ever began: dead, like any other.
@@ -170,6 +171,21 @@ def invoice(found: stripe.Invoice, known: Money, refs: Mapping[str, str]) -> Inv
         id_of(details.subscription) if details is not None else "", sum(one.refunded for one in paid), next((one.disputed for one in paid if one.disputed), ""),
         _problem(found),
     )  # fmt: skip
+
+
+def note(found: stripe.CreditNote) -> NoteSeen:
+    """A credit note with its amounts below nought; of ours over tax alone the whole is tax."""
+    named = words(found.metadata)
+    lines = (Line(UNTAX, 1, 0, 0, 0, -found.total),) if named.get("ref") == UNTAX else tuple(_note_line(line) for line in found.lines.data)
+    return NoteSeen(
+        found.id, found.number, id_of(found.invoice), "void" if found.status == "void" else "paid", Quote(found.currency.upper(), lines), at(found.created), found.memo or "", found.pdf
+    )
+
+
+def _note_line(found: stripe.CreditNoteLineItem) -> Line:
+    tax = sum(one.amount for one in found.taxes or [] if one.tax_behavior == "exclusive")
+    count = found.quantity or 1
+    return Line(found.description or found.type, count, -(found.amount // count), -found.amount, -found.discount_amount, -tax)
 
 
 def _problem(found: stripe.Invoice) -> str:

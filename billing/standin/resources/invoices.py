@@ -238,7 +238,7 @@ def create_item(world: World, asked: Obj) -> Obj:
         "invoiceitem", "ii", amount=amount, net_amount=amount, currency=currency, customer=customer["id"], date=world.now(), description=asked.get("description") or (price or {}).get("_name"),
         discountable=asked.get("discountable", amount > 0), discounts=[], invoice=None, livemode=False, metadata=merged({}, asked.get("metadata")), period=period, proration=False,
         quantity=quantity, quantity_decimal=str(quantity), tax_rates=discounts.rates(world, asked.get("tax_rates"), param="tax_rates"), test_clock=customer["test_clock"],
-        parent=None, _subscription=asked.get("subscription"), _item="", _price=price["id"] if price else None,
+        parent=_parent(asked.get("subscription")), _subscription=asked.get("subscription"), _item="", _price=price["id"] if price else None,
     )  # fmt: skip
     row["pricing"] = {"type": "price_details", "price_details": {"price": price["id"], "product": price["product"]} if price else None, "unit_amount_decimal": str(asked.get("unit_amount_decimal", amount) if not price else price["unit_amount_decimal"])}
     row["discounts"] = discounts.redeem(world, asked.get("discounts") or [], customer=customer, currency=currency, subtotal=amount, invoice_item=row["id"])
@@ -251,6 +251,10 @@ def create_item(world: World, asked: Obj) -> Obj:
         kept["lines"]["data"].append(lines.line(world, wanted, invoice=kept["id"], currency=kept["currency"]))
         invoicing.reckon(world, kept)
     return row
+
+
+def _parent(subscription: str | None) -> Obj | None:
+    return {"type": "subscription_details", "subscription_details": {"subscription": subscription, "subscription_item": None}} if subscription else None
 
 
 def _item_price(world: World, asked: Obj) -> Obj | None:

@@ -28,13 +28,15 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "seats.pending": ("clock", gettext_lazy("{who} added seats that wait for their payment until {until}")),
     "seats.chosen": ("users", gettext_lazy("{who} chose who keeps a seat")),
     "seats.occasional": ("users", gettext_lazy("{who} set the ceiling of occasional seats to {days} active days a month")),
+    "seats.days_billed": ("users", gettext_lazy("The last days of seats by the day came on a bill of their own: {days}")),
+    "bill.untaxed": ("gauge", gettext_lazy("The VAT number was verified: the tax on invoice {number} came back as credit")),
     "lead.released": ("inbox", gettext_lazy("An enquiry that waited for the plan to be paid came in")),
     "seat.asked": ("user", gettext_lazy("{who} asked to be let in")),
     "seat.let_in": ("check", gettext_lazy("{who} let {name} in for a day")),
     "seat.refused": ("x", gettext_lazy("{who} did not let {name} in")),
     "seat.changed": ("user", gettext_lazy("{who} changed the kind of seat of {name}")),
 }
-_FACTS = ("seats", "until", "code", "days", "name")
+_FACTS = ("seats", "until", "code", "days", "name", "number")
 
 
 @describes(*_TOLD)

@@ -55,6 +55,17 @@ def test_a_paid_invoice_comes_as_paper_and_to_nobody_else(firm: Firm, client: Cl
         assert eve.door.client(email="eve@elsewhere.example").get(link).status_code == 404
 
 
+def test_a_credit_note_of_the_payment_service_has_its_own_paper_and_none_of_ours(firm: Firm, client: Client) -> None:
+    firm.buy()
+    account = firm.account()
+    with sides.control_unit():
+        note = Invoice.objects.create(account=account, provider="stripe", kind="credit_note", status=Status.PAID, number="F-1-CN-01", currency="EUR", total_minor=-100, buyer={}, external_id="cn_1", pdf_url="https://pay.example/cn_1.pdf")
+    page = text(client.get("/settings/plan/invoices"))
+    assert 'href="https://pay.example/cn_1.pdf"' in page
+    assert note.public_id not in page
+    assert client.get(f"/settings/plan/invoices/{note.public_id}.pdf").status_code == 404
+
+
 @pytest.fixture
 def own_language() -> Iterator[None]:
     """What a page leaves active goes with the test."""

@@ -12,6 +12,7 @@ import pytest
 from billing.documents import services
 from billing.documents.models import Invoice, Kind, Payment, Status
 from billing.models import BillingAccount
+from billing.pricing import Line
 from billing.providers.manual_invoice import books, renewing
 from billing.providers.manual_invoice.adapter import OverAlready, TransferProvider
 from billing.providers.manual_invoice.models import TransferSubscription
@@ -20,6 +21,7 @@ from crm_platform.db import sides
 from crm_platform.kernel import clock, ids
 from tests.billing.providers.conftest import target
 from tests.billing.providers.rigs import Firm, Time
+from tests.billing.providers.test_apart import test_a_bill_apart_is_charged_at_once_with_what_waited_for_a_next_one  # noqa: F401 (asked here of another provider)
 from tests.billing.providers.test_contract import (  # noqa: F401 (asked here of another provider)
     test_a_cancellation_taken_back_leaves_the_pause_and_the_reverse,
     test_a_change_at_the_end_can_be_taken_back,
@@ -290,3 +292,19 @@ def test_what_is_not_sold_is_refused_and_nothing_was_written(firm: Firm, wanted:
     with pytest.raises(Invalid):
         firm.start(wanted)
     assert firm.seen().subscriptions == firm.seen().invoices == ()
+
+
+def test_a_bill_apart_states_the_tax_and_waits_for_its_payment(firm: Firm, settings: Any) -> None:
+    settings.CRM_SELLER_TAX_BP = 2_100
+    bought = firm.buy(target(5))
+    firm.provider.cancel(bought.external_id, at_end=True, key=firm.key())
+    firm.rig.advance(32 * DAY)
+    made = firm.provider.bill_apart(firm.customer, bought.external_id, Line("days:team:1", 2, 190, 380), name="", key=firm.key())
+    with sides.control_unit():
+        bill = Invoice.objects.get(public_id=made)
+    assert (bill.kind, bill.status, bill.tax_minor, bill.total_minor, bill.due_at, bill.period_end) == (Kind.PROFORMA, Status.OPEN, 80, 460, clock.now() + 7 * DAY, bought.period_end)
+    assert pay_bill(bill)
+    assert [paper.total_minor for paper in papers(firm, Kind.INVOICE)][-1:] == [460]
+    firm.rig.advance(60 * DAY)
+    assert firm.sub().status == "canceled"
+    assert open_bills(firm.customer) == []

@@ -182,20 +182,3 @@ def test_who_may_and_where_nothing_is_bought(firm: Firm) -> None:
         with pytest.raises(Forbidden):
             buying.set_occasional_ceiling(firm.place, 5, actor=people[name])
     assert firm.state() == before
-
-
-def test_occasional_days_come_on_the_next_bill_once(firm: Firm) -> None:
-    from billing.seats.models import SeatDay
-
-    firm.buy()
-    buying.set_occasional_ceiling(firm.place, 20, actor=firm.owner)
-    assert firm.row().occasional_ceiling == 20
-    start = clock.now().date().replace(day=1)
-    with sides.unit(firm.place):
-        SeatDay.objects.bulk_create([SeatDay(person=7, day=start + timedelta(days=n)) for n in range(3)])
-    for _time in range(2):
-        buying.charge_days(firm.place, start=start, end=start + timedelta(days=31))
-    with later(firm.row().period_end + timedelta(minutes=1)):
-        firm.look()
-    assert firm.charged() == 2 * 9_500 + 3 * 190
-    assert firm.journal().count("occasional.charged") == 1

@@ -10,20 +10,24 @@ from typing import Any
 import pytest
 
 from billing import services
-from billing.documents import correcting
+from billing.documents import correcting, refunding
+from billing.documents import services as money
 from billing.documents.models import Invoice
-from billing.models import BillingAccount, Coupon, Redemption
+from billing.models import BillingAccount, Coupon, MoneyEntry, Redemption
 from billing.pricing.quoting import part
-from billing.providers import registry
+from billing.providers import reconciling, registry, syncing
 from billing.providers.manual_invoice.adapter import TransferProvider
 from billing.providers.protocol import Started
-from billing.seats import buying
+from billing.seats import buying, days
+from billing.seats.models import SeatDay
 from billing.site import calculator
-from billing.subscribing import checkout, paying, pricing_of, targets
+from billing.subscribing import checkout, life, pausing, paying, pricing_of, targets
 from crm_platform.accounts.actors import actor_of
 from crm_platform.accounts.models import User
 from crm_platform.db import sides
-from crm_platform.kernel import clock, ids
+from crm_platform.events.models import Event
+from crm_platform.jobs.models import Job
+from crm_platform.kernel import clock, ids, jobs
 from crm_platform.kernel.permissions import Actor, robot
 from tests.billing.buying import URLS, operation
 from tests.billing.providers.conftest import clear, work
@@ -150,6 +154,105 @@ def test_a_tax_number_that_turns_out_right_is_untaxed_from_the_next_bill(shopper
     assert shopper.bills()[-1]["total"] == taxed.total > shown.total
 
 
+@dataclass
+class Taxed:
+    """A German company that was charged the Dutch tax while nobody had asked after its number."""
+
+    shopper: Shopper
+    number: str
+
+    @property
+    def account(self) -> BillingAccount:
+        with sides.control_unit():
+            return BillingAccount.objects.get(workspace=self.shopper.door.workspace)
+
+    def judge(self, state: str = correcting.VERIFIED) -> None:
+        correcting.judge(self.account.pk, self.number, state, actor=robot("registry"))
+        work()
+
+    def look_again(self) -> None:
+        with sides.control_unit():
+            jobs.later(correcting.RETAX, BillingAccount.objects.get(workspace=self.shopper.door.workspace).pk)
+        work()
+
+    def notes(self) -> list[tuple[int, int, str]]:
+        with sides.control_unit():
+            return [(row.total_minor, row.tax_minor, row.corrects.number) for row in Invoice.objects.select_related("corrects").filter(account__workspace=self.shopper.door.workspace, kind="credit_note").order_by("pk")]
+
+    def drift(self) -> list[Any]:
+        return reconciling.reconcile_account(self.account.pk, fix=False)
+
+    def journal(self) -> int:
+        with sides.control_unit():
+            return MoneyEntry.objects.filter(account__workspace=self.shopper.door.workspace, name="tax.credited").count()
+
+    def announced(self) -> int:
+        with sides.unit(self.shopper.door.place):
+            return Event.objects.filter(name="bill.untaxed").count()
+
+
+@pytest.fixture
+def taxed(shopper: Shopper, settings: Any) -> Taxed:
+    settings.CRM_SELLER_TAX_BP, settings.CRM_SELLER_COUNTRY = 2_100, "NL"
+    number = f"DE{ids.random_id(9).upper()}"
+    paying.add_payer(shopper.door.place, {"name": "Tischlerei", "country": "DE", "tax_id": number}, actor=shopper.owner)
+    shopper.buy(shopper.target({"plan": "team", "seats": "5", "currency": "EUR", "interval": "month"}))
+    return Taxed(shopper, number)
+
+
+def test_case_75_a_card_invoice_taxed_before_the_number_was_right_gets_a_credit_note_there(taxed: Taxed) -> None:
+    [invoice] = taxed.shopper.bills()
+    assert (invoice["total"], taxed.drift()) == (11_495, [])
+    taxed.judge()
+    taxed.look_again()
+    [note] = taxed.shopper.rig.standin.world.store.all("credit_note", invoice=invoice["id"])
+    assert (note["total"], note["status"], note["type"], note["metadata"]["ref"]) == (1_995, "issued", "post_payment", "untax")
+    assert taxed.notes() == [(-1_995, -1_995, invoice["number"])]
+    assert (taxed.account.balance_minor, taxed.journal(), taxed.announced(), taxed.drift()) == (-1_995, 1, 1, [])
+    taxed.shopper.rig.advance(timedelta(days=32))
+    bill = taxed.shopper.bills()[-1]
+    assert (bill["total"], bill["amount_paid"]) == (9_500, 9_500 - 1_995)
+
+
+@pytest.mark.parametrize("state", [correcting.REFUSED, ""])
+def test_case_75_a_number_that_is_not_right_brings_no_tax_back(taxed: Taxed, state: str) -> None:
+    if state:
+        taxed.judge(state)
+    assert (taxed.notes(), taxed.account.balance_minor, taxed.journal(), taxed.announced()) == ([], 0, 0, 0)
+
+
+def test_case_75_what_was_given_back_or_credited_brings_its_tax_only_once(taxed: Taxed) -> None:
+    """A fifth of the invoice was refunded, so a fifth of its tax; two seats were given back with theirs."""
+    [row] = taxed.shopper.bills()
+    with sides.control_unit():
+        invoice = Invoice.objects.get(external_id=row["id"])
+    buying.remove(taxed.shopper.door.place, 2, as_of=clock.now(), actor=taxed.shopper.owner, operation=operation())
+    refunding.refund(invoice.public_id, invoice.total_minor // 5, reason="Service", actor=robot("operator"), operation=operation())
+    credited = taxed.account.balance_minor
+    taxed.judge()
+    assert credited == -2 * 1_900 * 121 // 100
+    assert taxed.notes() == [(-(1_995 - 399 - 798), -(1_995 - 399 - 798), row["number"])]
+
+
+def test_case_75_an_answer_that_was_lost_makes_no_second_note(taxed: Taxed) -> None:
+    taxed.shopper.rig._do("calls", path="/v1/credit_notes", method="POST", timeout=True, when="after", count=2)
+    taxed.judge()
+    assert (taxed.journal(), taxed.announced()) == (0, 0)
+    with sides.control_unit():
+        Job.objects.filter(name=correcting.RETAX, state="waiting").update(at=clock.real_now())
+    work()
+    assert (len(taxed.notes()), taxed.journal(), taxed.announced(), taxed.drift()) == (1, 1, 1, [])
+
+
+def test_case_75_a_note_that_somebody_made_in_their_dashboard_is_drift_until_it_is_kept(taxed: Taxed) -> None:
+    [invoice] = taxed.shopper.bills()
+    taxed.shopper.rig.provider.untax(invoice["id"], amount=100, reason="by hand", key=operation())
+    [difference] = taxed.drift()
+    assert (difference.kind, difference.money) == ("invoices", 100)
+    reconciling.reconcile_account(taxed.account.pk, fix=True)
+    assert (taxed.drift(), taxed.notes()) == ([], [(-100, -100, invoice["number"])])
+
+
 def test_an_open_page_that_would_charge_the_old_tax_is_closed(shopper: Shopper, settings: Any) -> None:
     settings.CRM_SELLER_TAX_BP, settings.CRM_SELLER_COUNTRY = 2_100, "NL"
     place = shopper.door.place
@@ -177,6 +280,74 @@ def test_a_bill_by_transfer_comes_to_what_was_shown(shopper: Shopper, settings: 
             bill = Invoice.objects.get(public_id=made.document)
         assert bill.tax_minor > 0
         assert (bill.total_minor, pricing_of.price(place, targets.present_at(place)).total) == (shown.now.total, shown.now.total)
+
+
+def came_by_the_day(shopper: Shopper, *, months: int) -> None:
+    """Two people by the day, one in this month and one in the next."""
+    buying.set_occasional_ceiling(shopper.door.place, 20, actor=shopper.owner)
+    today = clock.now().date()
+    with sides.unit(shopper.door.place):
+        SeatDay.objects.bulk_create([SeatDay(person=7, day=today + timedelta(days=1)), SeatDay(person=8, day=today + timedelta(days=months * 28))])
+
+
+def closed(shopper: Shopper) -> int:
+    with sides.control_unit():
+        account = BillingAccount.objects.get(workspace=shopper.door.workspace)
+    syncing.sync_account(account.pk)
+    return days.settle_stretches()
+
+
+def test_the_last_days_are_charged_to_the_card_with_their_tax_and_leave_no_drift(taxed: Taxed) -> None:
+    shopper = taxed.shopper
+    came_by_the_day(shopper, months=1)
+    shopper.rig.advance(timedelta(days=22))
+    assert days.charge_last_month() == 1  # it waits for a bill that does not come
+    life.cancel(shopper.door.place, actor=shopper.owner, operation=operation())
+    shopper.rig.advance(timedelta(days=11))
+    assert [closed(shopper), closed(shopper)] == [1, 0]
+    bill = shopper.bills()[-1]
+    assert (bill["status"], bill["subtotal"], bill["total"], bill["billing_reason"]) == ("paid", 2 * 190, 2 * 230, "manual")
+    assert taxed.drift() == []
+    with sides.control_unit():
+        kept = Invoice.objects.get(external_id=bill["id"])
+    assert (kept.status, kept.total_minor, kept.tax_minor, [line["ref"] for line in kept.lines]) == ("paid", 460, 80, ["days:team:1"] * 2)
+
+
+def test_a_pause_voids_no_days(taxed: Taxed) -> None:
+    shopper = taxed.shopper
+    came_by_the_day(shopper, months=1)
+    shopper.rig.advance(timedelta(days=22))
+    days.charge_last_month()  # it would stand on the first bill of the pause, which is voided
+    pausing.pause(shopper.door.place, 2, actor=shopper.owner, operation=operation())
+    assert days.settle_stretches() == 1
+    assert [(bill["status"], bill["total"]) for bill in shopper.bills()[1:]] == [("paid", 230)]
+    shopper.rig.advance(timedelta(days=20))
+    assert [(bill["status"], bill["total"]) for bill in shopper.bills()[2:]] == [("void", 11_495)]
+
+
+def test_the_last_days_of_who_pays_by_transfer_come_as_a_bill_with_tax(shopper: Shopper, settings: Any) -> None:
+    settings.CRM_SELLER_TAX_BP, settings.CRM_SELLER_COUNTRY, settings.CRM_SELLER_NAME, settings.CRM_SELLER_BANK = 2_100, "NL", "Kartoteka", "IBAN X"
+    place = shopper.door.place
+    with registry.stand_in(TransferProvider()):
+        first = checkout.begin_checkout(place, shopper.target({"plan": "team", "seats": "5", "currency": "EUR", "interval": "month"}), provider="manual_invoice", actor=shopper.owner, **URLS)
+        assert checkout.finish_checkout(place, first.reference)
+        came_by_the_day(shopper, months=1)
+        life.cancel(place, actor=shopper.owner, operation=operation())
+        shopper.rig.advance(timedelta(days=1))
+        pay_all(shopper)
+        shopper.rig.advance(timedelta(days=32))
+        assert [closed(shopper), closed(shopper)] == [1, 0]
+        with sides.control_unit():
+            [bill] = Invoice.objects.filter(account__workspace=shopper.door.workspace, kind="proforma", status="open")
+        assert (bill.subtotal_minor, bill.tax_minor, bill.total_minor, bill.due_at) == (380, 80, 460, clock.now() + timedelta(days=7))
+        pay_all(shopper)
+        assert closed(shopper) == 0
+
+
+def pay_all(shopper: Shopper) -> None:
+    with sides.control_unit():
+        for bill in Invoice.objects.filter(account__workspace=shopper.door.workspace, kind="proforma", status="open"):
+            money.record_payment(money.locked(bill.account_id), bill, bill.due_minor, actor=robot("operator"), operation=operation())
 
 
 @pytest.mark.parametrize(("plan", "seats"), [("crew", "26"), ("everyone", "1"), ("start", "15"), ("business", "40")])

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.apps import apps
+from django.db import connection
 
-from billing.models import Act
+from billing.models import Act, PendingChange, Subscription
 from billing.providers.protocol import ProviderUnavailable
 from billing.subscribing import changing, life, pausing, pricing_of, targets
 from billing.subscribing.accounts import BillOpen, OnPause
@@ -98,6 +102,40 @@ def test_a_pause_that_ends_by_itself_begins_a_period_where_one_was_skipped(firm:
         assert firm.charged() == charged
         assert [pausing.come_back_due() for _time in range(2)] == [1, 0]
         assert (firm.charged(), firm.row().period_start, firm.row().paused_until) == (2 * charged, clock.now(), None)
+
+
+def keep_ends() -> None:
+    with sides.control_unit():
+        import_module("billing.migrations.0005_pauses_of_before").keep_ends(apps, SimpleNamespace(connection=connection))
+
+
+def test_a_pause_of_an_earlier_release_ends_by_the_rule_of_now(firm: Firm) -> None:
+    """What was begun before has no row of its end: the migration gives it one, once."""
+    firm.buy()
+    charged = firm.charged()
+    until = pausing.pause(firm.place, 2, actor=firm.owner, operation=operation())
+    with sides.control_unit():
+        PendingChange.objects.filter(subscription__workspace=firm.door.workspace, kind="pause").delete()
+    for _twice in range(2):
+        keep_ends()
+    with sides.control_unit():
+        [kept] = PendingChange.objects.filter(subscription__workspace=firm.door.workspace, kind="pause")
+    assert (kept.state, kept.effective_at, kept.asked_by) == ("waiting", until, firm.owner.name)
+    with later(until + timedelta(minutes=1)):
+        firm.look()
+        pausing.come_back_due()
+        assert (firm.charged(), firm.row().period_start) == (2 * charged, clock.now())
+
+
+def test_a_pause_that_nobody_asked_for_here_is_left_as_it_is(firm: Firm) -> None:
+    firm.buy()
+    until = pausing.pause(firm.place, 2, actor=firm.owner, operation=operation())
+    with sides.control_unit():
+        PendingChange.objects.filter(subscription__workspace=firm.door.workspace, kind="pause").delete()
+        Subscription.objects.filter(workspace=firm.door.workspace).update(paused_until=until + timedelta(days=3))  # by the provider's own pages
+    keep_ends()
+    with sides.control_unit():
+        assert not PendingChange.objects.filter(subscription__workspace=firm.door.workspace, kind="pause").exists()
 
 
 def test_who_cancelled_in_the_pause_and_comes_back_stays_cancelled(firm: Firm) -> None:
