@@ -21,7 +21,7 @@ class ConsoleConfig(AppConfig):
             console.ConsolePage(_("Unpaid"), "alarm-clock", "console-unpaid", 30, count=queries.unpaid_count, phone=True),
             console.ConsolePage(_("Transfers"), "receipt", "console-transfers", 42, also=("console-transfer-line", "console-payments", "console-transfer"), count=transfers.waiting_count),
             console.ConsolePage(_("Refunds"), "reply", "console-refunds", 44, also=("console-refund",), count=queues.waiting_count),
-            console.ConsolePage(_("Events"), "inbox", "console-events", 46, count=queues.dead_count),
+            console.ConsolePage(_("Payment events"), "inbox", "console-events", 46, count=queues.dead_count),
             console.ConsolePage(_("Differences"), "arrow-right-left", "console-drift", 48, count=queues.drift_count),
             console.ConsolePage(_("Plans"), "tag", "console-plans", 50, also=("console-plan", "console-plan-new", "console-add-on", "console-add-on-new")),
             console.ConsolePage(_("Coupons"), "banknote", "console-coupons", 60),

@@ -96,13 +96,13 @@ def export(request: HttpRequest, what: str) -> HttpResponse:
 
 
 def _moves_table(month: figures.Month) -> Iterable[list[Any]]:
-    yield [_now("Day"), _now("Workspace"), _now("Number"), _now("What"), _now("Reason"), _now("Currency"), _now("Sum")]
+    yield [_now("Day"), _now("Workspace"), _now("Workspace number"), _now("What"), _now("Reason"), _now("Currency"), _now("Sum")]
     for row in figures.moved(month):
         yield [row.day.day, row.slug, row.workspace, row.kind, row.reason, row.currency, money.major(row.minor, currency=row.currency)]
 
 
 def _lines_table(day: Day) -> Iterable[list[Any]]:
-    yield [_now("Workspace"), _now("Number"), _now("Plan"), _now("Version"), _now("Interval"), _now("Seats"), _now("Currency"), _now("MRR"), _now("Unpaid")]
+    yield [_now("Workspace"), _now("Workspace number"), _now("Plan"), _now("Version"), _now("Interval"), _now("Seats"), _now("Currency"), _now("MRR"), _now("Unpaid")]
     for row in figures.lines(day):
         sum_of = money.major(row["minor"], currency=row["currency"])
         yield [row["slug"], row["workspace"], str(NAMES.get(row["plan"], row["plan"])), row["version"], row["interval"], row["seats"], row["currency"], sum_of, int(row["past_due"])]

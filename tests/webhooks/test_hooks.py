@@ -156,7 +156,7 @@ def test_the_pages_add_show_change_and_remove(doors) -> None:
     assert page(doors, f"{where}/change", settings=["update_lead"], format="amocrm")[0].status_code == 303
     assert page(doors, f"{where}/change", format="amocrm")[0].status_code == 422
     assert page(doors, f"{where}/switch", to="off")[0].status_code == 303
-    assert "Off" in page(doors, "/settings/hooks")[1]
+    assert "Switched off" in page(doors, "/settings/hooks")[1]
     assert page(doors, f"{where}/switch", to="on")[0].status_code == 303
     assert page(doors, f"{where}/secret", x="1")[0].status_code == 303
     assert page(doors, f"{where}/test", x="1")[0].status_code == 303

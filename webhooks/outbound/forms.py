@@ -16,7 +16,7 @@ class HookForm(forms.Form):
 
     destination = forms.CharField(label=_("Address"), max_length=LONGEST, help_text=_("Each event is sent there by POST."), widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://"}))
     format = forms.ChoiceField(label=_("Written as"))
-    settings = forms.MultipleChoiceField(label=_("Events"), error_messages={"required": _("Choose at least one event.")})
+    settings = forms.MultipleChoiceField(label=_("Kinds of events"), error_messages={"required": _("Choose at least one event.")})
 
     def __init__(self, *args: Any, known: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

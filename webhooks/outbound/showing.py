@@ -88,7 +88,7 @@ def line(hook: Hook, answers: list[dict[str, Any]] | None = None) -> Line:
 
 def _state(hook: Hook) -> tuple[str | _StrPromise, str]:
     if hook.disabled_at is not None:
-        return _("Off"), "bad" if hook.disabled_why == "failing" else ""
+        return _("Switched off"), "bad" if hook.disabled_why == "failing" else ""
     if hook.failures >= OPENS_AFTER and hook.paused_until is not None and hook.paused_until > clock.real_now():
         return _("Does not answer; tried now and then"), "bad"
     if hook.failures:
