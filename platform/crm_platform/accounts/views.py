@@ -244,7 +244,7 @@ def role_list(request: HttpRequest) -> HttpResponse:
 
 
 def _action_labels() -> list[str]:
-    return [_("View"), _("Create"), _("Edit"), _("Delete"), _("Export")]
+    return [_("Viewing"), _("Creating"), _("Editing"), _("Deleting"), _("Exporting")]
 
 
 @require_POST
