@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crm_platform.db import sides
 from crm_platform.kernel import clock
 from tenants import claiming
 from tenants.claiming import WorkspaceClaimed
@@ -14,7 +15,7 @@ from .dunning import calendar
 from .dunning.models import Told
 from .metering import proof
 from .models import Subscription
-from .plans import TRIAL
+from .plans import TRIAL, TRIED
 
 bootstrap.seeds(services.seed_plans)
 
@@ -23,7 +24,9 @@ bootstrap.seeds(services.seed_plans)
 @claiming.returned(10)
 def write_plan(claimed: WorkspaceClaimed) -> None:
     """The trial of everything, or the plan that was asked for; counters at nought."""
-    inside.write_state(claimed.place, f"claim.{claimed.operation}", **services.state_of(claimed.plan, at=claimed.at))
+    with sides.control_unit():
+        state = services.state_of(claimed.plan, at=claimed.at)
+    inside.write_state(claimed.place, f"claim.{claimed.operation}", **state)
     proof.begin()
 
 
@@ -35,7 +38,7 @@ def subscribe(claimed: WorkspaceClaimed) -> None:
     subscription, _made = Subscription.objects.get_or_create(
         workspace=workspace,
         defaults={
-            "plan": services.find("business" if claimed.plan == TRIAL else claimed.plan),
+            "plan": services.find(TRIED if claimed.plan == TRIAL else claimed.plan),
             "state": state["billing_state"],
             "trial_ends_at": state["trial_ends_at"],
         },

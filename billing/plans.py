@@ -16,6 +16,8 @@ TRIAL = "trial"
 TRIAL_DAYS = 21
 TRIAL_SEATS = 10
 FREE = "free"
+# What a trial gives.
+TRIED = "business"
 # Not among the four that everybody sees first.
 SPECIAL = frozenset({"everyone", "crew"})
 # Modules. The first two are in every plan; mass mailings are in the larger ones, and bought apart in the others.

@@ -18,7 +18,7 @@ from tenants.models import Workspace
 
 from . import telling
 from .models import AddOnVersion, PlanVersion, Subscription
-from .plans import ADD_ONS, ALL_MODULES, FREE, PLANS, SPECIAL, TRIAL, TRIAL_DAYS, TRIAL_SEATS, PlanData
+from .plans import ADD_ONS, ALL_MODULES, PLANS, SPECIAL, TRIAL, TRIAL_DAYS, TRIAL_SEATS, TRIED
 
 
 class NoSuchPlan(Invalid):
@@ -65,30 +65,19 @@ def find(code: str) -> PlanVersion:
     return found
 
 
-def trial_limits() -> dict[str, int | None]:
-    """All of Business, with ten seats."""
-    business = next(plan for plan in PLANS if plan.code == "business")
-    return {**business.limits, "users": TRIAL_SEATS}
-
-
 def state_of(plan: str, *, at: datetime) -> dict[str, Any]:
-    """What a new workspace's state row says for "trial" or a plan's code, from a moment on; raises NoSuchPlan."""
-    data = {known.code: known for known in PLANS}
-    if plan == TRIAL:
-        ends = at + timedelta(days=TRIAL_DAYS)
-        return {
-            "plan": "business", "plan_version": 1, "billing_state": "trial", "trial_ends_at": ends, "billing": Facts(trial_ends_at=ends).stored(),
-            "limits": trial_limits(), "limits_after_trial": told_limits(data[FREE]), "features": list(data["business"].features),
-        }  # fmt: skip
-    if plan not in data:
-        raise NoSuchPlan(plan=plan)
+    """What a new workspace's state row says for "trial" or a plan's code, by the versions on sale, from a moment on; raises NoSuchPlan. Inside a control unit."""
+    trial = plan == TRIAL
+    version, free = find(TRIED if trial else plan), telling.free_version()
+    ends = at + timedelta(days=TRIAL_DAYS) if trial else None
+    limits = told_limits(version)
     return {
-        "plan": plan, "plan_version": data[plan].version, "billing_state": "active", "trial_ends_at": None, "billing": Facts().stored(),
-        "limits": told_limits(data[plan]), "limits_after_trial": told_limits(data[FREE]), "features": list(data[plan].features),
+        "plan": version.code, "plan_version": version.version, "billing_state": "trial" if trial else "active", "trial_ends_at": ends, "billing": Facts(trial_ends_at=ends).stored(),
+        "limits": {**limits, "users": TRIAL_SEATS} if trial else limits, "limits_after_trial": told_limits(free), "features": list(version.features),
     }  # fmt: skip
 
 
-def told_limits(plan: PlanData) -> dict[str, int | None]:
+def told_limits(plan: PlanVersion) -> dict[str, int | None]:
     """A plan's limits as a workspace is told them: a module that is not in it is a limit of nought."""
     return {**plan.limits, **{module: 0 for module in ALL_MODULES if module not in plan.features}}
 

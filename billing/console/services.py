@@ -11,7 +11,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from billing import ports
+from billing import plans, ports
+from billing import services as selling
 from billing.models import BillingAccount, Coupon, MoneyEntry, Override, Subscription
 from billing.subscribing import redeeming
 from crm_platform.accounts.operators import Duty, Operator, require
@@ -57,9 +58,11 @@ def extend(operator: Operator, public_id: str, *, days: int, reason: str) -> dat
             raise NothingToExtend
         if before is not None and before >= until:
             raise LongerAlready(day=f"{before:%d.%m.%Y}")
+        if name == "trial_ends_at" and row.plan.code == plans.FREE:  # its end was taken: it begins again with everything
+            row.plan = selling.find(plans.TRIED)
         setattr(row, name, until)
         row.changed_at = clock.now()
-        row.save(update_fields=[name, "changed_at"])
+        row.save(update_fields=[name, "plan", "changed_at"])
         _note(operator, workspace, "operator.extended", reason, before={name: _iso(before)}, after={name: _iso(until)})
     ports.told(workspace)
     return until

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from billing.documents.models import Invoice, Refund, RefundState
+from billing.documents.refunding import approval_from
 from billing.plans import NAMES
 from billing.reports import figures
 from billing.reports.models import Day
@@ -161,7 +162,7 @@ def refund(request: HttpRequest, public_id: str, document: str) -> HttpResponse:
             raise NotFound
         number = found.number or found.reference
         status = refused.status if refused else 422 if form.errors else 200
-        left, asks = found.paid_minor - found.refunded_minor, money.show(settings.CRM_REFUND_APPROVAL, currency=found.currency)
+        left, asks = found.paid_minor - found.refunded_minor, money.show(approval_from(found.currency), currency=found.currency)
         return responses.page(request, "console/refund.html", status=status, form=form, invoice=found, number=number, workspace=found.account.workspace, left=left, asks_told=asks)
 
 

@@ -6,6 +6,8 @@ the first moment by a conditional update; what the provider refuses, or reports 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Greatest
@@ -59,6 +61,12 @@ class Decided(Conflict):
     sentence = _("This refund was decided already.")
 
 
+def approval_from(currency: str) -> int:
+    """The sum in minor units from which money needs a second person; nought in a currency for which none is named: there each does."""
+    held: Mapping[str, int] | int = settings.CRM_REFUND_APPROVAL
+    return held if isinstance(held, int) else held.get(currency, 0)
+
+
 def refund(document: str, amount: int, *, reason: str, actor: Actor, operation: str) -> Refund:
     """Give back part or all of what was paid; `document` is its public id. Opens units of its own; the same operation gives the same refund.
 
@@ -84,7 +92,7 @@ def _written(document: str, amount: int, *, reason: str, actor: Actor, operation
         ).update(refunded_minor=F("refunded_minor") + amount):
             raise TooMuch(left=money.show(invoice.paid_minor - invoice.refunded_minor, currency=invoice.currency))
         together = invoice.refunded_minor + amount  # in small parts it is the same sum
-        state = RefundState.WAITING if together >= settings.CRM_REFUND_APPROVAL else RefundState.ASKED
+        state = RefundState.WAITING if together >= approval_from(invoice.currency) else RefundState.ASKED
         made = Refund.objects.create(invoice=invoice, amount_minor=amount, state=state, reason=reason, asked_by=actor.name, operation=operation)
         services.note(invoice.account, f"refund.{state}", actor=actor, operation=operation, reason=reason, number=invoice.number, amount=amount)
         return made

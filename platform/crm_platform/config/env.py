@@ -52,6 +52,19 @@ def whole(name: str, default: int) -> int:
     return int(given)
 
 
+def by_currency(name: str, default: dict[str, int]) -> dict[str, int] | int:
+    """Sums in minor units by currency, "EUR: 50000; RUB: 5000000"; a number alone holds in every currency."""
+    given = read(name)
+    if not given:
+        return default
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    found = [part.split(":") for part in given.split(";") if part.strip()]
+    if any(len(one) != 2 or not re.fullmatch(r"[A-Z]{3}", one[0].strip()) or not one[1].strip().isdecimal() for one in found):
+        raise ImproperlyConfigured(f"{name} is a sum in minor units such as 50000, or one for each currency such as EUR: 50000; RUB: 5000000, not {given!r}")
+    return {currency.strip(): int(sum_of) for currency, sum_of in found}
+
+
 def parts_of_hundred(name: str) -> int:
     """A percentage in hundredths of a percent: "8.1" is 810."""
     given = read(name, "0")

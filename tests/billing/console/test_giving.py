@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from billing import ports
+from billing import ports, telling
 from billing.console import queries, services
+from billing.dunning import walking
 from billing.models import BillingAccount, Coupon, MoneyEntry, Override, Subscription
 from crm_platform.accounts.operators import NotYourDuty
 from crm_platform.db import sides
 from crm_platform.events.models import Event
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Invalid, NotFound
+from tests.billing.buying import later
 from tests.conftest import Door
 
 from .desk import ADMIN, LOOKER, TELLER
@@ -63,6 +65,22 @@ def test_a_trial_ends_later_and_the_journal_says_who_and_why(doors: Door, told: 
     assert told == [doors.place.public_id]
     entry = journal(doors)[0]
     assert (entry.name, entry.reason, entry.actor, entry.after) == ("operator.extended", "asked for time", TELLER.signature, {"trial_ends_at": until.isoformat()})
+
+
+def test_a_trial_that_was_over_begins_again_with_everything(doors: Door) -> None:
+    with later(row(doors).trial_ends_at + timedelta(hours=1)):
+        walking.look(doors.workspace)
+        assert (row(doors).plan.code, telling_of(doors)["limits"]["contacts"]) == ("free", 5_000)
+        services.extend(TELLER, doors.place.public_id, days=10, reason="they asked")
+        held = telling_of(doors)
+    assert (held["billing_state"], held["plan"], held["limits"]["contacts"], held["limits"]["users"]) == ("trial", "business", 500_000, 10)
+    assert "mailings" in held["features"]
+
+
+def telling_of(door: Door) -> dict[str, Any]:
+    """What the workspace is told."""
+    with sides.control_unit():
+        return telling.values_of(Subscription.objects.select_related("plan", "workspace").get(workspace=door.workspace))
 
 
 def test_an_open_bill_is_waited_for(doors: Door, told: list[str]) -> None:

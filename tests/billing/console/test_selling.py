@@ -10,12 +10,14 @@ from django.test import Client
 
 from billing import pricing, services
 from billing.console import selling
-from billing.models import PlanVersion
+from billing.metering import answering
+from billing.models import PlanVersion, Subscription
 from billing.pricing import Interval
 from crm_platform.accounts.operators import NotYourDuty
 from crm_platform.db import sides
 from crm_platform.events.models import Event
 from crm_platform.kernel.errors import Invalid, NotFound
+from tenants.inside import services as inside
 
 from .desk import ADMIN, LOOKER, TELLER
 
@@ -129,3 +131,19 @@ def test_the_pages_of_a_plan(desk: Desk) -> None:
     assert "Put on sale" in admin.get("/plans/crew").content.decode()
     with sides.control_unit():
         PlanVersion.objects.filter(pk=new.pk).delete()
+
+
+def test_who_signs_up_afterwards_has_the_new_version_on_both_sides(make_door: Any) -> None:
+    with sides.control_unit():
+        old = PlanVersion.objects.get(code="business", version=1)
+        new = PlanVersion.objects.create(code="business", version=2, order=old.order, limits={**old.limits, "contacts": 777_000}, features=old.features, terms=old.terms)
+    try:
+        door = make_door()
+        with sides.control_unit():
+            assert Subscription.objects.select_related("plan").get(workspace=door.workspace).plan.version == 2
+        with door.unit():
+            assert (inside.state().plan_version, answering.limits()["contacts"]) == (2, 777_000)
+    finally:
+        with sides.control_unit():
+            Subscription.objects.filter(plan=new).update(plan=old)
+            new.delete()

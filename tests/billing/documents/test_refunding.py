@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 from billing.documents import refunding
@@ -14,6 +15,7 @@ from billing.documents.models import Invoice, Refund
 from billing.models import BillingAccount, MoneyEntry
 from billing.providers import registry
 from billing.providers.protocol import AccountSeen, Declined, ProviderUnavailable, RefundSeen
+from crm_platform.config import env
 from crm_platform.db import sides
 from crm_platform.kernel.errors import CrmError, Forbidden, Invalid
 from crm_platform.kernel.permissions import Actor
@@ -154,6 +156,24 @@ def test_small_parts_of_a_large_sum_need_the_second_person_too(paid: Invoice, gi
     settings.CRM_REFUND_APPROVAL = 10_000
     states = [back(paid, 4_000, operation=f"{at}p{paid.pk}").state for at in range(3)]
     assert (states, sum(giver.given.values()), now(paid).refunded_minor) == (["done", "done", "waiting"], 8_000, 12_000)
+
+
+@pytest.mark.parametrize(("held", "state"), [({"EUR": 10_001}, "done"), ({"EUR": 10_000}, "waiting"), ({"UZS": 1_000_000}, "waiting"), (10_001, "done")])
+def test_the_threshold_is_of_a_currency_and_where_none_is_named_two_decide(paid: Invoice, giver: Giver, settings: Any, held: Any, state: str) -> None:
+    settings.CRM_REFUND_APPROVAL = held
+    assert back(paid, 10_000, operation=f"y{paid.pk}").state == state
+
+
+@pytest.mark.parametrize(
+    ("given", "found"), [("", {"EUR": 1}), ("700", 700), ("EUR: 50000; UZS: 600000000", {"EUR": 50_000, "UZS": 600_000_000}), ("EUR", None), ("EUR: a lot", None), ("0", None), ("eur: 5", None)]
+)
+def test_the_threshold_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch, given: str, found: Any) -> None:
+    monkeypatch.setenv("CRM_REFUND_APPROVAL", given)
+    if found is None:
+        with pytest.raises(ImproperlyConfigured, match="CRM_REFUND_APPROVAL"):
+            env.by_currency("CRM_REFUND_APPROVAL", {})
+    else:
+        assert env.by_currency("CRM_REFUND_APPROVAL", {"EUR": 1}) == found
 
 
 def test_a_second_person_may_refuse(paid: Invoice, giver: Giver, settings: Any) -> None:

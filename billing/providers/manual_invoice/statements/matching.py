@@ -11,13 +11,13 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from billing.documents import services
 from billing.documents.models import Invoice, Kind, Payment, Status
 from billing.documents.permissions import require_money
+from billing.documents.refunding import approval_from
 from billing.providers import syncing
 from billing.providers.manual_invoice.models import LineState, StatementFile, StatementLine
 from billing.providers.protocol import ProviderUnavailable
@@ -153,7 +153,7 @@ def _record(row: StatementLine, bill: Invoice, actor: Actor) -> None:
 
 def _is_said_by_two(row: StatementLine, bill: Invoice, actor: Actor) -> bool:
     """Whether a small sum, or a second person, decides; a bill's payment that was guessed wrongly pays for the wrong firm."""
-    if row.amount_minor < settings.CRM_REFUND_APPROVAL:
+    if row.amount_minor < approval_from(row.currency):
         return True
     if row.decided_by == actor.name and row.invoice_id == bill.pk:
         raise SecondPerson

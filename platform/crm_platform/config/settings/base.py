@@ -308,7 +308,7 @@ CRM_SELLER_TAX_ID = env.read("CRM_SELLER_TAX_ID", "NL000000000B00" if EMBEDDED e
 CRM_SELLER_TAX_BP = env.parts_of_hundred("CRM_SELLER_TAX_RATE")
 CRM_SELLER_BANK = env.read("CRM_SELLER_BANK", "IBAN NL00 DEMO 0000 0000 00, BIC DEMONL00, Demo Bank (no money goes there)" if EMBEDDED else "")
 # From this sum on, in minor units, a refund needs a second person.
-CRM_REFUND_APPROVAL = env.whole("CRM_REFUND_APPROVAL", 50_000)
+CRM_REFUND_APPROVAL = env.by_currency("CRM_REFUND_APPROVAL", {"EUR": 50_000, "USD": 50_000, "RUB": 5_000_000, "UZS": 600_000_000})
 # The payment provider: no key, no card. Secrets of events are a list, so that they can be changed while both are in use.
 STRIPE_SECRET_KEY = env.read("STRIPE_SECRET_KEY")
 STRIPE_WEBHOOK_SECRETS = env.words("STRIPE_WEBHOOK_SECRET")
