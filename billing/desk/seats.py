@@ -40,7 +40,8 @@ def seats(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "seen": seen, "live": seen.had.live, "people": people, "used": usage.used, "limit": usage.limit, "over": usage.limit is not None and usage.used > usage.limit,
         "free": max(0, usage.limit - usage.used) if usage.limit is not None else 0, "waits": waits,
-        "waiting": waits.target.get("added", 0) if waits else 0, "may_edit": may_change(request), "may_give": may_change(request) and may(request.actor, PEOPLE.right(Action.EDIT)),  # type: ignore[attr-defined]
+        "waiting": waits.target.get("added", 0) if waits else 0, "may_edit": may_change(request), "may_choose": choosing.may_choose(request.actor),  # type: ignore[attr-defined]
+        "may_give": may_change(request) and may(request.actor, PEOPLE.right(Action.EDIT)),  # type: ignore[attr-defined]
         "asking": [{"row": row, "person": person, "days": row.why == asking.DAYS} for row, person in asking.waiting()], "currency": seen.currency,
         "day_price": pricing.read(seen.row.plan.terms).day.get(seen.currency, 0), "ceiling": ceiling, "days_used": admitting.days_used(admitting.month()) if ceiling else 0,
     }  # fmt: skip
@@ -127,6 +128,8 @@ def waiting(request: HttpRequest) -> HttpResponse:
 def stay(request: HttpRequest) -> HttpResponse:
     """Who keeps a seat: nobody's records vanish, owners always stay."""
     payer(request)
+    if not choosing.may_choose(request.actor):  # type: ignore[attr-defined]
+        raise choosing.OwnersChoose
     rows, usage = choosing.seated(), gates.usage("users")
     chosen = {pk for text in request.POST.getlist("people") if (pk := whole(text)) is not None} if request.method == "POST" else {person.pk for person in rows[: usage.limit]}
     problem, status = "", 200

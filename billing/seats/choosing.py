@@ -14,8 +14,8 @@ from crm_platform.accounts.models import Access, Role, Seat, SeatState, User
 from crm_platform.accounts.roles import OWNER, PEOPLE
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, gates, seating
-from crm_platform.kernel.errors import Invalid, NotFound
-from crm_platform.kernel.permissions import Action, Actor, as_ever, require, robot
+from crm_platform.kernel.errors import Forbidden, Invalid, NotFound
+from crm_platform.kernel.permissions import Action, Actor, ActorKind, as_ever, require, robot
 
 from .models import SeatChoice
 from .terms import terms
@@ -24,6 +24,18 @@ from .terms import terms
 TO_CHOOSE = timedelta(days=14)
 # A seat of a role that only looks: free.
 VIEWER = "viewer"
+
+
+class OwnersChoose(Forbidden):
+    """Whoever manages people moves nobody off their seat: that is an owner's word (billing.md, part 2)."""
+
+    code = "owners_choose"
+    sentence = _("Who stays is chosen by an owner of the workspace.")
+
+
+def may_choose(actor: Actor) -> bool:
+    """Whether the actor says who stays: an owner, or the house itself."""
+    return actor.kind == ActorKind.ROBOT or actor.role == OWNER
 
 
 def seated() -> list[User]:
@@ -36,9 +48,11 @@ def seated() -> list[User]:
 def choose_who_stays(actor: Actor, *, people: Collection[int]) -> list[User]:
     """These keep a seat, the others are left without one, for now; owners always stay. Returns those left out. In the caller's unit.
 
-    Raises Forbidden, NotFound for a person who is not there, Invalid where more are chosen than there are seats.
+    Raises Forbidden (OwnersChoose), NotFound for a person who is not there, Invalid where more are chosen than there are seats.
     """
     require(as_ever(actor), PEOPLE.right(Action.EDIT))
+    if not may_choose(actor):
+        raise OwnersChoose
     rows = seated()
     if unknown := set(people) - {person.pk for person in rows}:
         raise NotFound(people=sorted(unknown))

@@ -216,6 +216,9 @@ def test_where_nobody_chooses_the_order_does_after_14_days(doors: Door) -> None:
 
 def test_who_may_choose_and_give_kinds_of_seats(inside) -> None:
     people = cast()
+    with pytest.raises(choosing.OwnersChoose):
+        choosing.choose_who_stays(people["administrator"], people=[])
+    assert not User.objects.filter(seat_state="none").exists()
     for name in ("manager", "seller", "viewer"):
         with pytest.raises(Forbidden):
             choosing.choose_who_stays(people[name], people=[])
