@@ -28,7 +28,7 @@ from .models import Counter
 BUFFER_PERCENT, BUFFER_DAYS = 10, 14
 _PENDING, _COUNTERS = "billing.metering.pending", "read:billing.metering.counters"
 _ALL = Prepared(Counter, Counter.objects.all)
-SHOWN = ("contacts", "users", "deals_open", "pipelines", "storage")
+SHOWN = ("contacts", "users", "deals_open", "pipelines", "forms", "storage")
 LABELS = {
     "contacts": _("Contacts and companies"), "users": _("Seats"), "deals_open": _("Open deals"), "pipelines": _("Pipelines"),
     "storage": _("Storage"), "viewers": _("View-only seats"), "fields": _("Custom fields"),

@@ -12,6 +12,7 @@ class IncomingConfig(AppConfig):
 
     def ready(self) -> None:
         from billing.held import services as held  # inline: apps load before models
+        from billing.metering.proof import truth  # inline: apps load before models
         from crm_platform.accounts import handover  # inline: apps load before models
         from crm_platform.accounts.roles import SETTINGS  # inline: apps load before models
         from crm_platform.letters import arriving  # inline: apps load before models
@@ -19,7 +20,10 @@ class IncomingConfig(AppConfig):
         from webhooks.inbound import sources as inbound  # inline: apps load before models
 
         from . import mail, queries, routing, shelving, taking  # noqa: F401  # inline: apps load before models
+        from .models import LeadSource, SourceKind  # inline: apps load before models
         from .permissions import INCOMING  # inline: apps load before models
+
+        truth("forms")(lambda: LeadSource.objects.filter(kind=SourceKind.FORM, archived_at=None).count())
 
         places.register(places.Place("unsorted", _("Unsorted"), "inbox", "unsorted", 15, right=INCOMING.VIEW, count=queries.in_rail, phone=True))
         also = ("lead-form", "lead-form-field", "lead-form-words", "lead-source", "lead-source-add", "lead-rule-add", "lead-rule")

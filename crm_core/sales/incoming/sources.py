@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.accounts.roles import SETTINGS
 from crm_platform.events.backbone import emit
-from crm_platform.kernel import clock, ids, jobs, secrets_box, workspace
+from crm_platform.kernel import clock, gates, ids, jobs, secrets_box, workspace
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, require
 
@@ -22,6 +22,8 @@ from . import building, routing
 from .models import IncomingLead, LeadForm, LeadRule, LeadSource, SourceKind
 
 HEARTBEAT = "incoming.heartbeat"
+# The limit of web forms that take something in.
+FORMS = "forms"
 MOST_MINUTES = 30 * 24 * 60
 DAYS = ((1, _("Mon")), (2, _("Tue")), (3, _("Wed")), (4, _("Thu")), (5, _("Fri")), (6, _("Sat")), (7, _("Sun")))
 
@@ -68,12 +70,14 @@ def address_of(source: LeadSource) -> str:
 
 
 def add(actor: Actor, *, name: str, kind: str, pipeline_id: int | None = None, answer_minutes: int | None = None, responsible_id: int | None = None) -> LeadSource:
-    """A new source with a key of its own. Raises Forbidden, Invalid."""
+    """A new source with a key of its own. Raises Forbidden, Invalid; PlanRefusal for a form beyond the plan's."""
     require(actor, SETTINGS.right("edit"))
     if kind not in SourceKind.values:
         raise Invalid(fields={"kind": [_("Choose how it speaks.")]})
     source = LeadSource(kind=kind, created_by=actor.user_id)
     _set(source, name=name, pipeline_id=pipeline_id, answer_minutes=answer_minutes, responsible_id=responsible_id)
+    if kind == SourceKind.FORM:
+        gates.require(FORMS)
     _new_key(source)
     source.settings["secret"] = secrets_box.encrypt(ids.random_id(40))
     source.save()
@@ -133,8 +137,10 @@ def new_key(actor: Actor, pk: int) -> LeadSource:
 
 
 def archive(actor: Actor, pk: int) -> LeadSource:
-    """Put it aside, where it takes nothing in; or take it up again. Its leads stay."""
+    """Put it aside, where it takes nothing in; or take it up again. Its leads stay. Raises PlanRefusal for a form that comes back beyond the plan's."""
     source = _locked(actor, pk)
+    if source.kind == SourceKind.FORM:
+        (gates.require if source.archived_at else gates.free)(FORMS)
     source.archived_at = None if source.archived_at else clock.now()
     source.save(update_fields=["archived_at"])
     name = "lead_source.archived" if source.archived_at else "lead_source.revived"
