@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+import functools
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db import transaction
+from django.db import models, transaction
 
 from crm_platform.accounts.roles import SETTINGS
 from crm_platform.db import sides
+from crm_platform.db.prepared import Prepared
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, units, versions, workspace
 from crm_platform.kernel.permissions import Actor, require
@@ -19,6 +21,7 @@ from crm_platform.kernel.workspace import Place
 
 from .models import Preferences, WorkspaceState
 
+M = TypeVar("M", bound=models.Model)
 # Seconds for which a process believes what a firm chose: time zone, currency, name. Limits are never believed.
 BELIEVED = 3.0
 _STATE_WRITTEN = "tenants.inside.written"
@@ -26,25 +29,38 @@ _chosen: dict[str, tuple[float, Chosen]] = {}
 _STATE, _PREFERENCES = "read:tenants.inside.state", "read:tenants.inside.preferences"
 
 
+@functools.cache
+def _alone(model: type[M]) -> Prepared[M]:
+    return Prepared(model, lambda: model._default_manager.filter(pk=1))
+
+
+def _only(model: type[M]) -> M:
+    """The one row of a table that has one: read in every request, so by a statement that is built once."""
+    row = _alone(model).first()
+    if row is None:
+        raise LookupError(f"the workspace has no row of {model.__name__}")
+    return row
+
+
 def state() -> WorkspaceState:
     """The workspace's state, read once in a unit of work."""
     kept = units.store()
     if _STATE not in kept:
-        kept[_STATE] = WorkspaceState.objects.get(pk=1)
+        kept[_STATE] = _only(WorkspaceState)
     found: WorkspaceState = kept[_STATE]
     return found
 
 
 def seen_state() -> WorkspaceState:
     """The state as pages show it, kept until it changes; limits are asked of `state`."""
-    return versions.kept("workspace_state", ("workspace_state",), lambda: WorkspaceState.objects.get(pk=1))
+    return versions.kept("workspace_state", ("workspace_state",), lambda: _only(WorkspaceState))
 
 
 def preferences() -> Preferences:
     """The firm's preferences, read once in a unit of work."""
     kept = units.store()
     if _PREFERENCES not in kept:
-        kept[_PREFERENCES] = Preferences.objects.get(pk=1)
+        kept[_PREFERENCES] = _only(Preferences)
     found: Preferences = kept[_PREFERENCES]
     return found
 
