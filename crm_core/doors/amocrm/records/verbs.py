@@ -24,7 +24,7 @@ def index(asked: Asked, plural: str) -> HttpResponse:
     rows = listing.rows_of(asked, collection)
     if listing.unchanged(asked, rows):
         return answers.nothing(status=304)
-    page, more, cursor = listing.page_of(asked, rows)
+    page, more, cursor = listing.page_of(asked, collection, rows)
     told = [answers.part(body) for body in draw(asked, collection, page)]
     return answers.page(asked, collection.plural, told, more=more, cursor=cursor)
 
