@@ -36,7 +36,7 @@ def _alone(model: type[M]) -> Prepared[M]:
 
 def _only(model: type[M]) -> M:
     """The one row of a table that has one: read in every request, so by a statement that is built once."""
-    row = _alone(model).first()
+    row: M | None = _alone(model).first()
     if row is None:
         raise LookupError(f"the workspace has no row of {model.__name__}")
     return row

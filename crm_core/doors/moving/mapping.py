@@ -62,7 +62,7 @@ def stage_key(row: Mapping[str, Any], status: Mapping[str, Any]) -> str:
 
 def _stages(inventory: Mapping[str, Any], lines: Mapping[str, str]) -> dict[str, str]:
     """Of the pipelines that go into one of ours: the stage of the same name, else a new one."""
-    found = {}
+    found: dict[str, str] = {}
     for row in inventory["pipelines"]:
         ours = lines[str(row["id"])]
         by_name = {fold(stage.name): str(stage.pk) for stage in reversed(pipelines.everything().open_of(int(ours)))} if ours != NEW else {}

@@ -28,8 +28,9 @@ def _keep_room() -> None:
     of memory, a tenth of its time. Where there is another C library, nothing is changed.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    for name, value in _ROOM.items() if mallopt is not None else ():
-        mallopt(name, value)
+    if mallopt is not None:
+        for name, value in _ROOM.items():
+            mallopt(name, value)
 
 
 _inside = PaymentsDoor(_django, host=f"payments.{settings.PUBLIC_HOST}", address=settings.CRM_PAYMENTS) if settings.CRM_PAYMENTS else _django

@@ -257,7 +257,7 @@ def _made(model: type[models.Model], alias: str, names: Sequence[str]) -> Callab
         state.adding, state.db = False, alias
         made.__dict__.update(zip(names, values, strict=True))
         if noting:
-            made.was_read()
+            made.was_read()  # type: ignore[attr-defined]  # as `noting` says
         return made
 
     return one

@@ -62,7 +62,7 @@ def major(minor: int, *, currency: str) -> Decimal:
 
 def whole(minor: int, *, currency: str) -> int:
     """The whole major units in minor ones; what is left of one is cut off."""
-    unit = 10 ** digits_of(currency)
+    unit: int = 10 ** digits_of(currency)
     return minor // unit if minor >= 0 else -(-minor // unit)
 
 

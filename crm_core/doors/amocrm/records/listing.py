@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils.http import parse_http_date_safe
 
 from crm_core.doors.amocrm import names
@@ -59,7 +59,8 @@ def page_of(asked: Asked, collection: Collection, rows: Rows) -> tuple[list[Any]
     order = tuple(dict.fromkeys([f"{way}{name}", f"{way}id"]))
     behind = _behind(asked.query.get("cursor", ""), name=name, down=down)
     if behind is None and _takes_all(asked, collection):
-        found_keys = [pk for (pk,) in _keys_of_all(rows.model, order, asked.first, asked.limit + 1).rows()]
+        model: type[Model] = rows.model
+        found_keys = [pk for (pk,) in _keys_of_all(model, order, asked.first, asked.limit + 1).rows()]
         pks, more = found_keys[: asked.limit], len(found_keys) > asked.limit
     else:
         ordered = rows.order_by(*order)
@@ -77,8 +78,9 @@ def _takes_all(asked: Asked, collection: Collection) -> bool:
 
 
 @functools.lru_cache(maxsize=200)
-def _keys_of_all(model: Any, order: tuple[str, ...], at: int, most: int) -> Prepared[tuple[int]]:
-    return Prepared(model, lambda: model.objects.kept().order_by(*order).values_list("pk")[at : at + most])
+def _keys_of_all(model: type[Model], order: tuple[str, ...], at: int, most: int) -> Prepared[tuple[int]]:
+    rows: Rows = model.objects.kept().order_by(*order)  # type: ignore[attr-defined]  # records have it
+    return Prepared(model, lambda: rows.values_list("pk")[at : at + most])
 
 
 def _cursor(record: Any, *, name: str) -> str:
