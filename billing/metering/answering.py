@@ -193,6 +193,9 @@ class Meter:
         used = max(0, (counter.value if counter else 0) + net)
         return Usage(metric, limit, ceiling_of(limit, counter.reached_at if counter else None, metric=metric), used)
 
+    def limit(self, metric: str) -> int | None:
+        return limit_of(metric)
+
     def overview(self) -> Mapping[str, Usage]:
         return {metric: self.usage(metric) for metric in SHOWN}
 

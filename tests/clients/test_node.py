@@ -24,7 +24,7 @@ def test_amotop(play: Play) -> None:
 
 
 def test_amotop_for_what_is_kept(play: Play) -> None:
-    assert len(play("with_amotop_kept.js", let_in=True)["calls"]) == 58
+    assert len(play("with_amotop_kept.js", let_in=True)["calls"]) == 59
 
 
 def test_amocrm_js(play: Play) -> None:

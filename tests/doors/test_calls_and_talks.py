@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from crm_core.doors.amocrm.models import Stored
 from crm_core.engagement.notes.models import Note
+from crm_platform.events.models import Event
 from tests.doors.conftest import Program, program_of
 from tests.doors.test_catalogs import first, rows
 from tests.doors.test_records import made
@@ -41,6 +43,34 @@ def test_wrong_calls_and_whose_they_are(api: Program, doors, make_door) -> None:
     assert program_of(doors, people["seller"]).post("calls", [CALL]).json()["_total_items"] == 0  # another team's contact
     stranger = program_of(make_door(firm="Eve & Co", email="eve@elsewhere.example"))
     assert stranger.post("calls", [CALL]).json()["_total_items"] == 0
+
+
+def test_a_telephone_rings(api: Program, doors, make_door) -> None:
+    (anna,) = made(api, "contacts", {"name": "Anna", "custom_fields_values": phone("+31205550188")})
+    (firm,) = made(api, "companies", {"name": "Bakery", "custom_fields_values": phone("+79161234567")})
+    me = api.get("account").json()["current_user_id"]
+
+    def rung(program: Program, number: str) -> tuple[int | None, int | None]:
+        answer = program.post("/api/v2/events", {"add": [{"type": "phone_call", "phone_number": number, "users": [me, str(me), 999, None]}]})
+        (row,) = answer.json()["_embedded"]["items"]
+        assert (answer.status_code, row["phone_number"], len(row["uid"])) == (200, number, 32)
+        return row["element_id"], row["element_type"]
+
+    assert [rung(api, "+31 20 555-01-88"), rung(api, "8 (916) 123-45-67"), rung(api, "+31999999999")] == [(anna, 1), (firm, 3), (None, None)]
+    (lead,) = made(api, "leads", {"_embedded": {"contacts": [{"id": anna}]}})
+    assert rung(api, "+31205550188") == (lead, 2)  # the one that is open is what the call is about
+    made(api, "leads", {"_embedded": {"contacts": [{"id": anna}]}})
+    assert rung(api, "+31205550188") == (anna, 1)
+    for wrong in ({}, {"add": []}, {"add": [{}]}, {"add": [{"type": "smoke", "phone_number": "1"}]}, {"add": [{"type": "phone_call", "phone_number": None}]}, {"add": [{"type": "phone_call", "phone_number": "1"}] * 51}):
+        assert api.post("/api/v2/events", wrong).status_code == 400, wrong
+    with doors.unit():
+        kept = Stored.objects.filter(kind="phone_call").order_by("pk")
+        assert [row.body["users"] for row in kept] == [[me, me]] * 5
+        assert Event.objects.filter(name="phone_call.added").count() == 5
+        people = {role: person(role, name=role.title()).email for role in ("seller", "viewer")}
+    assert program_of(doors, people["viewer"]).post("/api/v2/events", {"add": [{"type": "phone_call", "phone_number": "1"}]}).status_code == 403
+    assert rung(program_of(doors, people["seller"]), "+31205550188") == (None, None)  # another team's contact
+    assert rung(program_of(make_door(firm="Eve & Co", email="eve@elsewhere.example")), "+31205550188") == (None, None)
 
 
 def test_talks_are_begun_and_closed(api: Program, doors, make_door, count_statements) -> None:

@@ -224,3 +224,20 @@ def test_a_batch_costs_the_same_for_two_and_for_ten(api: Program, count_statemen
     lead = api.get("leads?order[id]=desc&limit=1&with=contacts").json()["_embedded"]["leads"][0]
     assert ([row["id"] for row in lead["_embedded"]["contacts"]], [row["id"] for row in lead["_embedded"]["companies"]]) == ([people[9]], [firms[9]])
     assert [row["id"] for row in api.get("contacts?order[id]=desc&limit=1").json()["_embedded"]["contacts"][0]["_embedded"]["companies"]] == [firms[9]]
+
+
+@pytest.mark.parametrize("order", ["", "&order[created_at]=desc"])
+def test_a_list_of_everything_is_of_what_one_may_see(api: Program, doors, make_door, order: str) -> None:
+    with doors.unit():
+        sam, vera = person("seller", name="Sam").email, person("viewer", name="Vera").email
+    own = made(program_of(doors, sam), "leads", {"name": "Sam's"}, {"name": "Sam's other"})
+    others = made(api, "leads", {"name": "the owner's"}, {"name": "in the bin"})
+    api.delete(f"leads/{others[1]}")
+    seen = [*own, others[0]] if not order else [others[0], *own[::-1]]
+    ask = f"leads?limit=50{order}"
+    assert [pk for pk in listed(api, ask) if pk >= own[0]] == seen
+    assert [pk for pk in listed(program_of(doors, vera), ask) if pk >= own[0]] == seen
+    assert listed(program_of(doors, sam), ask) == [pk for pk in seen if pk in own]
+    assert listed(program_of(make_door(firm="Eve & Co", email="eve@elsewhere.example")), ask) == []
+    first = listed(api, f"leads?limit=1{order}")
+    assert [*first, *listed(api, f"leads?limit=1&page=2{order}")] == listed(api, f"leads?limit=2{order}")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from crm_core.sales.deals.models import Deal
-from crm_core.sales.incoming.models import IncomingLead, LeadState
+from crm_core.sales.incoming import reading_job, sources
+from crm_core.sales.incoming.models import IncomingLead, LeadSource, LeadState
+from crm_platform.kernel.permissions import robot
 from tests.doors.conftest import Program, program_of
 from tests.doors.test_records import made
 from tests.factories.cast import person
@@ -79,3 +81,40 @@ def test_who_may_not_decide_does_not(api: Program, doors, make_door) -> None:
     assert stranger.get(f"leads/unsorted/{row['uid']}").status_code == 404
     assert stranger.post(f"leads/unsorted/{row['uid']}/accept", {}).status_code == 404
     assert api.get(f"leads/unsorted/{row['uid']}").status_code == 200
+
+
+def test_a_source_that_a_program_declares_shows_its_leads(api: Program, doors) -> None:
+    source = api.post("sources", [{"name": "Our site", "external_id": "site-1"}]).json()["_embedded"]["sources"][0]
+    with doors.unit():
+        (ours,) = LeadSource.objects.all()
+        assert (ours.name, ours.kind, ours.pipeline_id, ours.last_lead_at) == ("Our site", "api", source["pipeline_id"], None)
+        sources.change(robot("test"), ours.pk, name="Our site", pipeline_id=ours.pipeline_id, answer_minutes=30, responsible_id=None)
+    for uid in ("site-1", "another"):
+        assert api.post("leads/unsorted/forms", [form(source_uid=uid)]).status_code == 200
+    with doors.unit():
+        while reading_job.read_some():
+            pass
+        assert dict(IncomingLead.objects.values_list("metadata__source_uid", "source")) == {"site-1": ours.pk, "another": None}
+        assert IncomingLead.objects.get(source=ours.pk).due_at is not None
+        ours.refresh_from_db()
+        assert ours.last_lead_at is not None
+    assert api.patch(f"sources/{source['id']}", {"name": "Shop " * 30}).status_code == 200
+    with doors.unit():
+        ours.refresh_from_db()
+        assert (ours.name, ours.settings["answer_minutes"]) == (("Shop " * 30)[:120].strip(), 30)
+    assert "Shop Shop" in doors.client().get("/settings/lead-sources").content.decode()
+    assert api.delete("sources", [{"id": source["id"]}]).status_code == 204
+    api.post("leads/unsorted/forms", [form()])
+    with doors.unit():
+        ours.refresh_from_db()
+        assert ours.archived_at is not None
+        assert IncomingLead.objects.filter(source=ours.pk).count() == 1
+
+
+def test_who_may_not_declare_a_source_leaves_none(api: Program, doors) -> None:
+    with doors.unit():
+        sam = person("seller", name="Sam").email
+    assert program_of(doors, sam).post("sources", [{"name": "Our site", "external_id": "site-1"}]).status_code == 403
+    assert api.post("sources", [{"name": "Fine", "external_id": "x"}, {"name": ""}]).status_code == 400
+    with doors.unit():
+        assert not LeadSource.objects.exists()

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 
-from crm_core.doors.amocrm.wire import brackets
+import pytest
+from django.utils.translation import gettext_lazy
+
+from crm_core.doors.amocrm.wire import answers, brackets
 from crm_core.doors.amocrm.wire.asking import whole
 from crm_core.doors.amocrm.wire.fields import Item, items_of, settle
 from crm_core.doors.amocrm.wire.problems import BadRequest, ItemsRefused
@@ -101,3 +107,30 @@ def test_another_workspaces_token_opens_nothing(api: Program, make_door) -> None
 def test_a_form_with_files_is_no_body(api: Program, beside: dict[str, str]) -> None:
     answer = api.client.post("/api/v4/leads", {"name": "x"}, headers={"Authorization": f"Bearer {api.token}", **beside})
     assert (answer.status_code, answer.headers["Content-Type"]) == (400, PROBLEM)
+
+
+def _deep(levels: int) -> Any:
+    body: Any = "ground"
+    for _ in range(levels):
+        body = [body]
+    return body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"b": 1, "a": [None, True, 1.5, -0.1, 2**63, -(2**63)], 7: "seven", "Ёж \u2028 😀 \"": "\x00\n\x7f"},
+        {"beyond": 2**64, "and": -(2**70)},  # a program's own body may hold what the quick writer does not
+        _deep(400),
+        [],
+    ],
+)  # fmt: skip
+def test_bodies_are_written_as_pythons_own_writer_writes_them(body: Any) -> None:
+    assert answers.written(body).decode() == json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    assert answers.written({"parts": [answers.part(body)] * 2}).decode() == json.dumps({"parts": [body] * 2}, ensure_ascii=False, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("body", [Decimal(1), datetime(2026, 1, 1, tzinfo=UTC), gettext_lazy("Call"), {"x": {1, 2}}])
+def test_what_json_has_no_word_for_is_a_mistake_of_ours(body: Any) -> None:
+    with pytest.raises(TypeError):
+        answers.written(body)

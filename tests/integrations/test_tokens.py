@@ -194,7 +194,13 @@ def test_what_is_of_another_workspace_opens_nothing(two_doors) -> None:
     assert refused(theirs.fetch(at=at, grant_type="authorization_code", code=their_code), status=401) == "Client authentication failed"
     assert refused(shop.fetch(grant_type="authorization_code", code=their_code)) == "Cannot decrypt the authorization code"
     assert refused(shop.refresh(them["refresh_token"]), status=400) == "Cannot decrypt the refresh token"
+    assert theirs.call(them["access_token"]).status_code == 200  # read there, and so kept by this process
     assert shop.call(them["access_token"]).status_code == 401
+    mine_now = shop.first()["access_token"]
+    head, claims, signature = mine_now.split(".")
+    assert [shop.call(text).status_code for text in (mine_now, mine_now)] == [200, 200]
+    for altered in (f"{head}.{them['access_token'].split('.')[1]}.{signature}", f"{head}.{claims}.{signature[:-4]}AAAA", f"{head}.{claims}."):
+        assert shop.call(altered).status_code == 401
     with other.unit():
         assert Grant.objects.filter(code_used_at=None).count() == 1
 

@@ -10,11 +10,14 @@ from crm_core.doors.moving import services, showing
 from crm_core.doors.moving.models import Left, Move, Stage
 from crm_core.groundwork.custom_fields.models import CustomField
 from crm_core.sales.deals.models import Deal
+from crm_core.sales.pipelines import queries as pipelines
+from crm_core.sales.pipelines import services as pipeline_services
 from crm_core.sales.pipelines.models import Pipeline
 from crm_platform.accounts.models import Access, User
 from crm_platform.events.models import Event
 from crm_platform.kernel import gates
 from tests.conftest import Door
+from tests.doors.conftest import program_of
 
 from .kit import Foreign, furnish
 from .test_moving import begun, mover, of, served, token_of
@@ -59,6 +62,59 @@ def test_what_a_person_chooses_is_done(there: tuple[Door, Foreign], here: Door) 
     assert of(here, pk).choices["users"][str(anna)] == "new"
     journal = owner.get("/settings/journal")
     assert there[1].url.partition("://")[2] in journal.content.decode()
+
+
+def test_stages_without_a_namesake_go_where_they_are_put(there: tuple[Door, Foreign], here: Door) -> None:
+    furnish(there[0], contact_count=5, company_count=5, deal_count=45)
+    pk = begun(here, there)
+    owner, found = here.client("mia@mover.example"), of(here, pk).inventory
+    service = next(row for row in found["pipelines"] if row["name"] == "Service")
+    asked, planned = (f"{service['id']}:{_id(service['statuses'], name)}" for name in ("Asked", "Planned"))
+    with here.unit():
+        first = Pipeline.objects.first()
+        line = pipeline_services.add_pipeline(mover(here), name="Repairs", stages=[("New", 1)])
+        ours, foreign = [pipelines.everything().open_of(one.pk) for one in (first, line)]
+    assert "stage-" not in owner.get(f"/settings/move/{pk}").content.decode()  # a pipeline that is made brings its stages
+    chosen = {f"pipeline-{service['id']}": str(first.pk)}
+    assert owner.post(f"/settings/move/{pk}/choose", chosen).status_code == 303
+    assert of(here, pk).choices["stages"][asked] == "new"
+    page = owner.get(f"/settings/move/{pk}").content.decode()
+    assert page.count('name="stage-') == 2  # won and lost are not asked about, nor what has its namesake
+    chosen |= {f"stage-{asked}": str(ours[1].pk), f"stage-{planned}": str(foreign[0].pk), "verb": "start"}
+    assert owner.post(f"/settings/move/{pk}/choose", chosen).status_code == 303
+    assert of(here, pk).choices["stages"] | {asked: str(ours[1].pk), planned: "new"} == of(here, pk).choices["stages"]
+    served(here)
+    assert of(here, pk).stage == Stage.DONE
+    with there[0].unit():
+        counts = {name: Deal.objects.filter(stage__name=name).count() for name in ("Asked", "Planned", ours[1].name)}
+    with here.unit():
+        made = [stage.name for stage in pipelines.everything().open_of(first.pk) if stage.pk not in {one.pk for one in ours}]
+        assert made == ["Planned"]
+        assert Deal.objects.filter(stage__name="Planned").count() == counts["Planned"] > 0
+        assert Deal.objects.filter(stage=ours[1]).count() == counts["Asked"] + counts[ours[1].name]
+
+
+def test_what_stays_over_there_is_told_in_the_report(there: tuple[Door, Foreign], here: Door) -> None:
+    program = program_of(there[0])
+    (customer,) = program.post("customers", [{"name": "Regular"}]).json()["_embedded"]["customers"]
+    program.post("customers", [{"name": "Other"}])
+    program.post("customers/segments", [{"name": "Gold"}])
+    program.post(f"customers/{customer['id']}/transactions", [{"price": 100}])
+    pk = begun(here, there)
+    owner = here.client("mia@mover.example")
+    assert "Customers of repeat sales (2)" in owner.get(f"/settings/move/{pk}").content.decode()
+    with here.unit():
+        services.attempt(mover(here), pk)
+    served(here)
+    with here.unit():
+        assert not Left.objects.filter(kind="customers").exists()  # a trial leaves nothing yet
+        services.start(mover(here), pk)
+    served(here)
+    assert of(here, pk).stage == Stage.DONE
+    with here.unit():
+        assert dict(Left.objects.exclude(kind="field").values_list("kind", "name")) == {"customers": "2 in all", "segments": "1 in all", "transactions": "1 in all"}
+    table = owner.get(f"/settings/move/{pk}/not-moved.csv").content.decode()
+    assert 'Customers of repeat sales,,2 in all,"Repeat sales are not moved' in table
 
 
 def test_the_list_of_moves_costs_the_same_with_one_and_with_three(here: Door, count_statements: Callable[[], Any]) -> None:

@@ -53,6 +53,14 @@ def test_json_lists_money_and_moments_come_as_ever(inside) -> None:
     assert Deal.objects.count() >= 3
 
 
+def test_of_objects_that_are_empty_each_row_has_its_own(inside) -> None:
+    pks = [deals.create_deal(ROBOT, name="Oven").pk for _ in range(2)]
+    one, other = (by_keys(Deal, pks)[pk] for pk in pks)
+    assert one.custom == other.custom == {}
+    one.custom["7"] = "written"
+    assert other.custom == by_key(Deal, other.pk).custom == {}
+
+
 def test_what_is_read_can_be_saved(inside) -> None:
     task = tasks.add(ROBOT, text="call", due_at=clock.now())
     read = by_key(Task, task.pk)

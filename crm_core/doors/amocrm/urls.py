@@ -70,7 +70,11 @@ def _fields(path: str, entity: str) -> list[URLPattern]:
 
 
 _FIELD_VERBS = ("index", "show", "make", "change_many", "change", "delete", "groups", "show_group", "make_groups", "change_group", "delete_group")
+# What programs ask for most stands first.
 urlpatterns = [
+    *_records("leads"),
+    *_records("contacts"),
+    *_records("companies"),
     at("account", GET=account.show),
     at("changes", GET=changes.index),
     at("test_workspaces", scope="users", POST=test_workspaces.make),
@@ -107,7 +111,4 @@ urlpatterns = [
     *shelves.urlpatterns,
     *_fields("customers/custom_fields", "customer"),
     *_fields("customers/segments/custom_fields", "segment"),
-    *_records("leads"),
-    *_records("contacts"),
-    *_records("companies"),
 ]

@@ -91,7 +91,7 @@ def _counts(account: Account, found: dict[str, Any], others: list[int], beat: Ca
     counts["tasks"] = number("tasks", "tasks")
     counts["products"] = sum(number(f"catalogs/{pk}/elements", "elements") for pk in found["product_catalogs"])
     counts["elements"] = sum(number(f"catalogs/{pk}/elements", "elements") for pk in others)
-    counts["customers"] = number("customers", "customers")
+    counts |= {"customers": number("customers", "customers"), "segments": number("customers/segments", "segments"), "transactions": number("customers/transactions", "transactions")}
     counts["unsorted"] = number("leads/unsorted", "unsorted")
     drive = found["account"]["drive_url"]
     counts["files"] = count(account, f"{drive}/v1.0/files", "files", {}, beat=beat) if drive else 0

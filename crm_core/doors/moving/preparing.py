@@ -7,7 +7,6 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.fields import known
 from crm_core.doors.amocrm.resources.pipelines import hue_of
 from crm_core.groundwork.custom_fields import services as custom
@@ -15,17 +14,12 @@ from crm_core.groundwork.custom_fields.models import CustomField, Kind
 from crm_core.groundwork.records.ordering import fold
 from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.pipelines import services as pipeline_services
-from crm_core.sales.pipelines.models import StageKind
 from crm_platform.accounts import services as accounts
 from crm_platform.kernel.errors import Invalid, PlanRefusal
 from crm_platform.kernel.permissions import Actor
 
-from .mapping import ENTITIES, ME, NEW, SKIP
+from .mapping import CLOSING, ENTITIES, ME, NEW, SKIP, WAITING, stage_key, statuses_of
 from .models import Left, Move, Moved
-
-# The status in which incoming leads wait is no stage.
-_WAITING = 1
-_CLOSING = {names.WON: StageKind.WON, names.LOST: StageKind.LOST}
 
 
 def prepare(actor: Actor, move: Move) -> None:
@@ -34,7 +28,7 @@ def prepare(actor: Actor, move: Move) -> None:
     lines = {row["id"]: _pipeline(actor, move, row, chosen["pipelines"].get(str(row["id"]), NEW)) for row in move.inventory["pipelines"]}
     stages: dict[str, int] = {}
     for row in move.inventory["pipelines"]:
-        stages |= {f"{row['id']}:{status}": stage for status, stage in _stages(actor, row, lines[row["id"]]).items()}
+        stages |= {f"{row['id']}:{status}": stage for status, stage in _stages(actor, row, lines[row["id"]], chosen.get("stages", {})).items()}
     move.choices = {
         **chosen,
         "here": {
@@ -64,7 +58,7 @@ def _pipeline(actor: Actor, move: Move, row: Mapping[str, Any], to: str) -> int:
     same = next((one for one in pipelines.active() if fold(one.name) == fold(str(row["name"]))), None)
     if same is not None:
         return int(same.pk)
-    stages = [(_short(one["name"]), hue_of(one["color"])) for one in row["statuses"] if one["type"] != _WAITING and one["id"] not in _CLOSING]
+    stages = [(_short(one["name"]), hue_of(one["color"])) for one in statuses_of(row)]
     return int(pipeline_services.add_pipeline(actor, name=_short(row["name"]), stages=stages).pk)
 
 
@@ -72,23 +66,18 @@ def _short(name: Any) -> str:
     return str(name).strip()[:120] or "–"
 
 
-def _stages(actor: Actor, row: Mapping[str, Any], pipeline_id: int) -> dict[int, int]:
-    """By name, else made; won and lost are the pipeline's own, what waits goes to the first."""
-    found, board = dict[int, int](), pipelines.everything()
-    open_stages = {fold(stage.name): stage.pk for stage in reversed(board.open_of(pipeline_id))}
-    for status in row["statuses"]:
-        if status["id"] in _CLOSING:
-            found[status["id"]] = board.closing(pipeline_id, _CLOSING[status["id"]]).pk
-        elif status["type"] == _WAITING:
-            found[status["id"]] = board.open_of(pipeline_id)[0].pk
-        else:
-            name = _short(status["name"])
-            if fold(name) not in open_stages:
-                open_stages[fold(name)] = pipeline_services.add_stage(actor, pipeline_id, name=name, hue=hue_of(status["color"])).pk
-            found[status["id"]] = open_stages[fold(name)]
-    for pk, kind in _CLOSING.items():  # some accounts tell only the open ones
-        found.setdefault(pk, board.closing(pipeline_id, kind).pk)
-    return found
+def _stages(actor: Actor, row: Mapping[str, Any], pipeline_id: int, chosen: Mapping[str, str]) -> dict[int, int]:
+    """As chosen, else by name, else made; won and lost are the pipeline's own, what waits goes to the first."""
+    board = pipelines.everything()
+    present = board.open_of(pipeline_id)
+    found = {status["id"]: present[0].pk for status in row["statuses"] if status["type"] == WAITING}
+    by_name, by_id = {fold(stage.name): stage.pk for stage in reversed(present)}, {str(stage.pk): stage.pk for stage in present}
+    for status in statuses_of(row):
+        name, to = _short(status["name"]), by_id.get(chosen.get(stage_key(row, status), NEW))  # one that has gone since is looked for by its name
+        if to is None and fold(name) not in by_name:
+            by_name[fold(name)] = pipeline_services.add_stage(actor, pipeline_id, name=name, hue=hue_of(status["color"])).pk
+        found[status["id"]] = by_name[fold(name)] if to is None else to
+    return {**found, **{pk: board.closing(pipeline_id, kind).pk for pk, kind in CLOSING.items()}}  # some accounts tell only the open ones
 
 
 def _reason(actor: Actor, name: str) -> int:

@@ -17,7 +17,7 @@ from crm_platform.kernel import clock, jobs, secrets_box
 from crm_platform.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, Scope, as_ever, may, require
 
-from . import foreign, mapping, preparing, running, steps, undoing
+from . import foreign, mapping, preparing, running, staying, steps, undoing
 from .models import AT_WORK, Left, Move, Stage
 
 UNDO_FOR = timedelta(days=30)
@@ -117,6 +117,8 @@ def _start(actor: Actor, move: Move, *, stage: str) -> Move:
     move.started_by_id, move.totals = actor.user_id, {name: number for name, number in move.totals.items() if name != "undo"}
     Left.objects.filter(move=move).delete()
     preparing.prepare(running.acting(move), move)
+    if stage == Stage.MOVING:
+        staying.tell(move)
     move.stage, move.cursor, move.finished_at, move.stop_asked = stage, {"step": next(iter(steps.steps(stage))), "ask": 0, "page": 1}, None, False
     move.save()
     emit(actor, "move.trial_started" if stage == Stage.TRYING else "move.started", entity="move", record_id=move.pk, after={"name": move.host}, also=["workspace:1"])

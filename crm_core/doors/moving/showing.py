@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm_core.groundwork.records import registry
+from crm_core.groundwork.records.ordering import fold
 from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.kernel import gates
 
-from . import mapping, steps
+from . import mapping, staying, steps
 from .mapping import ME, NEW, SKIP
 from .models import Move, Moved, Stage
 
@@ -23,11 +24,9 @@ if TYPE_CHECKING:
 PARTS: dict[str, str | _StrPromise] = {
     "products": gettext_lazy("Products"), "companies": gettext_lazy("Companies"), "contacts": gettext_lazy("Contacts"), "leads": gettext_lazy("Deals"),
     "files": gettext_lazy("Files"), "notes": gettext_lazy("Notes"), "tasks": gettext_lazy("Tasks"), "history": gettext_lazy("Changes of stage"),
-    "field": gettext_lazy("Field"), "pick": gettext_lazy("Deals"), "pick_contacts": gettext_lazy("Contacts"),
+    "field": gettext_lazy("Field"), "pick": gettext_lazy("Deals"), "pick_contacts": gettext_lazy("Contacts"), **staying.LABELS,
 }  # fmt: skip
 _COLLECTIONS = {"leads": gettext_lazy("Deals"), "contacts": gettext_lazy("Contacts"), "companies": gettext_lazy("Companies"), "products": gettext_lazy("Products")}
-# What is counted, and stays over there.
-_STAYS = {"customers": gettext_lazy("Customers of repeat sales"), "unsorted": gettext_lazy("Incoming leads that nobody accepted yet"), "elements": gettext_lazy("Elements of lists that are no products")}
 # Work that is gone through by time, not by number: no share can be told.
 _UNCOUNTED = ("history",)
 
@@ -116,7 +115,7 @@ def limits(move: Move) -> list[Limit]:
 
 def stays(move: Move) -> list[tuple[str, int]]:
     """What was counted and is not moved."""
-    return [(str(label), move.inventory["counts"][name]) for name, label in _STAYS.items() if move.inventory["counts"].get(name)]
+    return [(str(staying.LABELS[kind]), number) for kind, number in staying.counted(move)]
 
 
 def people(move: Move) -> list[Choice]:
@@ -133,6 +132,20 @@ def lines(move: Move) -> list[Choice]:
         _choice(f"pipeline-{row['id']}", str(row["name"]), ", ".join(str(one["name"]) for one in row["statuses"] if one["type"] != 1), options, move.choices["pipelines"].get(str(row["id"]), NEW))
         for row in move.inventory["pipelines"]
     ]  # fmt: skip
+
+
+def stages(move: Move) -> list[Choice]:
+    """Where the stages go that have no namesake in the pipeline they go into."""
+    lines, chosen = move.choices["pipelines"], move.choices.get("stages", {})
+    found = []
+    for row in move.inventory["pipelines"]:
+        for status in mapping.statuses_of(row):
+            key = mapping.stage_key(row, status)
+            ours = mapping.stages_for(key, lines)
+            if ours and fold(str(status["name"])) not in {fold(stage.name) for stage in ours}:
+                options = [(NEW, _("A new stage of this name")), *((str(stage.pk), stage.name) for stage in ours)]
+                found.append(_choice(f"stage-{key}", str(status["name"]), str(row["name"]), options, chosen.get(key, NEW)))
+    return found
 
 
 def fields(move: Move) -> list[tuple[str, list[Choice]]]:
@@ -156,5 +169,6 @@ def chosen_in(given: Any, move: Move) -> dict[str, Any]:
     found: dict[str, Any] = {
         "users": {str(row["id"]): given.get(f"user-{row['id']}") for row in move.inventory["users"]},
         "pipelines": {str(row["id"]): given.get(f"pipeline-{row['id']}") for row in move.inventory["pipelines"]},
+        "stages": {key: given.get(f"stage-{key}") for row in move.inventory["pipelines"] for key in (mapping.stage_key(row, one) for one in mapping.statuses_of(row))},
     }  # fmt: skip
     return {**found, "fields": {plural: {str(row["id"]): given.get(f"field-{plural}-{row['id']}") for row in rows} for plural, rows in move.inventory["fields"].items()}}

@@ -51,7 +51,7 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
 def _page(request: HttpRequest, row: Move, *, status: int = 200, problem: str = "", form: Any = None) -> HttpResponse:
     context = _figures(row)
     if row.stage in (Stage.READY, Stage.TRIED):
-        context |= {"there": showing.there(row), "people": showing.people(row), "lines": showing.lines(row), "fields": showing.fields(row), "limits": showing.limits(row), "stays": showing.stays(row)}
+        context |= {"there": showing.there(row), "people": showing.people(row), "lines": showing.lines(row), "stages": showing.stages(row), "fields": showing.fields(row), "limits": showing.limits(row), "stays": showing.stays(row)}
     context["form"] = form or (GoOnForm() if row.stage == Stage.PAUSED else TokenForm())
     return responses.page(request, "moving/move.html", status=status, problem=problem, **context)
 

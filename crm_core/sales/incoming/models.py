@@ -48,7 +48,7 @@ class LeadState(models.TextChoices):
 class LeadSource(models.Model):
     """Where leads come from. `key_digest` is kept of its key, which itself lies sealed in `settings`, with the secret of signatures.
 
-    `settings`: "key", "secret" (both sealed), "answer_minutes", "responsible". `rhythm_seconds` is the usual pause between two of its leads, learnt from them.
+    `settings`: "key", "secret" (both sealed), "answer_minutes", "responsible", "outer" (what it stands for, where that is kept elsewhere). `rhythm_seconds` is the usual pause between two of its leads, learnt from them.
     `probed_at` is when a synthetic lead last came the whole way, `probe_failed_at` when one did not.
     """
 

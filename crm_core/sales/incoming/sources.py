@@ -69,8 +69,13 @@ def address_of(source: LeadSource) -> str:
     return f"{secret}.{public_id}@{settings.CRM_MAIL_IN_HOST}" if secret else ""
 
 
-def add(actor: Actor, *, name: str, kind: str, pipeline_id: int | None = None, answer_minutes: int | None = None, responsible_id: int | None = None) -> LeadSource:
-    """A new source with a key of its own. Raises Forbidden, Invalid; PlanRefusal for a form beyond the plan's."""
+def of_outer(outer: str) -> LeadSource | None:
+    """The source that stands for something kept elsewhere (see `add`), put aside or not."""
+    return LeadSource.objects.filter(settings__outer=outer).first()
+
+
+def add(actor: Actor, *, name: str, kind: str, pipeline_id: int | None = None, answer_minutes: int | None = None, responsible_id: int | None = None, outer: str = "") -> LeadSource:
+    """A new source with a key of its own; `outer` names what it stands for, where that is kept elsewhere. Raises Forbidden, Invalid; PlanRefusal for a form beyond the plan's."""
     require(actor, SETTINGS.right("edit"))
     if kind not in SourceKind.values:
         raise Invalid(fields={"kind": [_("Choose how it speaks.")]})
@@ -79,7 +84,7 @@ def add(actor: Actor, *, name: str, kind: str, pipeline_id: int | None = None, a
     if kind == SourceKind.FORM:
         gates.require(FORMS)
     _new_key(source)
-    source.settings["secret"] = secrets_box.encrypt(ids.random_id(40))
+    source.settings |= {"secret": secrets_box.encrypt(ids.random_id(40)), **({"outer": outer} if outer else {})}
     source.save()
     if kind == SourceKind.FORM:
         building.begin(source)

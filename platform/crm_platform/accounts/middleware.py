@@ -86,7 +86,7 @@ def scope_of(view: Any, request: HttpRequest) -> str:
 
 def _draw(request: HttpRequest, token: ApiToken) -> None:
     """One request of the program's own budget; raises BudgetSpent. Never anybody else's: the workspace's people and other programs go on."""
-    budget = request.budget = budgets.draw(budget_key(token), rate=gates.usage("api_rate").limit)  # type: ignore[attr-defined]
+    budget = request.budget = budgets.draw(budget_key(token), rate=gates.limit("api_rate"))  # type: ignore[attr-defined]
     if budget is not None and budget.retry_after:
         raise BudgetSpent(retry_after=budget.retry_after)
 

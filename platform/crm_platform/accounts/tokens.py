@@ -153,7 +153,7 @@ def _known_by(given: str) -> str:
     if given.count(".") != 2:
         return given
     try:
-        return str(jwts.read(given)["jti"])
+        return jwts.id_of(given)
     except jwts.Unreadable:
         return ""
 

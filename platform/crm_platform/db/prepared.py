@@ -69,7 +69,8 @@ class Prepared(Generic[M]):
         with connection.cursor() as cursor:
             cursor.execute(compiled.sql, compiled.fill(values))
             found = cursor.fetchall()
-        return (_instance(compiled, row, connection) for row in found)
+        make = _maker(compiled, connection)
+        return map(make, found)
 
     def _of(self, alias: str, values: dict[str, Any]) -> _Compiled:
         kinds = (alias, *map(type, values.values()))
@@ -88,7 +89,7 @@ def firsts(one: Prepared[Any], its: dict[str, Any], other: Prepared[Any], others
         found = [cursor.fetchone()]
         cursor.nextset()
         found.append(cursor.fetchone())
-    first, second = (None if row is None else _instance(compiled, row, connection) for compiled, row in zip(asked, found, strict=True))
+    first, second = (None if row is None else _maker(compiled, connection)(row) for compiled, row in zip(asked, found, strict=True))
     return first, second
 
 
@@ -140,7 +141,8 @@ def _of_keys(model: type[R], without: tuple[str, ...]) -> Prepared[R]:
 
 def by_keys(model: type[R], pks: Iterable[int], *, without: Iterable[str] = ()) -> dict[int, R]:
     """Primary key → row, in one statement; the columns `without` are left to be asked for when they are read."""
-    return {row.pk: row for row in _of_keys(model, tuple(without)).rows(pks=list(pks))}
+    name = model._meta.pk.attname  # of a page of 250, asking each row for its `pk` takes longer than this
+    return {getattr(row, name): row for row in _of_keys(model, tuple(without)).rows(pks=list(pks))}
 
 
 @functools.cache
@@ -190,7 +192,15 @@ def _compile(build: Callable[..., QuerySet[Any]], alias: str, values: dict[str, 
 
 
 def _converters(compiler: Any, select: Any) -> list[tuple[int, list[Callable[..., Any]], Any]]:
-    return [(at, *found) for at, found in compiler.get_converters([one[0] for one in select]).items()]
+    found = compiler.get_converters([one[0] for one in select])
+    return [(at, [_quick(convert) for convert in converts], expression) for at, (converts, expression) in found.items()]
+
+
+def _quick(convert: Callable[..., Any]) -> Callable[..., Any]:
+    """Of the objects that rows keep as JSON most are empty: those are not read letter by letter."""
+    if not isinstance(getattr(convert, "__self__", None), models.JSONField):
+        return convert
+    return lambda value, expression, connection: {} if value == "{}" else convert(value, expression, connection)
 
 
 def _mark(value: Any, number: int) -> Any:
@@ -215,30 +225,42 @@ def _place(param: Any, marks: dict[str, Any]) -> _Place:
     return _Place(fixed=param)
 
 
-def _instance(compiled: _Compiled, row: Sequence[Any], connection: Any) -> Any:
-    values = list(row)
-    for at, converters, expression in compiled.converters:
-        for convert in converters:
-            values[at] = convert(values[at], expression, connection)
-    if compiled.model is None:
-        return tuple(values)
-    made = _made(compiled.model, connection.alias, compiled.names, values[compiled.start : compiled.end])
-    for populator in compiled.populators:
-        populator.populate(values, made)
-    return made
+def _maker(compiled: _Compiled, connection: Any) -> Callable[[Sequence[Any]], Any]:
+    """What makes of a row of the answer what the query set would give."""
+    model, converters, populators, start, end = compiled.model, compiled.converters, compiled.populators, compiled.start, compiled.end
+    make = None if model is None else _made(model, connection.alias, compiled.names)
+
+    def one(row: Sequence[Any]) -> Any:
+        values = list(row)
+        for at, converts, expression in converters:
+            for convert in converts:
+                values[at] = convert(values[at], expression, connection)
+        if make is None:
+            return tuple(values)
+        made = make(values[start:end])
+        for populator in populators:
+            populator.populate(values, made)
+        return made
+
+    return tuple if make is None and not converters else one
 
 
-def _made(model: type[models.Model], alias: str, names: Sequence[str], values: Sequence[Any]) -> Any:
-    """What `Model.from_db` makes of a row, without setting each field by itself; `was_read` of a model is told, whichever way it came."""
+def _made(model: type[models.Model], alias: str, names: Sequence[str]) -> Callable[[Sequence[Any]], Any]:
+    """What makes of a row what `Model.from_db` does, without setting each field by itself; `was_read` of a model is told, whichever way it came."""
     if _special(model):
-        return model.from_db(alias, names, values)
-    made = model.__new__(model)
-    made._state = state = ModelState()
-    state.adding, state.db = False, alias
-    made.__dict__.update(zip(names, values, strict=True))
-    if isinstance(made, Noting):
-        made.was_read()
-    return made
+        return lambda values: model.from_db(alias, names, values)
+    new, noting = model.__new__, issubclass(model, Noting)
+
+    def one(values: Sequence[Any]) -> Any:
+        made = new(model)
+        made._state = state = ModelState()
+        state.adding, state.db = False, alias
+        made.__dict__.update(zip(names, values, strict=True))
+        if noting:
+            made.was_read()  # type: ignore[attr-defined]  # as `noting` says
+        return made
+
+    return one
 
 
 @functools.cache

@@ -42,7 +42,7 @@ def exchange(given: Mapping[str, str], *, host: str) -> dict[str, Any]:
     integration = _known(given)
     if integration.paused_at is not None:
         raise Problem("The integration is paused", status=403, integration=integration.pk)
-    budget = budgets.draw(tokens.budget_key_of(integration.pk), rate=gates.usage("api_rate").limit)
+    budget = budgets.draw(tokens.budget_key_of(integration.pk), rate=gates.limit("api_rate"))
     if budget is not None and budget.retry_after:
         raise BudgetSpent(retry_after=budget.retry_after)
     try:

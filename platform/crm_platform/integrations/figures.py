@@ -49,5 +49,5 @@ def usage(integration: Integration) -> Usage:
     """The last hour, as the processes told it: a few seconds late."""
     key = budget_key_of(integration.pk)
     asked, refused = (neighbours.by_minute(key, measure, minutes=MINUTES) for measure in (ASKED, REFUSED))
-    rate = gates.usage("api_rate").limit
+    rate = gates.limit("api_rate")
     return Usage(sum(asked) + sum(refused), sum(refused), max(asked, default=0), rate, rate and rate * BURST, rate and rate * 60)

@@ -37,6 +37,7 @@ class Answerer(Protocol):
     def snapshot(self) -> object: ...
     def roll_back(self, held: object) -> None: ...
     def usage(self, metric: str) -> Usage: ...
+    def limit(self, metric: str) -> int | None: ...
     def allows(self, feature: str) -> bool: ...
     def overview(self) -> Mapping[str, Usage]: ...
 
@@ -99,6 +100,11 @@ def roll_back(held: object) -> None:
 def usage(metric: str) -> Usage:
     """How a limit stands now, what this unit has collected included."""
     return _ask().usage(metric)
+
+
+def limit(metric: str) -> int | None:
+    """The limit alone, for what is not counted in rows (requests a second); None where there is none."""
+    return _ask().limit(metric)
 
 
 def overview() -> Mapping[str, Usage]:

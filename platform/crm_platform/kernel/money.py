@@ -60,6 +60,12 @@ def major(minor: int, *, currency: str) -> Decimal:
     return Decimal(minor).scaleb(-digits_of(currency))
 
 
+def whole(minor: int, *, currency: str) -> int:
+    """The whole major units in minor ones; what is left of one is cut off."""
+    unit: int = 10 ** digits_of(currency)
+    return minor // unit if minor >= 0 else -(-minor // unit)
+
+
 def typed(value: int, *, currency: str) -> str:
     """Minor units as one would type them: no cents where there are none."""
     whole = major(value, currency=currency)

@@ -57,13 +57,15 @@ async function people(api) {
   assert.equal(only(await api.getContactsChats([contact.id]), "chats").chat_id, chat);
   const call = only(await api.addPhoneCall({ direction: "outbound", uniq: String(now), duration: 9, source: "tel", phone, call_status: 4, link: "https://example.com/a.mp3" }), "calls");
   assert.equal(call.entity_id, contact.id);
+  const [ringing] = (await api.notifyPhoneCall(phone, []))._embedded.items;
+  assert.deepEqual([ringing.element_id, ringing.element_type, ringing.phone_number], [lead.id, 2, phone]);
   const note = only(await api.addNote("leads", lead.id, { note_type: "common", params: { text: "from amotop" } }), "notes");
   assert.equal((await api.getNoteById("leads", lead.id, note.id)).params.text, "from amotop");
   has(await api.getNotesByEntityId("leads", lead.id), "notes", note.id);
   assert.ok((await api.getNotesByEntityType("leads", { limit: 50 }))._embedded.notes.length);
   assert.match(only(await api.getShortLinkForContact("https://example.com/long", contact.id), "short_links").url, /^https?:/);
   assert.equal((await api.getUrl(`/api/v4/contacts/${contact.id}`)).id, contact.id);
-  does("getLinksByEntityType", "attachChatToContact", "getContactChats", "getContactsChats", "addPhoneCall", "getNoteById", "getNotesByEntityId", "getNotesByEntityType");
+  does("getLinksByEntityType", "attachChatToContact", "getContactChats", "getContactsChats", "addPhoneCall", "notifyPhoneCall", "getNoteById", "getNotesByEntityId", "getNotesByEntityType");
   does("getShortLinkForContact", "getUrl");
   return { contact, lead, firm };
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from crm_core.doors.amocrm.resources import bots, catalogs, short_links
+from crm_core.doors.amocrm.resources import bots, catalogs, ringing, short_links
 from crm_core.doors.amocrm.wire.endpoint import at
 
 from . import files, sessions
@@ -18,6 +18,7 @@ urlpatterns = [
     at("v1.0/files/<slug:uuid>/versions", root="/", scope="files", GET=files.versions),
     at("v1.0/files/<slug:uuid>/download", root="/", scope="files", GET=files.download),
     at("api/v2/salesbot/run", root="/", POST=bots.run_many),
+    at("api/v2/events", root="/", POST=ringing.ring),
     at("api/v2/products_settings", root="/", GET=catalogs.settings, POST=catalogs.change_settings),
     path("l/<slug:code>", short_links.follow, name="short-link"),
 ]

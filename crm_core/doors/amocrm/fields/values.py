@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,19 +17,31 @@ from crm_platform.kernel import preferences
 from .known import EMAIL_KINDS, PHONE_KINDS, Known, named, of
 
 Value = dict[str, Any]
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
-def draw(record: Any, entity: str, *, fields: Sequence[Known] | None = None) -> list[Value] | None:
-    """`custom_fields_values` of a record: null where nothing is filled, as amoCRM tells it. `fields` are those of the entity, where the caller has them."""
-    told = []
-    for one in of(entity) if fields is None else fields:
-        stored = getattr(record, one.attribute) if one.attribute else record.custom.get(str(one.id))
-        if stored in (None, "", [], {}):
-            continue
-        told.append({
-            "field_id": one.id, "field_name": one.name, "field_code": one.code, "field_type": one.type, "values": _DRAW[_way(one)](one, stored),
-        })  # fmt: skip
-    return told or None
+def draw(record: Any, entity: str) -> list[Value] | None:
+    """`custom_fields_values` of a record: null where nothing is filled, as amoCRM tells it."""
+    return drawer(entity)(record)
+
+
+def drawer(entity: str) -> Callable[[Any], list[Value] | None]:
+    """What draws the values of many records of an entity, with the fields looked up once for all of them."""
+    fields = [(one, one.attribute, str(one.id), _DRAW[_way(one)]) for one in of(entity)]
+    bare = not any(one.attribute for one, *_rest in fields)
+
+    def drawn(record: Any) -> list[Value] | None:
+        custom = record.custom
+        if bare and not custom:
+            return None
+        told = []
+        for one, attribute, key, tell in fields:
+            stored = getattr(record, attribute) if attribute else custom.get(key)
+            if stored not in _NOTHING:
+                told.append({"field_id": one.id, "field_name": one.name, "field_code": one.code, "field_type": one.type, "values": tell(one, stored)})
+        return told or None
+
+    return drawn
 
 
 def _way(one: Known) -> str:

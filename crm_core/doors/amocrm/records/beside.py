@@ -44,7 +44,8 @@ def _by(pairs: Iterable[tuple[int, dict[str, Any]]]) -> Rows:
 
 def company_of_deals(actor: Actor, records: Sequence[Any]) -> Rows:
     """A deal has one company."""
-    return {deal.pk: [{"id": deal.company_id}] for deal in records if deal.company_id}
+    companies = ((deal.id, deal.company_id) for deal in records)
+    return {deal: [{"id": company}] for deal, company in companies if company}
 
 
 # Whole pages ask by their records' ids: compiled once, the ids in one parameter.
@@ -58,14 +59,14 @@ _FIRMS: Prepared[tuple[int, int]] = Prepared(
 
 def contacts_of_deals(actor: Actor, records: Sequence[Any]) -> Rows:
     """The main contact first."""
-    links = _OF_DEALS.rows(deals=[deal.pk for deal in records])
+    links = _OF_DEALS.rows(deals=[deal.id for deal in records])
     return _by((deal, {"id": contact, "is_main": main}) for deal, contact, main in links)
 
 
 def reasons(actor: Actor, records: Sequence[Any]) -> Rows:
     """A list of one, as clients read it."""
     board = pipelines.everything()
-    lost = [(deal.pk, board.reasons.get(deal.lost_reason_id)) for deal in records if not unsaid.is_unsaid(board, deal.lost_reason_id)]
+    lost = [(deal.id, board.reasons.get(deal.lost_reason_id)) for deal in records if not unsaid.is_unsaid(board, deal.lost_reason_id)]
     return {pk: [{"id": reason.pk, "name": reason.name, "sort": reason.order}] for pk, reason in lost if reason is not None}
 
 
@@ -83,7 +84,7 @@ def _number(milli: int) -> float | int:
 
 def companies_of_contacts(actor: Actor, records: Sequence[Any]) -> Rows:
     """Where they work, the main company first."""
-    links = _FIRMS.rows(contacts=[contact.pk for contact in records])
+    links = _FIRMS.rows(contacts=[contact.id for contact in records])
     return _by((contact, {"id": company}) for contact, company in links)
 
 

@@ -24,8 +24,9 @@ def index(asked: Asked, plural: str) -> HttpResponse:
     rows = listing.rows_of(asked, collection)
     if listing.unchanged(asked, rows):
         return answers.nothing(status=304)
-    page, more, cursor = listing.page_of(asked, rows)
-    return answers.page(asked, collection.plural, draw(asked, collection, page), more=more, cursor=cursor)
+    page, more, cursor = listing.page_of(asked, collection, rows)
+    told = [answers.part(body) for body in draw(asked, collection, page)]
+    return answers.page(asked, collection.plural, told, more=more, cursor=cursor)
 
 
 def show(asked: Asked, plural: str, pk: int) -> HttpResponse:
@@ -40,7 +41,7 @@ def show(asked: Asked, plural: str, pk: int) -> HttpResponse:
     tag = tag_of(record.version)
     if not_modified(asked.request, tag):
         return answers.nothing(status=304)
-    response = answers.told(draw(asked, collection, [record])[0])
+    response = answers.told(next(draw(asked, collection, [record])))
     response.headers["ETag"] = tag
     return response
 
@@ -143,4 +144,4 @@ def restore(asked: Asked, plural: str, pk: int) -> HttpResponse:
     """Bring one record back from the bin."""
     collection = collections.find(plural)
     (record,) = writing.restore(asked.actor, collection.kind, [pk])
-    return answers.told(draw(asked, collection, [record])[0])
+    return answers.told(next(draw(asked, collection, [record])))

@@ -29,7 +29,7 @@ def make(asked: Asked) -> HttpResponse:
     for item in items:
         _check(item)
     settle(items)
-    found = [(item, _whose(asked.actor, item.text("phone", most=60))) for item in items]
+    found = [(item, whose(asked.actor, item.text("phone", most=60))) for item in items]
     known = [(item, whose) for item, whose in found if whose is not None]
     rows = [_said(item, *whose) for item, whose in known]
     settle(items)
@@ -56,7 +56,7 @@ def _check(item: Item) -> None:
     item.text("phone", most=60)
 
 
-def _whose(actor: Actor, phone: str) -> tuple[Collection, Any] | None:
+def whose(actor: Actor, phone: str) -> tuple[Collection, Any] | None:
     """The contact that has the number, else the company, of those the program may see."""
     keys = reaching.keys_of_call(phone)
     for collection in (collections.CONTACTS, collections.COMPANIES):

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 
 from crm_core.doors.amocrm import storing
 from crm_core.doors.amocrm.models import Stored
+from crm_core.doors.amocrm.resources import joined
 from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.shelves import reading, shelf
 from crm_core.doors.amocrm.shelves.shelf import Shelf
@@ -30,7 +31,7 @@ def _read(asked: Asked, item: Item, row: Stored | None) -> dict[str, Any]:
 
 
 SOURCES = Shelf(
-    kind="source", plural="sources", path="sources", total=True, keyed="external_id", needed=("name", "external_id"), read=_read,
+    kind="source", plural="sources", path="sources", total=True, keyed="external_id", needed=("name", "external_id"), read=_read, follow=joined.follow,
     fields={
         "name": (reading.text(), ""), "pipeline_id": (reading.number(), None), "external_id": (reading.text(most=300), None), "default": (reading.flag, False),
         "origin_code": (reading.text(), None), "services": (reading.listed, []),

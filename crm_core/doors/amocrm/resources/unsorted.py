@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 
 from crm_core.doors.amocrm import names
+from crm_core.doors.amocrm.resources import joined
 from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.wire import answers, brackets
 from crm_core.doors.amocrm.wire.asking import Asked, whole
@@ -108,7 +109,7 @@ def _pipeline(item: Item) -> int | None:
 def take(item: Item, category: str) -> IncomingLead:
     """Keep a lead as it came: its entities are read as all leads are, so the plan's limits are met when it is accepted."""
     metadata = {**{name: item.text(name, most=300) for name in _SOURCE if item.given(name)}, **item.beneath("metadata").body}
-    return services.take(None, {"_embedded": item.beneath("_embedded").body, "metadata": metadata, "name": item.text("name") or None}, category=category, metadata=metadata, pipeline_id=_pipeline(item))
+    return services.take(joined.of(item.text("source_uid", most=300)), {"_embedded": item.beneath("_embedded").body, "metadata": metadata, "name": item.text("name") or None}, category=category, metadata=metadata, pipeline_id=_pipeline(item))
 
 
 def take_whole(item: Item, category: str) -> IncomingLead:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from django.http import HttpResponse
 
@@ -18,11 +18,24 @@ from crm_core.doors.amocrm.wire.fields import Item, items_of, seconds, settle
 from crm_core.groundwork.custom_fields import services as custom
 from crm_platform.accounts import directory
 from crm_platform.kernel.errors import NotFound
+from crm_platform.kernel.permissions import Actor
 
 from . import narrowing
 from .reading import Read, needed
 
 Beside = Callable[[Asked, Sequence[Stored]], Mapping[int, Mapping[str, Any]]]
+
+
+class Follow(Protocol):
+    """What else is done when things were kept or changed, or are gone."""
+
+    def __call__(self, actor: Actor, rows: Sequence[Stored], *, gone: bool) -> None: ...
+
+
+def _nothing_follows(actor: Actor, rows: Sequence[Stored], *, gone: bool) -> None:
+    """Of most kinds."""
+
+
 ORDERS = ("id", "created_at", "updated_at")
 
 
@@ -31,7 +44,8 @@ class Shelf:
     """One kind. `fields` says how each field is read and what it is while nobody said it; `keyed` names the field by which one is
     found again, and which only one may have; ids count from `above`; `entity` is whose custom fields it has.
 
-    `beside` adds to what is told of a page, in a constant number of statements; `read` takes more of an item than its fields.
+    `beside` adds to what is told of a page, in a constant number of statements; `read` takes more of an item than its fields;
+    `follow` does what else belongs to a change.
     """
 
     kind: str
@@ -48,6 +62,7 @@ class Shelf:
     blank_where_missing: bool = False
     beside: Beside = field(default=lambda _asked, _rows: {})
     read: Callable[[Asked, Item, Stored | None], dict[str, Any]] = field(default=lambda _asked, _item, _row: {})
+    follow: Follow = _nothing_follows
 
 
 def index(asked: Asked, shelf: Shelf, *, parent_id: int | None = None) -> HttpResponse:
@@ -112,6 +127,7 @@ def keep(asked: Asked, shelf: Shelf, items: Sequence[Item], *, parent_id: int | 
         return []
     with items[0].refused_here():
         rows = storing.add(asked.actor, shelf.kind, given, parent_id=parent_id)
+        shelf.follow(asked.actor, rows, gone=False)
     if shelf.entity:
         custom.index_many(shelf.entity, [(row.pk, row.custom) for row in rows])
     return rows
@@ -188,6 +204,7 @@ def lay(asked: Asked, shelf: Shelf, pk: int, item: Item, *, parent_id: int | Non
         return row
     with item.refused_here():
         row = storing.change(asked.actor, row, **taken)
+        shelf.follow(asked.actor, [row], gone=False)
     if shelf.entity and taken.get("custom"):
         custom.reindex(shelf.entity, row.pk, row.custom)
     return row
@@ -197,6 +214,7 @@ def delete(asked: Asked, shelf: Shelf, pk: int, *, parent_id: int | None = None)
     """Take one away."""
     row = storing.get(asked.actor, shelf.kind, pk - shelf.above, parent_id=parent_id)
     storing.remove(asked.actor, shelf.kind, [row.pk])
+    shelf.follow(asked.actor, [row], gone=True)
     return answers.nothing()
 
 
@@ -204,11 +222,12 @@ def delete_many(asked: Asked, shelf: Shelf) -> HttpResponse:
     """Take away those whose ids the items name, all of them or none."""
     items = items_of(asked.items)
     ids = [(item.whole("id") or 0) - shelf.above for item in items]
-    present = set(storing.rows(asked.actor, shelf.kind).filter(pk__in=ids).values_list("pk", flat=True))
+    present = {row.pk: row for row in storing.rows(asked.actor, shelf.kind).filter(pk__in=ids)}
     for item, pk in zip(items, ids, strict=True):
         if pk not in present:
             item.fault("id", "Entity not found.", code="EntityNotFound")
     settle(items)
     if present:
         storing.remove(asked.actor, shelf.kind, sorted(present))
+        shelf.follow(asked.actor, list(present.values()), gone=True)
     return answers.nothing()

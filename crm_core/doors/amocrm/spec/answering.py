@@ -23,6 +23,7 @@ from crm_core.doors.amocrm.resources import (
     hooks,
     notes,
     pipelines,
+    ringing,
     short_links,
     sources,
     subscriptions,
@@ -96,6 +97,7 @@ _SUMMARY = thing({
     "total": INT, "accepted": INT, "declined": INT, "average_sort_time": maybe(INT), **_SELF,
     "categories": thing({name: thing({"total": INT}) for name in ("sip", "mail", "forms", "chats")}),
 })  # fmt: skip
+_RINGING = thing({"element_id": maybe(PK), "element_type": maybe(INT), "uid": STR, "phone_number": STR})
 _CALL = thing({
     "id": PK, "entity_id": PK, "entity_type": STR, "account_id": INT, **_MINE, "_embedded": thing({"entity": thing({"id": PK, **_SELF})}),
 })  # fmt: skip
@@ -197,6 +199,7 @@ _FIXED: dict[Verb, Answer] = {
     test_workspaces.make: Answer(_TEST_WORKSPACE, 201),
     short_links.make: made("short_links", _full("ShortLink"), beside=_TOTAL),
     bots.run_many: Answer(thing({"success": BOOL}), 202), bots.run: TAKEN, bots.stop: TAKEN, bots.go_on: TAKEN,
+    ringing.ring: Answer(thing({"_links": thing({"self": thing({"href": STR, "method": STR})}), "_embedded": thing({"items": listed(_RINGING)})})),
     calls.make: made("calls", _CALL, beside={**_TOTAL, "errors": listed(_REFUSED)}),
     talks.talks: page("talks", "Talk"), talks.talk: one("Talk"), talks.make_talks: made("talks", _full("Talk")), talks.change_talk: one("Talk"), talks.close: TAKEN,
     talks.chats: page("chats", "Chat"), talks.link_chats: made("chats", _full("Chat")), talks.review: made("reviews", ref("Review")), talks.decide: one("Review"),

@@ -25,6 +25,7 @@ from crm_core.doors.amocrm.resources import (
     hooks,
     notes,
     pipelines,
+    ringing,
     short_links,
     sources,
     talks,
@@ -120,6 +121,7 @@ _LINK = given(
 _NOTE = {"note_type": one_of(*notes.TYPES), "params": OBJECT, "created_at": MOMENT, "created_by": PK}
 _LETTER = one_of("A", "G", "M", "D", "L")
 _RIGHTS = given({name: given(dict.fromkeys(users.ACTIONS, _LETTER)) for name in (*users.ENTITIES, "tasks")})
+_RINGING = {"type": one_of(ringing.TYPE), "phone_number": {"type": "string", "maxLength": 60}, "users": listed(PK)}
 _CALL = {
     "direction": one_of("inbound", "outbound"), "duration": {"type": "integer", "minimum": 0, "maximum": 10**7}, "source": STR, "phone": {"type": "string", "maxLength": 60}, "uniq": STR, "link": STR,
     "call_result": STR, "call_status": {"type": "integer", "minimum": 0, "maximum": 100}, "call_responsible": {"type": ["integer", "string"]}, "responsible_user_id": {"type": ["integer", "string"]},
@@ -200,6 +202,7 @@ BODIES: dict[Verb, Callable[..., Taken]] = {
     bots.stop: lambda: given({"entity_id": PK}, "entity_id"), bots.go_on: lambda: given({"data": {"type": ["object", "array"]}, "execute_handlers": listed(ANY)}),
     test_workspaces.make: lambda: given({"name": {"type": "string", "maxLength": 80}}),
     calls.make: lambda: Many(given(_CALL, "direction", "duration", "source", "phone")),
+    ringing.ring: lambda: given({"add": listed(given(_RINGING, "type", "phone_number"), most=ringing.MOST)}, "add"),
     talks.make_talks: lambda: Many(given({"contact_id": PK, "entity_id": PK, "entity_type": one_of("lead", "customer"), "chat_id": STR, "origin": STR, **_TALK})),
     talks.change_talk: lambda: given(_TALK), talks.close: lambda: given({"force_close": BOOL}),
     talks.link_chats: lambda: Many(given({"contact_id": PK, "chat_id": STR}, "contact_id", "chat_id")),
