@@ -22,7 +22,6 @@ from crm_platform.kernel.workspace import Place
 
 from .models import Preferences, WorkspaceState
 
-M = TypeVar("M", bound=models.Model)
 # Seconds for which a process believes what a firm chose: time zone, currency, name. Limits are never believed.
 BELIEVED = 3.0
 _STATE_WRITTEN = "tenants.inside.written"
