@@ -46,7 +46,7 @@ ACTS = {
 # What was done about money, by the name of its line in the journal.
 MONEY = {
     "operator.extended": _("More time given"), "override.granted": _("Another limit granted"), "override.ended": _("A granted limit ended"), "coupon.given": _("Coupon given by an operator"),
-    "plan.change": _("Plan changed"), "plan.taken_back": _("Planned change taken back"), "plan.cancelled": _("Plan cancelled"), "plan.resumed": _("Plan goes on"),
+    "plan.change": _("Plan changed"), "plan.taken_back": _("Planned change taken back"), "plan.again": _("Planned change asked for again"), "plan.cancelled": _("Plan cancelled"), "plan.resumed": _("Plan goes on"),
     "plan.paused": _("Plan paused"), "plan.unpaused": _("Pause ended"), "bill.pay": _("Tried to pay a bill"), "coupon.redeem": _("Coupon put in at the provider"), "coupon.redeemed": _("Coupon taken"),
     "seats.add": _("Seats bought"), "seats.pay": _("Waiting seats paid for"), "seats.remove": _("Seats given back"), "seats.given_up": _("Waiting seats given up"),
     "occasional.ceiling": _("Ceiling of occasional days set"), "occasional.charged": _("Occasional days charged"), "occasional.closed": _("Last occasional days billed"), "payment.promised": _("Payment promised"), "checkout.begun": _("Purchase begun"),

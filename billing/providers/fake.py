@@ -96,8 +96,8 @@ class FakeProvider:
     def cancel(self, subscription: str, *, at_end: bool, key: str) -> None:
         """Now, or at the period's end."""
         row = self.books.subscriptions[subscription]
-        values = {"cancel_at": row.period.end} if at_end else {"status": "canceled", "ended_at": clock.now()}
-        self._once("cancel", key, lambda: self._set(subscription, **values))
+        values: dict[str, Any] = {"cancel_at": row.period.end} if at_end else {"status": "canceled", "ended_at": clock.now()}
+        self._once("cancel", key, lambda: self._set(subscription, scheduled=None, **values))
 
     def resume(self, subscription: str, *, key: str) -> None:
         """Take a cancellation back."""
@@ -284,6 +284,7 @@ class FakeProvider:
 
     def _change(self, row: Subscription, target: Target, as_of: datetime) -> Changed:
         owed = self._difference(row, target, as_of)
+        row.scheduled = None  # let go before anything is charged
         if owed.total < 0:
             self.books.customers[row.customer].balance += owed.total
         elif owed.total:

@@ -17,8 +17,8 @@ from billing.providers import syncing
 from billing.providers.protocol import Preview, ProviderUnavailable
 from billing.subscribing import changing, pricing_of, targets
 from billing.subscribing.accounts import Held, announce, held, note
-from billing.subscribing.acts import Doing, doing
-from billing.subscribing.changing import apply_now, asked, checked, waiting
+from billing.subscribing.acts import Doing, doing, waiting
+from billing.subscribing.changing import apply_now, checked
 from crm_platform.accounts.models import Access, Seat, User
 from crm_platform.accounts.seats import PENDING_FOR
 from crm_platform.db import sides
@@ -205,15 +205,12 @@ def set_occasional_ceiling(place: Place, days: int | None, *, actor: Actor) -> N
 
 
 def _pay(place: Place, under: Doing, as_of: datetime, *, count: int) -> Added:
-    planned = _planned(under.held)
     try:
         changed = apply_now(under, as_of)
     except ProviderUnavailable:
         return _pend(place, under, count, Added(applied=False), unanswered=True)
     if not changed.applied:
         return _pend(place, under, count, Added(applied=False, confirm_url=changed.confirm_url, declined=changed.declined))
-    if planned is not None:
-        _plan_again(under, planned)
     syncing.sync_account(under.held.account.pk, patience=5.0)
     return Added(applied=True)
 
@@ -236,23 +233,6 @@ def _settle(place: Place, had: Held, *, state: str) -> None:
         PendingChange.objects.filter(subscription=had.subscription, kind="seats", state="waiting").update(state=state)
     with sides.unit(place):
         PendingSeats.objects.filter(settled_at=None).update(settled_at=clock.now())
-
-
-def _planned(had: Held) -> Mapping[str, Any] | None:
-    with sides.control_unit():
-        row = waiting(had)
-        return row.target if row else None
-
-
-def _plan_again(under: Doing, planned: Mapping[str, Any]) -> None:
-    """What was chosen for the next period stands, with the seats of now where it had the seats of before."""
-    row = under.held.subscription
-    target = targets.read(planned)
-    if target.seats == row.seats:
-        target = replace(target, seats=under.act.target["seats"])
-    at: datetime = asked(under, "plan_again", lambda provider, key: provider.change_at_end(row.external_id, target, key=key))
-    with sides.control_unit():
-        PendingChange.objects.create(subscription=row, kind="plan", target=targets.stored(target), effective_at=at, asked_by=under.act.actor)
 
 
 def _none_waits(had: Held) -> None:
