@@ -15,7 +15,7 @@ from billing.pricing import Interval, Quote
 from billing.seats import admitting
 from billing.seats.terms import terms
 from billing.subscribing import overview as comparing
-from billing.subscribing import pausing, pricing_of, spending, targets
+from billing.subscribing import pausing, pricing_of, returning, spending, targets
 from billing.subscribing.accounts import Held, held
 from billing.subscribing.overview import Compared
 from crm_platform.db import sides
@@ -28,7 +28,7 @@ from tenants.lifecycle.billing_state import BillingState, Standing
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All of one workspace's money at a moment. `plan` is the code whose limits hold; `waiting` maps kind to the change that waits; `coming` are the moments and sums of a year's bills, `next` says what the first of them is made of; `month` is what a month comes to beside the firm's ceiling, where it set one."""
+    """All of one workspace's money at a moment. `plan` is the code whose limits hold; `waiting` maps kind to the change that waits; `coming` are the moments and sums of a year's bills, `next` says what the first of them is made of; `lost` is what the payment service had ended before its bill was paid; `month` is what a month comes to beside the firm's ceiling, where it set one."""
 
     had: Held
     standing: Standing
@@ -40,6 +40,7 @@ class Overview:
     next: Quote | None = None
     coming: tuple[tuple[datetime, int], ...] = ()
     month: spending.Month | None = None
+    lost: Mapping[str, Any] | None = None
 
     @property
     def row(self) -> Subscription:
@@ -51,6 +52,12 @@ class Overview:
         """The plan's code as it holds now: after a trial without a purchase, Free."""
         return plans.TRIAL if self.standing.state == BillingState.TRIAL and not self.had.live else self.plan
 
+
+    @property
+    def pays_anew(self) -> bool:
+        """Whether paying what is owed begins, and bills, a new period: the payment service had given up before the present one."""
+        row = self.row
+        return row.status == "unpaid" and row.past_due_since is not None and row.period_start is not None and row.past_due_since < row.period_start
 
     @property
     def begins_anew(self) -> bool:
@@ -91,7 +98,7 @@ def _seen(had: Held, own: tuple[Standing, str, str, int], *, bills: bool) -> Ove
     if not bills:
         return seen
     coming = tuple((bill.at, bill.amount) for bill in comparing.bills_of(had, waiting))
-    return replace(seen, checkout=_OPEN.first(account=had.account.pk), open_bills=tuple(_BILLS.rows(account=had.account.pk)) if stands.state in UNPAID else (), next=_next(had, waiting), coming=coming)
+    return replace(seen, checkout=_OPEN.first(account=had.account.pk), open_bills=tuple(_BILLS.rows(account=had.account.pk)) if stands.state in UNPAID else (), next=_next(had, waiting), coming=coming, lost=returning.lost(had.account) if row.status == "canceled" and not had.live else None)
 
 
 def _sold_in(row: Subscription, currency: str) -> str:

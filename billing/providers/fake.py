@@ -14,6 +14,7 @@ from billing.pricing import Line, Quote, quote
 from billing.pricing.periods import Period, after, period_at
 from crm_platform.kernel import clock
 
+from . import fake_books
 from .fake_books import Books, Checkout, Customer, Subscription, bill, difference, sign, untaxing
 from .protocol import (
     AccountSeen,
@@ -189,9 +190,8 @@ class FakeProvider:
         assert page.state == "open", page  # noqa: S101 (a test's own mistake)
         now = clock.now()
         trial = page.target.trial_end if page.target.trial_end and page.target.trial_end > now else None
-        anchor = trial or now
         period = Period(now, trial) if trial else period_at(now, page.target.interval, now)
-        bought = Subscription(self.books.id("sub"), page.customer, page.target, "trialing" if trial else "active", now, anchor, period, trial)
+        bought = Subscription(self.books.id("sub"), page.customer, page.target, "trialing" if trial else "active", now, trial or now, period, trial)
         if not trial:
             paid = self._charge(page.customer, bill(page.target, tax_bp=self.tax_bp), bought.id, period)
             if paid.status != "paid":
@@ -347,7 +347,9 @@ class FakeProvider:
         if row.paused_until is not None and row.paused_until <= row.period.end:
             row.paused_until = None
         row.period = period_at(row.anchor, row.target.interval, max(row.period.end, row.anchor))
-        if row.paused_until is None:
+        if row.status == "unpaid":
+            fake_books.keep_draft(self.books, row, bill(row.target, tax_bp=self.tax_bp))
+        elif row.paused_until is None:
             with clock.frozen(row.period.start):
                 self._charge_period(row)
         self._tell("customer.subscription.updated", row.customer, row.id)
@@ -361,6 +363,7 @@ class FakeProvider:
     def _come_back(self, row: Subscription, *, anew: bool) -> None:
         row.paused_until = None
         if anew:
+            fake_books.void_drafts(self.books, row)
             row.anchor = clock.now()
             row.period = period_at(row.anchor, row.target.interval, row.anchor)
             self._charge_period(row)

@@ -22,6 +22,7 @@ from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.workspace import Place
 from tenants.lifecycle.billing_state import FROZEN_FROM, LIMITED_FROM, PROMISE_DAYS
 
+from . import returning
 from .accounts import Held, announce, held, note
 from .acts import asked, doing
 
@@ -131,6 +132,7 @@ def pay_open_bill(place: Place, *, actor: Actor, operation: str, invoice: str) -
         changed: Changed = asked(under, "pay", lambda provider, key: provider.pay(invoice, key=key))
         under.become(changed=asdict(changed))
         _look(under.held)
+    returning.begin(place)
     return changed
 
 
