@@ -44,7 +44,7 @@ class Seats:
     """Answers `kernel.seating`."""
 
     def pending_room(self) -> int:
-        open_now = PendingSeats.objects.filter(settled_at=None, until__gt=clock.now()).aggregate(n=Sum("count"))["n"] or 0
+        open_now = pending()
         if not open_now:
             return 0
         _lock()
@@ -66,6 +66,12 @@ class Seats:
             note_day(person)
         elif terms().kind == Kind.CONCURRENT:
             take_place(person)
+
+
+def pending() -> int:
+    """Seats that wait for their payment, whether anybody sits on them or not."""
+    found: int = PendingSeats.objects.filter(settled_at=None, until__gt=clock.now()).aggregate(n=Sum("count"))["n"] or 0
+    return found
 
 
 def take_place(person: int) -> None:
