@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.pricing.terms import Seats as Kind
 from crm_platform.accounts import directory
 from crm_platform.accounts.models import Access, SeatState, User
-from crm_platform.kernel import clock, gates, jobs, workspace
+from crm_platform.kernel import access, clock, gates, jobs, workspace
 from crm_platform.kernel.errors import CrmError
 
 from .models import PendingSeats, SeatChoice, SeatDay, SeatPlace, SeatRequest
@@ -63,7 +63,8 @@ class Seats:
 
     def admit(self, person: int, *, occasional: bool) -> None:
         if occasional:
-            note_day(person)
+            if access.here().level is access.Level.FULL:  # who can only read has no day: nothing is charged in a pause, nor where a bill stopped work
+                note_day(person)
         elif terms().kind == Kind.CONCURRENT:
             take_place(person)
 
