@@ -9,7 +9,6 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from crm_platform.accounts.middleware import by_token
-from crm_platform.accounts.models import Access, SeatState, User
 from crm_platform.kernel import access, clock
 from tenants.inside import services as inside
 from tenants.lifecycle.access import facts_of
@@ -18,6 +17,7 @@ from tenants.lifecycle.leaving import require_owner
 
 from . import plans
 from .metering import answering
+from .seats import admitting
 
 # Not counted: how fast a program may ask, and how far back the journal is shown.
 _RATES = frozenset({"api_rate", "journal_days"})
@@ -41,12 +41,7 @@ def state(request: HttpRequest) -> JsonResponse:
 def _seats(bought: dict[str, Any]) -> dict[str, int | None]:
     """Those that are bought, or, where none are, those that the plan holds; those taken; those whose payment is awaited."""
     users = answering.Meter().usage("users")
-    return {"bought": bought.get("bought", users.limit), "used": users.used, "pending": _pending()}
-
-
-def _pending() -> int:
-    """Of people who may only look until their seat is paid."""
-    return User.objects.filter(access__in=(Access.ACTIVE, Access.INVITED), seat_state=SeatState.PENDING, role__view_only=False).count()
+    return {"bought": bought.get("bought", users.limit), "used": users.used, "pending": admitting.pending()}
 
 
 def _limits() -> dict[str, dict[str, int | None]]:

@@ -148,7 +148,7 @@ class Subscription(models.Model):
 class PendingChange(models.Model):
     """A change that waits: for the period's end, or for its payment. One of a kind at a time.
 
-    `target` is a `providers.protocol.Target` as JSON. `kind`: plan, seats, cancel, add_ons, pause (its end). `state`: waiting, applied, taken_back, lapsed.
+    `target` is a `providers.protocol.Target` as JSON. `kind`: plan, seats, cancel, add_ons, pause (its end), anew (a period that is to begin). `state`: waiting, applied, taken_back, lapsed.
     """
 
     subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="changes")

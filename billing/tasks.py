@@ -1,4 +1,4 @@
-"""Work of the control side that nobody clicks: seats of which a provider told nothing, what is owed for a recommendation, pauses that are over, days of occasional seats."""
+"""Work of the control side that nobody clicks: seats of which a provider told nothing, planned changes that it let go, periods that begin after an old bill was paid, what is owed for a recommendation, pauses that are over, days of occasional seats."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from crm_platform.kernel import jobs
 from crm_platform.kernel.jobs import Lease
 
 from .seats import buying, days
-from .subscribing import pausing, referring
+from .subscribing import pausing, planned, referring, returning
 
 # Seconds between two looks.
 EVERY = 300.0
@@ -26,6 +26,8 @@ def settle(_pk: int, *, lease: Lease) -> None:
     with sides.control_unit():
         lease.beat()
     buying.retry_unanswered()
+    returning.begin_due()
+    planned.ask_again_due()
     referring.give_owed()
     pausing.come_back_due()
     days.take_up_leaving()

@@ -46,8 +46,8 @@ ACTS = {
 # What was done about money, by the name of its line in the journal.
 MONEY = {
     "operator.extended": _("More time given"), "override.granted": _("Another limit granted"), "override.ended": _("A granted limit ended"), "coupon.given": _("Coupon given by an operator"),
-    "plan.change": _("Plan changed"), "plan.taken_back": _("Planned change taken back"), "plan.cancelled": _("Plan cancelled"), "plan.resumed": _("Plan goes on"),
-    "plan.paused": _("Plan paused"), "plan.unpaused": _("Pause ended"), "bill.pay": _("Tried to pay a bill"), "coupon.redeem": _("Coupon put in at the provider"), "coupon.redeemed": _("Coupon taken"),
+    "plan.change": _("Plan changed"), "plan.taken_back": _("Planned change taken back"), "plan.again": _("Planned change asked for again"), "plan.cancelled": _("Plan cancelled"), "plan.resumed": _("Plan goes on"),
+    "plan.paused": _("Plan paused"), "plan.unpaused": _("Pause ended"), "plan.begun_anew": _("A period begun after the old bill was paid"), "bill.pay": _("Tried to pay a bill"), "coupon.redeem": _("Coupon put in at the provider"), "coupon.redeemed": _("Coupon taken"),
     "seats.add": _("Seats bought"), "seats.pay": _("Waiting seats paid for"), "seats.remove": _("Seats given back"), "seats.given_up": _("Waiting seats given up"),
     "occasional.ceiling": _("Ceiling of occasional days set"), "occasional.charged": _("Occasional days charged"), "occasional.closed": _("Last occasional days billed"), "payment.promised": _("Payment promised"), "checkout.begun": _("Purchase begun"),
     "referral.named": _("Recommended by another"), "referral.owed": _("Owed for a recommendation"), "referral.given": _("Given for a recommendation"),
@@ -91,7 +91,7 @@ METHODS = {"hand": _("an operator"), "transfer": _("transfer"), "balance": _("cr
 PROVIDERS = {"stripe": _("card"), "manual_invoice": _("transfer")}
 SEATS = {"named": _("named"), "viewer": _("view-only"), "concurrent": _("at work at a time"), "occasional": _("occasional")}
 REASONS = {"provider": _("The provider said so")}
-CHANGES = {"plan": _("Another plan"), "seats": _("Seats that are not paid yet"), "cancel": _("Ends"), "add_ons": _("Beside the plan"), "pause": _("End of the pause")}
+CHANGES = {"plan": _("Another plan"), "seats": _("Seats that are not paid yet"), "cancel": _("Ends"), "add_ons": _("Beside the plan"), "pause": _("End of the pause"), "anew": _("A period that begins")}
 DOCUMENTS = {"proforma": _("Bill"), "invoice": _("Invoice"), "credit_note": _("Credit note"), "closing": _("Closing document")}
 # Status of a document → label, tone of its badge, sign.
 PAID = {

@@ -36,7 +36,8 @@ def cancel(request: HttpRequest) -> HttpResponse:
             return done(request, _("Cancelled. Everything works to the end of the period; until then it can be taken back."))
     seen, (free,) = reading.with_plans(place, only=FREE)
     return responses.page(
-        request, "desk/cancel.html", status=error.status if error else 200, seen=seen, live=seen.had.live, ends=telling.day(seen.row.period_end), over=telling.freezes(free), problem=say(error)
+        request, "desk/cancel.html", status=error.status if error else 200, seen=seen, live=seen.had.live, ends=telling.day(seen.row.period_end), over=telling.freezes(free), problem=say(error),
+        planned=telling.waiting_told(seen.waiting["plan"]) if "plan" in seen.waiting else "",
     )  # fmt: skip
 
 

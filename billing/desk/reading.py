@@ -12,10 +12,9 @@ from billing.documents.models import Invoice, Status
 from billing.metering import answering
 from billing.models import Checkout, PendingChange, Subscription
 from billing.pricing import Interval, Quote
-from billing.seats import admitting
-from billing.seats.terms import terms
+from billing.seats import coming as days_to_come
 from billing.subscribing import overview as comparing
-from billing.subscribing import pausing, pricing_of, spending, targets
+from billing.subscribing import pausing, pricing_of, returning, spending, targets
 from billing.subscribing.accounts import Held, held
 from billing.subscribing.overview import Compared
 from crm_platform.db import sides
@@ -28,7 +27,7 @@ from tenants.lifecycle.billing_state import BillingState, Standing
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All of one workspace's money at a moment. `plan` is the code whose limits hold; `waiting` maps kind to the change that waits; `coming` are the moments and sums of a year's bills, `next` says what the first of them is made of; `month` is what a month comes to beside the firm's ceiling, where it set one."""
+    """All of one workspace's money at a moment. `plan` is the code whose limits hold; `waiting` maps kind to the change that waits; `coming` are the moments and sums of a year's bills, `next` says what the first of them is made of; `lost` is what the payment service had ended before its bill was paid; `month` is what a month comes to beside the firm's ceiling, where it set one."""
 
     had: Held
     standing: Standing
@@ -40,6 +39,7 @@ class Overview:
     next: Quote | None = None
     coming: tuple[tuple[datetime, int], ...] = ()
     month: spending.Month | None = None
+    lost: Mapping[str, Any] | None = None
 
     @property
     def row(self) -> Subscription:
@@ -51,6 +51,12 @@ class Overview:
         """The plan's code as it holds now: after a trial without a purchase, Free."""
         return plans.TRIAL if self.standing.state == BillingState.TRIAL and not self.had.live else self.plan
 
+
+    @property
+    def pays_anew(self) -> bool:
+        """Whether paying what is owed begins, and bills, a new period: the payment service had given up before the present one."""
+        row = self.row
+        return row.status == "unpaid" and row.past_due_since is not None and row.period_start is not None and row.past_due_since < row.period_start
 
     @property
     def begins_anew(self) -> bool:
@@ -78,30 +84,35 @@ def with_plans(place: Place, *, only: str = "") -> tuple[Overview, list[Compared
         return _seen(had, own, bills=False), comparing.beside(had, *mine, only=only)
 
 
-def _own() -> tuple[Standing, str, str, int]:
-    """What the workspace itself knows: how it stands, its plan, its currency, the days that occasional seats were used this month."""
-    return answering.standing_here(), views.plan_code(), inside.preferences().currency, admitting.days_used(admitting.month()) if terms().occasional else 0
+def _own() -> tuple[Standing, str, str, days_to_come.Used]:
+    """What the workspace itself knows: how it stands, its plan, its currency, the days on which occasional seats were used."""
+    return answering.standing_here(), views.plan_code(), inside.preferences().currency, days_to_come.used()
 
 
-def _seen(had: Held, own: tuple[Standing, str, str, int], *, bills: bool) -> Overview:
+def _seen(had: Held, own: tuple[Standing, str, str, days_to_come.Used], *, bills: bool) -> Overview:
     stands, plan, chosen, days = own
     row = had.subscription
     waiting = {one.kind: one for one in _WAITING.rows(subscription=row.pk) if one.kind != "seats" or one.effective_at > clock.now()}
-    seen = Overview(had, stands, plan, row.currency or had.account.currency or _sold_in(row, chosen), waiting, month=spending.month(had, days=days))
+    seen = Overview(had, stands, plan, row.currency or had.account.currency or _sold_in(row, chosen), waiting, month=spending.month(had, days=days.this_month))
     if not bills:
         return seen
-    coming = tuple((bill.at, bill.amount) for bill in comparing.bills_of(had, waiting))
-    return replace(seen, checkout=_OPEN.first(account=had.account.pk), open_bills=tuple(_BILLS.rows(account=had.account.pk)) if stands.state in UNPAID else (), next=_next(had, waiting), coming=coming)
+    lines = days_to_come.waiting(had, days)
+    coming = tuple((bill.at, bill.amount) for bill in comparing.bills_of(had, waiting, lines))
+    return replace(seen, checkout=_OPEN.first(account=had.account.pk), open_bills=tuple(_BILLS.rows(account=had.account.pk)) if stands.state in UNPAID else (), next=_next(had, waiting, lines, coming), coming=coming, lost=returning.lost(had.account) if row.status == "canceled" and not had.live else None)
 
 
 def _sold_in(row: Subscription, currency: str) -> str:
     return currency if currency in pricing.read(row.plan.terms).currencies else "EUR"
 
 
-def _next(had: Held, waiting: Mapping[str, PendingChange]) -> Quote | None:
+def _next(had: Held, waiting: Mapping[str, PendingChange], lines: tuple[days_to_come.Waiting, ...], coming: tuple[tuple[datetime, int], ...]) -> Quote | None:
     """What the next bill says, by what is had and what waits for it. Inside a control unit."""
+    if not had.live:
+        return None
     planned = waiting.get("plan")
-    return pricing_of.quote_of(had, replace(targets.read(planned.target), trial_end=None) if planned else targets.present(had)) if had.live else None
+    owed = pricing_of.quote_of(had, replace(targets.read(planned.target), trial_end=None) if planned else targets.present(had))
+    days = days_to_come.on_bill(had, lines, after=None, at=coming[0][0]).lines if lines and coming else ()
+    return Quote(owed.currency, (*owed.lines, *days))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from billing import ports
 from billing.models import AddOnVersion, BillingAccount, MoneyEntry, PendingChange, PlanVersion, Subscription
 from billing.plans import FREE
 from billing.pricing import references
-from crm_platform.kernel import clock
+from crm_platform.kernel import clock, jobs
 from tenants.lifecycle.billing_state import LONGEST_PAUSE_DAYS
 from tenants.models import State, Workspace
 
@@ -26,6 +26,8 @@ from .models import DriftKind
 from .protocol import AccountSeen, InvoiceSeen, SubscriptionSeen
 
 _log = logging.getLogger("kartoteka.billing")
+# A period that is to begin now, and the job that sees to it.
+ANEW, SETTLE = "anew", "billing.settle"
 # What a change of which is worth a line in the journal of money.
 _TOLD = ("plan", "seats", "add_ons", "status", "interval", "cancel_at", "past_due_since", "paused_until")
 
@@ -121,6 +123,7 @@ def _note_subscription(account: BillingAccount, row: Subscription, seen: Account
 
 
 def _live(account: BillingAccount, row: Subscription, one: SubscriptionSeen, seen: AccountSeen) -> None:
+    _note_anew(row, one, seen)
     held = choosing.sold(one)
     plan = PlanVersion.objects.filter(code=held.plan, version=held.version).first()
     strange = [*held.strange, *([] if plan else [f"plan:{held.plan}:{held.version}"]), *_unknown_add_ons(held)]
@@ -139,6 +142,14 @@ def _live(account: BillingAccount, row: Subscription, one: SubscriptionSeen, see
     row.save()
 
 
+def _note_anew(row: Subscription, one: SubscriptionSeen, seen: AccountSeen) -> None:
+    """Paid after the provider had given up: the period that runs is nobody's, so one begins now (`subscribing.returning`)."""
+    if row.status != "unpaid" or row.past_due_since is None or not choosing.paid_after_giving_up(one, seen.invoices, since=row.past_due_since, now=clock.now()):
+        return
+    PendingChange.objects.get_or_create(subscription=row, kind=ANEW, state="waiting", defaults={"effective_at": clock.now(), "asked_by": "billing"})
+    jobs.later(SETTLE, 0, key=SETTLE)
+
+
 def _end(row: Subscription, one: SubscriptionSeen | None, seen: AccountSeen) -> None:
     """Nothing lives at the provider. Only what stood there ends: a plan that was given by hand, or a trial of ours, goes on."""
     if not row.external_id:
@@ -149,8 +160,10 @@ def _end(row: Subscription, one: SubscriptionSeen | None, seen: AccountSeen) -> 
     owed = any(invoice.status == "open" and invoice.subscription == row.external_id for invoice in seen.invoices)
     if row.past_due_since is not None and owed:
         # The provider gave up trying; the bill is still open, so it stays unpaid by our own clock.
+        mine = [invoice for invoice in seen.invoices if invoice.subscription == row.external_id]
+        row.past_due_since = choosing.oldest_unpaid(mine, known=row.past_due_since, now=clock.now()) or row.past_due_since
         row.status, row.changed_at = "canceled", clock.now()
-        row.save(update_fields=["status", "changed_at"])
+        row.save(update_fields=["status", "past_due_since", "changed_at"])
         return
     row.ended_at = (one and one.ended_at) or clock.now()
     row.plan = PlanVersion.objects.filter(code=FREE).order_by("-version")[0]
@@ -191,7 +204,7 @@ def _discount(one: SubscriptionSeen) -> dict[str, Any]:
 def _settle_changes(row: Subscription) -> None:
     """Changes that waited for a moment that is past, and have come true."""
     now = clock.now()
-    for waiting in PendingChange.objects.filter(subscription=row, state="waiting", effective_at__lte=now).exclude(kind="pause"):  # what follows from its end is done by `pausing`
+    for waiting in PendingChange.objects.filter(subscription=row, state="waiting", effective_at__lte=now).exclude(kind__in=("pause", ANEW)):  # what follows from them is done by `pausing` and `returning`
         target: Mapping[str, Any] = waiting.target
         wanted = (target.get("plan", row.plan.code), target.get("version", row.plan.version), target.get("seats", row.seats))
         if (waiting.kind == "cancel" and row.status == "canceled") or (waiting.kind != "cancel" and wanted == (row.plan.code, row.plan.version, row.seats)):

@@ -61,19 +61,45 @@ def sold(seen: SubscriptionSeen) -> Sold:
 
 
 def unpaid_since(seen: SubscriptionSeen, invoices: Iterable[InvoiceSeen], *, known: datetime | None, now: datetime) -> datetime | None:
-    """The first failure of the oldest open bill: what is known stays, however often one fails again; None where it is paid.
+    """The first failure of the oldest open bill: what is known of it stays, however often it fails again; None where it is paid.
 
     A bill that could not be made final is open from the day on which it was drawn up: the subscription looks paid to the
     provider, and is not.
     """
     mine = [one for one in invoices if one.subscription == seen.external_id]
-    stuck = [one.created for one in mine if one.problem]
-    if seen.status not in UNPAID and not stuck:
+    if seen.status not in UNPAID and not any(one.problem for one in mine):
         return None
-    if known is not None:
-        return known
-    failed = [moment for moment in (one.failed_at or one.due_at for one in mine if one.status == "open") if moment is not None]
-    return min((*failed, *stuck), default=now)  # the provider's clock may be ahead of ours: its moment stands, so that nobody is unpaid for longer than they are
+    return oldest_unpaid(mine, known=known, now=now) or known or now
+
+
+def oldest_unpaid(bills: Iterable[InvoiceSeen], *, known: datetime | None, now: datetime) -> datetime | None:
+    """Since when the oldest of these bills that is open is unpaid; None where none is. What is `known` holds only while the bill that it was of is open."""
+    return min((moment for one in bills if (moment := _unpaid_from(one, known, now)) is not None), default=None)
+
+
+def _unpaid_from(one: InvoiceSeen, known: datetime | None, now: datetime) -> datetime | None:
+    if one.problem:
+        return one.created
+    if one.status != "open":
+        return None
+    if one.due_at is not None:
+        return one.due_at if one.failed_at or one.due_at <= now else None
+    if one.failed_at is None:
+        return None
+    # A later try may be all that is still told of its failures. And the provider's clock may be ahead of ours: its moment stands, so that nobody is unpaid for longer than they are.
+    return known if known is not None and one.created <= known < one.failed_at else one.failed_at
+
+
+def unbilled(seen: SubscriptionSeen, invoices: Iterable[InvoiceSeen], *, now: datetime) -> list[InvoiceSeen]:
+    """Drafts of the period that runs, which the provider does not make final by itself: it had given up on the subscription when the period began."""
+    return [one for one in invoices if one.held and one.subscription == seen.external_id and one.period_end is not None and one.period_end > now]
+
+
+def paid_after_giving_up(seen: SubscriptionSeen, invoices: Iterable[InvoiceSeen], *, since: datetime, now: datetime) -> bool:
+    """Whether all that was owed is paid, and nobody is billed for the period that runs. A provider may go on calling it unpaid until that one is."""
+    mine = [one for one in invoices if one.subscription == seen.external_id]
+    paid = any(one.status == "paid" and one.paid_at is not None and one.paid_at >= since for one in mine)
+    return seen.status in ("active", "unpaid") and paid and not any(one.status == "open" for one in mine) and bool(unbilled(seen, mine, now=now))
 
 
 def sold_of(target: Target) -> dict[str, int]:

@@ -9,6 +9,7 @@ from typing import Any
 from billing import ports
 from billing.models import BillingAccount, SeatEntry
 from crm_platform.db import sides
+from crm_platform.kernel import clock
 from tenants.models import State
 
 from . import applying, choosing
@@ -36,7 +37,7 @@ def account_differs(account: BillingAccount, seen: AccountSeen) -> list[Differen
         if account.workspace is not None and account.workspace.state == State.ERASED:
             return [*_outlived(account, seen), *_invoices(account, seen)]
         pair = applying.would_change(account, seen)
-        return [*_subscription(account, seen, pair), *_two_live(account, seen), *_seats(account, seen), *_invoices(account, seen)]
+        return [*_subscription(account, seen, pair), *_two_live(account, seen), *_unbilled(account, seen), *_seats(account, seen), *_invoices(account, seen)]
 
 
 def _at_risk(seen: AccountSeen) -> tuple[int, str]:
@@ -84,6 +85,14 @@ def _two_live(account: BillingAccount, seen: AccountSeen) -> Iterator[Difference
         yield Difference(
             DriftKind.TWO_LIVE, account.public_id, account, {"subscriptions": [one.external_id for one in alive]}, sum(one.paid for one in paid), paid[0].quote.currency if paid else alive[0].currency
         )
+
+
+def _unbilled(account: BillingAccount, seen: AccountSeen) -> Iterator[Difference]:
+    """It works, and its bill is a draft that nobody makes final: a free period."""
+    for alive in seen.subscriptions:
+        if alive.status in ("active", "past_due") and not alive.paused:
+            for one in choosing.unbilled(alive, seen.invoices, now=clock.now()):
+                yield Difference(DriftKind.INVOICES, f"{applying.subject_of(account, one)}:draft", account, {"invoice": one.external_id, "problem": "not_billed"}, one.quote.total, one.quote.currency)
 
 
 def _seats(account: BillingAccount, seen: AccountSeen) -> Iterator[Difference]:

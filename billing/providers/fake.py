@@ -14,6 +14,7 @@ from billing.pricing import Line, Quote, quote
 from billing.pricing.periods import Period, after, period_at
 from crm_platform.kernel import clock
 
+from . import fake_books
 from .fake_books import Books, Checkout, Customer, Subscription, bill, difference, sign, untaxing
 from .protocol import (
     AccountSeen,
@@ -96,8 +97,8 @@ class FakeProvider:
     def cancel(self, subscription: str, *, at_end: bool, key: str) -> None:
         """Now, or at the period's end."""
         row = self.books.subscriptions[subscription]
-        values = {"cancel_at": row.period.end} if at_end else {"status": "canceled", "ended_at": clock.now()}
-        self._once("cancel", key, lambda: self._set(subscription, **values))
+        values: dict[str, Any] = {"cancel_at": row.period.end} if at_end else {"status": "canceled", "ended_at": clock.now()}
+        self._once("cancel", key, lambda: self._set(subscription, scheduled=None, **values))
 
     def resume(self, subscription: str, *, key: str) -> None:
         """Take a cancellation back."""
@@ -189,9 +190,8 @@ class FakeProvider:
         assert page.state == "open", page  # noqa: S101 (a test's own mistake)
         now = clock.now()
         trial = page.target.trial_end if page.target.trial_end and page.target.trial_end > now else None
-        anchor = trial or now
         period = Period(now, trial) if trial else period_at(now, page.target.interval, now)
-        bought = Subscription(self.books.id("sub"), page.customer, page.target, "trialing" if trial else "active", now, anchor, period, trial)
+        bought = Subscription(self.books.id("sub"), page.customer, page.target, "trialing" if trial else "active", now, trial or now, period, trial)
         if not trial:
             paid = self._charge(page.customer, bill(page.target, tax_bp=self.tax_bp), bought.id, period)
             if paid.status != "paid":
@@ -284,6 +284,7 @@ class FakeProvider:
 
     def _change(self, row: Subscription, target: Target, as_of: datetime) -> Changed:
         owed = self._difference(row, target, as_of)
+        row.scheduled = None  # let go before anything is charged
         if owed.total < 0:
             self.books.customers[row.customer].balance += owed.total
         elif owed.total:
@@ -346,7 +347,9 @@ class FakeProvider:
         if row.paused_until is not None and row.paused_until <= row.period.end:
             row.paused_until = None
         row.period = period_at(row.anchor, row.target.interval, max(row.period.end, row.anchor))
-        if row.paused_until is None:
+        if row.status == "unpaid":
+            fake_books.keep_draft(self.books, row, bill(row.target, tax_bp=self.tax_bp))
+        elif row.paused_until is None:
             with clock.frozen(row.period.start):
                 self._charge_period(row)
         self._tell("customer.subscription.updated", row.customer, row.id)
@@ -360,6 +363,7 @@ class FakeProvider:
     def _come_back(self, row: Subscription, *, anew: bool) -> None:
         row.paused_until = None
         if anew:
+            fake_books.void_drafts(self.books, row)
             row.anchor = clock.now()
             row.period = period_at(row.anchor, row.target.interval, row.anchor)
             self._charge_period(row)

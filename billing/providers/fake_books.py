@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -111,6 +111,20 @@ def difference(old: Target, new: Target, period: Period, at: datetime, *, tax_bp
         return Quote(new.currency, tuple(prorated(before, after, period, at)))
     credit: list[Line] = prorated(before, (), period, at)
     return Quote(new.currency, (*credit, *after))
+
+
+def keep_draft(books: Books, row: Subscription, owed: Quote) -> None:
+    """The bill of a period of a subscription that was given up: nobody is charged for it."""
+    number = books.id("in")
+    books.invoices[number] = InvoiceSeen(number, "", "draft", owed, 0, owed.total, clock.now(), row.period.start, row.period.end, subscription=row.id, held=True)
+    books.owners[number] = row.customer
+
+
+def void_drafts(books: Books, row: Subscription) -> None:
+    """Nobody will be charged for them."""
+    for number, one in books.invoices.items():
+        if one.held and one.subscription == row.id:
+            books.invoices[number] = replace(one, status="void", held=False)
 
 
 def untaxing(invoice: InvoiceSeen, number: str, amount: int, reason: str) -> NoteSeen:

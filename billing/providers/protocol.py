@@ -120,7 +120,8 @@ class SubscriptionSeen:
 class InvoiceSeen:
     """An invoice as the provider has it. `status`: draft, open, paid, void, uncollectible. `quote` holds lines, tax and total; `paid` and `due` are minor units.
 
-    `problem` is the provider's code where it could not make it final: nobody is charged for it until that is mended.
+    `problem` is the provider's code where it could not make it final: nobody is charged for it until that is mended. `held`: a
+    draft that it does not make final by itself, because it had given up on the subscription.
     """
 
     external_id: str
@@ -144,6 +145,7 @@ class InvoiceSeen:
     refunded: int = 0
     disputed: str = ""
     problem: str = ""
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

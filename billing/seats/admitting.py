@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.pricing.terms import Seats as Kind
 from crm_platform.accounts import directory
 from crm_platform.accounts.models import Access, SeatState, User
-from crm_platform.kernel import clock, gates, jobs, workspace
+from crm_platform.kernel import access, clock, gates, jobs, workspace
 from crm_platform.kernel.errors import CrmError
 
 from .models import PendingSeats, SeatChoice, SeatDay, SeatPlace, SeatRequest
@@ -44,7 +44,7 @@ class Seats:
     """Answers `kernel.seating`."""
 
     def pending_room(self) -> int:
-        open_now = PendingSeats.objects.filter(settled_at=None, until__gt=clock.now()).aggregate(n=Sum("count"))["n"] or 0
+        open_now = pending()
         if not open_now:
             return 0
         _lock()
@@ -63,9 +63,16 @@ class Seats:
 
     def admit(self, person: int, *, occasional: bool) -> None:
         if occasional:
-            note_day(person)
+            if access.here().level is access.Level.FULL:  # who can only read has no day: nothing is charged in a pause, nor where a bill stopped work
+                note_day(person)
         elif terms().kind == Kind.CONCURRENT:
             take_place(person)
+
+
+def pending() -> int:
+    """Seats that wait for their payment, whether anybody sits on them or not."""
+    found: int = PendingSeats.objects.filter(settled_at=None, until__gt=clock.now()).aggregate(n=Sum("count"))["n"] or 0
+    return found
 
 
 def take_place(person: int) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,16 +18,17 @@ from billing.providers import syncing
 from billing.providers.protocol import Preview, ProviderUnavailable
 from billing.subscribing import changing, pricing_of, targets
 from billing.subscribing.accounts import Held, announce, held, note
-from billing.subscribing.acts import Doing, doing
-from billing.subscribing.changing import apply_now, asked, checked, waiting
+from billing.subscribing.acts import Doing, doing, waiting
+from billing.subscribing.changing import apply_now, checked
 from crm_platform.accounts.models import Access, Seat, User
 from crm_platform.accounts.seats import PENDING_FOR
 from crm_platform.db import sides
 from crm_platform.kernel import clock, gates
-from crm_platform.kernel.errors import Conflict, CrmError, Invalid, NotFound
+from crm_platform.kernel.errors import Conflict, CrmError, Invalid, NotFound, PlanRefusal
 from crm_platform.kernel.permissions import Actor, robot
 from crm_platform.kernel.workspace import Place
 from crm_platform.ui.markup import figure
+from tenants.models import State
 
 from . import asking
 from .models import PendingSeats
@@ -176,9 +178,42 @@ def remove(place: Place, count: int, *, as_of: datetime, actor: Actor, operation
     with doing(place, "seats.remove", actor=actor, operation=operation, as_of=as_of, check=check) as under:
         if under.done is not None:
             return
-        apply_now(under, as_of)
-        syncing.sync_account(under.held.account.pk, patience=5.0)
+        with _out_of_use(place, under.held, count):
+            apply_now(under, as_of)
+            syncing.sync_account(under.held.account.pk, patience=5.0)
     announce(place, actor, "seats.removed", before={"seats": under.held.subscription.seats}, after={"seats": under.act.target["seats"]})
+
+
+@contextmanager
+def _out_of_use(place: Place, had: Held, count: int) -> Iterator[None]:
+    """While free seats are given back they count as taken: an invitation that comes meanwhile finds none of them. Raises SeatsInUse. Opens units of its own.
+
+    Whoever dies in between leaves the counter too high, until the nightly proof.
+    """
+    if pricing.read(had.subscription.plan.terms).seats != Seats.NAMED:
+        yield
+        return
+    try:
+        with sides.unit(place):
+            gates.require("users", adding=count)
+    except PlanRefusal as error:
+        with sides.unit(place):
+            raise SeatsInUse(used=gates.usage("users").used) from error
+    try:
+        yield
+    finally:
+        with sides.unit(place):
+            gates.free("users", removing=count)
+
+
+def settle_arrived(pk: int) -> None:
+    """Seats that waited (`pk`, their pending change) are there: nobody waits for their payment any more, and nobody more is let in on them. Opens units of its own."""
+    with sides.control_unit():
+        row = PendingChange.objects.select_related("subscription__workspace").get(pk=pk)
+        workspace = row.subscription.workspace
+    if workspace.state != State.ERASED:
+        with sides.unit(workspace.place):
+            PendingSeats.objects.filter(settled_at=None, until__lte=row.effective_at).update(settled_at=clock.now())
 
 
 def set_occasional_ceiling(place: Place, days: int | None, *, actor: Actor) -> None:
@@ -205,15 +240,12 @@ def set_occasional_ceiling(place: Place, days: int | None, *, actor: Actor) -> N
 
 
 def _pay(place: Place, under: Doing, as_of: datetime, *, count: int) -> Added:
-    planned = _planned(under.held)
     try:
         changed = apply_now(under, as_of)
     except ProviderUnavailable:
         return _pend(place, under, count, Added(applied=False), unanswered=True)
     if not changed.applied:
         return _pend(place, under, count, Added(applied=False, confirm_url=changed.confirm_url, declined=changed.declined))
-    if planned is not None:
-        _plan_again(under, planned)
     syncing.sync_account(under.held.account.pk, patience=5.0)
     return Added(applied=True)
 
@@ -236,23 +268,6 @@ def _settle(place: Place, had: Held, *, state: str) -> None:
         PendingChange.objects.filter(subscription=had.subscription, kind="seats", state="waiting").update(state=state)
     with sides.unit(place):
         PendingSeats.objects.filter(settled_at=None).update(settled_at=clock.now())
-
-
-def _planned(had: Held) -> Mapping[str, Any] | None:
-    with sides.control_unit():
-        row = waiting(had)
-        return row.target if row else None
-
-
-def _plan_again(under: Doing, planned: Mapping[str, Any]) -> None:
-    """What was chosen for the next period stands, with the seats of now where it had the seats of before."""
-    row = under.held.subscription
-    target = targets.read(planned)
-    if target.seats == row.seats:
-        target = replace(target, seats=under.act.target["seats"])
-    at: datetime = asked(under, "plan_again", lambda provider, key: provider.change_at_end(row.external_id, target, key=key))
-    with sides.control_unit():
-        PendingChange.objects.create(subscription=row, kind="plan", target=targets.stored(target), effective_at=at, asked_by=under.act.actor)
 
 
 def _none_waits(had: Held) -> None:

@@ -49,6 +49,8 @@ class _Due:
 def follow(account: BillingAccount, row: Subscription, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     """A plan has ended, or has become another: its days wait to be billed at its own price. Inside a control unit that holds the account's row."""
     was, lives = before["status"] in LIVE, row.status in LIVE
+    if was and lives and not before["paused_until"] and after["paused_until"]:  # begun in the provider's own pages: one of ours is noted by `pausing`
+        rests(account, row, operation=f"sync.{account.pk}.{account.sync_generation}")
     ends = was and not lives
     if not ends and not (was and lives and before["plan"] != after["plan"]):
         return
@@ -160,7 +162,7 @@ def charge_days(place: Place, *, start: date, end: date) -> int:
             return 0
     with sides.control_unit():
         had = held(place)
-        if not had.live or DayStretch.objects.filter(account=had.account, settled_at=None).exists():
+        if not had.live or _rests(had.subscription) or DayStretch.objects.filter(account=had.account, settled_at=None).exists():
             return 0
         row = had.subscription
         due = _Due(had.account, row.plan, row.external_id, row.currency, max(start, _charged_until(had.account) or start), end)
@@ -171,6 +173,11 @@ def charge_days(place: Place, *, start: date, end: date) -> int:
     with sides.control_unit():
         _journal(due, line, name=CHARGED, document=document)
     return line.amount
+
+
+def _rests(row: Subscription) -> bool:
+    """In a pause the next bill is voided with all that stands on it."""
+    return row.paused_until is not None and row.paused_until > clock.now()
 
 
 def _charged_until(account: BillingAccount) -> date | None:

@@ -6,6 +6,9 @@ from django.db import models
 
 from crm_platform.kernel import clock
 
+# The job that follows where seats have come for which people waited.
+ARRIVED = "seats.arrived"
+
 
 class SeatPlace(models.Model):
     """One of the places of a firm whose people share them: who has it until when. The row numbered 0 is nobody's: who claims a place locks it."""

@@ -9,7 +9,8 @@ from crm_platform.db import sides
 from crm_platform.kernel import clock, gates, jobs, workspace
 from crm_platform.kernel.jobs import Lease
 
-from . import admitting, choosing
+from . import admitting, buying, choosing
+from .models import ARRIVED
 
 SETTLE, BACK = "seats.settle", "seats.back"
 EVERY = timedelta(hours=1)
@@ -22,6 +23,14 @@ def settle(_pk: int, *, lease: Lease) -> None:
         lease.beat()
         choosing.settle_over()
         watch()
+
+
+@jobs.register(ARRIVED)
+def arrived(pk: int, *, lease: Lease) -> None:
+    """Seats that waited for their payment are there, by an event of the provider's."""
+    with sides.control_unit():
+        lease.beat()
+    buying.settle_arrived(pk)
 
 
 @jobs.register(BACK)

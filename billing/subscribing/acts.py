@@ -10,8 +10,10 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from billing.models import Act
-from billing.providers.protocol import ProviderUnavailable
+from billing.models import Act, PendingChange
+from billing.providers import calling
+from billing.providers.protocol import Provider, ProviderUnavailable
+from billing.providers.registry import provider_for
 from crm_platform.db import sides
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Conflict, CrmError, Invalid, Overtaken
@@ -116,6 +118,17 @@ def _end(begun: Doing, *, state: str, result: Mapping[str, Any]) -> None:
         if state == "done":
             after = {**begun.act.target, **result}
             note(begun.held.account, begun.act.kind, actor=begun.act.actor, after=after, operation=begun.act.operation)
+
+
+def asked(under: Doing, kind: str, do: Callable[[Provider, str], Any]) -> Any:
+    """Ask the provider of an act's account for something, once."""
+    provider = provider_for(under.held.account)
+    return calling.once(f"{under.act.operation}.{kind}", kind, {"target": under.act.target}, lambda key: do(provider, key), account=under.held.account)
+
+
+def waiting(had: Held, kind: str = "plan") -> PendingChange | None:
+    """A change that waits. Inside a control unit."""
+    return PendingChange.objects.filter(subscription=had.subscription, kind=kind, state="waiting").first()
 
 
 def under_way(account_id: int) -> Act | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from billing import rights
 from billing.models import PendingChange
 from billing.providers import calling, syncing
-from billing.providers.protocol import Changed, Provider, Target
+from billing.providers.protocol import Changed, Target
 from billing.providers.registry import provider_for
 from crm_platform.db import sides
 from crm_platform.kernel.errors import NotFound, PlanRefusal
@@ -20,9 +20,9 @@ from crm_platform.kernel.money import show
 from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.workspace import Place
 
-from . import pricing_of, targets
+from . import planned, pricing_of, targets
 from .accounts import BillOpen, Held, announce
-from .acts import Doing, doing
+from .acts import Doing, asked, doing, waiting
 
 
 class AboveCeiling(PlanRefusal):
@@ -48,7 +48,7 @@ def change(place: Place, target: Target, *, as_of: datetime, at_end: bool | None
     with doing(place, "plan.change", actor=actor, operation=operation, as_of=as_of, check=check) as under:
         if under.done is not None:
             return Changed(**under.done["changed"])
-        changed = _wait(under) if late[0] else apply_now(under, as_of)
+        changed = _wait(under) if late[0] else apply_now(under, as_of, instead=True)
         under.become(changed=asdict(changed))
         syncing.sync_account(under.held.account.pk, patience=5.0)
     _say(place, actor, under, changed, late=late[0])
@@ -79,19 +79,13 @@ def within_ceiling(had: Held, target: Target, *, days: int | None = None) -> Non
         raise AboveCeiling(wanted=show(wanted, currency=currency), ceiling=show(ceiling, currency=currency), way_out="/settings/plan")
 
 
-def apply_now(under: Doing, as_of: datetime) -> Changed:
-    """Ask the provider to change it at once. A change that waited for the period's end gives way to it."""
-    had, target = under.held, targets.read(under.act.target)
-    subscription = had.subscription.external_id
-    _drop_waiting(had, f"{under.act.operation}.drop")
-    changed: Changed = asked(under, "change", lambda provider, key: provider.apply_change(subscription, target, as_of=as_of, key=key))
+def apply_now(under: Doing, as_of: datetime, *, instead: bool = False) -> Changed:
+    """Ask the provider to change it at once. A change that waits for the period's end stands whatever becomes of this one; only with `instead` an applied change takes its place."""
+    subscription, target = under.held.subscription.external_id, targets.read(under.act.target)
+    with planned.kept(under, instead=target if instead else None) as plan:
+        changed: Changed = asked(under, "change", lambda provider, key: provider.apply_change(subscription, target, as_of=as_of, key=key))
+        plan.outcome = changed
     return changed
-
-
-def asked(under: Doing, kind: str, do: Callable[[Provider, str], Any]) -> Any:
-    """Ask the provider of an act's account for something, once."""
-    provider = provider_for(under.held.account)
-    return calling.once(f"{under.act.operation}.{kind}", kind, {"target": under.act.target}, lambda key: do(provider, key), account=under.held.account)
 
 
 def take_back(place: Place, kind: str, *, actor: Actor, operation: str) -> None:
@@ -109,17 +103,13 @@ def take_back(place: Place, kind: str, *, actor: Actor, operation: str) -> None:
     announce(place, actor, "plan.change_taken_back")
 
 
-def waiting(had: Held, kind: str = "plan") -> PendingChange | None:
-    """A change that waits. Inside a control unit."""
-    return PendingChange.objects.filter(subscription=had.subscription, kind=kind, state="waiting").first()
-
-
 def _wait(under: Doing) -> Changed:
-    """At the period's end; a change that waited already gives way."""
+    """At the period's end; a change that waited already gives way, once this one is there."""
     had, target = under.held, targets.read(under.act.target)
-    _drop_waiting(had, f"{under.act.operation}.drop")
+    planned.let_go(under)
     at: datetime = asked(under, "change_at_end", lambda provider, key: provider.change_at_end(had.subscription.external_id, target, key=key))
     with sides.control_unit():
+        PendingChange.objects.filter(subscription=had.subscription, kind="plan", state="waiting").update(state="taken_back")
         PendingChange.objects.create(subscription=had.subscription, kind="plan", target=under.act.target, effective_at=at, asked_by=under.act.actor)
     return Changed(applied=False)
 

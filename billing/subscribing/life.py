@@ -22,9 +22,9 @@ from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.workspace import Place
 from tenants.lifecycle.billing_state import FROZEN_FROM, LIMITED_FROM, PROMISE_DAYS
 
+from . import returning
 from .accounts import Held, announce, held, note
-from .acts import doing
-from .changing import asked
+from .acts import asked, doing
 
 KEPT_MONTHS = 24
 
@@ -58,7 +58,7 @@ class PromisedAlready(Conflict):
 
 
 def cancel(place: Place, *, actor: Actor, operation: str, at_end: bool = True) -> None:
-    """End the plan at its period's end, or now; nothing is refunded by it and nothing deleted. Opens units of its own."""
+    """End the plan at its period's end, or now; nothing is refunded by it and nothing deleted. A change that was planned for that end is taken back by it, and stays so if the plan goes on after all. Opens units of its own."""
     rights.require_to_change(actor)
 
     def check(had: Held) -> None:
@@ -76,7 +76,10 @@ def cancel(place: Place, *, actor: Actor, operation: str, at_end: bool = True) -
                 PendingChange.objects.get_or_create(
                     subscription=row, kind="cancel", state="waiting", defaults={"effective_at": row.period_end, "asked_by": actor.name[:200]}
                 )  # fmt: skip
+        taken_back = _take_back(row, "plan")  # the provider lets it go
         syncing.sync_account(under.held.account.pk, patience=5.0)
+    if taken_back:
+        announce(place, actor, "plan.change_taken_back")
     announce(place, actor, "plan.cancelled", after={"at": _said(row.period_end) if at_end else ""})
 
 
@@ -129,6 +132,7 @@ def pay_open_bill(place: Place, *, actor: Actor, operation: str, invoice: str) -
         changed: Changed = asked(under, "pay", lambda provider, key: provider.pay(invoice, key=key))
         under.become(changed=asdict(changed))
         _look(under.held)
+    returning.begin(place)
     return changed
 
 
@@ -138,9 +142,9 @@ def keep_price(subscription: Subscription, *, at: datetime) -> None:
     subscription.save(update_fields=["price_kept_until"])
 
 
-def _take_back(row: Subscription, kind: str) -> None:
+def _take_back(row: Subscription, kind: str) -> bool:
     with sides.control_unit():
-        PendingChange.objects.filter(subscription=row, kind=kind, state="waiting").update(state="taken_back")
+        return bool(PendingChange.objects.filter(subscription=row, kind=kind, state="waiting").update(state="taken_back"))
 
 
 def _require_own_bill(had: Held, invoice: str) -> None:

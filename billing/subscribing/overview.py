@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from billing.pricing import Interval, Quote
 from billing.pricing.periods import after, period_at
 from billing.pricing.terms import Seats
 from billing.providers.protocol import Target
+from billing.seats import coming
 from crm_platform.accounts.models import Access, SeatState, User
 from crm_platform.db import sides
 from crm_platform.kernel import clock
@@ -113,12 +114,12 @@ class Overview:
 
 def overview(place: Place) -> Overview:
     """What the first page shows, out of our own rows: no provider is asked. Opens units of its own."""
-    used, pending = _people(place)
+    (used, pending), days = _people(place), _days(place)
     with sides.control_unit():
         had = held(place)
         row, account = had.subscription, had.account
         quote = pricing_of.quote_of(had, targets.present(had)) if had.live else None
-        bills = _bills(had) if had.live else []
+        bills = _bills(had, days) if had.live else []
         waiting = [Waiting(one.kind, one.effective_at, one.target) for one in PendingChange.objects.filter(subscription=row, state="waiting").order_by("effective_at")]
         monthly = pricing.a_month(quote.total, Interval(row.interval)) if quote else 0
         ceiling = account.spending_ceiling_minor
@@ -132,24 +133,31 @@ def overview(place: Place) -> Overview:
 
 
 def forecast(place: Place) -> list[tuple[datetime, int]]:
-    """The bills of the next twelve months as things stand: what waits, discounts that end, a pause and credit included. Opens a control unit."""
+    """The bills of the next twelve months as things stand: what waits, days of occasional seats, discounts that end, a pause and credit included. Opens units of its own."""
+    days = _days(place)
     with sides.control_unit():
         had = held(place)
-        return [(bill.at, bill.amount) for bill in _bills(had)]
+        return [(bill.at, bill.amount) for bill in _bills(had, days)]
 
 
-def _bills(had: Held) -> list[Bill]:
-    return bills_of(had, {row.kind: row for row in PendingChange.objects.filter(subscription=had.subscription, state="waiting")})
+def _days(place: Place) -> coming.Used:
+    with sides.unit(place):
+        return coming.used()
 
 
-def bills_of(had: Held, waiting: Mapping[str, PendingChange]) -> list[Bill]:
-    """The same of what was read, with what waits by its kind: a change of plan, a pause's end. Inside a control unit."""
+def _bills(had: Held, days: coming.Used) -> list[Bill]:
+    return bills_of(had, {row.kind: row for row in PendingChange.objects.filter(subscription=had.subscription, state="waiting")}, coming.waiting(had, days))
+
+
+def bills_of(had: Held, waiting: Mapping[str, PendingChange], days: Sequence[coming.Waiting] = ()) -> list[Bill]:
+    """The same of what was read, with what waits by its kind (a change of plan, a pause's end) and the days that are on no bill. Inside a control unit."""
     if not had.live:
         return []
     row, now, planned = had.subscription, clock.now(), waiting.get("plan")
     target, at, horizon = targets.present(had), row.period_end, after(now, Interval.MONTH, MONTHS)
     ends = had.discount_ends()
-    credit, found = max(0, -had.account.balance_minor), []
+    credit = max(0, -had.account.balance_minor)
+    found: list[Bill] = []
     amounts: dict[tuple[int, bool], int] = {}
 
     def amount_of(wanted: Target, discounted: bool) -> int:
@@ -165,7 +173,7 @@ def bills_of(had: Held, waiting: Mapping[str, PendingChange]) -> list[Bill]:
     while at is not None and anchor is not None and at <= horizon and (row.cancel_at is None or at < row.cancel_at):
         if planned is not None and at >= planned.effective_at:
             target, planned, anchor = targets.read(planned.target), None, at
-        amount = amount_of(target, ends is None or at < ends)
+        amount = amount_of(target, ends is None or at < ends) + (coming.on_bill(had, days, after=found[-1].at if found else None, at=at).total if days else 0)
         taken = min(credit, amount)
         credit -= taken
         found.append(Bill(at, amount - taken))

@@ -21,8 +21,7 @@ from crm_platform.kernel.permissions import Actor, robot
 from crm_platform.kernel.workspace import Place
 
 from .accounts import BillOpen, Held, announce, held
-from .acts import Doing, doing
-from .changing import asked, waiting
+from .acts import Doing, asked, doing, waiting
 
 LONGEST_PAUSE, PAUSE = 6, "pause"
 _log = logging.getLogger("kartoteka.billing")

@@ -16,8 +16,7 @@ from crm_platform.kernel.workspace import Place
 
 from . import coupons, pricing_of, targets
 from .accounts import Held, announce
-from .acts import doing
-from .changing import asked
+from .acts import asked, doing
 
 
 def redeem(place: Place, code: str, *, actor: Actor, operation: str) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 from billing import ports
 from billing.models import BillingAccount, Checkout, PendingChange, Subscription
 from billing.seats import days, ledger
-from crm_platform.kernel import clock
+from billing.seats.models import ARRIVED
+from crm_platform.kernel import clock, jobs
 
 from . import acts, pricing_of, referring, spending
 from .accounts import note
@@ -55,3 +56,4 @@ def _arrived(row: Subscription) -> None:
     for waiting in PendingChange.objects.filter(subscription=row, kind="seats", state="waiting"):
         if row.seats >= waiting.target.get("seats", 0):
             PendingChange.objects.filter(pk=waiting.pk).update(state="applied")
+            jobs.later(ARRIVED, waiting.pk, key=f"{ARRIVED}.{waiting.pk}")

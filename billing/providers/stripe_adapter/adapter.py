@@ -171,6 +171,7 @@ class StripeProvider:
             if found.pause_collection:
                 self.client.v1.subscriptions.update(subscription, {"pause_collection": ""}, _key(key))
             if anew:
+                apart.let_drafts_go(self.client, subscription, key=key)
                 self.client.v1.subscriptions.update(subscription, {"billing_cycle_anchor": {"type": "now"}, "proration_behavior": "none"}, _key(f"{key}:n"))
 
     # Money.

@@ -40,6 +40,26 @@ def bill(client: stripe.StripeClient, customer: str, subscription: str, line: Li
     return made.id
 
 
+def let_drafts_go(client: stripe.StripeClient, subscription: str, *, key: str) -> None:
+    """Drafts that nobody makes final are void: of a subscription that was given up. Lines of ours on them wait for the next bill."""
+    with ours():
+        found = client.v1.subscriptions.retrieve(subscription)
+        drafts = client.v1.invoices.list({"subscription": subscription, "status": "draft", "limit": _PAGE}).data
+        for draft in [one for one in drafts if one.id and not one.auto_advance]:
+            for line in draft.lines.data:
+                if "ref" in reading.words(line.metadata):
+                    kept = {**_line_again(line), "customer": reading.id_of(found.customer), "subscription": subscription, "currency": found.currency}
+                    client.v1.invoice_items.create(kept, _key(f"{key}:{line.id}"))  # type: ignore[arg-type]  # built in steps
+            if client.v1.invoices.finalize_invoice(str(draft.id), {"auto_advance": False}, _key(f"{key}:{draft.id}")).status == "open":
+                client.v1.invoices.void_invoice(str(draft.id), {}, _key(f"{key}:{draft.id}:void"))
+
+
+def _line_again(line: stripe.InvoiceLineItem) -> dict[str, Any]:
+    each = line.pricing.unit_amount_decimal if line.pricing is not None else None
+    worth = {"unit_amount_decimal": each, "quantity": line.quantity} if each is not None and line.quantity else {"amount": line.amount}
+    return {**worth, "description": line.description or "", "discountable": False, "metadata": reading.words(line.metadata)}
+
+
 def _draft(found: stripe.Subscription, customer: str, key: str) -> dict[str, Any]:
     given: dict[str, Any] = {
         "customer": customer, "currency": found.currency, "auto_advance": False, "collection_method": "charge_automatically", "pending_invoice_items_behavior": "exclude", "metadata": {"op": key},

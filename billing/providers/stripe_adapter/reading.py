@@ -169,7 +169,7 @@ def invoice(found: stripe.Invoice, known: Money, refs: Mapping[str, str]) -> Inv
         moment(found.status_transitions.paid_at), moment(failed), found.attempt_count, moment(found.next_payment_attempt),
         found.status == "open" and any(intent in known.waiting for intent in intents), found.hosted_invoice_url or "", found.invoice_pdf or "",
         id_of(details.subscription) if details is not None else "", sum(one.refunded for one in paid), next((one.disputed for one in paid if one.disputed), ""),
-        _problem(found),
+        _problem(found), found.status == "draft" and not found.auto_advance,
     )  # fmt: skip
 
 

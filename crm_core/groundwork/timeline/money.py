@@ -21,6 +21,7 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "plan.resumed": ("undo-2", gettext_lazy("{who} kept the plan after all")),
     "plan.paused": ("clock", gettext_lazy("{who} paused the plan until {until}")),
     "plan.unpaused": ("undo-2", gettext_lazy("{who} ended the pause of the plan")),
+    "plan.begun_anew": ("clock", gettext_lazy("The old bill is paid: a new period of the plan began, and the time in between is not charged")),
     "payment.promised": ("clock", gettext_lazy("{who} promised a payment: full work until {until}")),
     "coupon.redeemed": ("gauge", gettext_lazy("{who} used the promo code {code}")),
     "seats.added": ("user-plus", gettext_lazy("{who} added seats: now {seats}")),

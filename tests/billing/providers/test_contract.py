@@ -182,6 +182,27 @@ def test_a_change_at_the_end_gives_way_to_one_now(firm: Firm) -> None:
     assert dict(firm.sub().sold) == choosing.sold_of(target(9))
 
 
+@pytest.mark.parametrize("declined", [False, True])
+def test_after_a_change_now_a_change_at_the_end_can_be_asked_for_again(firm: Firm, declined: bool) -> None:
+    bought = firm.buy(target(8))
+    firm.provider.change_at_end(bought.external_id, target(4), key=firm.key())
+    if declined and firm.provider.code == "stripe":
+        firm.rig.decline_next()
+    assert firm.change(target(9)).applied is not (declined and firm.provider.code == "stripe")
+    firm.provider.change_at_end(bought.external_id, target(5), key=firm.key())
+    firm.rig.advance(bought.period_end - clock.now() + timedelta(hours=3))
+    assert dict(firm.sub().sold) == choosing.sold_of(target(5))
+
+
+def test_a_cancellation_lets_a_change_at_the_end_go(firm: Firm) -> None:
+    bought = firm.buy(target(8))
+    firm.provider.change_at_end(bought.external_id, target(4), key=firm.key())
+    firm.provider.cancel(bought.external_id, at_end=True, key=firm.key())
+    firm.provider.resume(bought.external_id, key=firm.key())
+    firm.rig.advance(bought.period_end - clock.now() + timedelta(hours=3))
+    assert dict(firm.sub().sold) == choosing.sold_of(target(8))
+
+
 def test_cancelled_resumed_and_cancelled_again(firm: Firm) -> None:
     bought = firm.buy(target())
     firm.provider.cancel(bought.external_id, at_end=True, key=firm.key())

@@ -9,7 +9,7 @@ import pytest
 
 from billing import telling
 from billing.models import DayStretch
-from billing.seats import buying, days
+from billing.seats import admitting, buying, days
 from billing.seats.models import SeatDay
 from billing.subscribing import life, pausing
 from crm_platform.db import sides
@@ -221,3 +221,34 @@ def test_bought_again_the_days_of_before_are_not_charged_again(sold: Firm) -> No
     rounds(sold, datetime(2027, 5, 1, 12, tzinfo=UTC))
     rounds(sold, END + timedelta(days=33))
     assert sold.charged() - before == 9_500 + 190
+
+
+def test_in_a_pause_nothing_is_put_on_a_bill_that_will_be_voided(sold: Firm) -> None:
+    begins = datetime(2027, 3, 15, 12, tzinfo=UTC)
+    with later(begins):
+        pausing.pause(sold.place, 3, actor=sold.owner, operation=operation())
+    rounds(sold, begins + timedelta(minutes=5))
+    worked(sold, (3, 20))
+    rounds(sold, datetime(2027, 4, 1, 12, tzinfo=UTC))
+    [bought] = sold.provider.books.subscriptions.values()
+    assert (bought.lines, sold.charged(), sold.journal().count("occasional.charged")) == ([], 9_500, 0)
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_who_can_only_read_has_no_day(sold: Firm, paused: bool) -> None:
+    with later(datetime(2027, 3, 15, 12, tzinfo=UTC)):
+        if paused:
+            pausing.pause(sold.place, 3, actor=sold.owner, operation=operation())
+        with sides.unit(sold.place):
+            admitting.Seats().admit(7, occasional=True)
+            assert SeatDay.objects.filter(person=7).count() == (0 if paused else 1)
+
+
+def test_a_pause_that_began_at_the_provider_is_billed_like_ours(sold: Firm) -> None:
+    worked(sold, (3, 11), (3, 14))
+    begins = datetime(2027, 3, 15, 12, tzinfo=UTC)
+    with later(begins):
+        [bought] = sold.provider.books.subscriptions.values()
+        bought.status = "paused"
+    assert rounds(sold, begins + timedelta(minutes=5)) == 1
+    assert (sold.charged(), stretches(sold)) == (9_500 + 2 * 190, [("team", True, 2, 380)])

@@ -1,0 +1,66 @@
+"""Back after the provider had given up: who pays the old bill begins a new period on that day, as by transfer; the time in between, in which nothing could be done, is not charged."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from billing.models import BillingAccount, MoneyEntry, PendingChange
+from billing.plans import FREE
+from billing.providers import calling, syncing
+from billing.providers.applying import ANEW
+from billing.providers.registry import provider_for
+from crm_platform.db import sides
+from crm_platform.kernel.errors import CrmError
+from crm_platform.kernel.permissions import robot
+from crm_platform.kernel.workspace import Place
+
+from .accounts import Held, announce, held
+from .acts import doing, waiting
+
+_log = logging.getLogger("kartoteka.billing")
+
+
+def begin_due(*, most: int = 50) -> int:
+    """Periods that are to begin (`applying` noted them): begun and billed, the drafts of the time in between voided. Returns how many. Opens units of its own, asks providers."""
+    with sides.control_unit():
+        rows = PendingChange.objects.select_related("subscription__workspace").filter(kind=ANEW, state="waiting").order_by("pk")
+        found = [(row.pk, row.subscription.workspace.place) for row in rows[:most]]
+    return sum(_begin(pk, place) for pk, place in found)
+
+
+def begin(place: Place) -> None:
+    """The same for one workspace, whose bill was paid just now."""
+    with sides.control_unit():
+        row = waiting(held(place), ANEW)
+    if row is not None:
+        _begin(row.pk, place)
+
+
+def _begin(pk: int, place: Place) -> bool:
+    with sides.control_unit():
+        if not held(place).live:
+            PendingChange.objects.filter(pk=pk, state="waiting").update(state="lapsed")
+            return False
+    try:
+        with doing(place, "plan.begun_anew", actor=robot("billing"), operation=f"anew.{pk}", check=Held.require_live) as under:
+            if under.done is None:
+                account, subscription = under.held.account, under.held.subscription.external_id
+                calling.once(f"anew.{pk}", "come_back", {}, lambda key: provider_for(account).come_back(subscription, anew=True, key=key), account=account)
+                with sides.control_unit():
+                    PendingChange.objects.filter(pk=pk).update(state="applied")
+                syncing.sync_account(account.pk, patience=5.0)
+    except CrmError as error:  # the next look tries again, with the same keys
+        _log.warning("a period could not be begun anew", extra={"workspace": place.public_id, "error": error.code})
+        return False
+    announce(place, robot("billing"), "plan.begun_anew")
+    return True
+
+
+def lost(account: BillingAccount) -> Mapping[str, Any] | None:
+    """What was had when the provider ended it for want of payment, where its bill was paid only afterwards: plan, seats, interval. None where that is not how it ended. Inside a control unit."""
+    last = MoneyEntry.objects.filter(account=account, name="subscription.changed").order_by("-pk").first()
+    if last is None or not last.before.get("past_due_since") or str(last.after.get("plan", "")).partition(":")[0] != FREE or not last.before.get("plan"):
+        return None
+    return {"plan": str(last.before["plan"]).partition(":")[0], "seats": last.before.get("seats", 1), "interval": last.before.get("interval", "month")}
