@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from billing import ports, rights
+from billing.documents.services import OURS
 from billing.models import BillingAccount, Checkout
 from billing.models import Payer as PayerRow
 from billing.providers import calling, registry, syncing
@@ -37,6 +38,13 @@ class AlreadyBought(Conflict):
     sentence = _("This workspace has a plan already. Change it instead; nothing is paid twice.")
 
 
+class PaymentUnderWay(Conflict):
+    """A first payment is on its way from the bank: what it pays for is there once it has come."""
+
+    code = "payment_under_way"
+    sentence = _("Your bank is still sending the first payment. Once it has come, the plan is there; if it does not come, you can choose again. Nothing is paid twice.")
+
+
 class NotPaid(Conflict):
     """Its page can be paid at no more, and nothing came of it."""
 
@@ -48,13 +56,13 @@ def begin_checkout(place: Place, target: Target, *, provider: str, actor: Actor,
     """Begin to buy: the page to go to, or the invoice to pay. Opens units of its own.
 
     A checkout of the same that is open is given again; another one is closed first. Raises Forbidden, Invalid for what cannot be
-    bought, AlreadyBought, ProviderUnavailable (then the next try goes on with the same).
+    bought, AlreadyBought, PaymentUnderWay, AboveCeiling, ProviderUnavailable (then the next try goes on with the same).
     """
     rights.require_to_change(actor)
     adapter = registry.by_code(provider)
     with sides.control_unit():
         account = held(place).account
-    if account.external_id and account.provider == provider:
+    if account.external_id and registry.is_there(account.provider):
         syncing.sync_account(account.pk, patience=PATIENCE)  # what was bought meanwhile is seen before anything is offered again
     _close_other(place, target, provider)
     row, account = _written(place, target, provider=provider, actor=actor)
@@ -117,6 +125,7 @@ def _close_other(place: Place, target: Target, provider: str) -> None:
     """An open checkout of something else, or an old one, ends before a new one begins."""
     with sides.control_unit():
         had = held(place)
+        _require_nothing_bought(had)
         row = Checkout.objects.filter(account=had.account, state="open").first()
         wanted = targets.stored(_with_waiting_code(had, targets.check(had, target)))
     if row is not None and (row.target != wanted or row.provider != provider or row.at < clock.now() - OPEN_FOR):
@@ -142,19 +151,37 @@ def _written(place: Place, target: Target, *, provider: str, actor: Actor) -> tu
     with sides.control_unit():
         had = held(place, lock=True)
         sandboxes.refuse_money(place.public_id)
-        if had.live or had.unpaid:
-            raise AlreadyBought
+        _require_nothing_bought(had)
         target = _with_waiting_code(had, targets.check(had, target))
         row = Checkout.objects.filter(account=had.account, state="open").first()
         if row is not None:
             return row, had.account
         if target.coupon:
             coupons.take(had, target.coupon, target=target, actor=actor)
+        ports.buying(had.account)
         _choose_provider(had, provider)
         BillingAccount.objects.filter(pk=had.account.pk).update(tax_bp=had.tax_bp())  # a card's subscription is sold with it
         row = Checkout.objects.create(account=had.account, provider=provider, target=targets.stored(target), actor=actor.name[:200])
         note(had.account, "checkout.begun", actor=actor, after=row.target, operation=row.operation)
         return row, had.account
+
+
+def _require_nothing_bought(had: Held) -> None:
+    """Raises AlreadyBought, PaymentUnderWay. What waits for a transfer is no hindrance: another purchase takes its place."""
+    if had.live or had.unpaid:
+        raise AlreadyBought
+    if had.subscription.status == "incomplete" and had.account.provider != OURS:
+        raise PaymentUnderWay
+
+
+def pays_first(place: Place) -> bool:
+    """Whether a purchase by transfer begins only with its money, since the one before was not paid. Opens units of its own."""
+    if not registry.is_there(OURS):
+        return False
+    with sides.control_unit():
+        account = held(place).account.public_id
+    asked = getattr(registry.by_code(OURS), "pays_first", None)
+    return bool(asked is not None and asked(account))
 
 
 def _with_waiting_code(had: Held, target: Target) -> Target:
