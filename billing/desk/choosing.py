@@ -45,6 +45,8 @@ def _page(request: HttpRequest, values: QueryDict, *, refused: CrmError | None =
     looked, error = attempt(request, lambda: _look(place, given))
     seen = reading.overview(place, bills=False)
     target, preview, over = looked or (None, None, [])
+    if target is not None and not seen.had.live:
+        error = buying.above_ceiling(place, target)
     context: dict[str, Any] = {
         "seen": seen, "live": seen.had.live, "trial": seen.on == plans.TRIAL, "currency": seen.currency, "offers": [one for one in reading.offers(seen) if one.code != plans.FREE], "packets": _packets(seen, values),
         "given": given, "values": _values(seen, given, target), "problem": say(refused or error), "look": _costs(target, preview, over) if target and preview else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -23,8 +23,9 @@ from crm_platform.kernel.workspace import Place
 from tenants.inside import services as inside
 from tenants.sandboxes import services as sandboxes
 
-from . import coupons, targets
+from . import coupons, pricing_of, targets
 from .accounts import Held, announce, held, note
+from .changing import AboveCeiling, within_ceiling
 
 # An open session is given again for so long; its provider closes it after a day.
 OPEN_FOR, RUNS_OUT = timedelta(hours=23), timedelta(hours=25)
@@ -125,9 +126,8 @@ def _close_other(place: Place, target: Target, provider: str) -> None:
     """An open checkout of something else, or an old one, ends before a new one begins."""
     with sides.control_unit():
         had = held(place)
-        _require_nothing_bought(had)
+        wanted = targets.stored(_checked(had, target))
         row = Checkout.objects.filter(account=had.account, state="open").first()
-        wanted = targets.stored(_with_waiting_code(had, targets.check(had, target)))
     if row is not None and (row.target != wanted or row.provider != provider or row.at < clock.now() - OPEN_FOR):
         close_at_provider(row, had.account)
 
@@ -151,8 +151,7 @@ def _written(place: Place, target: Target, *, provider: str, actor: Actor) -> tu
     with sides.control_unit():
         had = held(place, lock=True)
         sandboxes.refuse_money(place.public_id)
-        _require_nothing_bought(had)
-        target = _with_waiting_code(had, targets.check(had, target))
+        target = _checked(had, target)
         row = Checkout.objects.filter(account=had.account, state="open").first()
         if row is not None:
             return row, had.account
@@ -166,12 +165,30 @@ def _written(place: Place, target: Target, *, provider: str, actor: Actor) -> tu
         return row, had.account
 
 
-def _require_nothing_bought(had: Held) -> None:
-    """Raises AlreadyBought, PaymentUnderWay. What waits for a transfer is no hindrance: another purchase takes its place."""
+def _checked(had: Held, target: Target) -> Target:
+    """What may be bought now, with the code that waits. Raises Invalid, AlreadyBought, PaymentUnderWay, AboveCeiling. Inside a control unit.
+
+    What waits for a transfer is no hindrance: another purchase takes its place.
+    """
     if had.live or had.unpaid:
         raise AlreadyBought
     if had.subscription.status == "incomplete" and had.account.provider != OURS:
         raise PaymentUnderWay
+    target = pricing_of.with_waiting_code(had, targets.check(had, target))
+    within_ceiling(had, target)
+    return target
+
+
+def above_ceiling(place: Place, target: Target) -> AboveCeiling | None:
+    """What a first purchase would be refused with, to be said before anybody presses. Opens a control unit."""
+    with sides.control_unit():
+        had = held(place)
+        try:
+            if not had.live:
+                within_ceiling(had, pricing_of.with_waiting_code(had, targets.check(had, target)))
+        except AboveCeiling as refusal:
+            return refusal
+    return None
 
 
 def pays_first(place: Place) -> bool:
@@ -182,11 +199,6 @@ def pays_first(place: Place) -> bool:
         account = held(place).account.public_id
     asked = getattr(registry.by_code(OURS), "pays_first", None)
     return bool(asked is not None and asked(account))
-
-
-def _with_waiting_code(had: Held, target: Target) -> Target:
-    """A code that was redeemed before is used for the first bill."""
-    return target if target.coupon else replace(target, coupon=coupons.waiting(had))
 
 
 def _choose_provider(had: Held, provider: str) -> None:
