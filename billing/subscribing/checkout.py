@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from billing import ports, rights
 from billing.documents.services import OURS
 from billing.models import BillingAccount, Checkout
-from billing.models import Payer as PayerRow
 from billing.providers import calling, registry, syncing
-from billing.providers.protocol import Payer, ProviderUnavailable, Started, Target
-from crm_platform.accounts import directory
+from billing.providers.protocol import ProviderUnavailable, Started, Target
 from crm_platform.db import sides
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Conflict, CrmError, NotFound
 from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.workspace import Place
-from tenants.inside import services as inside
 from tenants.sandboxes import services as sandboxes
 
-from . import coupons, pricing_of, targets
+from . import coupons, introducing, pricing_of, targets
 from .accounts import Held, announce, held, note
 from .changing import AboveCeiling, within_ceiling
 
@@ -70,7 +65,7 @@ def begin_checkout(place: Place, target: Target, *, provider: str, actor: Actor,
     target = targets.read(row.target)
     if row.reference:
         return Started(row.reference, row.url, row.document)
-    customer = _customer(_payer(place, account), account, adapter)
+    customer = introducing.introduced(place, account, adapter)
     params = {"target": row.target, "customer": customer}
     try:
         started = calling.once(
@@ -207,36 +202,3 @@ def _choose_provider(had: Held, provider: str) -> None:
         return
     account.provider, account.external_id = provider, ""
     account.save(update_fields=["provider", "external_id"])
-
-
-def bring_payer(place: Place, account: BillingAccount, adapter: Any) -> dict[str, Any]:
-    """Let the provider know who pays, as it is now; what it was told. Opens units of its own, asks the provider."""
-    payer = _payer(place, account)
-    _customer(payer, account, adapter)
-    return asdict(payer)
-
-
-def _customer(payer: Payer, account: BillingAccount, adapter: Any) -> str:
-    """The customer for whom the account pays, made once, before anything is bought."""
-    known = account.external_id or None
-    found: str = calling.once(
-        f"customer.{account.public_id}.{account.provider}.{known or 'new'}", "ensure_customer", asdict(payer),
-        lambda key: adapter.ensure_customer(payer, external_id=known, key=key), account=account,
-    )  # fmt: skip
-    if found != account.external_id:
-        with sides.control_unit():
-            BillingAccount.objects.filter(pk=account.pk).update(external_id=found)
-        account.external_id = found
-    return found
-
-
-def _payer(place: Place, account: BillingAccount) -> Payer:
-    with sides.unit(place):
-        firm, language, country = inside.preferences().firm, inside.preferences().language, inside.preferences().country
-        owner = next(iter(directory.owners()), None)
-    with sides.control_unit():
-        main = PayerRow.objects.filter(account=account, main=True, archived_at=None).first()
-    email = next((str(one["email"]) for one in account.contacts), "") or (str(owner.email) if owner else "")
-    if main is None:
-        return Payer(account.public_id, firm or place.name, email, country=country, language=language)
-    return Payer(account.public_id, main.name, email, main.country, main.address, main.tax_id, language)

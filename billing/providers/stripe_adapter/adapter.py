@@ -66,14 +66,27 @@ class StripeProvider:
         if external_id:
             try:
                 with ours():
-                    return self.client.v1.customers.update(external_id, given).id  # type: ignore[arg-type]  # built in steps
+                    known = self.client.v1.customers.update(external_id, given).id  # type: ignore[arg-type]  # built in steps
+                self._tell_tax_id(known, payer, key)
             except Gone:
                 pass
+            else:
+                return known
         with ours():
             made = self.client.v1.customers.create({**given, "metadata": {"account": payer.account, "op": key}}, _key(key))  # type: ignore[arg-type]  # built in steps
-            if payer.tax_id:
-                self.client.v1.customers.tax_ids.create(made.id, {"type": _tax_type(payer), "value": payer.tax_id}, _key(f"{key}:tax"))
+        self._tell_tax_id(made.id, payer, key)
         return made.id
+
+    def _tell_tax_id(self, customer: str, payer: Payer, key: str) -> None:
+        """The tax number of who pays now, and no other: that of the company before must not stand on the next invoice."""
+        wanted, ids = (_tax_type(payer), reading.bare(payer.tax_id)), self.client.v1.customers.tax_ids
+        with ours():
+            held = ids.list(customer, {"limit": _PAGE}).data
+            for one in held:
+                if (one.type, reading.bare(one.value)) != wanted:
+                    ids.delete(customer, one.id)
+            if payer.tax_id and not any((one.type, reading.bare(one.value)) == wanted for one in held):
+                ids.create(customer, {"type": _tax_type(payer), "value": payer.tax_id}, _key(f"{key}:tax"))
 
     def manage_url(self, customer: str, *, return_url: str) -> str:
         """Their own pages for card and receipts."""
@@ -252,7 +265,7 @@ class StripeProvider:
         now, client = clock.now(), self.client
         try:
             with ours():
-                found = client.v1.customers.retrieve(customer)
+                found = client.v1.customers.retrieve(customer, {"expand": ["tax_ids"]})
         except Gone:
             return AccountSeen(customer, True, (), (), {}, 0, now)
         if getattr(found, "deleted", False):
@@ -266,7 +279,7 @@ class StripeProvider:
             with ours():
                 method = client.v1.payment_methods.retrieve(chosen)
         invoices, refunds, notes = self._money(customer)
-        return AccountSeen(customer, False, seen, invoices, reading.method(method), found.balance or 0, now, reading.words(found.metadata), refunds, notes)
+        return AccountSeen(customer, False, seen, invoices, reading.method(method), found.balance or 0, now, reading.words(found.metadata), refunds, notes, reading.payer(found))
 
     def _money(self, customer: str) -> tuple[tuple[InvoiceSeen, ...], tuple[RefundSeen, ...], tuple[NoteSeen, ...]]:
         client = self.client

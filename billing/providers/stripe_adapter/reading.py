@@ -226,3 +226,14 @@ def _account_of(found: Mapping[str, Any]) -> str:
         if named:
             return str(named)
     return ""
+
+
+def payer(found: stripe.Customer) -> dict[str, str]:
+    """Who pays, in `AccountSeen.payer`'s words."""
+    address, ids = found.address, found.tax_ids.data if found.tax_ids is not None else []
+    return {"name": found.name or "", "country": (address and address.country) or "", "address": (address and address.line1) or "", "tax_id": " ".join(bare(one.value) for one in ids)}
+
+
+def bare(number: str) -> str:
+    """A tax number without its signs: they write it in groups."""
+    return "".join(letter for letter in number.upper() if letter.isalnum())
