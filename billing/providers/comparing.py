@@ -129,6 +129,7 @@ def _payer(account: BillingAccount, seen: AccountSeen) -> Iterator[Difference]:
     if main is None or seen.payer is None:
         return
     ours = {"name": main.name[:250].strip(), "country": main.country, "address": main.address[:200].strip(), "tax_id": "".join(filter(str.isalnum, main.tax_id))}
-    changed = {name: {"ours": value, "theirs": seen.payer.get(name, "").strip()} for name, value in ours.items() if value != seen.payer.get(name, "").strip()}
+    theirs = {name: value.strip() for name, value in seen.payer.items()}
+    changed = {name: {"ours": ours[name], "theirs": value} for name, value in theirs.items() if value != ours[name]}
     if changed:
         yield Difference(DriftKind.DIFFERS, f"{account.public_id}{PAYER}", account, {"payer": changed})

@@ -123,7 +123,7 @@ def _close_other(place: Place, target: Target, provider: str) -> None:
         had = held(place)
         wanted = targets.stored(_checked(had, target))
         row = Checkout.objects.filter(account=had.account, state="open").first()
-    if row is not None and (row.target != wanted or row.provider != provider or row.at < clock.now() - OPEN_FOR):
+    if row is not None and (row.target != wanted or row.provider != provider or (not row.document and row.at < clock.now() - OPEN_FOR)):  # a bill does not run out like a page
         close_at_provider(row, had.account)
 
 

@@ -19,7 +19,7 @@ from billing.providers import calling, registry, syncing
 from billing.providers.protocol import Provider, ProviderUnavailable
 from crm_platform.db import sides
 from crm_platform.kernel import ids, jobs
-from crm_platform.kernel.errors import CrmError
+from crm_platform.kernel.errors import CrmError, Unavailable
 from crm_platform.kernel.jobs import Lease
 from crm_platform.kernel.permissions import robot
 from tenants.models import State
@@ -52,7 +52,7 @@ def finish(pk: int, *, lease: Lease) -> None:
     provider = registry.provider_for(account)
     try:
         payer = introducing.tell(account.workspace.place, account, provider)
-    except ProviderUnavailable:
+    except (ProviderUnavailable, Unavailable):
         raise
     except CrmError as error:
         _log.warning("the payment service does not accept who pays", extra={"account": account.public_id, "code": error.code})

@@ -47,6 +47,7 @@ def let_go(account: BillingAccount) -> None:
     for row in TransferSubscription.objects.select_related("customer__account", "first").filter(customer__account=account, ended_at=None, closed_at=None):
         if books.is_waiting(row) or books.lapsed_at(row, now) is not None:
             books.let_go(row, now, reason="bought anew")
+            Subscription.objects.filter(workspace=account.workspace_id, status="incomplete", external_id="").update(status="none")
 
 
 def unproven() -> frozenset[str]:

@@ -230,8 +230,9 @@ def _account_of(found: Mapping[str, Any]) -> str:
 
 def payer(found: stripe.Customer) -> dict[str, str]:
     """Who pays, in `AccountSeen.payer`'s words."""
-    address, ids = found.address, found.tax_ids.data if found.tax_ids is not None else []
-    return {"name": found.name or "", "country": (address and address.country) or "", "address": (address and address.line1) or "", "tax_id": " ".join(bare(one.value) for one in ids)}
+    address, ids = found.address, getattr(found, "tax_ids", None)
+    told = {"name": found.name or "", "country": (address and address.country) or "", "address": (address and address.line1) or ""}
+    return told if ids is None else {**told, "tax_id": " ".join(bare(one.value) for one in ids.data)}
 
 
 def bare(number: str) -> str:

@@ -105,8 +105,8 @@ def test_after_a_bill_that_nobody_paid_the_next_begins_with_its_money(firm: Firm
         with later(after + later_by * 6 * DAY):
             buy(firm, plan="business", seats="100")
             assert (had(firm), monthly(firm)) == (("business", 0, "incomplete"), 0)
-    *others, second = bills(firm)
-    assert ({one.status for one in others}, second.status) == ({Status.VOID}, Status.OPEN)
+    first, second = bills(firm)  # pressed again, the same bill: its number may be on its way
+    assert (first.status, second.status) == (Status.VOID, Status.OPEN)
     with later(after + 20 * DAY):
         pay(firm, second)
         row = firm.row()
@@ -141,6 +141,10 @@ def test_the_page_says_when_the_plan_begins(firm: Firm) -> None:
     after = lapsed(firm)
     with later(after):
         assert says in browser.get("/settings/plan/choose?plan=team&seats=5").content.decode()
+        form = {"plan": "team", "seats": "5", "begin": "now", "provider": "manual_invoice"}
+        assert browser.post("/settings/plan/checkout", form).status_code == 303
+        assert had(firm) == ("business", 0, "incomplete")
+        assert "A bill waits for your transfer" in browser.get("/settings/plan").content.decode()
 
 
 def test_a_transfer_that_lands_after_the_card_is_credit_at_the_card(firm: Firm) -> None:

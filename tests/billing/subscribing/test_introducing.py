@@ -94,6 +94,10 @@ def test_a_tax_number_that_comes_changes_and_goes_at_the_service(shopper: Shoppe
         held = shopper.rig.provider.client.v1.customers.tax_ids.list(account.external_id).data
         assert ([one.value for one in held], shopper.rig.standin.world.store.get("customer", account.external_id)["address"]["country"]) == (numbers, country)
         assert reconciling.reconcile_account(account.pk, fix=False) == []
+    paying.change_payer(place, company, {"name": "Tischlerei", "country": "DE", "tax_id": "DE1"}, actor=shopper.owner)
+    work()
+    [found] = reconciling.reconcile_account(account.pk, fix=False)
+    assert found.facts["payer"] == {"tax_id": {"ours": "DE1", "theirs": ""}}
 
 
 def test_a_customer_that_is_gone_there_is_made_anew(firm: Firm) -> None:
