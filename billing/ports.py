@@ -6,9 +6,13 @@ changed subscription in the same unit. `told(workspace)` brings the news into th
 `refunds(account, seen)` follows what became of money given back, in the same unit, before the invoices are kept; `notes(account, seen)`
 keeps what corrects them, afterwards.
 
-The reconciliation asks three: `mirrored(account)` answers with {invoice's external id: (status, total, paid, refunded)} of what
+`buying(account)` is told before a purchase is written, in its unit: what was begun and never paid for is let go. `never_paid(account,
+external_id)` answers for a subscription that ended: None where it was paid for, else the trial that was given up for it ({} for none).
+
+The reconciliation asks: `mirrored(account)` answers with {invoice's external id: (status, total, paid, refunded)} of what
 is kept; `untold(workspace)` with what the workspace knows otherwise than it should ({} for nothing); `retold(workspace)` brings
-it in anew, whatever was told before. The last two open units of their own.
+it in anew, whatever was told before. The last two open units of their own. `introduce(account)`, in a control unit, leaves it to a
+worker to tell the provider who pays.
 """
 
 from __future__ import annotations
@@ -39,6 +43,9 @@ refunds = Port("refunds")
 notes = Port("notes")
 synced = Port("synced")
 told = Port("told")
+buying = Port("buying")
+never_paid = Port("never_paid")
 mirrored = Port("mirrored")
 untold = Port("untold")
 retold = Port("retold")
+introduce = Port("introduce")

@@ -109,7 +109,7 @@ def line(pk: int) -> StatementLine:
 
 
 def offered(row: StatementLine, *, find: str = "") -> list[Invoice]:
-    """Bills that a line may pay: of its currency, the likeliest first; with `find` also those that are paid, by number, reference or name."""
+    """Bills that a line may pay: of its currency, the likeliest first, also one that was taken back (then it becomes credit); with `find` all of them, by number, reference or name."""
     tax_id = str(row.payer.get("tax_id") or "")
     likely = [When(pk=row.invoice_id, then=Value(0)), When(total_minor=row.amount_minor, then=Value(2))]
     if tax_id:
@@ -118,9 +118,9 @@ def offered(row: StatementLine, *, find: str = "") -> list[Invoice]:
     find = find.strip()[:100]
     if find:
         wanted = Q(number__icontains=find) | Q(reference__iexact=find) | Q(buyer__name__icontains=find) | Q(account__workspace__slug=find) | Q(account__workspace__name__icontains=find)
-        rows = rows.filter(wanted, status__in=(Status.OPEN, Status.PAID, Status.UNCOLLECTIBLE))
+        rows = rows.filter(wanted)
     else:
-        rows = rows.filter(Q(status=Status.OPEN) | Q(pk=row.invoice_id)).exclude(status=Status.VOID)
+        rows = rows.filter(Q(status=Status.OPEN) | Q(pk=row.invoice_id))
     return list(rows.annotate(place=Case(*likely, default=Value(3), output_field=IntegerField())).order_by("place", "due_at", "pk")[:OFFERED])
 
 

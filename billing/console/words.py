@@ -56,6 +56,7 @@ MONEY = {
     "invoice.disputed": _("Payment disputed at the bank"), "proforma.issued": _("Bill issued"), "invoice.issued": _("Invoice issued"), "credit_note.issued": _("Credit note issued"),
     "closing.issued": _("Closing document issued"), "payment.recorded": _("Payment recorded"), "bill.taken_back": _("Bill taken back"), "balance.changed": _("Balance changed"),
     "refund.waiting": _("Refund waits for a second person"), "refund.asked": _("Refund asked for"), "refund.approved": _("Refund agreed to"), "refund.refused": _("Refund refused"),
+    "payment.late": _("Money came for a bill that was taken back: it is credit now"), "credit.carried": _("Credit carried over to the provider of cards"), "trial.goes_on": _("The trial goes on: what was bought in it was not paid"),
     "refund.done": _("Refund done"), "refund.failed": _("Refund failed"),
     "subscription.ended": _("Subscription ended with its workspace"), "checkout.failed": _("Purchase fell through"), "ceiling.near": _("Spending ceiling nearly reached"),
     "tax.changed": _("Another tax from the next bill on"), "tax.credited": _("Tax given back by a credit note"), "tax_id.verified": _("Tax number is right"), "tax_id.refused": _("Tax number is wrong"),

@@ -45,10 +45,12 @@ def _page(request: HttpRequest, values: QueryDict, *, refused: CrmError | None =
     looked, error = attempt(request, lambda: _look(place, given))
     seen = reading.overview(place, bills=False)
     target, preview, over = looked or (None, None, [])
+    if target is not None and not seen.had.live:
+        error = buying.above_ceiling(place, target)
     context: dict[str, Any] = {
         "seen": seen, "live": seen.had.live, "trial": seen.on == plans.TRIAL, "currency": seen.currency, "offers": [one for one in reading.offers(seen) if one.code != plans.FREE], "packets": _packets(seen, values),
         "given": given, "values": _values(seen, given, target), "problem": say(refused or error), "look": _costs(target, preview, over) if target and preview else None,
-        "ways": sorted(((code, WAYS.get(code, code)) for code in registry.codes()), key=lambda way: [*WAYS, way[0]].index(way[0])), "kept": {name: text for name, text in given.items() if name != "coupon" or text},
+        "ways": sorted(((code, WAYS.get(code, code)) for code in registry.codes()), key=lambda way: [*WAYS, way[0]].index(way[0])), "pays_first": not seen.had.live and buying.pays_first(place), "kept": {name: text for name, text in given.items() if name != "coupon" or text},
     }  # fmt: skip
     fragment = responses.wants_fragment(request) and request.method == "GET"
     status = refused.status if refused else 200
@@ -153,6 +155,8 @@ def checkout(request: HttpRequest) -> HttpResponse:
         return _page(request, request.POST, refused=error)
     if started.url:
         return _away(started.url)
+    if not reading.overview(place, bills=False).had.live:
+        return done(request, _("The bill is written. Its number stands on the transfer; the plan begins on the day on which the money comes."), to="plan-invoices")
     return done(request, _("The bill is written. Its number stands on the transfer; the plan works at once, for five days, while the money is on its way."), to="plan-invoices")
 
 

@@ -26,6 +26,8 @@ from .permissions import require_money
 from .tax import NO_TAX, Tax
 
 OURS = "manual_invoice"
+# The job that gives what the account has as credit with us to the provider which bills it (`subscribing.carrying`).
+CARRY = "billing.carry_credit"
 
 
 class NothingOwed(Conflict):
@@ -134,9 +136,9 @@ def _use_credit(account: BillingAccount, row: Invoice, *, actor: Actor) -> None:
 def record_payment(
     account: BillingAccount, row: Invoice, amount: int, *, actor: Actor, operation: str, at: datetime | None = None, external_id: str = "", payer: Mapping[str, Any] | None = None,
 ) -> Payment:  # fmt: skip
-    """Note money that came for one of our bills: part of it leaves the rest owed, what is over becomes credit. Inside a control unit with the account locked.
+    """Note money that came for one of our bills: part of it leaves the rest owed, what is over becomes credit, and so does all that comes for one that was taken back.
 
-    The same operation is recorded once. Raises BadAmount, NothingOwed for what is no bill of ours or was taken back.
+    Inside a control unit with the account locked. The same operation is recorded once. Raises BadAmount, NothingOwed for what is no bill of ours.
     """
     require_money(actor)
     known = Payment.objects.filter(operation=operation).first()
@@ -145,16 +147,21 @@ def record_payment(
     if not 0 < amount <= 10**11:
         raise BadAmount
     row.refresh_from_db()
-    if row.provider != OURS or row.kind != Kind.PROFORMA or row.status not in (Status.OPEN, Status.PAID, Status.UNCOLLECTIBLE):
+    if row.provider != OURS or row.kind != Kind.PROFORMA:
         raise NothingOwed(number=row.number)
-    return _pay(account, row, amount, method="transfer" if external_id else "hand", actor=actor, operation=operation, at=at, external_id=external_id, payer=payer)
+    paid = _pay(account, row, amount, method="transfer" if external_id else "hand", actor=actor, operation=operation, at=at, external_id=external_id, payer=payer)
+    if row.status == Status.VOID:
+        note(account, "payment.late", actor=actor, operation=operation, number=row.number, amount=amount)
+        use_credit(account, Invoice.objects.filter(account=account, provider=OURS, kind=Kind.PROFORMA, status=Status.OPEN, currency=row.currency).order_by("due_at", "pk"), actor=actor)
+        jobs.later(CARRY, account.pk, key=f"{CARRY}.{account.pk}")
+    return paid
 
 
 def _pay(
     account: BillingAccount, row: Invoice, amount: int, *, method: str, actor: Actor, operation: str, at: datetime | None = None, external_id: str = "", payer: Mapping[str, Any] | None = None,
 ) -> Payment:  # fmt: skip
     moment = at or clock.now()
-    owed = max(0, row.total_minor - row.paid_minor)
+    owed = 0 if row.status == Status.VOID else max(0, row.total_minor - row.paid_minor)
     taken, over = min(amount, owed), max(0, amount - owed)
     paid = Payment.objects.create(invoice=row, amount_minor=amount, at=moment, method=method, external_id=external_id, payer=dict(payer or {}), actor=actor.name, operation=operation)
     Invoice.objects.filter(pk=row.pk).update(paid_minor=F("paid_minor") + taken)
@@ -162,7 +169,7 @@ def _pay(
     note(account, "payment.recorded", actor=actor, operation=operation, number=row.number, amount=amount, over=over, method=method)
     if over:
         balance.enter(account, over, currency=row.currency, reason=row.number, actor=actor.name, operation=f"over:{operation}", document=row)
-    if row.paid_minor >= row.total_minor and row.status != Status.PAID:
+    if row.paid_minor >= row.total_minor and row.status not in (Status.PAID, Status.VOID):
         _settle(account, row, actor=actor, at=moment)
     _look_again(account)
     return paid

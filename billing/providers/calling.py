@@ -53,17 +53,22 @@ def came_true(operation: str) -> None:
     ProviderOp.objects.filter(operation=operation, state=OpState.ASKED).update(state=OpState.DONE, error="", finished_at=clock.real_now())
 
 
+def digest(params: Mapping[str, Any]) -> str:
+    """What `ProviderOp.params` keeps of what was asked."""
+    return hashlib.sha256(json.dumps(params, sort_keys=True, default=str).encode()).hexdigest()
+
+
 def _written(operation: str, kind: str, params: Mapping[str, Any], account: BillingAccount) -> ProviderOp:
     """The row of this wish: the one that is open or done, else the next one."""
-    digest = hashlib.sha256(json.dumps(params, sort_keys=True, default=str).encode()).hexdigest()
+    said = digest(params)
     with sides.control_unit():
         BillingAccount.objects.select_for_update().get(pk=account.pk)  # two clicks of one account come one after the other
-        tried = list(ProviderOp.objects.filter(operation=operation, params=digest).order_by("pk"))
+        tried = list(ProviderOp.objects.filter(operation=operation, params=said).order_by("pk"))
         if tried and tried[-1].state != OpState.REFUSED:
             row = tried[-1]
         else:
-            key = f"{operation[:90]}:{digest[:12]}:{len(tried) + 1}"
-            row = ProviderOp.objects.create(key=key, operation=operation, account=account, provider=account.provider, kind=kind, params=digest)
+            key = f"{operation[:90]}:{said[:12]}:{len(tried) + 1}"
+            row = ProviderOp.objects.create(key=key, operation=operation, account=account, provider=account.provider, kind=kind, params=said)
         ProviderOp.objects.filter(pk=row.pk).update(attempts=F("attempts") + 1)
     return row
 

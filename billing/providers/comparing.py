@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from billing import ports
-from billing.models import BillingAccount, SeatEntry
+from billing.models import BillingAccount, Payer, SeatEntry
 from crm_platform.db import sides
 from crm_platform.kernel import clock
 from tenants.models import State
@@ -15,6 +15,9 @@ from tenants.models import State
 from . import applying, choosing
 from .models import DriftKind
 from .protocol import AccountSeen, InvoiceSeen
+
+# What the subject of a difference about who pays ends with.
+PAYER = ":payer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ def account_differs(account: BillingAccount, seen: AccountSeen) -> list[Differen
         if account.workspace is not None and account.workspace.state == State.ERASED:
             return [*_outlived(account, seen), *_invoices(account, seen)]
         pair = applying.would_change(account, seen)
-        return [*_subscription(account, seen, pair), *_two_live(account, seen), *_unbilled(account, seen), *_seats(account, seen), *_invoices(account, seen)]
+        return [*_subscription(account, seen, pair), *_two_live(account, seen), *_unbilled(account, seen), *_seats(account, seen), *_invoices(account, seen), *_payer(account, seen)]
 
 
 def _at_risk(seen: AccountSeen) -> tuple[int, str]:
@@ -127,3 +130,15 @@ def _invoices(account: BillingAccount, seen: AccountSeen) -> Iterator[Difference
 def _invoice(account: BillingAccount, one: InvoiceSeen, ours: tuple[str, int, int, int] | None, theirs: tuple[str, int, int, int]) -> Difference:
     facts = {"invoice": one.external_id, "ours": list(ours) if ours else None, "theirs": list(theirs)}
     return Difference(DriftKind.INVOICES, applying.subject_of(account, one), account, facts, one.quote.total, one.quote.currency)
+
+
+def _payer(account: BillingAccount, seen: AccountSeen) -> Iterator[Difference]:
+    """The main company against what stands on the provider's invoices."""
+    main = Payer.objects.filter(account=account, main=True, archived_at=None).first()
+    if main is None or seen.payer is None:
+        return
+    ours = {"name": main.name[:250].strip(), "country": main.country, "address": main.address[:200].strip(), "tax_id": "".join(filter(str.isalnum, main.tax_id))}
+    theirs = {name: value.strip() for name, value in seen.payer.items()}
+    changed = {name: {"ours": ours[name], "theirs": value} for name, value in theirs.items() if value != ours[name]}
+    if changed:
+        yield Difference(DriftKind.DIFFERS, f"{account.public_id}{PAYER}", account, {"payer": changed})

@@ -15,7 +15,7 @@ from billing.pricing.periods import Period, after, period_at
 from crm_platform.kernel import clock
 
 from . import fake_books
-from .fake_books import Books, Checkout, Customer, Subscription, bill, difference, sign, untaxing
+from .fake_books import Books, Checkout, Customer, Subscription, bill, difference, payer_of, sign, untaxing
 from .protocol import (
     AccountSeen,
     BadPayload,
@@ -58,6 +58,7 @@ class FakeProvider:
         """The customer that is there, or a new one."""
         known = self.books.customers.get(external_id or "")
         if known is not None and not known.deleted:
+            self._ask("ensure_customer")
             known.payer = payer
             return known.id
         return self._once("ensure_customer", key, lambda: self._make_customer(payer))
@@ -126,7 +127,7 @@ class FakeProvider:
         invoices = [one for one in self.books.invoices.values() if self.books.owners[one.external_id] == customer]
         refunds = tuple(one for invoice, one in self.books.refunds.values() if self.books.owners[invoice] == customer)
         notes = tuple(one for one in self.books.notes.values() if self.books.owners[one.invoice] == customer)
-        return AccountSeen(customer, False, tuple(mine), tuple(reversed(invoices)), row.method, row.balance, clock.now(), {"account": row.payer.account}, refunds, notes)
+        return AccountSeen(customer, False, tuple(mine), tuple(reversed(invoices)), row.method, row.balance, clock.now(), {"account": row.payer.account}, refunds, notes, payer_of(row.payer))
 
     def customers(self, *, after: str = "") -> Iterator[str]:
         """Every customer after one, in the order in which they were made."""

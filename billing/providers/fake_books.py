@@ -136,3 +136,8 @@ def untaxing(invoice: InvoiceSeen, number: str, amount: int, reason: str) -> Not
 def sign(raw: bytes) -> str:
     """The signature that `FakeProvider.read_event` accepts."""
     return hmac.new(SECRET.encode(), raw, hashlib.sha256).hexdigest()
+
+
+def payer_of(payer: Payer) -> dict[str, str]:
+    """Who pays, in `AccountSeen.payer`'s words."""
+    return {"name": payer.name, "country": payer.country, "address": payer.address, "tax_id": payer.tax_id}

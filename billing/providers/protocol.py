@@ -174,7 +174,7 @@ class NoteSeen:
 
 @dataclass(frozen=True, slots=True)
 class AccountSeen:
-    """All of one customer at a moment: every subscription, the invoices newest first, the payment method ({"brand", "last4", "until"}), credit as `balance` (negative is owed), what was given back, and what corrects an invoice."""
+    """All of one customer at a moment: every subscription, the invoices newest first, the payment method ({"brand", "last4", "until"}), credit as `balance` (negative is owed), what was given back, and what corrects an invoice. `payer`: "name", "country", "address", "tax_id" as it has them, None where it asks us."""
 
     external_id: str
     deleted: bool
@@ -186,6 +186,7 @@ class AccountSeen:
     metadata: Mapping[str, str] = field(default_factory=dict)
     refunds: tuple[RefundSeen, ...] = ()
     notes: tuple[NoteSeen, ...] = ()
+    payer: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,8 @@ def reconcile_account(pk: int, *, fix: bool, full: bool = True) -> list[Differen
             ports.retold(account.workspace)
         with sides.control_unit():
             account.refresh_from_db()
+            if full and any(one.subject.endswith(comparing.PAYER) for one in found):
+                ports.introduce(account)
         if account.external_id:
             left = comparing.account_differs(account, registry.provider_for(account).fetch(account.external_id))
             if any(one.kind in _INSIDE for one in found) and account.workspace is not None:

@@ -1,4 +1,4 @@
-"""What a subscription brings in a month, from its row alone: no invoice and no provider is asked.
+"""What a subscription brings in a month, from its row alone: no provider is asked, and of invoices only whether the first by transfer was paid.
 
 A subscription counts where its people have full access to what they pay for: the same `standing` that decides access.
 """
@@ -16,6 +16,7 @@ from billing import catalogue, pricing, telling
 from billing.models import AddOnVersion, Coupon, Subscription
 from billing.plans import FREE
 from billing.pricing import Discount, Interval, Item, Terms, references
+from billing.providers.manual_invoice import credit
 from tenants.lifecycle.billing_state import BillingState, standing
 
 # States of access in which a subscription is served, and so earns.
@@ -26,10 +27,11 @@ LIVE = frozenset({"active", "past_due", "unpaid"})
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Terms of everything sold, and how long each coupon lasts: read once for all subscriptions."""
+    """Terms of everything sold, how long each coupon lasts, and of which subscriptions (by external id) no money has come: read once for all subscriptions."""
 
     add_ons: Mapping[str, Mapping[str, Any]]
     durations: Mapping[str, str]
+    unproven: frozenset[str] = frozenset()
     _read: dict[str, Terms] = field(default_factory=dict, compare=False)
 
     def terms(self, reference: str, stored: Mapping[str, Any]) -> Terms:
@@ -42,7 +44,7 @@ class Prices:
 def prices() -> Prices:
     """As they stand now. Inside a control unit."""
     add_ons = {f"{one.code}:{one.version}": one.terms for one in AddOnVersion.objects.all()}
-    return Prices(add_ons, dict(Coupon.objects.values_list("code", "duration")))
+    return Prices(add_ons, dict(Coupon.objects.values_list("code", "duration")), credit.unproven())
 
 
 def earns(row: Subscription, *, now: datetime) -> bool:
@@ -56,8 +58,8 @@ def earns(row: Subscription, *, now: datetime) -> bool:
 
 
 def monthly(row: Subscription, prices: Prices, *, now: datetime) -> int:
-    """Minor units a month, net of tax, with a discount that recurs taken off while it lasts; 0 where it does not earn."""
-    if not earns(row, now=now):
+    """Minor units a month, net of tax, with a discount that recurs taken off while it lasts; 0 where it does not earn, or works on a first bill by transfer that is not paid yet."""
+    if row.external_id in prices.unproven or not earns(row, now=now):
         return 0
     interval = Interval(row.interval)
     sold = [(references.seats_of(row.plan.code, row.plan.version), row.plan.terms, row.seats)]

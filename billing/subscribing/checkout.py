@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
 from datetime import timedelta
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from billing import ports, rights
+from billing.documents.services import OURS
 from billing.models import BillingAccount, Checkout
-from billing.models import Payer as PayerRow
 from billing.providers import calling, registry, syncing
-from billing.providers.protocol import Payer, ProviderUnavailable, Started, Target
-from crm_platform.accounts import directory
+from billing.providers.protocol import ProviderUnavailable, Started, Target
 from crm_platform.db import sides
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Conflict, CrmError, NotFound
 from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.workspace import Place
-from tenants.inside import services as inside
 from tenants.sandboxes import services as sandboxes
 
-from . import coupons, targets
+from . import coupons, introducing, pricing_of, targets
 from .accounts import Held, announce, held, note
+from .changing import AboveCeiling, within_ceiling
 
 # An open session is given again for so long; its provider closes it after a day.
 OPEN_FOR, RUNS_OUT = timedelta(hours=23), timedelta(hours=25)
@@ -37,6 +34,13 @@ class AlreadyBought(Conflict):
     sentence = _("This workspace has a plan already. Change it instead; nothing is paid twice.")
 
 
+class PaymentUnderWay(Conflict):
+    """A first payment is on its way from the bank: what it pays for is there once it has come."""
+
+    code = "payment_under_way"
+    sentence = _("Your bank is still sending the first payment. Once it has come, the plan is there; if it does not come, you can choose again. Nothing is paid twice.")
+
+
 class NotPaid(Conflict):
     """Its page can be paid at no more, and nothing came of it."""
 
@@ -48,20 +52,20 @@ def begin_checkout(place: Place, target: Target, *, provider: str, actor: Actor,
     """Begin to buy: the page to go to, or the invoice to pay. Opens units of its own.
 
     A checkout of the same that is open is given again; another one is closed first. Raises Forbidden, Invalid for what cannot be
-    bought, AlreadyBought, ProviderUnavailable (then the next try goes on with the same).
+    bought, AlreadyBought, PaymentUnderWay, AboveCeiling, ProviderUnavailable (then the next try goes on with the same).
     """
     rights.require_to_change(actor)
     adapter = registry.by_code(provider)
     with sides.control_unit():
         account = held(place).account
-    if account.external_id and account.provider == provider:
+    if account.external_id and registry.is_there(account.provider):
         syncing.sync_account(account.pk, patience=PATIENCE)  # what was bought meanwhile is seen before anything is offered again
     _close_other(place, target, provider)
     row, account = _written(place, target, provider=provider, actor=actor)
     target = targets.read(row.target)
     if row.reference:
         return Started(row.reference, row.url, row.document)
-    customer = _customer(_payer(place, account), account, adapter)
+    customer = introducing.introduced(place, account, adapter)
     params = {"target": row.target, "customer": customer}
     try:
         started = calling.once(
@@ -117,9 +121,9 @@ def _close_other(place: Place, target: Target, provider: str) -> None:
     """An open checkout of something else, or an old one, ends before a new one begins."""
     with sides.control_unit():
         had = held(place)
+        wanted = targets.stored(_checked(had, target))
         row = Checkout.objects.filter(account=had.account, state="open").first()
-        wanted = targets.stored(_with_waiting_code(had, targets.check(had, target)))
-    if row is not None and (row.target != wanted or row.provider != provider or row.at < clock.now() - OPEN_FOR):
+    if row is not None and (row.target != wanted or row.provider != provider or (not row.document and row.at < clock.now() - OPEN_FOR)):  # a bill does not run out like a page
         close_at_provider(row, had.account)
 
 
@@ -142,14 +146,13 @@ def _written(place: Place, target: Target, *, provider: str, actor: Actor) -> tu
     with sides.control_unit():
         had = held(place, lock=True)
         sandboxes.refuse_money(place.public_id)
-        if had.live or had.unpaid:
-            raise AlreadyBought
-        target = _with_waiting_code(had, targets.check(had, target))
+        target = _checked(had, target)
         row = Checkout.objects.filter(account=had.account, state="open").first()
         if row is not None:
             return row, had.account
         if target.coupon:
             coupons.take(had, target.coupon, target=target, actor=actor)
+        ports.buying(had.account)
         _choose_provider(had, provider)
         BillingAccount.objects.filter(pk=had.account.pk).update(tax_bp=had.tax_bp())  # a card's subscription is sold with it
         row = Checkout.objects.create(account=had.account, provider=provider, target=targets.stored(target), actor=actor.name[:200])
@@ -157,9 +160,40 @@ def _written(place: Place, target: Target, *, provider: str, actor: Actor) -> tu
         return row, had.account
 
 
-def _with_waiting_code(had: Held, target: Target) -> Target:
-    """A code that was redeemed before is used for the first bill."""
-    return target if target.coupon else replace(target, coupon=coupons.waiting(had))
+def _checked(had: Held, target: Target) -> Target:
+    """What may be bought now, with the code that waits. Raises Invalid, AlreadyBought, PaymentUnderWay, AboveCeiling. Inside a control unit.
+
+    What waits for a transfer is no hindrance: another purchase takes its place.
+    """
+    if had.live or had.unpaid:
+        raise AlreadyBought
+    if had.subscription.status == "incomplete" and had.account.provider != OURS:
+        raise PaymentUnderWay
+    target = pricing_of.with_waiting_code(had, targets.check(had, target))
+    within_ceiling(had, target)
+    return target
+
+
+def above_ceiling(place: Place, target: Target) -> AboveCeiling | None:
+    """What a first purchase would be refused with, to be said before anybody presses. Opens a control unit."""
+    with sides.control_unit():
+        had = held(place)
+        try:
+            if not had.live:
+                within_ceiling(had, pricing_of.with_waiting_code(had, targets.check(had, target)))
+        except AboveCeiling as refusal:
+            return refusal
+    return None
+
+
+def pays_first(place: Place) -> bool:
+    """Whether a purchase by transfer begins only with its money, since the one before was not paid. Opens units of its own."""
+    if not registry.is_there(OURS):
+        return False
+    with sides.control_unit():
+        account = held(place).account.public_id
+    asked = getattr(registry.by_code(OURS), "pays_first", None)
+    return bool(asked is not None and asked(account))
 
 
 def _choose_provider(had: Held, provider: str) -> None:
@@ -168,36 +202,3 @@ def _choose_provider(had: Held, provider: str) -> None:
         return
     account.provider, account.external_id = provider, ""
     account.save(update_fields=["provider", "external_id"])
-
-
-def bring_payer(place: Place, account: BillingAccount, adapter: Any) -> dict[str, Any]:
-    """Let the provider know who pays, as it is now; what it was told. Opens units of its own, asks the provider."""
-    payer = _payer(place, account)
-    _customer(payer, account, adapter)
-    return asdict(payer)
-
-
-def _customer(payer: Payer, account: BillingAccount, adapter: Any) -> str:
-    """The customer for whom the account pays, made once, before anything is bought."""
-    known = account.external_id or None
-    found: str = calling.once(
-        f"customer.{account.public_id}.{account.provider}.{known or 'new'}", "ensure_customer", asdict(payer),
-        lambda key: adapter.ensure_customer(payer, external_id=known, key=key), account=account,
-    )  # fmt: skip
-    if found != account.external_id:
-        with sides.control_unit():
-            BillingAccount.objects.filter(pk=account.pk).update(external_id=found)
-        account.external_id = found
-    return found
-
-
-def _payer(place: Place, account: BillingAccount) -> Payer:
-    with sides.unit(place):
-        firm, language, country = inside.preferences().firm, inside.preferences().language, inside.preferences().country
-        owner = next(iter(directory.owners()), None)
-    with sides.control_unit():
-        main = PayerRow.objects.filter(account=account, main=True, archived_at=None).first()
-    email = next((str(one["email"]) for one in account.contacts), "") or (str(owner.email) if owner else "")
-    if main is None:
-        return Payer(account.public_id, firm or place.name, email, country=country, language=language)
-    return Payer(account.public_id, main.name, email, main.country, main.address, main.tax_id, language)

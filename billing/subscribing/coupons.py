@@ -81,7 +81,15 @@ def take(had: Held, given: str, *, target: Target | None, actor: Actor) -> Coupo
     return coupon
 
 
-def waiting(had: Held) -> str:
-    """The code that the workspace has taken for its first bill, "" for none. Inside a control unit."""
+def waiting(had: Held, target: Target | None = None) -> str:
+    """The code that the workspace has taken for its first bill, with a `target` one that fits it; "" for none. Inside a control unit."""
     rows = Redemption.objects.select_related("coupon").filter(workspace=had.subscription.workspace, ends_at=None).order_by("-id")
-    return next((row.coupon.code for row in rows if not had.subscription.discount), "")
+    return next((row.coupon.code for row in rows if not had.subscription.discount and _fits(had, row.coupon.code, target)), "")
+
+
+def _fits(had: Held, code: str, target: Target | None) -> bool:
+    try:
+        usable(had, code, target=target)
+    except Invalid:
+        return False
+    return True

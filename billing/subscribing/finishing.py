@@ -1,4 +1,4 @@
-"""Bills that the payment service could not make for want of a right address: once the paying company is corrected, the service hears of it, and they are made and paid."""
+"""Another paying company, or other words for it: the payment service hears of it, and bills that it could not make for want of a right address are made and paid."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from billing import ports
 from billing.documents import correcting, snapshots, tax
 from billing.documents.models import Invoice, Status
 from billing.documents.services import OURS
@@ -18,21 +19,22 @@ from billing.providers import calling, registry, syncing
 from billing.providers.protocol import Provider, ProviderUnavailable
 from crm_platform.db import sides
 from crm_platform.kernel import ids, jobs
-from crm_platform.kernel.errors import CrmError
+from crm_platform.kernel.errors import CrmError, Unavailable
 from crm_platform.kernel.jobs import Lease
 from crm_platform.kernel.permissions import robot
 from tenants.models import State
 
-from . import checkout
+from . import checkout, introducing
 from .accounts import Held, announce, held, note
 
 _log = logging.getLogger("kartoteka.billing")
 JOB = "billing.finish_bills"
 
 
+@ports.introduce.answer
 def ask(account: BillingAccount) -> None:
-    """Who pays was corrected: leave it to a worker, where a bill waits for that. Inside a control unit."""
-    if _unmade(account):
+    """Who pays has changed, or is known otherwise there (an answer to `ports.introduce`): leave it to a worker. Inside a control unit."""
+    if account.external_id:
         jobs.later(JOB, account.pk, key=f"{JOB}.{account.pk}")
     if settings.CRM_SELLER_TAX_BP:
         jobs.later(correcting.RETAX, account.pk, key=f"{correcting.RETAX}.{account.pk}")
@@ -40,18 +42,25 @@ def ask(account: BillingAccount) -> None:
 
 @jobs.register(JOB)
 def finish(pk: int, *, lease: Lease) -> None:
-    """Tell the service who pays, then let it make and charge what waits."""
+    """Tell the service who pays, then let it make and charge what waits. What it does not accept is seen by the reconciliation."""
     with sides.control_unit():
         lease.beat()
         account = BillingAccount.objects.select_related("workspace").get(pk=pk)
         waiting = _unmade(account)
-    if not waiting or account.workspace is None or account.workspace.state != State.ACTIVE:
+    if not account.external_id or account.workspace is None or account.workspace.state != State.ACTIVE or not registry.is_there(account.provider):
         return
     provider = registry.provider_for(account)
-    payer = checkout.bring_payer(account.workspace.place, account, provider)
+    try:
+        payer = introducing.tell(account.workspace.place, account, provider)
+    except (ProviderUnavailable, Unavailable):
+        raise
+    except CrmError as error:
+        _log.warning("the payment service does not accept who pays", extra={"account": account.public_id, "code": error.code})
+        return
     for invoice in waiting:
         _pay(provider, account, invoice, payer)
-    syncing.sync_account(pk)
+    if waiting:
+        syncing.sync_account(pk)
 
 
 @jobs.register(correcting.RETAX)

@@ -55,6 +55,7 @@ def set_contacts(place: Place, contacts: Sequence[Mapping[str, str]], *, actor: 
         before = had.account.contacts
         BillingAccount.objects.filter(pk=had.account.pk).update(contacts=found)
         note(had.account, "contacts.set", actor=actor, before={"contacts": before}, after={"contacts": found})
+        finishing.ask(had.account)
 
 
 def _contacts(contacts: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
@@ -124,6 +125,7 @@ def archive_payer(place: Place, pk: int, *, actor: Actor) -> None:
             raise MainPayer(name=row.name)
         Payer.objects.filter(pk=pk).update(archived_at=clock.now(), main=False)
         note(had.account, "payer.archived", actor=actor, before={"payer": pk, "name": row.name})
+        finishing.ask(had.account)
 
 
 def payers(place: Place) -> list[Payer]:

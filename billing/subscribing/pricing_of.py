@@ -21,10 +21,11 @@ from .accounts import Held, held
 
 
 def price(place: Place, target: Target) -> Quote:
-    """What an interval of the target costs, discount and tax included. Raises Invalid for what cannot be bought."""
+    """What an interval of the target costs, discount and tax included; where nothing is bought, with the code that waits. Raises Invalid for what cannot be bought."""
     with sides.control_unit():
         had = held(place)
-        return quote_of(had, targets.check(had, target))
+        target = targets.check(had, target)
+        return quote_of(had, target if had.live else with_waiting_code(had, target))
 
 
 def preview(place: Place, target: Target, *, at_end: bool | None = None) -> Preview:
@@ -33,11 +34,13 @@ def preview(place: Place, target: Target, *, at_end: bool | None = None) -> Prev
     with sides.control_unit():
         had = held(place)
         target = targets.check(had, target)
-        whole = quote_of(had, target)
         if not had.live:
+            target = with_waiting_code(had, target)
+            whole = quote_of(had, target)
             begins = target.trial_end or now
             return Preview(Quote(target.currency, ()) if target.trial_end else whole, whole, target.trial_end or after(begins, target.interval, 1), now)
         had.require_awake()
+        whole = quote_of(had, target)
         target = with_coupon(had, target)
         ends = had.subscription.period_end
         if ends is not None and waits(had, target, at_end=at_end):
@@ -53,6 +56,11 @@ def quote_of(had: Held, target: Target) -> Quote:
 def undiscounted(had: Held, target: Target) -> Quote:
     """What it costs once every discount has ended. Inside a control unit."""
     return pricing.quote(pricing.lines_of(catalogue.items_of(target)), target.currency, tax_bp=had.tax_bp())
+
+
+def with_waiting_code(had: Held, target: Target) -> Target:
+    """The first purchase with the code that was redeemed before it, where it fits; one that does not goes on waiting. Inside a control unit."""
+    return target if target.coupon else replace(target, coupon=coupons.waiting(had, target))
 
 
 def with_coupon(had: Held, target: Target) -> Target:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from billing import ports
-from billing.models import BillingAccount, Checkout, PendingChange, Subscription
+from billing.models import BillingAccount, Checkout, PendingChange, PlanVersion, Subscription
 from billing.seats import days, ledger
 from billing.seats.models import ARRIVED
 from crm_platform.kernel import clock, jobs
 
-from . import acts, pricing_of, referring, spending
+from . import acts, carrying, pricing_of, referring, spending
 from .accounts import note
 from .life import keep_price
 
@@ -29,6 +30,8 @@ def settle(account: BillingAccount, before: Mapping[str, Any], after: Mapping[st
     if row.status not in BOUGHT:
         if before["status"] == "incomplete":
             _fell_through(account)
+        elif before["status"] in BOUGHT and reason != "plan.cancelled":
+            _trial_goes_on(account, row, before["external_id"])
         return
     if before["status"] not in BOUGHT:
         _finish(account, row)
@@ -43,12 +46,23 @@ def _finish(account: BillingAccount, row: Subscription) -> None:
     Checkout.objects.filter(account=account, state="open").update(state="finished")
     Subscription.objects.filter(pk=row.pk).update(promised_until=None, promised_for=None, extended_until=None)
     referring.bought(account)
+    carrying.ask(account)
 
 
 def _fell_through(account: BillingAccount) -> None:
     """A first payment that was under way did not arrive: its purchase is over, nothing was had by it, and another may begin."""
     if Checkout.objects.filter(account=account, state="open").update(state="closed"):
         note(account, "checkout.failed", actor=f"provider {account.provider}")
+
+
+def _trial_goes_on(account: BillingAccount, row: Subscription, subscription: str) -> None:
+    """What was bought in a trial, to begin at once, has ended without a payment: what was left of the trial is had as before."""
+    trial = ports.never_paid(account, subscription)
+    if not trial or datetime.fromisoformat(trial["ends_at"]) <= clock.now() or row.external_id or row.past_due_since is not None:
+        return
+    plan = PlanVersion.objects.get(code=trial["plan"], version=trial["version"])
+    Subscription.objects.filter(pk=row.pk).update(plan=plan, trial_ends_at=trial["ends_at"], status="none", ended_at=None, price_kept_until=None, changed_at=clock.now())
+    note(account, "trial.goes_on", actor="billing", after={"trial_ends_at": trial["ends_at"]})
 
 
 def _arrived(row: Subscription) -> None:

@@ -1,7 +1,7 @@
 """The provider of those who pay by transfer: `protocol.Provider` over our own documents. It calls nobody, so it is never down.
 
-A checkout is a bill with a reference; one works at once, and has five days until the money lands. A change is billed apart, or
-credited; a renewal's bill comes ten days ahead. Nothing is charged by itself.
+A checkout is a bill with a reference; one works at once, and has five days until the money lands (once: see `credit`). A change is
+billed apart, or credited; a renewal's bill comes ten days ahead. Nothing is charged by itself.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from crm_platform.db import sides
 from crm_platform.kernel import clock, ids
 from crm_platform.kernel.errors import Conflict
 
-from . import books, seeing
+from . import books, credit, seeing
 from .models import TransferCustomer, TransferDone, TransferSubscription
 
 CODE = "manual_invoice"
@@ -68,9 +68,15 @@ class TransferProvider:
         return str(self._once(key, lambda: {"id": _new_customer(payer, values)})["id"])
 
     def start_checkout(self, customer: str, target: Target, *, success_url: str, cancel_url: str, key: str) -> Started:
-        """A bill; one works from this moment."""
+        """A bill; one works from this moment, or from its payment (`pays_first`)."""
         found = self._once(key, lambda: _bought(customer, target))
         return Started(found["reference"], document=found["document"])
+
+    def pays_first(self, account: str) -> bool:
+        """Whether what this account (its public id) buys next begins only with its money. Opens a control unit."""
+        with sides.control_unit():
+            found = BillingAccount.objects.filter(public_id=account).first()
+            return found is not None and credit.pays_first(found, clock.now())
 
     def close_checkout(self, reference: str, *, key: str) -> None:
         """Taken back where nothing was paid on it."""
@@ -189,15 +195,16 @@ def _new_customer(payer: Payer, values: dict[str, str]) -> str:
 
 
 def _bought(customer: str, target: Target) -> dict[str, Any]:
-    who, _account = books.customer_locked(customer)
+    who, account = books.customer_locked(customer)
     catalogue.items_of(target)  # what is not sold is refused before anything is written
     now = clock.now()
     trial = target.trial_end if target.trial_end and target.trial_end > now else None
     begins = trial or now
     period = Period(begins, after(begins, target.interval, 1))
     row = TransferSubscription.objects.create(
-        external_id=f"ts_{ids.random_id()}", customer=who, target=books.stored(target, coupon_from=begins), created_at=now, anchor=begins, trial_end=trial, billed_until=period.end
-    )
+        external_id=f"ts_{ids.random_id()}", customer=who, target=books.stored(target, coupon_from=begins), created_at=now, anchor=begins, trial_end=trial, billed_until=period.end,
+        waits=credit.pays_first(account, now), trial={} if trial else credit.trial_of(account, now),
+    )  # fmt: skip
     row.first = books.bill(row, books.whole(row, target, at=begins), operation=f"{row.external_id}:first", due_at=begins + books.LANDING, period=period)
     row.save(update_fields=["first"])
     return {"reference": row.external_id, "document": row.first.public_id}
@@ -210,7 +217,7 @@ def _locked(subscription: str) -> TransferSubscription:
     row = TransferSubscription.objects.select_for_update(of=("self",)).select_related("customer__account", "first").get(pk=found.pk)
     now = clock.now()
     books.go_on(row, now)
-    if row.ended_at is not None or row.closed_at is not None or books.lapsed_at(row, now) is not None:
+    if row.ended_at is not None or row.closed_at is not None or books.lapsed_at(row, now) is not None or books.is_waiting(row):
         raise OverAlready
     return row
 

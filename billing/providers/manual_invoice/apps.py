@@ -13,7 +13,7 @@ class ManualInvoiceConfig(AppConfig):
         from billing.providers import registry  # inline: apps load before models
         from tenants import scheduler  # inline: apps load before models
 
-        from . import adapter, renewing  # inline: apps load before models
+        from . import adapter, credit, renewing  # noqa: F401 (answers ports)  # inline: apps load before models
 
         registry.register(adapter.CODE, adapter.make)
         scheduler.also(renewing.EVERY, renewing.ask)

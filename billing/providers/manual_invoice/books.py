@@ -152,12 +152,9 @@ def go_on(row: TransferSubscription, now: datetime) -> None:
         row.save(update_fields=["ended_at"])
         drop_ahead(row, reason="cancelled")
         return
-    lapsed = lapsed_at(row, now)
-    if lapsed is not None:
-        if now >= lapsed + FORGOTTEN:
-            drop_open(row, reason="never paid")
-            row.closed_at = now
-            row.save(update_fields=["closed_at"])
+    if is_waiting(row) or lapsed_at(row, now) is not None:
+        if row.first is not None and row.first.due_at is not None and now >= row.first.due_at + FORGOTTEN:
+            let_go(row, now, reason="never paid")
         return
     _begin_late(row)
     _take_scheduled(row, now)
@@ -168,18 +165,35 @@ def go_on(row: TransferSubscription, now: datetime) -> None:
         _renew(row)
 
 
+def let_go(row: TransferSubscription, now: datetime, *, reason: str) -> None:
+    """What nobody paid for is over for good: its bills are taken back, and what came for a part of them becomes credit."""
+    account = services.locked(row.customer.account_id)
+    for one in open_bills([row]):
+        services.take_back(account, one, actor=HOUSE, reason=reason)
+    row.closed_at = now
+    row.save(update_fields=["closed_at"])
+
+
+def is_waiting(row: TransferSubscription) -> bool:
+    """Whether it has not begun, and will with the payment of its first bill."""
+    return row.waits and row.first is not None and row.first.status != Status.PAID
+
+
 def lapsed_at(row: TransferSubscription, now: datetime) -> datetime | None:
     """When it was over because the bill of the checkout was never paid."""
     first = row.first
-    if first is None or first.due_at is None or first.status == Status.PAID or first.paid_minor or now < first.due_at:
+    if row.waits or first is None or first.due_at is None or first.status == Status.PAID or first.paid_minor or now < first.due_at:
         return None
     return first.due_at
 
 
 def _begin_late(row: TransferSubscription) -> None:
-    """Paid after it had lapsed: it begins on that day."""
+    """Paid after it had lapsed, or after the day on which it would have begun if it had not waited for that: it begins on the day of the payment."""
     first = row.first
-    if first is None or first.paid_at is None or first.due_at is None or first.paid_at <= first.due_at or row.anchor >= first.paid_at:
+    if first is None or first.paid_at is None or row.anchor >= first.paid_at:
+        return
+    until = first.period_start if row.waits else first.due_at
+    if until is None or first.paid_at <= until:
         return
     if row.billed_until <= after(row.anchor, read(row.target).interval, 1):
         row.anchor, row.trial_end = first.paid_at, None

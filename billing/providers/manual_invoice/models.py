@@ -27,7 +27,8 @@ class TransferSubscription(models.Model):
     """What was bought by transfer. `target` and `scheduled` (from the period's end) are a `protocol.Target` as JSON.
 
     `billed_until` is the end of the last period for which there is a bill; `first` the bill of the checkout: unpaid past its day,
-    the subscription is over, as if nothing had been bought. `lines` wait for the next period's bill.
+    the subscription is over, as if nothing had been bought. With `waits` nothing works before it is paid (`books.pays_first`).
+    `trial` is what was given up for it: {"plan", "version", "ends_at"}, or {}. `lines` wait for the next period's bill.
     """
 
     external_id = models.CharField(max_length=120, unique=True)
@@ -44,6 +45,8 @@ class TransferSubscription(models.Model):
     closed_at = models.DateTimeField(null=True)
     paused_until = models.DateTimeField(null=True)
     lines = models.JSONField(default=list, db_default=[])
+    waits = models.BooleanField(default=False, db_default=False)
+    trial = models.JSONField(default=dict, db_default={})
 
     class Meta:
         db_table = "transfer_subscription"

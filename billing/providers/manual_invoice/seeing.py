@@ -24,7 +24,7 @@ def account(customer: str) -> AccountSeen:
         return AccountSeen(customer, True, (), (), {}, 0, now)
     rows = list(who.subscriptions.select_related("first", "customer").filter(closed_at=None).order_by("-pk"))
     bills = list(Invoice.objects.filter(account=who.account, kind=Kind.PROFORMA, subscription__in=[row.external_id for row in rows]).order_by("-created_at", "-pk"))
-    currency = who.account.currency or next((books.read(row.target).currency for row in rows), "")
+    currency = who.account.currency or next((books.read(row.target).currency for row in who.subscriptions.order_by("-pk")[:1]), "")
     subscriptions = tuple(_subscription(row, [one for one in bills if one.subscription == row.external_id], now) for row in rows)
     return AccountSeen(
         customer, False, subscriptions, tuple(_invoice(one, now) for one in bills), {"brand": "transfer"}, -balance.credit_of(who.account, currency), now, {"account": who.account.public_id}
@@ -38,6 +38,8 @@ def _subscription(row: TransferSubscription, bills: list[Invoice], now: datetime
     status = "active"
     if ended is not None and ended <= now:
         status = "canceled"
+    elif books.is_waiting(row):
+        status = "incomplete"
     elif row.trial_end is not None and now < row.trial_end:
         status = "trialing"
     elif any(_is_overdue(one, now) for one in bills):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -35,8 +36,9 @@ from crm_platform.db import sides
 from crm_platform.kernel import clock
 
 from . import apart, asking, changing, prices, reading
-from .asking import Gone, ours
+from .asking import Gone, Refused, ours
 
+_log = logging.getLogger("kartoteka.billing")
 # A trial that ends sooner cannot be sold at their pages: then the payment is now.
 SHORTEST_TRIAL = 48 * 3600
 # An event older than this, or from further ahead, is not believed (seconds).
@@ -66,14 +68,32 @@ class StripeProvider:
         if external_id:
             try:
                 with ours():
-                    return self.client.v1.customers.update(external_id, given).id  # type: ignore[arg-type]  # built in steps
+                    known = self.client.v1.customers.update(external_id, given).id  # type: ignore[arg-type]  # built in steps
             except Gone:
                 pass
+            else:
+                self._tell_tax_id(known, payer, key)
+                return known
         with ours():
             made = self.client.v1.customers.create({**given, "metadata": {"account": payer.account, "op": key}}, _key(key))  # type: ignore[arg-type]  # built in steps
-            if payer.tax_id:
-                self.client.v1.customers.tax_ids.create(made.id, {"type": _tax_type(payer), "value": payer.tax_id}, _key(f"{key}:tax"))
+        self._tell_tax_id(made.id, payer, key)
         return made.id
+
+    def _tell_tax_id(self, customer: str, payer: Payer, key: str) -> None:
+        """The tax number of who pays now, and no other: that of the company before must not stand on the next invoice. One that they do not take bars no purchase: the reconciliation sees it."""
+        wanted, ids = (_tax_type(payer), reading.bare(payer.tax_id)), self.client.v1.customers.tax_ids
+        with ours():
+            held = ids.list(customer, {"limit": _PAGE}).data
+            for one in held:
+                if (one.type, reading.bare(one.value)) != wanted:
+                    ids.delete(customer, one.id)
+        if not payer.tax_id or any((one.type, reading.bare(one.value)) == wanted for one in held):
+            return
+        try:
+            with ours():
+                ids.create(customer, {"type": _tax_type(payer), "value": payer.tax_id}, _key(f"{key}:tax"))
+        except Refused as error:
+            _log.warning("a tax number is not taken", extra={"account": payer.account, "why": str(error)})
 
     def manage_url(self, customer: str, *, return_url: str) -> str:
         """Their own pages for card and receipts."""
@@ -253,7 +273,7 @@ class StripeProvider:
         now, client = clock.now(), self.client
         try:
             with ours():
-                found = client.v1.customers.retrieve(customer)
+                found = client.v1.customers.retrieve(customer, {"expand": ["tax_ids"]})
         except Gone:
             return AccountSeen(customer, True, (), (), {}, 0, now)
         if getattr(found, "deleted", False):
@@ -267,7 +287,7 @@ class StripeProvider:
             with ours():
                 method = client.v1.payment_methods.retrieve(chosen)
         invoices, refunds, notes = self._money(customer)
-        return AccountSeen(customer, False, seen, invoices, reading.method(method), found.balance or 0, now, reading.words(found.metadata), refunds, notes)
+        return AccountSeen(customer, False, seen, invoices, reading.method(method), found.balance or 0, now, reading.words(found.metadata), refunds, notes, reading.payer(found))
 
     def _money(self, customer: str) -> tuple[tuple[InvoiceSeen, ...], tuple[RefundSeen, ...], tuple[NoteSeen, ...]]:
         client = self.client

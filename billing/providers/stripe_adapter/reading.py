@@ -226,3 +226,15 @@ def _account_of(found: Mapping[str, Any]) -> str:
         if named:
             return str(named)
     return ""
+
+
+def payer(found: stripe.Customer) -> dict[str, str]:
+    """Who pays, in `AccountSeen.payer`'s words."""
+    address, ids = found.address, getattr(found, "tax_ids", None)
+    told = {"name": found.name or "", "country": (address and address.country) or "", "address": (address and address.line1) or ""}
+    return told if ids is None else {**told, "tax_id": " ".join(bare(one.value) for one in ids.data)}
+
+
+def bare(number: str) -> str:
+    """A tax number without its signs: they write it in groups."""
+    return "".join(letter for letter in number.upper() if letter.isalnum())

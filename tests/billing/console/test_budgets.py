@@ -17,7 +17,7 @@ Desk = Callable[..., Client]
 # Statements of a page, those of the session, the operator and the rail's figures among them.
 FRAME = 10
 BUDGETS = {
-    "/": 14, "/workspaces": 4, "/unpaid": 4, "/transfers": 4, "/transfers/recorded": 3, "/refunds": 4, "/events": 3, "/drift": 3, "/plans": 5, "/plans/team": 3, "/plans/team/new": 2, "/add-ons/storage_50": 3,
+    "/": 14, "/workspaces": 5, "/unpaid": 4, "/transfers": 4, "/transfers/recorded": 3, "/refunds": 4, "/events": 3, "/drift": 3, "/plans": 5, "/plans/team": 3, "/plans/team/new": 2, "/add-ons/storage_50": 3,
     "/add-ons/storage_50/new": 2, "/coupons": 3, "/journal": 3, "/operators": 2, "/me": 5, "/revenue": 10, "/revenue/cohorts": 4, "/workspaces/{}": 14,
 }  # fmt: skip
 

@@ -100,8 +100,17 @@ def test_a_bill_is_taken_back_unless_money_came(books: Books) -> None:
     with pytest.raises(services.PartlyPaid), sides.control_unit():
         services.void(services.locked(books.pk), other, actor=OPERATOR, reason="a change")
     assert [books.now(one).status for one in (bill, other)] == [Status.VOID, Status.OPEN]
-    with pytest.raises(services.NothingOwed):
-        books.pay(bill, 100)
+
+
+def test_money_for_a_bill_that_was_taken_back_is_credit_first_for_what_is_open(books: Books) -> None:
+    bill, other = books.issue(), books.issue()
+    with sides.control_unit():
+        services.void(services.locked(books.pk), bill, actor=OPERATOR, reason="a change")
+    books.pay(bill, other.total_minor + 500, operation="late")
+    assert [(books.now(one).status, books.now(one).paid_minor) for one in (bill, other)] == [(Status.VOID, 0), (Status.PAID, other.total_minor)]
+    assert books.account.balance_minor == -500
+    with sides.control_unit():
+        assert MoneyEntry.objects.filter(account_id=books.pk, name="payment.late").count() == 1
 
 
 def test_case_77_two_at_the_same_instant_have_consecutive_numbers(make_door: Any, seller: str) -> None:

@@ -198,3 +198,25 @@ def test_contacts_and_the_ceiling(firm: Firm) -> None:
             paying.set_spending_ceiling(firm.place, ceiling, actor=firm.owner)  # type: ignore[arg-type]
     paying.set_spending_ceiling(firm.place, None, actor=firm.owner)
     assert firm.account().spending_ceiling_minor is None
+
+
+@pytest.mark.parametrize("code", [{"percent_bp": 1_000, "plans": ["business"]}, {"amount_minor": 1_000, "currency": "USD"}], ids=["another plan's", "another currency's"])
+def test_a_code_that_waits_and_does_not_fit_goes_on_waiting(firm: Firm, codes, code: dict[str, Any]) -> None:
+    codes(code="WAITS", duration="once", **code)
+    redeem(firm, "WAITS")
+    seen = pricing_of.preview(firm.place, firm.target())
+    firm.buy()
+    assert (firm.row().plan.code, firm.charged(), seen.now.total, firm.row().discount) == ("team", 9_500, 9_500, {})
+    with sides.control_unit():
+        assert Redemption.objects.get(coupon__code="WAITS").ends_at is None
+
+
+def test_a_code_that_waits_is_in_the_preview_the_price_and_the_bill_alike(firm: Firm, codes) -> None:
+    codes(code="TEN", percent_bp=1_000, duration="once")
+    codes(code="OTHERS", percent_bp=9_000, duration="once", plans=["business"])
+    redeem(firm, "TEN")
+    redeem(firm, "OTHERS")
+    assert (pricing_of.preview(firm.place, firm.target()).now.total, pricing_of.price(firm.place, firm.target()).total) == (8_550, 8_550)
+    assert "85.50" in firm.door.client().get("/settings/plan/choose?plan=team&seats=5&begin=now").content.decode()
+    firm.buy()
+    assert (firm.charged(), firm.row().discount["code"]) == (8_550, "TEN")

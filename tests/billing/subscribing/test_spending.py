@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from billing.models import MoneyEntry
+from billing.providers import registry
+from billing.providers.manual_invoice.adapter import TransferProvider
 from billing.seats import buying
 from billing.seats.models import SeatDay
-from billing.subscribing import paying, spending
+from billing.subscribing import checkout, paying, spending
 from billing.subscribing.changing import AboveCeiling
 from crm_platform.db import sides
 from crm_platform.kernel import clock
 from crm_platform.letters.models import Letter
-from tests.billing.buying import Firm, later, operation
+from tests.billing.buying import URLS, Firm, later, operation
 
 
 def letters(firm: Firm) -> list[tuple[str, str]]:
@@ -109,3 +112,21 @@ def test_a_change_leaves_a_look_to_a_worker(firm: Firm) -> None:
     account = firm.account().pk
     with sides.control_unit():
         assert Job.objects.filter(name=spending.JOB, target=account, state="waiting").count() == 1
+
+
+@pytest.mark.parametrize("provider", ["stripe", "manual_invoice"])
+def test_a_first_purchase_above_the_ceiling_is_refused_and_said_beforehand(firm: Firm, provider: str, settings: Any) -> None:
+    settings.CRM_SELLER_NAME, settings.CRM_SELLER_BANK = "Kartoteka B.V.", "EUR: IBAN NL02 ABNA 0123 4567 89"
+    open_before = checkout.begin_checkout(firm.place, firm.target(), provider="stripe", actor=firm.owner, **URLS)
+    paying.set_spending_ceiling(firm.place, 10_000, actor=firm.owner)
+    page = firm.door.client()
+    assert "above the ceiling" not in page.get("/settings/plan/choose?plan=team&seats=5&begin=now").content.decode()
+    assert "above the ceiling" in page.get("/settings/plan/choose?plan=team&seats=6&begin=now").content.decode()
+    before = (firm.state(), firm.journal(), firm.account().provider)
+    with registry.stand_in(TransferProvider()), pytest.raises(AboveCeiling):
+        checkout.begin_checkout(firm.place, firm.target(seats="6"), provider=provider, actor=firm.owner, **URLS)
+    assert (firm.state(), firm.journal(), firm.account().provider) == before
+    assert firm.provider.books.checkouts[open_before.reference].state == "open"
+    paying.set_spending_ceiling(firm.place, None, actor=firm.owner)
+    firm.buy(seats="6")
+    assert firm.row().seats == 6

@@ -146,7 +146,7 @@ def _record(row: StatementLine, bill: Invoice, actor: Actor) -> None:
         Payment.objects.filter(pk=by_hand.pk).update(external_id=row.fingerprint[:40])
         row.state = LineState.KNOWN
         return
-    owed = bill.due_minor
+    owed = bill.due_minor if bill.status != Status.VOID else 0
     services.record_payment(account, bill, row.amount_minor, actor=actor, operation=f"line:{row.fingerprint}", at=row.at, external_id=row.external_id or row.fingerprint[:40], payer=row.payer)
     row.state = LineState.PAID if row.amount_minor == owed else LineState.PARTIAL if row.amount_minor < owed else LineState.OVER
 
