@@ -14,8 +14,7 @@ from billing.pricing import Line, Quote, quote
 from billing.pricing.periods import Period, after, period_at
 from crm_platform.kernel import clock
 
-from . import fake_books
-from .fake_books import Books, Checkout, Customer, Subscription, bill, difference, payer_of, sign, untaxing
+from .fake_books import Books, Checkout, Customer, Subscription, bill, difference, keep_draft, payer_of, sign, untaxing, void_drafts
 from .protocol import (
     AccountSeen,
     BadPayload,
@@ -349,7 +348,7 @@ class FakeProvider:
             row.paused_until = None
         row.period = period_at(row.anchor, row.target.interval, max(row.period.end, row.anchor))
         if row.status == "unpaid":
-            fake_books.keep_draft(self.books, row, bill(row.target, tax_bp=self.tax_bp))
+            keep_draft(self.books, row, bill(row.target, tax_bp=self.tax_bp))
         elif row.paused_until is None:
             with clock.frozen(row.period.start):
                 self._charge_period(row)
@@ -364,7 +363,7 @@ class FakeProvider:
     def _come_back(self, row: Subscription, *, anew: bool) -> None:
         row.paused_until = None
         if anew:
-            fake_books.void_drafts(self.books, row)
+            void_drafts(self.books, row)
             row.anchor = clock.now()
             row.period = period_at(row.anchor, row.target.interval, row.anchor)
             self._charge_period(row)
