@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -92,14 +93,22 @@ def _announced(walk: Walk) -> None:
     walk.step("announced", "/settings/plan", "/board")
 
 
+def _days_left(walk: Walk) -> float:
+    """Days until the next bill, as the payment service says."""
+    looked = walk.run.crm("billing-sync", "--workspace", walk.slug)
+    ends, now = (datetime.fromisoformat(moment) for moment in (looked["period_end"], walk.state()["now"]))
+    return (ends - now) / timedelta(days=1)
+
+
 def _paid_back(walk: Walk, anna: Any) -> None:
-    walk.go("/settings/plan")
+    assert "Once it is paid, a new period begins on that day and is billed" in walk.go("/settings/plan")
     walk.press("Pay €38")
     walk.press("Open the bill")
     walk.shot("the-bill")
     walk.pay("pm_card_visa", words="Pay")
     walk.until(state="active", access="full", plan="team", bought=2, used=2, past_due_since=None)
     walk.mailed("has paid €38")
+    waited(lambda: _days_left(walk) > 27)  # no period for nothing: one begins on the day of the payment, and is billed
     waited(lambda: leads(walk) == {"waiting": 0, "opened": 3})
     anna.goto(f"{walk.home}/board")
     assert "New enquiry" in anna.inner_text("main")

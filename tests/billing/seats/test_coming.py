@@ -81,6 +81,8 @@ def test_days_that_went_on_a_bill_of_their_own_are_not_told_again(sold: Firm) ->
     assert sold.charged() == 9_500 + 2 * 190
     with later(datetime(2027, 4, 4, 12, tzinfo=UTC)):
         assert told(sold)[0] == 9_500
+        pausing.unpause(sold.place, actor=sold.owner, operation=operation())  # nobody else's round finds it
+        assert told(sold)[0] == 9_500
 
 
 def test_by_transfer_what_comes_after_the_bill_was_written_is_on_the_one_after(firm: Firm, settings: Any) -> None:

@@ -232,6 +232,8 @@ def test_in_a_pause_nothing_is_put_on_a_bill_that_will_be_voided(sold: Firm) -> 
     rounds(sold, datetime(2027, 4, 1, 12, tzinfo=UTC))
     [bought] = sold.provider.books.subscriptions.values()
     assert (bought.lines, sold.charged(), sold.journal().count("occasional.charged")) == ([], 9_500, 0)
+    with later(datetime(2027, 4, 1, 13, tzinfo=UTC)):
+        pausing.unpause(sold.place, actor=sold.owner, operation=operation())
 
 
 @pytest.mark.parametrize("paused", [False, True])
@@ -242,6 +244,8 @@ def test_who_can_only_read_has_no_day(sold: Firm, paused: bool) -> None:
         with sides.unit(sold.place):
             admitting.Seats().admit(7, occasional=True)
             assert SeatDay.objects.filter(person=7).count() == (0 if paused else 1)
+        if paused:
+            pausing.unpause(sold.place, actor=sold.owner, operation=operation())
 
 
 def test_a_pause_that_began_at_the_provider_is_billed_like_ours(sold: Firm) -> None:
