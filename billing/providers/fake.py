@@ -14,7 +14,19 @@ from billing.pricing import Line, Quote, quote
 from billing.pricing.periods import Period, after, period_at
 from crm_platform.kernel import clock
 
-from .fake_books import Books, Checkout, Customer, Subscription, bill, difference, keep_draft, payer_of, sign, untaxing, void_drafts
+from .fake_books import (
+    Books,
+    Checkout,
+    Customer,
+    Subscription,
+    bill,
+    difference,
+    keep_draft,
+    payer_of,
+    sign,
+    untaxing,
+    void_drafts,
+)
 from .protocol import (
     AccountSeen,
     BadPayload,

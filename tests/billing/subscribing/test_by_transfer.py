@@ -165,6 +165,20 @@ def test_a_transfer_that_lands_after_the_card_is_credit_at_the_card(firm: Firm) 
     assert firm.charged() == charged
 
 
+def test_a_transfer_that_lands_before_the_card_is_paid_goes_along_with_the_purchase(firm: Firm) -> None:
+    after = lapsed(firm)
+    with later(after):
+        started = checkout.begin_checkout(firm.place, firm.target(), provider="stripe", actor=firm.owner, **URLS)
+        [bill] = bills(firm)
+        pay(firm, bill)
+        work()
+        assert "credit.carried" not in firm.journal()
+        assert firm.provider.pay_checkout(started.reference) is not None
+        assert checkout.finish_checkout(firm.place, started.reference)
+        work()
+    assert (firm.account().balance_minor, firm.journal().count("credit.carried")) == (-bill.total_minor, 1)
+
+
 def test_a_late_payment_that_nobody_has_looked_at_is_no_reason_to_pay_twice(firm: Firm) -> None:
     after = lapsed(firm)
     with later(after):

@@ -75,11 +75,12 @@ def test_what_was_edited_there_is_seen_and_told_anew_by_the_nightly_look(firm: F
     firm.buy()
     work()
     [customer] = firm.provider.books.customers.values()
-    customer.payer = replace(customer.payer, name="Somebody else", tax_id="")
-    [found] = drift(firm, fix=True)
-    assert found.facts["payer"] == {"name": {"ours": "New Company BV", "theirs": "Somebody else"}, "tax_id": {"ours": "NL123456789B01", "theirs": ""}}
-    work()
-    assert (known(firm)[0], drift(firm)) == ("New Company BV", [])
+    for _time in range(2):
+        customer.payer = replace(customer.payer, name="Somebody else", tax_id="")
+        [found] = drift(firm, fix=True)
+        assert found.facts["payer"] == {"name": {"ours": "New Company BV", "theirs": "Somebody else"}, "tax_id": {"ours": "NL123456789B01", "theirs": ""}}
+        work()
+        assert (known(firm)[0], drift(firm)) == ("New Company BV", [])
 
 
 def test_a_tax_number_that_comes_changes_and_goes_at_the_service(shopper: Shopper) -> None:  # noqa: F811
