@@ -27,20 +27,7 @@ from .fake_books import (
     untaxing,
     void_drafts,
 )
-from .protocol import (
-    AccountSeen,
-    BadPayload,
-    BadSignature,
-    Changed,
-    Event,
-    InvoiceSeen,
-    Payer,
-    Preview,
-    ProviderUnavailable,
-    RefundSeen,
-    Started,
-    Target,
-)
+from .protocol import AccountSeen, BadPayload, BadSignature, Changed, Event, InvoiceSeen, Payer, Preview, ProviderUnavailable, RefundSeen, Started, Target
 
 T = TypeVar("T")
 CARD = {"brand": "visa", "last4": "4242", "until": "2030-12"}

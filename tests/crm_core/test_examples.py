@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 
 import pytest
 
@@ -33,9 +32,7 @@ def examples(model) -> list:
 def test_filling_makes_marked_records_that_count(inside) -> None:
     owner = cast()["owner"]
     before = {metric: gates.usage(metric).used for metric in ("contacts", "deals_open")}
-    began = time.monotonic()
     assert filling.fill(owner) == 50 == filling.standing()
-    assert time.monotonic() - began < 3  # no job: a page waits for it
     contacts, made = examples(Contact), examples(Deal)
     assert (len(contacts), len(made), len({contact.name for contact in contacts})) == (30, 20, 30)
     for entity, rows in (("contact", contacts), ("deal", made)):
