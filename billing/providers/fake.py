@@ -24,17 +24,29 @@ from .fake_books import (
     keep_draft,
     payer_of,
     sign,
-    untaxing,
     void_drafts,
 )
-from .protocol import AccountSeen, BadPayload, BadSignature, Changed, Event, InvoiceSeen, Payer, Preview, ProviderUnavailable, RefundSeen, Started, Target
+from .fake_giving import Giving
+from .protocol import (
+    AccountSeen,
+    BadPayload,
+    BadSignature,
+    Changed,
+    Event,
+    InvoiceSeen,
+    Payer,
+    Preview,
+    ProviderUnavailable,
+    Started,
+    Target,
+)
 
 T = TypeVar("T")
 CARD = {"brand": "visa", "last4": "4242", "until": "2030-12"}
 _ENDED = ("canceled", "incomplete")
 
 
-class FakeProvider:
+class FakeProvider(Giving):
     """See `protocol.Provider` for the verbs; what follows below them is for tests.
 
     `outcomes` are the next payments' ("declined", "challenge", or "unmade" for a bill that it cannot make final), `faults` the next changing calls' ("before", "after").
@@ -367,33 +379,3 @@ class FakeProvider:
             row.period = period_at(row.anchor, row.target.interval, row.anchor)
             self._charge_period(row)
         self._tell("customer.subscription.updated", row.customer, row.id)
-
-    def _refund(self, invoice: str, amount: int) -> str:
-        found = self.books.invoices[invoice]
-        self.books.invoices[invoice] = replace(found, refunded=found.refunded + amount)
-        made = RefundSeen(self.books.id("re"), "succeeded", amount)
-        self.books.refunds[made.external_id] = (invoice, made)
-        self._tell("charge.refunded", self.books.owners[invoice], invoice)
-        return made.external_id
-
-    def _keep_line(self, row: Subscription, line: Line) -> str:
-        row.lines.append(line)
-        return self.books.id("ii")
-
-    def _bill_apart(self, customer: str, row: Subscription, line: Line | None) -> str:
-        lines = [*row.lines, *([line] if line else [])]
-        row.lines.clear()
-        return self._charge(customer, quote(lines, row.target.currency, tax_bp=self.tax_bp), "", row.period).external_id if lines else ""
-
-    def _untax(self, invoice: str, amount: int, reason: str) -> str:
-        found, owner = self.books.invoices[invoice], self.books.owners[invoice]
-        number = self.books.id("cn")
-        self.books.notes[number] = untaxing(found, number, amount, reason)
-        self._credit(owner, amount)
-        self._tell("credit_note.created", owner, number)
-        return number
-
-    def _credit(self, customer: str, amount: int) -> str:
-        self.books.customers[customer].balance -= amount
-        self._tell("customer.updated", customer, customer)
-        return self.books.id("cbtxn")
