@@ -13,13 +13,13 @@ from billing.reports.models import Day, Kind, Movement, MrrLine, TrialStart
 from crm_platform.jobs.models import Job
 from crm_platform.kernel import clock
 
-from .year import BEGINS, paid, subscription
+from .year import BEGINS, nobody, paid, subscription
 
 
 @pytest.fixture(autouse=True)
 def nobody_else(control_side: None) -> None:
     """No other workspace has a subscription."""
-    Subscription.objects.all().delete()
+    nobody()
 
 
 def look(days: int = 0) -> Day:

@@ -13,14 +13,14 @@ from billing.reports.models import Day, Movement, MrrLine
 from crm_platform.kernel import clock
 from tenants.lifecycle.billing_state import standing
 
-from .year import CURRENCIES, Owner, days, subscription
+from .year import CURRENCIES, Owner, days, nobody, subscription
 
 MANY = 200
 
 
 def test_case_80_the_identity_of_a_year_of_random_operations(control_side: None) -> None:
     lot = random.Random(80)  # noqa: S311 (a simulation)
-    Subscription.objects.all().delete()
+    nobody()
     versions = {row.code: row for row in PlanVersion.objects.filter(version=1)}
     moments = list(days(366))
     owners: list[Owner] = []
@@ -89,7 +89,7 @@ def _any_two_looks_add_up(lot: random.Random) -> None:
 def test_a_gap_in_the_looks_is_bridged_by_the_next(control_side: None) -> None:
     from .year import BEGINS, paid
 
-    Subscription.objects.all().delete()
+    nobody()
     row = paid(BEGINS, seats=2)
     with clock.frozen(BEGINS):
         daily.take()

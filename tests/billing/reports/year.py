@@ -12,12 +12,19 @@ from billing import services
 from billing.models import PlanVersion, Subscription
 from billing.pricing import periods
 from billing.pricing.terms import Interval
+from billing.reports.models import Day, Movement, MrrLine, TrialStart
 from tenants.lifecycle.billing_state import LIMITED_FROM
 from tenants.models import State, Workspace
 
 BEGINS = datetime(2027, 1, 1, 0, 5, tzinfo=UTC)
 SOLD = ("start", "team", "business", "everyone", "crew")
 CURRENCIES = ("EUR", "RUB", "UZS", "USD")
+
+
+def nobody() -> None:
+    """No workspace has a subscription and no day was looked at: what other tests left is gone until the test's transaction is taken back."""
+    for model in (MrrLine, Movement, TrialStart, Day, Subscription):
+        model._default_manager.all().delete()
 
 
 def workspace(at: datetime, *, number: int = 0) -> Workspace:
