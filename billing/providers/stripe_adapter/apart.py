@@ -41,17 +41,36 @@ def bill(client: stripe.StripeClient, customer: str, subscription: str, line: Li
 
 
 def let_drafts_go(client: stripe.StripeClient, subscription: str, *, key: str) -> None:
-    """Drafts that nobody makes final are void: of a subscription that was given up. Lines of ours on them wait for the next bill."""
+    """Drafts that nobody makes final are void: of a subscription that was given up. Lines of ours on them wait for the next bill.
+
+    Who paid the old bill with another card than the one that failed is asked by that one from then on.
+    """
     with ours():
         found = client.v1.subscriptions.retrieve(subscription)
         drafts = client.v1.invoices.list({"subscription": subscription, "status": "draft", "limit": _PAGE}).data
-        for draft in [one for one in drafts if one.id and not one.auto_advance]:
+        held = [one for one in drafts if one.id and not one.auto_advance]
+        card = _paid_with(client, subscription) if held else ""
+        if card and card != reading.id_of(found.default_payment_method):
+            client.v1.subscriptions.update(subscription, {"default_payment_method": card}, _key(f"{key}:card"))
+        for draft in held:
             for line in draft.lines.data:
                 if "ref" in reading.words(line.metadata):
                     kept = {**_line_again(line), "customer": reading.id_of(found.customer), "subscription": subscription, "currency": found.currency}
                     client.v1.invoice_items.create(kept, _key(f"{key}:{line.id}"))  # type: ignore[arg-type]  # built in steps
             if client.v1.invoices.finalize_invoice(str(draft.id), {"auto_advance": False}, _key(f"{key}:{draft.id}")).status == "open":
                 client.v1.invoices.void_invoice(str(draft.id), {}, _key(f"{key}:{draft.id}:void"))
+
+
+def _paid_with(client: stripe.StripeClient, subscription: str) -> str:
+    """What paid the newest paid invoice of a subscription, where its customer keeps it; "" for none."""
+    for invoice in client.v1.invoices.list({"subscription": subscription, "status": "paid", "limit": 1}).data:
+        payments = client.v1.invoice_payments.list({"invoice": str(invoice.id), "status": "paid", "limit": 1}).data
+        for intent in [reading.id_of(one.payment.payment_intent) for one in payments if one.payment.payment_intent]:
+            chosen = reading.id_of(client.v1.payment_intents.retrieve(intent).payment_method)
+            method = client.v1.payment_methods.retrieve(chosen) if chosen else None
+            if method is not None and reading.id_of(method.customer) == reading.id_of(invoice.customer):
+                return method.id
+    return ""
 
 
 def _line_again(line: stripe.InvoiceLineItem) -> dict[str, Any]:

@@ -109,6 +109,7 @@ def _paid_back(walk: Walk, anna: Any) -> None:
     walk.until(state="active", access="full", plan="team", bought=2, used=2, past_due_since=None)
     walk.mailed("has paid €38")
     waited(lambda: _days_left(walk) > 27)  # no period for nothing: one begins on the day of the payment, and is billed
+    walk.until(state="active", past_due_since=None)  # by the card that paid, not by the one that failed
     waited(lambda: leads(walk) == {"waiting": 0, "opened": 3})
     anna.goto(f"{walk.home}/board")
     assert "New enquiry" in anna.inner_text("main")

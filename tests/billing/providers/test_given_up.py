@@ -10,6 +10,8 @@ import pytest
 
 from billing.pricing import Line
 from billing.providers import choosing
+from billing.standin import paying
+from billing.standin.resources import methods
 from crm_platform.kernel import clock
 from tests.billing.providers.conftest import target
 from tests.billing.providers.rigs import Firm, stripe_rig
@@ -47,6 +49,24 @@ def test_paid_after_giving_up_a_period_begins_and_its_drafts_are_void(rig: Any) 
     assert [one.status for one in firm.invoices()] == ["paid", "paid", "paid"]
     rig.advance(firm.sub().period_end - clock.now() + timedelta(hours=3))
     assert rig.charged(firm.customer) - before == 2 * 5 * 1_900 + 570
+
+
+def test_who_paid_with_another_card_is_asked_by_that_one(rig: Any) -> None:
+    firm = Firm(rig)
+    bought = firm.buy(target(5))
+    for _time in range(30):
+        rig.decline_next()
+    rig.advance(bought.period_end - clock.now() + timedelta(days=34))
+    rig.standin.world.faults.payments.clear()
+    [owed] = [one for one in firm.invoices() if one.status == "open"]
+    world = rig.standin.world
+    with world.store.lock, world.store.unit():
+        other = methods.make(world, "pm_card_mastercard")
+        other["customer"] = firm.customer
+        assert paying.pay(world, owed.external_id, method=other["id"]).kind == "ok"
+    firm.provider.come_back(bought.external_id, anew=True, key=firm.key())
+    assert world.store.rows[bought.external_id]["default_payment_method"] == other["id"]
+    assert firm.sub().status == "active"
 
 
 def test_a_draft_that_waits_for_its_hour_is_not_held(rig: Any) -> None:
