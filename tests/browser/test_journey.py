@@ -9,6 +9,7 @@ from typing import Any
 
 import axe_core_python.sync_playwright as axe
 import pytest
+from playwright.sync_api import TimeoutError as TooLate
 
 from .conftest import PASSWORD, Run, log_in
 
@@ -217,6 +218,14 @@ def _drag(page: Any, card: str, target: str, *, lands: bool = True) -> None:
     page.mouse.up()
 
 
+def _opens(page: Any, selector: str) -> bool:
+    try:
+        page.wait_for_selector(selector, timeout=8_000)
+    except TooLate:
+        return False
+    return True
+
+
 def test_cards_are_dragged_to_a_column_to_won_to_lost_and_nowhere(up: Run, page: Any) -> None:
     home = log_in(page, up)
     page.wait_for_selector("#board.board")
@@ -234,8 +243,11 @@ def test_cards_are_dragged_to_a_column_to_won_to_lost_and_nowhere(up: Run, page:
     page.wait_for_timeout(600)
     assert second.locator(".deal__name", has_text=name).count() == 1
     # lost asks for the reason and the card stays until it is given
-    _drag(page, card, ".board-foot__zone[data-kind=lost]")
-    page.wait_for_selector("#modal[open] [name=lost_reason]")
+    for _try in range(3):  # on a busy machine the browser lets a drag fall before it is over; a hand drags again
+        _drag(page, card, ".board-foot__zone[data-kind=lost]")
+        if _opens(page, "#modal[open] [name=lost_reason]"):
+            break
+    assert page.is_visible("#modal[open] [name=lost_reason]")
     page.keyboard.press("Escape")
     page.wait_for_selector("#modal", state="hidden")
     assert page.locator(".stage .deal").count() == before
