@@ -174,7 +174,7 @@ def finish(run: ArchiveRun, made: Made) -> None:
             forget(older)
     for person in _who_waits(run) if run.asked_by else ():
         with override(person.language):
-            until = date_format(timezone.localtime(run.ends_at), "j E Y")
+            until = date_format(timezone.localtime(run.ends_at), "DATE_FORMAT")
         post.write(str(person.email), "archive_ready", language=person.language, url=workspace.url("/settings/archives"), until=until)
 
 

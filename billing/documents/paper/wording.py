@@ -76,7 +76,7 @@ def _sum(row: Invoice, value: int) -> str:
 
 def day(moment: datetime) -> str:
     """A day in the active language."""
-    return date_format(moment, "j E Y")
+    return date_format(moment, "DATE_FORMAT")
 
 
 def _dates(row: Invoice) -> list[list[str]]:

@@ -45,7 +45,7 @@ def words(value: str) -> str:
     ends = _range(value)
     if ends is None:
         return value
-    low, high = (date_format(end, "j M Y") if end else "" for end in ends)
+    low, high = (date_format(end, "SHORT_DATE_FORMAT") if end else "" for end in ends)
     if low and high:
         return _("%(first)s to %(last)s") % {"first": low, "last": high}
     return _("from %(day)s") % {"day": low} if low else _("until %(day)s") % {"day": high}
