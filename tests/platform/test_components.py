@@ -36,7 +36,7 @@ def test_each_language_has_its_own() -> None:
 
 def test_what_shows_a_secret_is_not_kept() -> None:
     _drawn("{% copyable value='a-secret-of-a-test' %}")
-    assert not any("a-secret-of-a-test" in html for html in components._kept.values())
+    assert not any("a-secret-of-a-test" in html for html in components._kept.pieces.values())
 
 
 def test_a_value_that_cannot_be_a_key_is_drawn_all_the_same() -> None:

@@ -13,10 +13,10 @@ from django.utils.translation import get_language
 
 from crm_platform.kernel import workspace
 
-# So many drawn components are kept in a process.
-MOST = 8000
+from .kept import Kept
+
 _steady: set[str] = set()
-_kept: dict[tuple[Any, ...], SafeString] = {}
+_kept = Kept(8000)
 _declared: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
 
 
@@ -66,15 +66,10 @@ def _render(name: str, context: Context, attributes: dict[str, Any]) -> SafeStri
         return _drawn(name, values, context)
     key = (name, workspace.prefix(), get_language(), *((attribute, type(value), value) for attribute, value in values.items()))
     try:
-        html = _kept.get(key)
+        hash(key)
     except TypeError:  # a value that cannot be a key
         return _drawn(name, values, context)
-    if html is None:
-        html = _drawn(name, values, context)
-        if len(_kept) >= MOST:
-            _kept.clear()
-        _kept[key] = html
-    return html
+    return SafeString(_kept.get(key, lambda: _drawn(name, values, context)))
 
 
 def _drawn(name: str, values: dict[str, Any], context: Context) -> SafeString:

@@ -6,6 +6,7 @@ The key holds everything they are drawn from; only the form's token differs from
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
@@ -19,26 +20,41 @@ from crm_platform.kernel import workspace
 from . import places
 from .markup import form_token
 
-MOST = 4000
 _TOKEN = "token-of-the-form-0000000000000000"  # noqa: S105 (a place to put one)
-_kept: OrderedDict[tuple[Any, ...], str] = OrderedDict()
-_lock = Lock()
+
+
+class Kept:
+    """At most so many pieces of markup, the oldest let go first. A key holds everything its piece is drawn from."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.pieces, self._lock = most, OrderedDict[tuple[Any, ...], str](), Lock()
+
+    def get(self, key: tuple[Any, ...], draw: Callable[[], str]) -> str:
+        """The piece, drawn where it is not there. Raises TypeError for a key that cannot be one."""
+        with self._lock:
+            html = self.pieces.get(key)
+        if html is None:
+            html = draw()
+            with self._lock:
+                self.pieces[key] = html
+                if len(self.pieces) > self.most:
+                    self.pieces.popitem(last=False)
+        return html
+
+
+_parts = Kept(4000)
 
 
 def part(context: Context, template: str) -> SafeString:
     """The markup of a part of the shell."""
     request = context["request"]
-    key = (template, *_key(context, template))
-    with _lock:
-        html = _kept.get(key)
-    if html is None:
+
+    def draw() -> str:
         with context.push(csrf_token=_TOKEN):
             compiled: Any = get_template(template)
-            html = compiled.template.render(context)
-        with _lock:
-            _kept[key] = html
-            if len(_kept) > MOST:
-                _kept.popitem(last=False)
+            return str(compiled.template.render(context))
+
+    html = _parts.get((template, *_key(context, template)), draw)
     return mark_safe(html.replace(_TOKEN, form_token(request)) if _TOKEN in html else html)  # noqa: S308 (rendered by a template, which escapes)
 
 
