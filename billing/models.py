@@ -89,6 +89,15 @@ class BillingAccount(models.Model):
         constraints = [models.UniqueConstraint(fields=["external_id"], name="billing_account_once", condition=~Q(external_id=""))]
         indexes = [models.Index(fields=["dirty_at"], name="billing_account_dirty", condition=Q(dirty_at__isnull=False))]
 
+    @property
+    def language(self) -> str:
+        """In which its bills are worded: that of the first contact who has one, else English."""
+        return next((str(one["language"]) for one in self.contacts if isinstance(one, dict) and one.get("language")), "en")
+
+    def main_payer(self) -> Payer | None:
+        """The company to which invoices go. Inside a control unit."""
+        return self.payers.filter(main=True, archived_at=None).first()
+
 
 class Payer(models.Model):
     """A company that pays: the account may have several, invoices go to the main one unless another is named. `tax_state`: "", pending, verified, refused."""

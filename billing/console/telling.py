@@ -122,7 +122,7 @@ def documents(rows: Iterable[Invoice]) -> list[dict[str, Any]]:
     """Documents of a workspace: what each is, how it stands, whether there is paper, and whether a transfer may be recorded on it."""
     return [
         {
-            "row": row, "kind": words.DOCUMENTS.get(row.kind, row.kind), "label": words.PAID[row.status], "paper": row.status != "draft" and bool(row.series or (row.status == "paid" and row.kind == "invoice")),
+            "row": row, "kind": words.DOCUMENTS.get(row.kind, row.kind), "label": words.PAID[row.status], "paper": row.has_paper,
             "by_transfer": row.provider == OURS and row.kind == "proforma" and row.status in ("open", "uncollectible"), "left": row.paid_minor - row.refunded_minor, "owed": row.due_minor, "owed_told": money.show(row.due_minor, currency=row.currency),
         }
         for row in rows

@@ -47,9 +47,9 @@ def _drawn(row: Invoice) -> dict[str, Any]:
     elif row.refunded_minor:
         tone, said = "note", _("Refunded")
     kinds = {Kind.PROFORMA: _("Bill"), Kind.INVOICE: _("Invoice"), Kind.CREDIT_NOTE: _("Credit note"), Kind.CLOSING: _("Closing document")}
-    ours, note = row.provider == "manual_invoice", row.kind == Kind.CREDIT_NOTE
-    theirs = row.pdf_url if note and not ours else ""
-    return {"row": row, "kind": kinds[Kind(row.kind)], "tone": tone, "said": said, "paper": ours or (row.status == Status.PAID and not note), "theirs": theirs, "ours": ours, "due": row.due_minor}
+    ours = row.provider == "manual_invoice"
+    theirs = row.pdf_url if row.kind == Kind.CREDIT_NOTE and not ours else ""
+    return {"row": row, "kind": kinds[Kind(row.kind)], "tone": tone, "said": said, "paper": row.has_paper, "theirs": theirs, "ours": ours, "due": row.due_minor}
 
 
 def _own(place: Place, public_id: str) -> Invoice:

@@ -53,7 +53,7 @@ def over_taxed(account: BillingAccount) -> list[tuple[Invoice, int]]:
 
     What was given back with its tax, or credited since (an invoice below nought), is no longer owed; what was corrected comes no second time.
     """
-    payer = snapshots.main_payer(account)
+    payer = account.main_payer()
     if account.provider == OURS or payer is None or not payer.tax_id or not is_untaxed(account):
         return []
     rows = Invoice.objects.filter(account=account, provider=account.provider, kind=Kind.INVOICE, status=Status.PAID, buyer__tax_id=payer.tax_id).exclude(tax_minor=0).order_by("-created_at", "-pk")
@@ -75,7 +75,7 @@ def untaxes(row: Invoice) -> str:
 
 def correct_tax(account: BillingAccount, *, actor: Actor) -> list[Invoice]:
     """Mend every invoice of the account's main payer on which tax stands that is not due; the new invoices. Inside a control unit with the account locked; twice is once."""
-    payer = snapshots.main_payer(account)
+    payer = account.main_payer()
     if payer is None or not payer.tax_id:
         return []
     buyer = snapshots.buyer(account)

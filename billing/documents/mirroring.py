@@ -29,7 +29,7 @@ def mirror(account: BillingAccount, seen: InvoiceSeen) -> Invoice | None:
     row = Invoice.objects.select_for_update().filter(provider=account.provider, external_id=seen.external_id).first()
     if row is None:
         people = {"buyer": snapshots.buyer(account), "seller": snapshots.seller(seen.quote.currency)}
-        row = Invoice(account=account, provider=account.provider, external_id=seen.external_id, language=_language(account), **people, **values)
+        row = Invoice(account=account, provider=account.provider, external_id=seen.external_id, language=account.language, **people, **values)
         row.save()
         _tell_of(row)
         return row
@@ -111,7 +111,3 @@ def _held(row: Invoice) -> int:
 
 def _open_refunds() -> QuerySet[Refund]:
     return Refund.objects.filter(state__in=(RefundState.WAITING, RefundState.ASKED))
-
-
-def _language(account: BillingAccount) -> str:
-    return next((str(one["language"]) for one in account.contacts if isinstance(one, dict) and one.get("language")), "en")

@@ -103,6 +103,11 @@ class Invoice(models.Model):
         """What is still to be paid."""
         return self.total_minor - self.paid_minor if self.status == Status.OPEN else 0
 
+    @property
+    def has_paper(self) -> bool:
+        """Whether it is set on paper here: one of our own once it is issued, a provider's invoice once it is paid; a provider's credit note has its own at `pdf_url`."""
+        return self.status != Status.DRAFT and bool(self.series or (self.status == Status.PAID and self.kind == Kind.INVOICE))
+
 
 class NumberSeries(models.Model):
     """The last number given, by seller, kind and year. A row lock until the commit: an issue that is rolled back leaves no hole."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from billing.models import BillingAccount, Payer
+from billing.models import BillingAccount
 from billing.pricing import Line, Quote
 
 
@@ -48,15 +48,10 @@ def bank_lines(given: str, currency: str) -> list[str]:
 
 def buyer(account: BillingAccount, *, name: str = "", email: str = "") -> dict[str, Any]:
     """Who buys: the account's main payer, else whoever is known by name. Inside a control unit."""
-    payer = main_payer(account)
+    payer = account.main_payer()
     if payer is None:
         return {"name": name or (account.workspace.name if account.workspace else "") or account.slug, "country": "", "address": "", "tax_id": "", "email": email}
     return {
         "name": payer.name, "country": payer.country, "address": payer.address, "tax_id": payer.tax_id, "tax_state": payer.tax_state,
         "details": payer.details, "email": email,
     }  # fmt: skip
-
-
-def main_payer(account: BillingAccount) -> Payer | None:
-    """The company to which invoices go."""
-    return Payer.objects.filter(account=account, main=True, archived_at=None).first()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from billing import ports
-from billing.models import BillingAccount, Payer, SeatEntry
+from billing.models import BillingAccount, SeatEntry
 from crm_platform.db import sides
 from crm_platform.kernel import clock
 from tenants.models import State
@@ -134,7 +134,7 @@ def _invoice(account: BillingAccount, one: InvoiceSeen, ours: tuple[str, int, in
 
 def _payer(account: BillingAccount, seen: AccountSeen) -> Iterator[Difference]:
     """The main company against what stands on the provider's invoices."""
-    main = Payer.objects.filter(account=account, main=True, archived_at=None).first()
+    main = account.main_payer()
     if main is None or seen.payer is None:
         return
     ours = {"name": main.name[:250].strip(), "country": main.country, "address": main.address[:200].strip(), "tax_id": "".join(filter(str.isalnum, main.tax_id))}

@@ -12,6 +12,7 @@ from django.utils import timezone
 from billing import pricing
 from billing.models import DayStretch, MoneyEntry
 from billing.pricing import Line, Quote
+from billing.providers.manual_invoice.books import AHEAD
 from billing.subscribing.accounts import Held
 from crm_platform.kernel import clock
 
@@ -20,8 +21,8 @@ from .days import CHARGED, CLOSED
 from .models import SeatDay
 from .terms import terms
 
-# A bill by transfer is written so long before its period (`manual_invoice.books`): what comes afterwards is on the one after it.
-_AHEAD = {"manual_invoice": timedelta(days=10)}
+# A bill by transfer is written so long before its period: what comes afterwards is on the one after it.
+_AHEAD = {"manual_invoice": AHEAD}
 
 
 @dataclass(frozen=True, slots=True)

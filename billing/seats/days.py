@@ -215,7 +215,7 @@ def _apart(due: _Due, line: Line | None, *, operation: str) -> str:
 
 
 def _name(due: _Due, line: Line) -> str:
-    with translation.override(next((one["language"] for one in due.account.contacts if one.get("language")), "en")):
+    with translation.override(due.account.language):
         return wording.line_name(line, due.currency)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,17 +12,18 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import Act, PendingChange
-from billing.providers import calling
+from billing.providers import calling, syncing
 from billing.providers.protocol import Provider, ProviderUnavailable
 from billing.providers.registry import provider_for
 from crm_platform.db import sides
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Conflict, CrmError, Invalid, Overtaken
-from crm_platform.kernel.permissions import Actor
+from crm_platform.kernel.permissions import Actor, robot
 from crm_platform.kernel.workspace import Place
 
-from .accounts import Held, held, note
+from .accounts import Held, announce, held, note
 
+_log = logging.getLogger("kartoteka.billing")
 # How long an act may take until the next may begin, and how long a preview's figures hold.
 LEASE, HOLDS = timedelta(seconds=60), timedelta(hours=1)
 
@@ -81,6 +83,27 @@ def doing(
         _end(begun, state="failed", result={"refused": error.code})
         raise
     _end(begun, state="done", result=begun.result)
+
+
+def by_itself(pk: int, place: Place, verb: str, *, operation: str, work: Callable[[Doing], None]) -> bool:
+    """What a change that waits (`pk`) asks for, done by the house and announced as `verb`; where the plan has ended meanwhile it lapses. Opens units of its own, asks the provider.
+
+    False where it is not done: the next look tries again, with the same keys.
+    """
+    with sides.control_unit():
+        if not held(place).live:
+            PendingChange.objects.filter(pk=pk, state="waiting").update(state="lapsed")
+            return False
+    try:
+        with doing(place, verb, actor=robot("billing"), operation=operation, check=Held.require_live) as under:
+            if under.done is None:
+                work(under)
+                syncing.sync_account(under.held.account.pk, patience=5.0)
+    except CrmError as error:
+        _log.warning("what waited could not be done", extra={"workspace": place.public_id, "verb": verb, "error": error.code})
+        return False
+    announce(place, robot("billing"), verb)
+    return True
 
 
 def _begin(place: Place, kind: str, *, actor: Actor, operation: str, as_of: datetime | None, check: Callable[[Held], Mapping[str, Any] | None]) -> Doing:

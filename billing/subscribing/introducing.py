@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 from billing.models import BillingAccount, MoneyEntry
-from billing.models import Payer as PayerRow
 from billing.providers import calling
 from billing.providers.models import OpState, ProviderOp
 from billing.providers.protocol import Payer, Provider
@@ -36,7 +35,7 @@ def payer_of(place: Place, account: BillingAccount) -> Payer:
         firm, language, country = inside.preferences().firm, inside.preferences().language, inside.preferences().country
         owner = next(iter(directory.owners()), None)
     with sides.control_unit():
-        main = PayerRow.objects.filter(account=account, main=True, archived_at=None).first()
+        main = account.main_payer()
     email = next((str(one["email"]) for one in account.contacts), "") or (str(owner.email) if owner else "")
     if main is None:
         return Payer(account.public_id, firm or place.name, email, country=country, language=language)

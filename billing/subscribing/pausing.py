@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
@@ -16,15 +15,14 @@ from billing.providers.registry import provider_for
 from billing.seats import days
 from crm_platform.db import sides
 from crm_platform.kernel import clock
-from crm_platform.kernel.errors import Conflict, CrmError, Invalid
-from crm_platform.kernel.permissions import Actor, robot
+from crm_platform.kernel.errors import Conflict, Invalid
+from crm_platform.kernel.permissions import Actor
 from crm_platform.kernel.workspace import Place
 
-from .accounts import BillOpen, Held, announce, held
-from .acts import Doing, asked, doing, waiting
+from .accounts import BillOpen, Held, announce
+from .acts import Doing, asked, by_itself, doing, waiting
 
 LONGEST_PAUSE, PAUSE = 6, "pause"
-_log = logging.getLogger("kartoteka.billing")
 
 
 class Paused(Conflict):
@@ -93,24 +91,7 @@ def come_back_due(*, most: int = 50) -> int:
     with sides.control_unit():
         rows = PendingChange.objects.select_related("subscription__workspace").filter(kind=PAUSE, state="waiting", effective_at__lte=clock.now())
         found = [(row.pk, row.subscription.workspace) for row in rows.order_by("effective_at")[:most]]
-    return sum(_over(pk, workspace.place) for pk, workspace in found)
-
-
-def _over(pk: int, place: Place) -> bool:
-    with sides.control_unit():
-        if not held(place).live:
-            PendingChange.objects.filter(pk=pk, state="waiting").update(state="lapsed")
-            return False
-    try:
-        with doing(place, "plan.unpaused", actor=robot("billing"), operation=f"back.{pk}", check=Held.require_live) as under:
-            if under.done is None:
-                _come_back(under)
-                syncing.sync_account(under.held.account.pk, patience=5.0)
-    except CrmError as error:  # the next look tries again, with the same keys
-        _log.warning("a pause that is over could not be ended", extra={"workspace": place.public_id, "error": error.code})
-        return False
-    announce(place, robot("billing"), "plan.unpaused")
-    return True
+    return sum(by_itself(pk, workspace.place, "plan.unpaused", operation=f"back.{pk}", work=_come_back) for pk, workspace in found)
 
 
 def _come_back(under: Doing) -> None:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
 from billing.models import BillingAccount, MoneyEntry, PendingChange
 from billing.plans import FREE
-from billing.providers import calling, syncing
+from billing.providers import calling
 from billing.providers.applying import ANEW
 from billing.providers.registry import provider_for
 from crm_platform.db import sides
-from crm_platform.kernel.errors import CrmError
-from crm_platform.kernel.permissions import robot
 from crm_platform.kernel.workspace import Place
 
-from .accounts import Held, announce, held
-from .acts import doing, waiting
-
-_log = logging.getLogger("kartoteka.billing")
+from .accounts import held
+from .acts import Doing, by_itself, waiting
 
 
 def begin_due(*, most: int = 50) -> int:
@@ -39,23 +34,13 @@ def begin(place: Place) -> None:
 
 
 def _begin(pk: int, place: Place) -> bool:
-    with sides.control_unit():
-        if not held(place).live:
-            PendingChange.objects.filter(pk=pk, state="waiting").update(state="lapsed")
-            return False
-    try:
-        with doing(place, "plan.begun_anew", actor=robot("billing"), operation=f"anew.{pk}", check=Held.require_live) as under:
-            if under.done is None:
-                account, subscription = under.held.account, under.held.subscription.external_id
-                calling.once(f"anew.{pk}", "come_back", {}, lambda key: provider_for(account).come_back(subscription, anew=True, key=key), account=account)
-                with sides.control_unit():
-                    PendingChange.objects.filter(pk=pk).update(state="applied")
-                syncing.sync_account(account.pk, patience=5.0)
-    except CrmError as error:  # the next look tries again, with the same keys
-        _log.warning("a period could not be begun anew", extra={"workspace": place.public_id, "error": error.code})
-        return False
-    announce(place, robot("billing"), "plan.begun_anew")
-    return True
+    def work(under: Doing) -> None:
+        account, subscription = under.held.account, under.held.subscription.external_id
+        calling.once(f"anew.{pk}", "come_back", {}, lambda key: provider_for(account).come_back(subscription, anew=True, key=key), account=account)
+        with sides.control_unit():
+            PendingChange.objects.filter(pk=pk).update(state="applied")
+
+    return by_itself(pk, place, "plan.begun_anew", operation=f"anew.{pk}", work=work)
 
 
 def lost(account: BillingAccount) -> Mapping[str, Any] | None:

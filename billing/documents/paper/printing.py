@@ -13,7 +13,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import translation
 
-from billing.documents.models import Invoice, Kind, Status
+from billing.documents.models import Invoice
 from crm_platform.db import sides
 from crm_platform.kernel.errors import NotFound, Unavailable
 
@@ -39,7 +39,7 @@ def pdf_of(public_id: str, *, account_id: int, language: str = "") -> bytes:
     """
     with sides.control_unit():
         row = Invoice.objects.select_related("corrects", "bill").filter(public_id=public_id, account_id=account_id).first()
-    if row is None or row.status == Status.DRAFT or not (row.series or (row.status == Status.PAID and row.kind == Kind.INVOICE)):
+    if row is None or not row.has_paper:
         raise NotFound
     if language and language != row.language:
         return set_on_paper(row, language=language)
