@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from billing import subscribing  # noqa: F401  (the package of the verbs)
-from billing.models import BillingAccount, MoneyEntry, SeatEntry, Subscription
+from billing.models import BillingAccount, DayStretch, MoneyEntry, PendingChange, SeatEntry, Subscription
 from billing.providers import registry
 from billing.providers.fake import FakeProvider
 from billing.providers.protocol import Target
@@ -102,7 +102,12 @@ def firm_at(door: Door, *, tax_bp: int = 0) -> Iterator[Firm]:
     with registry.stand_in(provider):
         with sides.unit(door.place):
             owner = actor_of(User.objects.select_related("role", "group").get(role__code="owner"))
-        yield Firm(door, provider, owner)
+        try:
+            yield Firm(door, provider, owner)
+        finally:  # its books are gone with it: whoever looks at all that waits must not ask for it there
+            with sides.control_unit():
+                PendingChange.objects.filter(subscription__workspace=door.workspace, state="waiting").update(state="lapsed")
+                DayStretch.objects.filter(account__workspace=door.workspace, settled_at=None).update(settled_at=clock.now())
 
 
 def later(moment: Any) -> Any:

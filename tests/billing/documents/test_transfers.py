@@ -23,7 +23,6 @@ from tests.billing.providers.conftest import target
 from tests.billing.providers.rigs import Firm, Time
 from tests.billing.providers.test_apart import test_a_bill_apart_is_charged_at_once_with_what_waited_for_a_next_one  # noqa: F401 (asked here of another provider)
 from tests.billing.providers.test_contract import (  # noqa: F401 (asked here of another provider)
-    test_a_cancellation_taken_back_leaves_the_pause_and_the_reverse,
     test_a_change_at_the_end_can_be_taken_back,
     test_a_change_at_the_end_gives_way_to_one_now,
     test_a_change_at_the_end_waits_for_it,
@@ -33,18 +32,21 @@ from tests.billing.providers.test_contract import (  # noqa: F401 (asked here of
     test_a_customer_is_made_once_for_a_key,
     test_a_line_waits_for_the_next_bill,
     test_a_paid_checkout_is_not_paid_twice,
-    test_a_pause_can_be_ended,
     test_a_percentage_is_taken_off_as_the_price_page_does,
     test_a_seat_taken_and_given_back_nets_to_nothing,
     test_cancelled_now_it_ends_now,
     test_cancelled_resumed_and_cancelled_again,
-    test_coming_back_anew_begins_a_period_that_is_billed_whole,
     test_credit_lowers_the_next_bill,
     test_fewer_seats_are_credited_the_same_day,
-    test_in_a_pause_nothing_is_collected_and_it_goes_on_by_itself,
     test_the_pages_of_the_provider_are_its_own,
     test_what_nobody_signed_is_not_read,
     total,
+)
+from tests.billing.providers.test_contract_of_pauses import (  # noqa: F401 (asked here of another provider)
+    test_a_cancellation_taken_back_leaves_the_pause_and_the_reverse,
+    test_a_pause_can_be_ended,
+    test_coming_back_anew_begins_a_period_that_is_billed_whole,
+    test_in_a_pause_nothing_is_collected_and_it_goes_on_by_itself,
 )
 
 from .conftest import OPERATOR

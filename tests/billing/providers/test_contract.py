@@ -253,56 +253,6 @@ def test_an_open_bill_that_is_declined_again_stays_open(firm: Firm) -> None:
     assert again.failed_at == owed.failed_at
 
 
-def test_in_a_pause_nothing_is_collected_and_it_goes_on_by_itself(firm: Firm) -> None:
-    bought = firm.buy(target())
-    firm.provider.pause(bought.external_id, until=clock.now() + 45 * DAY, key=firm.key())
-    assert firm.sub().paused
-    firm.rig.advance(33 * DAY)
-    assert firm.rig.charged(firm.customer) == total(target())
-    firm.rig.advance(32 * DAY)
-    assert not firm.sub().paused
-    assert firm.sub().status == "active"
-    assert firm.rig.charged(firm.customer) == 2 * total(target())
-
-
-def test_a_pause_can_be_ended(firm: Firm) -> None:
-    bought = firm.buy(target())
-    firm.provider.pause(bought.external_id, until=clock.now() + 45 * DAY, key=firm.key())
-    firm.provider.come_back(bought.external_id, anew=False, key=firm.key())
-    assert not firm.sub().paused
-    assert firm.rig.charged(firm.customer) == total(target())
-
-
-def test_a_cancellation_taken_back_leaves_the_pause_and_the_reverse(firm: Firm) -> None:
-    bought = firm.buy(target())
-    firm.provider.pause(bought.external_id, until=clock.now() + 45 * DAY, key=firm.key())
-    firm.provider.cancel(bought.external_id, at_end=True, key=firm.key())
-    firm.provider.resume(bought.external_id, key=firm.key())
-    assert (firm.sub().paused, firm.sub().cancel_at) == (True, None)
-    firm.provider.cancel(bought.external_id, at_end=True, key=firm.key())
-    firm.provider.come_back(bought.external_id, anew=False, key=firm.key())
-    assert not firm.sub().paused
-    assert firm.sub().cancel_at is not None
-
-
-def test_coming_back_anew_begins_a_period_that_is_billed_whole(firm: Firm) -> None:
-    bought = firm.buy(target())
-    firm.rig.advance(18 * DAY)
-    firm.provider.pause(bought.external_id, until=clock.now() + 60 * DAY, key=firm.key())
-    firm.rig.advance(20 * DAY)
-    assert firm.rig.charged(firm.customer) == total(target())
-    key = firm.key()
-    for _time in range(2):  # twice is once
-        firm.provider.come_back(bought.external_id, anew=True, key=key)
-    firm.rig.advance(timedelta(hours=2))
-    assert firm.rig.charged(firm.customer) == 2 * total(target())
-    assert clock.now() - firm.sub().period_start < DAY
-    firm.rig.advance(18 * DAY)
-    assert firm.rig.charged(firm.customer) == 2 * total(target())
-    firm.rig.advance(14 * DAY)
-    assert firm.rig.charged(firm.customer) == 3 * total(target())
-
-
 @pytest.mark.parametrize(("duration", "months", "reduced"), [("once", None, 1), ("repeating", 2, 2), ("forever", None, 3)])
 def test_a_code_taken_later_counts_from_the_next_bill(firm: Firm, duration: str, months: int | None, reduced: int) -> None:
     row = coupon(percent_bp=5_000, duration=duration, months=months)

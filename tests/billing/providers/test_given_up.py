@@ -23,12 +23,18 @@ def rig(house: Any, django_db_blocker: Any) -> Iterator[Any]:
         yield found
 
 
-def test_paid_after_giving_up_a_period_begins_and_its_drafts_are_void(rig: Any) -> None:
+def given_up(rig: Any, *, days: int) -> tuple[Firm, Any]:
+    """A firm whose renewal no try pays, so many days after its period."""
     firm = Firm(rig)
     bought = firm.buy(target(5))
     for _time in range(30):
         rig.decline_next()
-    rig.advance(bought.period_end - clock.now() + timedelta(days=29))
+    rig.advance(bought.period_end - clock.now() + timedelta(days=days))
+    return firm, bought
+
+
+def test_paid_after_giving_up_a_period_begins_and_its_drafts_are_void(rig: Any) -> None:
+    firm, bought = given_up(rig, days=29)
     firm.provider.charge(firm.customer, bought.external_id, Line("days:team:1", 3, 190, 570), name="3 days", key=firm.key())
     rig.advance(timedelta(days=5))
     [draft] = [one for one in firm.invoices() if one.status == "draft"]
@@ -52,11 +58,7 @@ def test_paid_after_giving_up_a_period_begins_and_its_drafts_are_void(rig: Any) 
 
 
 def test_who_paid_with_another_card_is_asked_by_that_one(rig: Any) -> None:
-    firm = Firm(rig)
-    bought = firm.buy(target(5))
-    for _time in range(30):
-        rig.decline_next()
-    rig.advance(bought.period_end - clock.now() + timedelta(days=34))
+    firm, bought = given_up(rig, days=34)
     rig.standin.world.faults.payments.clear()
     [owed] = [one for one in firm.invoices() if one.status == "open"]
     world = rig.standin.world
