@@ -102,9 +102,9 @@ def _calm(now: datetime) -> Q:
     return none & no_pause & (Q(subscription__trial_ends_at=None) | Q(subscription__trial_ends_at__lte=now))
 
 
-def rows_of(found: Iterable[Workspace]) -> list[Row]:
-    """Rows with state and MRR as they stand now. Two statements, whatever their number."""
-    prices, now = mrr.prices(), clock.now()
+def rows_of(found: Iterable[Workspace], prices: mrr.Prices | None = None) -> list[Row]:
+    """Rows with state and MRR as they stand now. One statement, whatever their number, and three where `prices` are not at hand."""
+    prices, now = prices or mrr.prices(), clock.now()
     return [row_of(workspace, prices, now=now) for workspace in found]
 
 

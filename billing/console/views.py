@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from billing.documents.models import Invoice, Refund, RefundState
 from billing.documents.refunding import approval_from
 from billing.plans import NAMES
-from billing.reports import figures
+from billing.reports import figures, mrr
 from billing.reports.models import Day
 from crm_platform.accounts.operators import Duty
 from crm_platform.db import sides
@@ -32,10 +32,10 @@ from . import forms, queries, queues, services, telling, words
 
 def home(request: HttpRequest) -> HttpResponse:
     """How the platform stands."""
-    newest = Day.objects.order_by("-day").first()
+    newest, prices = Day.objects.order_by("-day").first(), mrr.prices()
     context: dict[str, Any] = {
         "counts": queries.counts(), "flows": figures.flows(newest, newest) if newest else [],
-        "unpaid": queries.rows_of(queries.unpaid()[:8]), "fresh": queries.rows_of(queries.workspaces()[:8]), "acts": Event.objects.order_by("-id")[:8],
+        "unpaid": queries.rows_of(queries.unpaid()[:8], prices), "fresh": queries.rows_of(queries.workspaces()[:8], prices), "acts": Event.objects.order_by("-id")[:8],
     }  # fmt: skip
     return responses.page(request, "console/home.html", **context)
 
