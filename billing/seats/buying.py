@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext_lazy as _
 
 from billing import ports, pricing, rights
@@ -18,7 +19,7 @@ from billing.providers import syncing
 from billing.providers.protocol import Preview, ProviderUnavailable
 from billing.subscribing import changing, pricing_of, targets
 from billing.subscribing.accounts import Held, announce, held, note
-from billing.subscribing.acts import Doing, doing, waiting
+from billing.subscribing.acts import Busy, Doing, doing, waiting
 from billing.subscribing.changing import apply_now, checked
 from crm_platform.accounts.models import Access, Seat, User
 from crm_platform.accounts.seats import PENDING_FOR
@@ -102,12 +103,12 @@ def pay_pending(place: Place, *, actor: Actor, operation: str) -> Added:
         row = waiting(had, "seats")
         if row is None or row.effective_at <= now:
             raise NotFound
-        return targets.stored(checked(had, _more(had, row.target["added"])))
+        return {**targets.stored(checked(had, _more(had, row.target["added"]))), "as_of": now.isoformat()}
 
     with doing(place, "seats.pay", actor=actor, operation=operation, as_of=now, check=check) as under:
         if under.done is not None:
             return _read(under.done)
-        changed = apply_now(under, now)
+        changed = apply_now(under, datetime.fromisoformat(under.act.target["as_of"]))  # asked once more after a lost answer, it is the same question
         if changed.applied:
             _settle(place, under.held, state="applied")
             syncing.sync_account(under.held.account.pk, patience=5.0)
@@ -137,7 +138,7 @@ def _retry(pk: int, place: Place) -> bool:
             _settle(place, had, state="applied")
         else:
             pay_pending(place, actor=robot("billing"), operation=f"again.{pk}")
-    except ProviderUnavailable:
+    except (Busy, ProviderUnavailable, DatabaseError, InterfaceError):
         return False
     except CrmError as error:
         _log.warning("seats that wait could not be asked for again", extra={"workspace": place.public_id, "error": error.code})

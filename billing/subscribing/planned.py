@@ -16,6 +16,7 @@ from billing.providers import calling, syncing
 from billing.providers.protocol import Changed, ProviderUnavailable, Target
 from billing.providers.registry import provider_for
 from crm_platform.db import sides
+from crm_platform.kernel import ids
 from crm_platform.kernel.errors import CrmError
 from crm_platform.kernel.permissions import robot
 from crm_platform.kernel.workspace import Place
@@ -62,7 +63,8 @@ def let_go(under: Doing, *, instead: Target | None = None) -> None:
         if row is None:
             return
         before = row.target.get(_LET_GO) or {}
-        noted = {"operation": under.act.operation, "seats": before.get("seats", under.held.subscription.seats), "instead": targets.stored(instead) if instead else None}
+        operation = before["operation"] if before.get("act") == under.act.operation else f"{ids.random_id(8)}.{under.act.operation}"
+        noted = {"act": under.act.operation, "operation": operation, "seats": before.get("seats", under.held.subscription.seats), "instead": targets.stored(instead) if instead else None}
         PendingChange.objects.filter(pk=row.pk, state="waiting").update(target={**row.target, _LET_GO: noted})
 
 

@@ -15,11 +15,11 @@ from billing.providers.manual_invoice import renewing
 from billing.providers.manual_invoice.adapter import TransferProvider
 from billing.providers.protocol import Started
 from billing.reports import mrr
-from billing.subscribing import checkout
+from billing.subscribing import checkout, life
 from crm_platform.db import sides
 from crm_platform.kernel import clock, ids
 from crm_platform.kernel.permissions import robot
-from tests.billing.buying import URLS, Firm, later
+from tests.billing.buying import URLS, Firm, later, operation
 from tests.billing.providers.conftest import work
 
 DAY = timedelta(days=1)
@@ -111,6 +111,23 @@ def test_after_a_bill_that_nobody_paid_the_next_begins_with_its_money(firm: Firm
         pay(firm, second)
         row = firm.row()
         assert (had(firm), monthly(firm), row.period_start) == (("business", 100, "active"), 288_000, clock.now())
+
+
+def test_a_purchase_that_is_paid_clears_what_lapsed_before_it(firm: Firm) -> None:
+    after = lapsed(firm)
+    with later(after):
+        buy(firm)
+        assert checkout.pays_first(firm.place)
+        pay(firm, bills(firm)[-1])
+        assert not checkout.pays_first(firm.place)
+    with later(after + DAY):
+        life.cancel(firm.place, actor=firm.owner, operation=operation(), at_end=False)
+        buy(firm, seats="7")
+        assert had(firm) == ("team", 7, "active")  # once more, and only once
+    with later(after + 7 * DAY):
+        look(firm)
+        buy(firm, seats="8")
+        assert had(firm)[2] == "incomplete"
 
 
 def test_what_waits_for_its_money_gives_way_to_another_choice_and_is_forgotten_after_a_month(firm: Firm) -> None:
