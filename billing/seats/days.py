@@ -101,7 +101,7 @@ def settle_stretches() -> int:
         try:
             done += _settle(row)
         except _LATER as error:
-            _log.warning("the last days of seats by the day could not be billed", extra={"stretch": row.pk, "error": str(error).strip()})
+            _log.warning("the last days of seats by the day could not be billed", extra={"stretch": row.pk, "error": getattr(error, "code", type(error).__name__)})
     return done
 
 
@@ -151,7 +151,7 @@ def charge_last_month() -> int:
         try:
             charged += bool(charge_days(workspace.place, start=start, end=end))
         except _LATER as error:
-            _log.warning("occasional days could not be charged", extra={"workspace": workspace.public_id, "error": str(error).strip()})
+            _log.warning("occasional days could not be charged", extra={"workspace": workspace.public_id, "error": getattr(error, "code", type(error).__name__)})
     return charged
 
 

@@ -114,7 +114,7 @@ def ask_again_due(*, most: int = 50) -> int:
     """Planned changes of which a provider may know nothing: asked for again, or closed where the other took their place. Returns how many are settled. Opens units of its own, asks providers."""
     with sides.control_unit():
         rows = PendingChange.objects.select_related("subscription__workspace").filter(kind="plan", state="waiting", target__has_key=_LET_GO)
-        found = [(row.pk, row.target[_LET_GO]["operation"], row.subscription.workspace) for row in rows.order_by("pk")[:most]]
+        found = [(row.pk, row.target[_LET_GO]["operation"], row.subscription.workspace) for row in rows.order_by("?")[:most]]  # who fails each time keeps nobody else waiting
     return sum(_again(pk, str(operation), workspace.place) for pk, operation, workspace in found)
 
 
