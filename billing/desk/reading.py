@@ -9,6 +9,7 @@ from typing import Any
 
 from billing import catalogue, plans, pricing, services, views
 from billing.documents.models import Invoice, Status
+from billing.documents.services import OURS
 from billing.metering import answering
 from billing.models import Checkout, PendingChange, Subscription
 from billing.pricing import Interval, Quote
@@ -51,6 +52,12 @@ class Overview:
         """The plan's code as it holds now: after a trial without a purchase, Free."""
         return plans.TRIAL if self.standing.state == BillingState.TRIAL and not self.had.live else self.plan
 
+
+    @property
+    def to_transfer(self) -> tuple[Invoice, ...]:
+        """Bills that wait for a transfer while all works; one of a purchase that begins with the money stands beside that purchase."""
+        begun = self.checkout.document if self.checkout else ""
+        return () if self.standing.state in UNPAID else tuple(one for one in self.open_bills if one.provider == OURS and one.public_id != begun)
 
     @property
     def pays_anew(self) -> bool:
@@ -98,7 +105,7 @@ def _seen(had: Held, own: tuple[Standing, str, str, days_to_come.Used], *, bills
         return seen
     bills_to_come = comparing.bills_of(had, waiting, days_to_come.waiting(had, days))
     coming, first = tuple((bill.at, bill.amount) for bill in bills_to_come), bills_to_come[0].quote if bills_to_come else None
-    return replace(seen, checkout=_OPEN.first(account=had.account.pk), open_bills=tuple(_BILLS.rows(account=had.account.pk)) if stands.state in UNPAID else (), next=first, coming=coming, lost=returning.lost(had.account) if row.status == "canceled" and not had.live else None)
+    return replace(seen, checkout=_OPEN.first(account=had.account.pk), open_bills=tuple(_BILLS.rows(account=had.account.pk)) if stands.state in UNPAID or had.account.provider == OURS else (), next=first, coming=coming, lost=returning.lost(had.account) if row.status == "canceled" and not had.live else None)
 
 
 def _sold_in(row: Subscription, currency: str) -> str:

@@ -72,6 +72,20 @@ def lapsed(firm: Firm, **values: str) -> datetime:
     return moment
 
 
+def test_the_page_of_the_plan_says_what_is_to_be_transferred(firm: Firm) -> None:
+    """All works before the money is there; the page does not call it paid, and says what, until when and with which words."""
+    buy(firm)
+    [bill] = bills(firm)
+    page = firm.door.client().get("/settings/plan").content.decode()
+    assert f"Write {bill.reference} on it." in page
+    assert "Everything works while your transfer is on its way." in page
+    assert ("To be paid" in page, ">Paid<" in page) == (True, False)
+    pay(firm, bill)
+    page = firm.door.client().get("/settings/plan").content.decode()
+    assert bill.reference not in page
+    assert "Everything works. The next bill comes on" in page
+
+
 def test_the_first_bill_lets_work_for_five_days_and_earns_once_it_is_paid(firm: Firm) -> None:
     buy(firm)
     assert (had(firm), monthly(firm), checkout.pays_first(firm.place)) == (("team", 5, "active"), 0, True)
