@@ -95,6 +95,7 @@ def test_a_statement_is_read_settled_and_the_bill_is_paid(operator: tuple[str, A
     page.click("tr:has-text('Lumen BV') >> text=Settle")
     page.wait_for_selector("text=Which bill does it pay?")
     page.click("tr:has-text('P-2026-0002') >> text=It pays this one")
+    page.click("text=Record it for P-2026-0002")
     page.wait_for_selector("text=Recorded for P-2026-0002.")
     page.goto(f"{home}/workspaces?find=demo")
     page.goto(home + _first(page, r"/workspaces/\w+"))
