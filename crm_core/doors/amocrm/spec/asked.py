@@ -60,7 +60,7 @@ _FEW = Questions()
 
 def _records(plural: str) -> Questions:
     one = collections.find(plural)
-    return Questions(filters=listing.filters_of(one), orders=listing.ORDERS, wants=(*one.links, "only_deleted"), text=True, beside_it=("cursor",))
+    return Questions(filters=listing.filters_of(one), orders=listing.ORDERS, wants=(*one.links, *sorted(one.sourced), "only_deleted"), text=True, beside_it=("cursor",))
 
 
 def _shelved(shelf: Shelf, *wants: str) -> Questions:

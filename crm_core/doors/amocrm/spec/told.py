@@ -39,10 +39,13 @@ _OWN: dict[str, dict[str, Schema]] = {
 }  # fmt: skip
 _ROWS = {"loss_reason": thing({"id": PK, "name": STR, "sort": INT}), "catalog_elements": _ELEMENT, "contacts": thing({"id": PK, "_links": LINKS}, {"is_main": BOOL})}
 
+_SOURCE = thing({"id": PK, "name": STR})
+
 
 def _record(one: Collection) -> Schema:
     beside = {name: listed(_ROWS.get(name, _LINKED if name in ADDRESSED else OBJECT)) for name in one.links}
     always = {name: schema for name, schema in beside.items() if name in one.always}
+    beside |= {"source": maybe(_SOURCE)} if one.sourced else {}
     return thing({
         "id": PK, "name": STR, **_OWN[one.plural], "responsible_user_id": maybe(PK), "group_id": INT, **_OWNED, "closest_task_at": maybe(MOMENT), "is_deleted": BOOL,
         "custom_fields_values": ref("FieldValues"), "account_id": INT, "external_id": maybe(STR), "_links": LINKS, "_embedded": thing({"tags": listed(ref("Tag")), **always}, beside),
