@@ -13,7 +13,7 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crm_core.doors.amocrm.spec import drawing
+from crm_core.doors.amocrm.spec import drawing, entrance
 from crm_core.doors.amocrm.spec.examples import BODIES
 from crm_core.doors.amocrm.wire.endpoint import OPERATIONS
 from tests.doors.conftest import Program
@@ -27,7 +27,8 @@ def test_it_tells_every_operation_once(doors) -> None:
     assert told["openapi"] == "3.1.0"
     assert told["servers"][0]["url"].startswith("http")
     known = {(method.upper(), path): operation for path, verbs in told["paths"].items() for method, operation in verbs.items()}
-    assert known.keys() == {(one.method, drawing.path_of(one)) for one in OPERATIONS}
+    assert known.keys() == {(one.method, drawing.path_of(one)) for one in OPERATIONS} | {("POST", path) for path in entrance.PATHS}
+    assert {path for (_method, path), operation in known.items() if operation.get("security") == []} == {*entrance.PATHS}
     names = [operation["operationId"] for operation in known.values()]
     assert len(names) == len(set(names))
     for (method, path), operation in known.items():
