@@ -33,6 +33,8 @@ def test_links_are_made_from_either_side_and_taken_away(api: Program, doors) -> 
         ("catalog_elements", product, {"quantity": 2.5, "catalog_id": 1000, "price_id": None}),
     ]  # fmt: skip
     assert links(api, f"leads/{lead}/links?filter[to_entity_type]=companies") == [("companies", company, None)]
+    assert links(api, f"leads/{lead}/links?filter[to_catalog_id]=1000") == [("catalog_elements", product, {"quantity": 2.5, "catalog_id": 1000, "price_id": None})]
+    assert links(api, f"leads/links?filter[entity_id][]={lead}&filter[to_catalog_id]=1001") == []
     assert links(api, f"contacts/links?filter[entity_id][]={anna}&filter[entity_id][]={bert}") == [("leads", lead, None), ("leads", lead, None), ("companies", company, None)]
     assert api.get("contacts/links").status_code == 400
     for path, body in ((f"leads/{lead}/unlink", {"to_entity_id": anna, "to_entity_type": "contacts"}), (f"companies/{company}/unlinks", {"to_entity_id": lead, "to_entity_type": "leads"}), ("leads/unlink", {"entity_id": lead, "to_entity_id": product, "to_entity_type": "catalog_elements"})):
