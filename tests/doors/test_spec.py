@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import re
@@ -39,6 +40,14 @@ def test_it_tells_every_operation_once(doors) -> None:
         found: Any = told
         for part in reference.split("/"):
             found = found[part]
+
+
+def test_it_comes_packed_to_whoever_takes_it_so(doors) -> None:
+    plain = doors.client(email=None).get("/api/v4/openapi.json")
+    packed = doors.client(email=None).get("/api/v4/openapi.json", headers={"Accept-Encoding": "gzip"})
+    assert (packed.headers["Content-Encoding"], "Accept-Encoding" in packed.headers["Vary"], "Content-Encoding" in plain.headers) == ("gzip", True, False)
+    assert json.loads(gzip.decompress(packed.content)) == plain.json()
+    assert len(packed.content) < 60_000 < len(plain.content)
 
 
 def test_the_page_of_it_is_for_everyone(doors) -> None:

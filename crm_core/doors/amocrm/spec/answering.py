@@ -55,7 +55,7 @@ class Answer:
 
 
 DONE, TAKEN = Answer(status=204), Answer(status=202)
-_PAGE_LINKS = thing({"self": ref("Address")}, dict.fromkeys(("next", "first", "prev"), ref("Address")))
+_PAGE_LINKS = ref("PageLinks")
 _COUNTS = {"_total_items": INT, "_page_count": INT}
 _SELF = {"_links": LINKS}
 _MINE = {"request_id": STR}

@@ -23,7 +23,7 @@ from .words import ANY, BOOL, INT, MOMENT, NUMBER, OBJECT, PK, STR, Schema, list
 
 # What each component is called, by the word of its collection.
 NAMES = {"leads": "Lead", "contacts": "Contact", "companies": "Company", "customers": "Customer"}
-LINKS = thing({"self": ref("Address")})
+LINKS = ref("Links")
 _OWNED = {"created_by": INT, "updated_by": INT, "created_at": maybe(MOMENT), "updated_at": maybe(MOMENT)}
 _LINKED = thing({"id": PK, "_links": LINKS})
 _ELEMENT = thing({"id": PK, "metadata": thing({"quantity": NUMBER, "catalog_id": INT, "price_id": maybe(INT)})})
@@ -79,6 +79,8 @@ _AUTHOR = thing({"id": INT, "type": STR})
 
 SHAPES: dict[str, Schema] = {
     "Address": thing({"href": {"type": "string", "format": "uri"}}),
+    "Links": thing({"self": ref("Address")}),
+    "PageLinks": thing({"self": ref("Address")}, dict.fromkeys(("next", "first", "prev"), ref("Address"))),
     "Tag": thing({"id": PK, "name": STR, "color": maybe(STR)}),
     "FieldValues": {
         "type": ["array", "null"], "description": "Null where nothing is filled in.",
