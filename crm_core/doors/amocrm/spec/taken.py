@@ -155,6 +155,7 @@ BODIES: dict[Verb, Callable[..., Taken]] = {
     verbs.upsert: lambda plural: Many(given(record(plural, fresh=True), "external_id")),
     together.make: lambda: Many(_whole()),
     tagging.make: lambda plural: Many(given({"name": {"type": "string", "maxLength": 60}}, "name")),
+    tagging.change_many: lambda plural: Many(given({"id": PK, "name": {"type": "string", "maxLength": 60}}, "id")),
     links.link: lambda plural: Many(_LINK), links.unlink: lambda plural: Many(_LINK), customer_links.link: lambda: Many(_LINK), customer_links.unlink: lambda: Many(_LINK),
     notes.make: lambda plural: Many(given({"entity_id": PK, **_NOTE})),
     notes.change_many: lambda plural: Many(given({**_ID, "params": OBJECT}, "id")),
