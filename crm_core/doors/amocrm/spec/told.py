@@ -105,8 +105,8 @@ SHAPES: dict[str, Schema] = {
         "id": PK, "type": STR, "entity_type": STR, "entity_id": maybe(INT), "created_at": maybe(MOMENT), "created_by": INT, "author": STR, "via": maybe(STR), "before": ANY, "after": ANY,
     }),
     "Event": thing({
-        "id": STR, "type": one_of(*SOURCES), "entity_id": maybe(INT), "entity_type": one_of(*SINGULARS.values(), "task"), "created_by": INT, "created_at": maybe(MOMENT), "value_after": listed(OBJECT),
-        "value_before": listed(OBJECT), "account_id": INT, "_links": LINKS, "_embedded": thing({"entity": thing({"id": maybe(INT), "_links": LINKS})}),
+        "id": STR, "type": one_of(*SOURCES), "entity_id": maybe(INT), "entity_type": one_of(*SINGULARS.values(), "task", "customer"), "created_by": INT, "created_at": maybe(MOMENT), "value_after": listed(OBJECT),
+        "value_before": listed(OBJECT), "account_id": INT, "_links": LINKS, "_embedded": thing({"entity": thing({"id": maybe(INT), "_links": LINKS}, {"name": STR})}),
     }),
     "EventType": thing({"key": STR, "type": INT, "lang": STR}),
     "Rights": thing(_RIGHTS),
