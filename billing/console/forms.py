@@ -128,6 +128,13 @@ class CouponForm(forms.Form):
         """The end of that day."""
         return _day_end(self.cleaned_data["expires_at"])
 
+    def clean(self) -> dict[str, Any]:
+        """A sum is none without its currency."""
+        given = super().clean() or {}
+        if given.get("amount") and "currency" in given and not given["currency"]:
+            self.add_error("currency", _("An amount needs its currency."))
+        return given
+
     def values(self) -> dict[str, Any]:
         """As the verb takes them."""
         given = dict(self.cleaned_data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -40,10 +40,16 @@ def plan(request: HttpRequest, code: str) -> HttpResponse:
     """All versions of a plan, and what each changed."""
     found, held = selling.versions(code), selling.holders()
     before: list[PlanVersion | None] = [*found[1:], None]
+    sold = _sold(found)
     rows = [
-        {"row": row, "held": held.get(row.pk, 0), "differences": selling.differences(old, row) if old else [], "facts": selling.facts(row)} for row, old in zip(found, before, strict=True)
+        {"row": row, "sold": row.pk == sold, "held": held.get(row.pk, 0), "differences": selling.differences(old, row) if old else [], "facts": selling.facts(row)} for row, old in zip(found, before, strict=True)
     ]  # fmt: skip
     return responses.page(request, "console/plan.html", rows=rows, code=code, name=NAMES.get(code, code), may_edit=_admin(request), new_url="console-plan-new", sale_url="console-plan-sale")
+
+
+def _sold(versions: Sequence[PlanVersion] | Sequence[AddOnVersion]) -> int | None:
+    """Which of the versions, the newest first, who buys now gets: an older one is sold again only when the newer are taken off."""
+    return next((row.pk for row in versions if row.on_sale), None)
 
 
 def _admin(request: HttpRequest) -> bool:
@@ -61,8 +67,9 @@ def add_on(request: HttpRequest, code: str) -> HttpResponse:
     """All versions of what is bought beside a plan, and what each changed."""
     found, held = packets.versions(code), packets.holders()
     before: list[AddOnVersion | None] = [*found[1:], None]
+    sold = _sold(found)
     rows = [
-        {"row": row, "held": held[str(row).replace(" ", ":")], "differences": packets.differences(old, row) if old else [], "facts": packets.facts(row)} for row, old in zip(found, before, strict=True)
+        {"row": row, "sold": row.pk == sold, "held": held[str(row).replace(" ", ":")], "differences": packets.differences(old, row) if old else [], "facts": packets.facts(row)} for row, old in zip(found, before, strict=True)
     ]  # fmt: skip
     return responses.page(request, "console/plan.html", rows=rows, code=code, name=NAMES.get(code, code), may_edit=_admin(request), new_url="console-add-on-new", sale_url="console-add-on-sale")
 

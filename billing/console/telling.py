@@ -18,16 +18,16 @@ from billing.documents.services import OURS
 from billing.dunning.models import DunningStep
 from billing.models import MoneyEntry, PendingChange, SeatEntry
 from crm_platform.accounts.operators import LABELS
-from crm_platform.kernel import money
+from crm_platform.kernel import countries, money
 from crm_platform.ui.markup import figure
 
 from . import words
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT")
 # A sum in minor units, in the entry's own currency.
-_SUMS = frozenset({"total", "amount", "over", "freed", "minor", "credit"})
+_SUMS = frozenset({"total", "amount", "over", "freed", "minor", "credit", "ceiling", "amount_minor"})
 _ORDER = {name: place for place, name in enumerate(words.FIELDS)}
-_MODES: dict[str, dict[str, Any]] = {"interval": words.INTERVALS, "status": words.STATUSES, "method": words.METHODS, "state": words.PLACES, "line_state": {state: label[0] for state, label in words.LINES.items()}, "difference": words.DRIFTS, "role": LABELS}
+_MODES: dict[str, dict[str, Any]] = {"interval": words.INTERVALS, "status": words.STATUSES, "method": words.METHODS, "state": words.PLACES, "line_state": {state: label[0] for state, label in words.LINES.items()}, "difference": words.DRIFTS, "role": LABELS, "duration": words.DURATIONS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,12 @@ class Line:
     @property
     def who(self) -> str:
         """Who did it; a provider is one of them."""
-        return _now("the provider") if self.entry.actor.startswith("provider ") else self.entry.actor
+        return who(self.entry.actor)
+
+
+def who(actor: str) -> str:
+    """Who did it: a provider's code is for programs."""
+    return _now("the provider") if actor.startswith("provider ") else actor
 
 
 def journal(entries: Iterable[MoneyEntry], currencies: Mapping[str, str], *, usual: str) -> list[Line]:
@@ -75,7 +80,7 @@ def _fact(name: str, value: Any, currency: str) -> str:
 def _value(name: str, value: Any, currency: str) -> str:
     if name in _SUMS and isinstance(value, int) and currency:
         return money.show(value, currency=currency)
-    if name == "tax_bp" and isinstance(value, int):
+    if name in ("tax_bp", "percent_bp") and isinstance(value, int):
         return f"{value / 100:g} %"
     if isinstance(value, str):
         return _text(name, value)
@@ -98,6 +103,8 @@ def _text(name: str, value: str) -> str:
         return date_format(moment, "j E Y")
     if name in ("plan", "add_on", "code"):
         return _sold(value)
+    if name == "country":
+        return countries.name_of(value)
     known = _MODES.get(name, {}).get(value)
     return value if known is None else str(known)
 
@@ -110,7 +117,7 @@ def _sold(ref: str) -> str:
 
 def seats(entries: Iterable[SeatEntry]) -> list[dict[str, Any]]:
     """The ledger of seats: why and of which kind."""
-    return [{"row": row, "why": words.MONEY.get(row.reason) or words.REASONS.get(row.reason, row.reason), "kind": words.SEATS.get(row.kind, row.kind), "change": f"{'+' if row.change > 0 else '−'}{figure(abs(row.change))}"} for row in entries]
+    return [{"row": row, "why": words.MONEY.get(row.reason) or words.REASONS.get(row.reason, row.reason), "kind": words.SEATS.get(row.kind, row.kind), "who": who(row.actor), "change": f"{'+' if row.change > 0 else '−'}{figure(abs(row.change))}"} for row in entries]
 
 
 def changes(rows: Iterable[PendingChange]) -> list[dict[str, Any]]:

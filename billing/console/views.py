@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from billing.documents import refunding
 from billing.documents.models import Invoice, Refund, RefundState
 from billing.documents.refunding import approval_from
 from billing.plans import NAMES
@@ -162,7 +163,7 @@ def refund(request: HttpRequest, public_id: str, document: str) -> HttpResponse:
             raise NotFound
         number = found.number or found.reference
         status = refused.status if refused else 422 if form.errors else 200
-        left, asks = found.paid_minor - found.refunded_minor, money.show(approval_from(found.currency), currency=found.currency)
+        left, asks = refunding.left_of(found), money.show(approval_from(found.currency), currency=found.currency)
         return responses.page(request, "console/refund.html", status=status, form=form, invoice=found, number=number, workspace=found.account.workspace, left=left, asks_told=asks)
 
 

@@ -31,7 +31,7 @@ def plan(request: HttpRequest) -> HttpResponse:
     seen = reading.overview(place)
     row, state, owed = seen.row, seen.standing.state, telling.owed(seen)
     context: dict[str, Any] = {
-        "seen": seen, "row": row, "live": seen.had.live, "plan_name": telling.plan_name(seen), "state_name": telling.state_name(seen), "tone": telling.TONES[state],
+        "seen": seen, "row": row, "live": seen.had.live, "plan_name": telling.plan_name(seen), "state_name": telling.state_name(seen), "tone": telling.tone(seen),
         "sentence": telling.state_sentence(seen), "trial": state == BillingState.TRIAL, "unpaid": state in reading.UNPAID and not seen.standing.paused,
         "next": seen.coming[0] if seen.coming else None, "bill": _bill(seen),
         "currency": seen.currency, "year": "" if owed else telling.year(seen.coming, seen.currency),

@@ -9,12 +9,13 @@ from typing import Any
 
 from billing import catalogue, plans, pricing, services, views
 from billing.documents.models import Invoice, Status
+from billing.documents.services import OURS
 from billing.metering import answering
 from billing.models import Checkout, PendingChange, Subscription
 from billing.pricing import Interval, Quote
 from billing.seats import coming as days_to_come
 from billing.subscribing import overview as comparing
-from billing.subscribing import pausing, pricing_of, returning, spending, targets
+from billing.subscribing import pausing, returning, spending
 from billing.subscribing.accounts import Held, held
 from billing.subscribing.overview import Compared
 from crm_platform.db import sides
@@ -51,6 +52,12 @@ class Overview:
         """The plan's code as it holds now: after a trial without a purchase, Free."""
         return plans.TRIAL if self.standing.state == BillingState.TRIAL and not self.had.live else self.plan
 
+
+    @property
+    def to_transfer(self) -> tuple[Invoice, ...]:
+        """Bills that wait for a transfer while all works; one of a purchase that begins with the money stands beside that purchase."""
+        begun = self.checkout.document if self.checkout else ""
+        return () if self.standing.state in UNPAID else tuple(one for one in self.open_bills if one.provider == OURS and one.public_id != begun)
 
     @property
     def pays_anew(self) -> bool:
@@ -96,23 +103,13 @@ def _seen(had: Held, own: tuple[Standing, str, str, days_to_come.Used], *, bills
     seen = Overview(had, stands, plan, row.currency or had.account.currency or _sold_in(row, chosen), waiting, month=spending.month(had, days=days.this_month))
     if not bills:
         return seen
-    lines = days_to_come.waiting(had, days)
-    coming = tuple((bill.at, bill.amount) for bill in comparing.bills_of(had, waiting, lines))
-    return replace(seen, checkout=_OPEN.first(account=had.account.pk), open_bills=tuple(_BILLS.rows(account=had.account.pk)) if stands.state in UNPAID else (), next=_next(had, waiting, lines, coming), coming=coming, lost=returning.lost(had.account) if row.status == "canceled" and not had.live else None)
+    bills_to_come = comparing.bills_of(had, waiting, days_to_come.waiting(had, days))
+    coming, first = tuple((bill.at, bill.amount) for bill in bills_to_come), bills_to_come[0].quote if bills_to_come else None
+    return replace(seen, checkout=_OPEN.first(account=had.account.pk), open_bills=tuple(_BILLS.rows(account=had.account.pk)) if stands.state in UNPAID or had.account.provider == OURS else (), next=first, coming=coming, lost=returning.lost(had.account) if row.status == "canceled" and not had.live else None)
 
 
 def _sold_in(row: Subscription, currency: str) -> str:
     return currency if currency in pricing.read(row.plan.terms).currencies else "EUR"
-
-
-def _next(had: Held, waiting: Mapping[str, PendingChange], lines: tuple[days_to_come.Waiting, ...], coming: tuple[tuple[datetime, int], ...]) -> Quote | None:
-    """What the next bill says, by what is had and what waits for it. Inside a control unit."""
-    if not had.live:
-        return None
-    planned = waiting.get("plan")
-    owed = pricing_of.quote_of(had, replace(targets.read(planned.target), trial_end=None) if planned else targets.present(had))
-    days = days_to_come.on_bill(had, lines, after=None, at=coming[0][0]).lines if lines and coming else ()
-    return Quote(owed.currency, (*owed.lines, *days))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from billing import plans, wording
+from billing.documents.models import Invoice
 from billing.metering.answering import amount, label
 from billing.models import PendingChange
 from billing.pricing import Quote
@@ -48,10 +49,17 @@ def state_name(seen: Overview) -> str:
         return _("Free")
     if seen.standing.state == BillingState.ACTIVE and seen.row.cancel_at is not None:
         return _("Cancelled")
+    if seen.standing.state == BillingState.ACTIVE and on_its_way(seen):
+        return _("To be paid")
     return {
         BillingState.TRIAL: _("Trial"), BillingState.ACTIVE: _("Paid"), BillingState.OVER_LIMIT: _("Over a limit"), BillingState.PAST_DUE: _("A bill is open"),
         BillingState.LIMITED: _("Reading only"), BillingState.FROZEN: _("Frozen"), BillingState.DELETE_SCHEDULED: _("Before erasure"), BillingState.DELETED: _("Erased"),
     }[seen.standing.state]  # fmt: skip
+
+
+def tone(seen: Overview) -> str:
+    """The tone of the state's badge."""
+    return "warn" if seen.standing.state == BillingState.ACTIVE and on_its_way(seen) else TONES[seen.standing.state]
 
 
 def state_sentence(seen: Overview) -> str:
@@ -67,6 +75,8 @@ def state_sentence(seen: Overview) -> str:
 def _active(seen: Overview, _stands: Standing) -> str:
     if not seen.had.live:
         return _("Free costs nothing, for good. A larger plan takes more people and more of everything.")
+    if (bill := on_its_way(seen)) and bill.due_at:
+        return _("Everything works while your transfer is on its way. It is waited for until %(day)s.") % {"day": day(bill.due_at)}
     if row_end := seen.row.period_end:
         return _("Everything works. The next bill comes on %(day)s.") % {"day": day(row_end)}
     return _("Everything works.")
@@ -150,6 +160,12 @@ def over_now() -> list[str]:
     """Of what there is more than the plan of now holds. Inside a unit of the workspace."""
     found = [(one, one.limit) for one in gates.overview().values() if one.limit is not None and one.used > one.limit]
     return [_("%(what)s: %(used)s of %(limit)s") % {"what": label(one.metric), "used": amount(one.metric, one.used), "limit": amount(one.metric, limit)} for one, limit in found]
+
+
+def on_its_way(seen: Overview) -> Invoice | None:
+    """The bill of the present period that is to be transferred, where there is one: the plan works before the money has come."""
+    began = seen.row.period_start
+    return next((one for one in seen.to_transfer if began is not None and one.period_start is not None and one.period_start <= began), None)
 
 
 def owed(seen: Overview) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.permissions import Actor
 
 from . import balance, services, snapshots, tax
-from .models import Invoice, Kind, Status
+from .models import BalanceEntry, Invoice, Kind, Status
 from .permissions import require_money
 from .services import OURS, Wish
 
@@ -71,6 +71,14 @@ def over_taxed(account: BillingAccount) -> list[tuple[Invoice, int]]:
 def untaxes(row: Invoice) -> str:
     """The operation by which one is corrected."""
     return f"untax.{row.public_id}"
+
+
+def came_back(paid: Invoice) -> int:
+    """How much of what was paid on a document came back as credit, for tax that was not due: that is not given back a second time. Minor units; inside a control unit."""
+    if paid.provider != OURS:
+        return sum(MoneyEntry.objects.filter(account=paid.account_id, name=UNTAXED, operation=untaxes(paid)).values_list("after__amount", flat=True)[:1])
+    stated = Invoice.objects.filter(bill=paid, kind=Kind.INVOICE).values_list("public_id", flat=True)
+    return sum(BalanceEntry.objects.filter(operation__in=[f"untax:{one}" for one in stated]).values_list("change_minor", flat=True))
 
 
 def correct_tax(account: BillingAccount, *, actor: Actor) -> list[Invoice]:

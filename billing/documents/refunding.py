@@ -23,7 +23,7 @@ from crm_platform.kernel import clock, money
 from crm_platform.kernel.errors import Conflict, CrmError, Forbidden, Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, robot
 
-from . import services, snapshots
+from . import correcting, services, snapshots
 from .models import Invoice, Kind, Refund, RefundState
 from .permissions import require_money
 from .services import OURS, Wish
@@ -87,15 +87,22 @@ def _written(document: str, amount: int, *, reason: str, actor: Actor, operation
             return known
         if invoice.disputed in ("open", "needs_response", "under_review", "warning_needs_response", "warning_under_review"):
             raise Disputed
+        credited = correcting.came_back(invoice)
         if amount < 1 or invoice.kind not in (Kind.INVOICE, Kind.PROFORMA) or not Invoice.objects.filter(
-            pk=invoice.pk, paid_minor__gte=F("refunded_minor") + amount
+            pk=invoice.pk, paid_minor__gte=F("refunded_minor") + amount + credited
         ).update(refunded_minor=F("refunded_minor") + amount):
-            raise TooMuch(left=money.show(invoice.paid_minor - invoice.refunded_minor, currency=invoice.currency))
+            raise TooMuch(left=money.show(left_of(invoice), currency=invoice.currency))
         together = invoice.refunded_minor + amount  # in small parts it is the same sum
         state = RefundState.WAITING if together >= approval_from(invoice.currency) else RefundState.ASKED
         made = Refund.objects.create(invoice=invoice, amount_minor=amount, state=state, reason=reason, asked_by=actor.name, operation=operation)
         services.note(invoice.account, f"refund.{state}", actor=actor, operation=operation, reason=reason, number=invoice.number, amount=amount)
         return made
+
+
+def left_of(document: Invoice) -> int:
+    """How much can still be given back on a document, in minor units: of what was paid, neither given back nor come back as credit. Inside a control unit."""
+    paid = document.bill or document
+    return max(0, paid.paid_minor - paid.refunded_minor - correcting.came_back(paid))
 
 
 def _locked(document: str) -> Invoice:

@@ -10,6 +10,7 @@ from django.db import connection
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from billing import plans
 from crm_platform.db.prepared import Prepared
@@ -218,7 +219,9 @@ def amount(metric: str, value: int) -> str:
     """A value of a counter as people read it: storage in bytes becomes 5 GB."""
     if metric != "storage":
         return figure(value)
-    return _now("%(n)s GB") % {"n": figure(value // plans.GB)} if value and value % plans.GB == 0 else str(filesizeformat(value))
+    if value < 1024:  # Django's own words for these lack a space in Uzbek
+        return ngettext("%(n)s byte", "%(n)s bytes", value) % {"n": figure(value)}
+    return _now("%(n)s GB") % {"n": figure(value // plans.GB)} if value % plans.GB == 0 else str(filesizeformat(value))
 
 
 def forecast(metric: str) -> datetime | None:

@@ -27,6 +27,8 @@ _FIRST, _LONGEST = 60, 6 * 3600
 # What asks for a look at the customer; of what is sold we only hear when somebody edits it behind our back; of the rest nothing.
 FAMILIES = ("checkout.", "customer.", "invoice.", "invoice_payment.", "credit_note.", "charge.", "refund.", "payment_method.", "payment_intent.", "subscription_schedule.", "setup_intent.")
 CATALOGUE = ("price.", "product.")
+# Names its invoice and no customer; the invoice's own event, which comes beside each, names both.
+BESIDE = "invoice_payment."
 
 
 @jobs.register(inbox.JOB)
@@ -110,9 +112,13 @@ def _speaks_of(event: ProviderEvent, account: BillingAccount) -> bool:
 
 
 def _of_nobody(event: ProviderEvent) -> None:
-    if event.kind.startswith(CATALOGUE):
+    if event.kind.startswith(CATALOGUE) and event.kind.endswith(".created"):
+        status = EventStatus.DONE  # we make what we sell at the first purchase of it; what another makes there we do not sell
+    elif event.kind.startswith(CATALOGUE):
         drifting.found(DriftKind.CATALOGUE, event.provider, event.object_id or event.external_id, facts={"kind": event.kind})
         status = EventStatus.DONE
+    elif event.kind.startswith(BESIDE) and not event.customer:
+        status = EventStatus.IGNORED
     elif event.kind.startswith(FAMILIES):
         status = EventStatus.ORPHAN
         _log.log(logging.WARNING if event.named else logging.INFO, "an event of nobody's", extra={"event": event.external_id, "kind": event.kind, "customer": event.customer})

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext_lazy as _
 
 from billing import ports, pricing, rights
@@ -18,7 +19,7 @@ from billing.providers import syncing
 from billing.providers.protocol import Preview, ProviderUnavailable
 from billing.subscribing import changing, pricing_of, targets
 from billing.subscribing.accounts import Held, announce, held, note
-from billing.subscribing.acts import Doing, doing, waiting
+from billing.subscribing.acts import Busy, Doing, doing, waiting
 from billing.subscribing.changing import apply_now, checked
 from crm_platform.accounts.models import Access, Seat, User
 from crm_platform.accounts.seats import PENDING_FOR
@@ -102,12 +103,12 @@ def pay_pending(place: Place, *, actor: Actor, operation: str) -> Added:
         row = waiting(had, "seats")
         if row is None or row.effective_at <= now:
             raise NotFound
-        return targets.stored(checked(had, _more(had, row.target["added"])))
+        return {**targets.stored(checked(had, _more(had, row.target["added"]))), "as_of": now.isoformat()}
 
     with doing(place, "seats.pay", actor=actor, operation=operation, as_of=now, check=check) as under:
         if under.done is not None:
             return _read(under.done)
-        changed = apply_now(under, now)
+        changed = apply_now(under, datetime.fromisoformat(under.act.target["as_of"]))  # asked once more after a lost answer, it is the same question
         if changed.applied:
             _settle(place, under.held, state="applied")
             syncing.sync_account(under.held.account.pk, patience=5.0)
@@ -122,7 +123,7 @@ def retry_unanswered(*, most: int = 50) -> int:
     """Ask again for the seats of which the provider told nothing; returns how many firms now know. What it had done is seen first, so that nothing is paid twice."""
     with sides.control_unit():
         rows = PendingChange.objects.select_related("subscription__workspace").filter(kind="seats", state="waiting", target__unanswered=True, effective_at__gt=clock.now())
-        found = [(row.pk, row.subscription.workspace) for row in rows.order_by("pk")[:most]]
+        found = [(row.pk, row.subscription.workspace) for row in rows.order_by("?")[:most]]  # who fails each time keeps nobody else waiting
     return sum(_retry(pk, workspace.place) for pk, workspace in found)
 
 
@@ -137,7 +138,7 @@ def _retry(pk: int, place: Place) -> bool:
             _settle(place, had, state="applied")
         else:
             pay_pending(place, actor=robot("billing"), operation=f"again.{pk}")
-    except ProviderUnavailable:
+    except (Busy, ProviderUnavailable, DatabaseError, InterfaceError):
         return False
     except CrmError as error:
         _log.warning("seats that wait could not be asked for again", extra={"workspace": place.public_id, "error": error.code})

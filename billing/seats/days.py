@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.db import DatabaseError, InterfaceError
 from django.db.models import Exists, OuterRef, Value
 from django.db.models.functions import Concat
 from django.utils import timezone, translation
@@ -32,6 +33,8 @@ _log = logging.getLogger("kartoteka.billing")
 # Lines of the journal that say up to which day the days are on a bill.
 CHARGED, CLOSED = "occasional.charged", "occasional.closed"
 _DAY = timedelta(days=1)
+# What makes one firm wait for the next round, and no other: a refusal, a provider that is silent, a workspace that cannot be entered.
+_LATER = (CrmError, DatabaseError, InterfaceError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,8 @@ def settle_stretches() -> int:
     for row in found:
         try:
             done += _settle(row)
-        except CrmError as error:
-            _log.warning("the last days of seats by the day could not be billed", extra={"stretch": row.pk, "error": error.code})
+        except _LATER as error:
+            _log.warning("the last days of seats by the day could not be billed", extra={"stretch": row.pk, "error": getattr(error, "code", type(error).__name__)})
     return done
 
 
@@ -147,8 +150,8 @@ def charge_last_month() -> int:
     for workspace in found.values():
         try:
             charged += bool(charge_days(workspace.place, start=start, end=end))
-        except CrmError as error:
-            _log.warning("occasional days could not be charged", extra={"workspace": workspace.public_id, "error": error.code})
+        except _LATER as error:
+            _log.warning("occasional days could not be charged", extra={"workspace": workspace.public_id, "error": getattr(error, "code", type(error).__name__)})
     return charged
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +26,8 @@ from .accounts import Held, announce, held, note
 _log = logging.getLogger("kartoteka.billing")
 # How long an act may take until the next may begin, and how long a preview's figures hold.
 LEASE, HOLDS = timedelta(seconds=60), timedelta(hours=1)
+# What an act came to of which nobody heard to the end.
+LOST = {"refused": "lost"}
 
 
 class Busy(Conflict):
@@ -98,7 +100,8 @@ def by_itself(pk: int, place: Place, verb: str, *, operation: str, work: Callabl
         with doing(place, verb, actor=robot("billing"), operation=operation, check=Held.require_live) as under:
             if under.done is None:
                 work(under)
-                syncing.sync_account(under.held.account.pk, patience=5.0)
+                with suppress(ProviderUnavailable):  # it is done: another look is asked for already
+                    syncing.sync_account(under.held.account.pk, patience=5.0)
     except CrmError as error:
         _log.warning("what waited could not be done", extra={"workspace": place.public_id, "verb": verb, "error": error.code})
         return False
@@ -121,24 +124,30 @@ def _begin(place: Place, kind: str, *, actor: Actor, operation: str, as_of: date
         if act is None:
             act = Act.objects.create(account=had.account, operation=operation, kind=kind, target=target, actor=actor.name[:200], until=until)
         else:
-            act.state, act.until, act.target = "open", until, target
-            act.save(update_fields=["state", "until", "target"])
+            act.state, act.until, act.target, act.result = "open", until, act.target if _may_be_done(act, now) else target, {}
+            act.save(update_fields=["state", "until", "target", "result"])
         return Doing(act, had)
+
+
+def _may_be_done(act: Act, now: datetime) -> bool:
+    """Whether nobody knows what came of it: then the same is asked for again, for "one seat more" than what is there now might be two. Not once something else was done."""
+    unknown = (act.state == "open" or act.result == LOST) and act.at >= now - HOLDS
+    return unknown and not Act.objects.filter(account=act.account_id, state="done", done_at__gt=act.at).exists()
 
 
 def _one_at_a_time(had: Held, operation: str, as_of: datetime | None) -> None:
     acts = Act.objects.filter(account=had.account).exclude(operation=operation)
     if acts.filter(state="open", until__gt=clock.real_now()).exists():
         raise Busy
-    acts.filter(state="open").update(state="failed", result={"refused": "lost"})
+    acts.filter(state="open").update(state="failed", result=LOST)
     if as_of is not None and acts.filter(state="done", done_at__gt=as_of).exists():
         raise ChangedMeanwhile
 
 
 def _end(begun: Doing, *, state: str, result: Mapping[str, Any]) -> None:
     with sides.control_unit():
-        Act.objects.filter(pk=begun.act.pk).update(state=state, result=dict(result), done_at=clock.now())
-        if state == "done":
+        ended = Act.objects.filter(pk=begun.act.pk).exclude(state="done").update(state=state, result=dict(result), done_at=clock.now())  # of two clicks at once what one has done stays done
+        if ended and state == "done":
             after = {**begun.act.target, **result}
             note(begun.held.account, begun.act.kind, actor=begun.act.actor, after=after, operation=begun.act.operation)
 

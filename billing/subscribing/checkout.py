@@ -20,6 +20,7 @@ from tenants.sandboxes import services as sandboxes
 
 from . import coupons, introducing, pricing_of, targets
 from .accounts import Held, announce, held, note
+from .acts import Busy
 from .changing import AboveCeiling, within_ceiling
 
 # An open session is given again for so long; its provider closes it after a day.
@@ -52,7 +53,7 @@ def begin_checkout(place: Place, target: Target, *, provider: str, actor: Actor,
     """Begin to buy: the page to go to, or the invoice to pay. Opens units of its own.
 
     A checkout of the same that is open is given again; another one is closed first. Raises Forbidden, Invalid for what cannot be
-    bought, AlreadyBought, PaymentUnderWay, AboveCeiling, ProviderUnavailable (then the next try goes on with the same).
+    bought, AlreadyBought, PaymentUnderWay, AboveCeiling, Busy, ProviderUnavailable (then the next try goes on with the same).
     """
     rights.require_to_change(actor)
     adapter = registry.by_code(provider)
@@ -62,7 +63,7 @@ def begin_checkout(place: Place, target: Target, *, provider: str, actor: Actor,
         syncing.sync_account(account.pk, patience=PATIENCE)  # what was bought meanwhile is seen before anything is offered again
     _close_other(place, target, provider)
     row, account = _written(place, target, provider=provider, actor=actor)
-    target = targets.read(row.target)
+    target, adapter = targets.read(row.target), registry.by_code(row.provider)  # of two at once the second joins the first
     if row.reference:
         return Started(row.reference, row.url, row.document)
     customer = introducing.introduced(place, account, adapter)
@@ -78,6 +79,10 @@ def begin_checkout(place: Place, target: Target, *, provider: str, actor: Actor,
         raise
     with sides.control_unit():
         Checkout.objects.filter(pk=row.pk, reference="").update(reference=started.reference, url=started.url, document=started.document)
+        row.refresh_from_db()
+    if row.state == "closed":  # somebody chose otherwise while the provider was asked: two pages at which one can pay are one too many
+        close_at_provider(row, account)
+        raise Busy
     announce(place, actor, "plan.checkout_begun", after={"plan": target.plan, "seats": target.seats})
     if not started.url:
         syncing.sync_account(account.pk, patience=PATIENCE)  # nobody will call from outside: what a transfer begins works from this moment

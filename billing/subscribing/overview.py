@@ -60,10 +60,11 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """A bill to come."""
+    """A bill to come: what it is made of, and what is left to pay once the account's credit is taken off."""
 
     at: datetime
     amount: int
+    quote: Quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +159,14 @@ def bills_of(had: Held, waiting: Mapping[str, PendingChange], days: Sequence[com
     ends = had.discount_ends()
     credit = max(0, -had.account.balance_minor)
     found: list[Bill] = []
-    amounts: dict[tuple[int, bool], int] = {}
+    quotes: dict[tuple[int, bool], Quote] = {}
 
-    def amount_of(wanted: Target, discounted: bool) -> int:
+    def quote_of(wanted: Target, discounted: bool) -> Quote:
         """Most months cost the same: each kind is counted once."""
         key = (id(wanted), discounted)
-        if key not in amounts:
-            amounts[key] = (pricing_of.quote_of(had, wanted) if discounted else pricing_of.undiscounted(had, replace(wanted, coupon=""))).total
-        return amounts[key]
+        if key not in quotes:
+            quotes[key] = pricing_of.quote_of(had, wanted) if discounted else pricing_of.undiscounted(had, replace(wanted, coupon=""))
+        return quotes[key]
 
     anchor = row.anchor or at
     if row.paused_until is not None and at is not None and (at < row.paused_until or is_unbilled(row, waiting.get(PAUSE))):
@@ -173,10 +174,12 @@ def bills_of(had: Held, waiting: Mapping[str, PendingChange], days: Sequence[com
     while at is not None and anchor is not None and at <= horizon and (row.cancel_at is None or at < row.cancel_at):
         if planned is not None and at >= planned.effective_at:
             target, planned, anchor = targets.read(planned.target), None, at
-        amount = amount_of(target, ends is None or at < ends) + (coming.on_bill(had, days, after=found[-1].at if found else None, at=at).total if days else 0)
-        taken = min(credit, amount)
+        owed = quote_of(target, ends is None or at < ends)
+        if days:
+            owed = Quote(owed.currency, (*owed.lines, *coming.on_bill(had, days, after=found[-1].at if found else None, at=at).lines))
+        taken = min(credit, owed.total)
         credit -= taken
-        found.append(Bill(at, amount - taken))
+        found.append(Bill(at, owed.total - taken, owed))
         at = period_at(anchor, target.interval, at).end
     return found
 

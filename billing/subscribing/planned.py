@@ -16,6 +16,7 @@ from billing.providers import calling, syncing
 from billing.providers.protocol import Changed, ProviderUnavailable, Target
 from billing.providers.registry import provider_for
 from crm_platform.db import sides
+from crm_platform.kernel import ids
 from crm_platform.kernel.errors import CrmError
 from crm_platform.kernel.permissions import robot
 from crm_platform.kernel.workspace import Place
@@ -62,7 +63,8 @@ def let_go(under: Doing, *, instead: Target | None = None) -> None:
         if row is None:
             return
         before = row.target.get(_LET_GO) or {}
-        noted = {"operation": under.act.operation, "seats": before.get("seats", under.held.subscription.seats), "instead": targets.stored(instead) if instead else None}
+        operation = before["operation"] if before.get("act") == under.act.operation else f"{ids.random_id(8)}.{under.act.operation}"
+        noted = {"act": under.act.operation, "operation": operation, "seats": before.get("seats", under.held.subscription.seats), "instead": targets.stored(instead) if instead else None}
         PendingChange.objects.filter(pk=row.pk, state="waiting").update(target={**row.target, _LET_GO: noted})
 
 
@@ -112,7 +114,7 @@ def ask_again_due(*, most: int = 50) -> int:
     """Planned changes of which a provider may know nothing: asked for again, or closed where the other took their place. Returns how many are settled. Opens units of its own, asks providers."""
     with sides.control_unit():
         rows = PendingChange.objects.select_related("subscription__workspace").filter(kind="plan", state="waiting", target__has_key=_LET_GO)
-        found = [(row.pk, row.target[_LET_GO]["operation"], row.subscription.workspace) for row in rows.order_by("pk")[:most]]
+        found = [(row.pk, row.target[_LET_GO]["operation"], row.subscription.workspace) for row in rows.order_by("?")[:most]]  # who fails each time keeps nobody else waiting
     return sum(_again(pk, str(operation), workspace.place) for pk, operation, workspace in found)
 
 

@@ -54,8 +54,13 @@ def give_owed(*, most: int = 50) -> int:
     with sides.control_unit():
         given = MoneyEntry.objects.filter(name=GIVEN).values("account", "operation")
         done = {(row["account"], row["operation"]) for row in given}
-        owed = [row for row in MoneyEntry.objects.select_related("account").filter(name=OWED).order_by("id") if (row.account_id, row.operation) not in done][:most]
-    return sum(_give(row) for row in owed)
+        owed = [row for row in MoneyEntry.objects.select_related("account").filter(name=OWED).order_by("id") if (row.account_id, row.operation) not in done]
+    count = 0
+    for row in owed:  # those whose newcomer has not paid yet keep nobody waiting
+        count += _give(row)
+        if count >= most:
+            break
+    return count
 
 
 def _give(owed: MoneyEntry) -> bool:

@@ -14,13 +14,16 @@ from celery.contrib.testing.worker import start_worker
 from celery.signals import task_postrun
 from django.conf import settings
 from django.db import connections
+from django.utils import timezone, translation
 
 from crm_platform.db import sides
 from crm_platform.jobs import broker, rows, serving, turns
 from crm_platform.jobs.models import Job, JobState
 from crm_platform.kernel import clock, effort, jobs, neighbours, workspace
 from crm_platform.kernel.jobs import Again, Kind, LeaseLost
+from crm_platform.kernel.permissions import robot
 from tenants import scheduler
+from tenants.inside.services import change_preferences
 from tenants.models import Due
 
 ran: list[str] = []
@@ -337,6 +340,17 @@ def test_a_job_runs_under_the_limits_of_a_job(calm: Any) -> None:
     serving.serve_side(calm.unit)
     assert seen == [effort.Effort.JOB]
     assert effort.current() == effort.Effort.COMMAND
+
+
+def test_a_job_has_the_firms_hours_and_its_language(calm: Any) -> None:
+    seen: list[tuple[str, str]] = []
+    jobs.register("test.zone")(lambda pk, *, lease: seen.append((timezone.get_current_timezone_name(), translation.get_language())))
+    with calm.unit():
+        change_preferences(robot("test"), time_zone="Asia/Tashkent", language="ru")
+    leave_jobs(calm, "test.zone")
+    serving.serve_side(calm.unit)
+    assert seen == [("Asia/Tashkent", "ru")]
+    assert timezone.get_current_timezone_name() == "UTC"
 
 
 def test_two_workers_never_take_one_turn() -> None:

@@ -17,8 +17,10 @@ from .models import TransferSubscription
 
 
 def pays_first(account: BillingAccount, now: datetime) -> bool:
-    """Whether what is bought next begins only with its money: something has worked before, and its first bill is unpaid. Inside a control unit."""
-    rows = TransferSubscription.objects.select_related("first").filter(customer__account=account, waits=False).exclude(first=None).exclude(first__status=Status.PAID)
+    """Whether what is bought next begins only with its money: something has worked, its first bill is unpaid, and nothing that was bought since has been paid. Inside a control unit."""
+    bought = TransferSubscription.objects.select_related("first").filter(customer__account=account)
+    paid = bought.filter(first__status=Status.PAID, first__total_minor__gt=0).order_by("-pk").first()
+    rows = bought.filter(waits=False, pk__gt=paid.pk if paid is not None else 0).exclude(first=None).exclude(first__status=Status.PAID)
     return any(row.first is not None and row.first.period_start is not None and row.first.period_start < (row.closed_at or row.ended_at or now) for row in rows)
 
 

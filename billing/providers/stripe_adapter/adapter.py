@@ -259,12 +259,14 @@ class StripeProvider:
             raise Gone(why=coupon)
         with ours():
             self.client.v1.subscriptions.update(subscription, {"discounts": [{"coupon": prices.coupon(self.client, row)}], "proration_behavior": "none"}, _key(key))
+        changing.carry_along(self.client, subscription, key=key)
 
     def tax(self, subscription: str, basis_points: int, *, key: str) -> None:
         """From the next invoice on."""
         with ours():
             rates = [prices.tax_rate(self.client, basis_points)] if basis_points else []
             self.client.v1.subscriptions.update(subscription, {"default_tax_rates": rates or ""}, _key(key))
+        changing.carry_along(self.client, subscription, key=key)
 
     # Looking.
 

@@ -24,13 +24,14 @@ def bill(client: stripe.StripeClient, customer: str, subscription: str, line: Li
         found = client.v1.subscriptions.retrieve(subscription)
         listed = client.v1.invoice_items.list({"customer": customer, "pending": True, "limit": _PAGE}).auto_paging_iter()
         waiting = [one for one in listed if _subscription_of(one) == subscription and "ref" in reading.words(one.metadata)]  # of ours alone
-    wanted = [*([_item(line, name)] if line else []), *map(_again, waiting)]
+    # Named by what they are: after a call that was lost halfway fewer wait, and those that are left must not be taken for others.
+    wanted = ({"line": _item(line, name)} if line else {}) | {one.id: _again(one) for one in waiting}
     if not wanted:
         return ""
     with ours():
         draft = client.v1.invoices.create(_draft(found, customer, key), _key(f"{key}:bill"))  # type: ignore[arg-type]  # built in steps
-        for number, one in enumerate(wanted):
-            client.v1.invoice_items.create({**one, "customer": customer, "invoice": draft.id, "currency": found.currency}, _key(f"{key}:{number}"))  # type: ignore[arg-type]  # built in steps
+        for which, one in wanted.items():
+            client.v1.invoice_items.create({**one, "customer": customer, "invoice": draft.id, "currency": found.currency}, _key(f"{key}:{which}"))  # type: ignore[arg-type]  # built in steps
         made = client.v1.invoices.finalize_invoice(draft.id, {"auto_advance": True}, _key(f"{key}:final"))
     # Only now: a call that was lost before finds them again, and the same keys give the same lines.
     for item in waiting:
@@ -47,9 +48,9 @@ def let_drafts_go(client: stripe.StripeClient, subscription: str, *, key: str) -
     """
     with ours():
         found = client.v1.subscriptions.retrieve(subscription)
-        drafts = client.v1.invoices.list({"subscription": subscription, "status": "draft", "limit": _PAGE}).data
-        held = [one for one in drafts if one.id and not one.auto_advance]
-        card = _paid_with(client, subscription) if held else ""
+        held, halves = [[one for one in client.v1.invoices.list({"subscription": subscription, "status": state, "limit": _PAGE}).data if not one.auto_advance] for state in ("draft", "open")]
+        halves = [one for one in halves if not one.attempt_count]  # made final by a call before that was lost: nobody was ever asked for it
+        card = _paid_with(client, subscription) if held or halves else ""
         if card and card != reading.id_of(found.default_payment_method):
             client.v1.subscriptions.update(subscription, {"default_payment_method": card}, _key(f"{key}:card"))
         for draft in held:
@@ -58,7 +59,9 @@ def let_drafts_go(client: stripe.StripeClient, subscription: str, *, key: str) -
                     kept = {**_line_again(line), "customer": reading.id_of(found.customer), "subscription": subscription, "currency": found.currency}
                     client.v1.invoice_items.create(kept, _key(f"{key}:{line.id}"))  # type: ignore[arg-type]  # built in steps
             if client.v1.invoices.finalize_invoice(str(draft.id), {"auto_advance": False}, _key(f"{key}:{draft.id}")).status == "open":
-                client.v1.invoices.void_invoice(str(draft.id), {}, _key(f"{key}:{draft.id}:void"))
+                halves.append(draft)
+        for one in halves:
+            client.v1.invoices.void_invoice(str(one.id), {}, _key(f"{key}:{one.id}:void"))
 
 
 def _paid_with(client: stripe.StripeClient, subscription: str) -> str:

@@ -88,17 +88,40 @@ def at_end(client: stripe.StripeClient, subscription: str, target: Target, *, ke
     """A schedule of two phases: what is now, until the period's end; then what is wished."""
     release(client, subscription, key=f"{key}:r")
     wanted = [{"price": price, "quantity": count} for _ref, price, count in prices.lines(client, target)]
-    kept = [{"discount": reading.id_of(one)} for one in _found(client, subscription).discounts]  # a phase that names none has none
+    named = _named(_found(client, subscription))
     with ours():
         schedule = client.v1.subscription_schedules.create({"from_subscription": subscription}, {"idempotency_key": f"{key}:s"})
         present = schedule.phases[0]
-        items = [{"price": reading.id_of(item.price), "quantity": item.quantity or 0} for item in present.items]
         phases: list[Any] = [
-            {"items": items, "start_date": present.start_date, "end_date": present.end_date, "proration_behavior": "none"},
-            {"items": wanted, "discounts": kept, "proration_behavior": "none", "duration": {"interval": str(target.interval), "interval_count": 1}, "metadata": {"sold": json.dumps(sold_of(target))}},
+            {**_again(present), **named},
+            {"items": wanted, **named, "proration_behavior": "none", "duration": {"interval": str(target.interval), "interval_count": 1}, "metadata": {"sold": json.dumps(sold_of(target))}},
         ]
         client.v1.subscription_schedules.update(schedule.id, {"phases": phases, "end_behavior": "release", "proration_behavior": "none"}, {"idempotency_key": key})
     return reading.at(present.end_date)
+
+
+def carry_along(client: stripe.StripeClient, subscription: str, *, key: str) -> None:
+    """A change that waits for the period's end keeps the discounts and the tax that the subscription has now."""
+    found = _found(client, subscription)
+    if not found.schedule:
+        return
+    with ours():
+        schedule = client.v1.subscription_schedules.retrieve(reading.id_of(found.schedule))
+        first, current = schedule.phases[0], schedule.current_phase
+        if current is None or current.start_date != first.start_date:  # it has come: nothing waits any more
+            return
+        phases: list[Any] = [{**_again(one), **_named(found), "metadata": reading.words(one.metadata)} for one in schedule.phases]
+        client.v1.subscription_schedules.update(schedule.id, {"phases": phases, "end_behavior": "release", "proration_behavior": "none"}, {"idempotency_key": f"{key}:planned"})
+
+
+def _named(found: stripe.Subscription) -> dict[str, Any]:
+    """Discounts and tax of a subscription as a phase names them: one that names none has none."""
+    return {"discounts": [{"discount": reading.id_of(one)} for one in found.discounts] or "", "default_tax_rates": [reading.id_of(rate) for rate in found.default_tax_rates or []] or ""}
+
+
+def _again(phase: Any) -> dict[str, Any]:
+    items = [{"price": reading.id_of(item.price), "quantity": item.quantity or 0} for item in phase.items]
+    return {"items": items, "start_date": phase.start_date, "end_date": phase.end_date, "proration_behavior": "none"}
 
 
 def release(client: stripe.StripeClient, subscription: str, *, key: str) -> None:

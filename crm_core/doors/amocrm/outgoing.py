@@ -46,7 +46,7 @@ catalogue.register(
     Setting("responsible_task", _("another person responsible"), _("Tasks"), ("task.changed",), _to_another, beneath=True),
     Setting("delete_task", _DELETED, _("Tasks"), ("task.binned",), beneath=True),
     Setting("add_unsorted", _("received"), _("Incoming leads"), ("incoming.received",)),
-    Setting("update_unsorted", _CHANGED, _("Incoming leads"), ("incoming.given", "incoming.rerouted")),
+    Setting("update_unsorted", _CHANGED, _("Incoming leads"), ("incoming.given", "incoming.rerouted", "incoming.call_told")),
     Setting("delete_unsorted", _("accepted or declined"), _("Incoming leads"), ("incoming.accepted", "incoming.linked", "incoming.merged", "incoming.declined")),
 )
 # What is only kept: what one program writes, the others are told.

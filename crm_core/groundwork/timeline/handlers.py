@@ -70,6 +70,7 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "incoming.received": ("inbox", gettext_lazy("{who}: the incoming lead {name} was received")),
     "incoming.given": ("arrow-right-left", gettext_lazy("{who} gave the incoming lead {name} to someone")),
     "incoming.rerouted": ("arrow-right-left", gettext_lazy("{who}: nobody took the incoming lead {name} in time, so it went on")),
+    "incoming.call_told": ("phone", gettext_lazy("{who} told how the call of {name} went on")),
     "incoming.handed_over": ("arrow-right-left", gettext_lazy("{who} handed incoming leads over")),
     "incoming.declined": ("x", gettext_lazy("{who} declined the incoming lead {name}")),
     "incoming.put_back": ("undo-2", gettext_lazy("{who} put the declined lead {name} back")),

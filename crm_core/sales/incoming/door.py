@@ -165,8 +165,18 @@ def _take(source: LeadSource, delivery: Delivery) -> IncomingLead:
         raise WrongKey
     if kind in _SIGNED:
         check_signature(sources.secret_of(source), delivery)
-    form, said = ("call", calls.told(delivery.said)) if kind == SourceKind.CALLS else ("json", delivery.said)
-    return keep(source, said, delivery, category=_OPEN[kind], form=form, sender_key=sender_key(delivery))
+    if kind == SourceKind.CALLS:
+        return _call(source, delivery)
+    return keep(source, delivery.said, delivery, category=_OPEN[kind], form="json", sender_key=sender_key(delivery))
+
+
+def _call(source: LeadSource, delivery: Delivery) -> IncomingLead:
+    """A call is one lead, however many events tell of it: the later ones say how it went on."""
+    said = calls.told(delivery.said)
+    lead = keep(source, said, delivery, category=Category.SIP, form="call", sender_key=calls.number_of(said) or sender_key(delivery))
+    if lead.repeated and lead.pk is not None:
+        calls.note_later(lead.pk, said)
+    return lead
 
 
 def keep(source: LeadSource, said: Any, delivery: Delivery, *, category: str, form: str, sender_key: str) -> IncomingLead:

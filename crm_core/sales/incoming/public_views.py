@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 from typing import Any
 
 import qrcode
@@ -66,8 +68,14 @@ def form_page(request: HttpRequest, uid: str) -> HttpResponse:
         return _drawn(request, form, filled, status=refused.status)
     said = {"answers": filled.answers(), "consent": _consent(form)}
     delivery = door.Delivery(said=said, metadata=_marks(request), files=filled.sent_files())
-    door.keep(form.source, said, delivery, category=Category.FORMS, form="answers", sender_key=f"form:{number}")
+    door.keep(form.source, said, delivery, category=Category.FORMS, form="answers", sender_key=f"form:{number}:{_said_once(said, delivery)}")
     return _thanked(request, form)
+
+
+def _said_once(said: dict[str, Any], delivery: door.Delivery) -> str:
+    """What makes a sending of one drawing once: who goes back, says something else and sends again has sent another lead."""
+    words = json.dumps([said["answers"], [(file.name, file.size) for file in delivery.files]])
+    return hashlib.sha256(words.encode()).hexdigest()[:32]
 
 
 def _consent(form: LeadForm) -> dict[str, Any]:

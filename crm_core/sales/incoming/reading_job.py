@@ -91,7 +91,7 @@ def _understand(row: IncomingLead) -> None:
         found = reading.Read(message=reading.clean(row.payload.get("said")), contents={"files": row.payload.get("files") or []})
     row.name, row.message, row.contents, row.keys = found.name, found.message, found.contents, found.keys
     row.metadata = {**found.metadata, **row.metadata}
-    row.payload = {"form": form}
+    row.payload = {"form": form, **{name: row.payload[name] for name in ("later",) if name in row.payload}}
 
 
 def _dealt_with(row: IncomingLead) -> bool:
@@ -109,6 +109,8 @@ def _route(row: IncomingLead, rules: Sequence[LeadRule]) -> None:
             rule.given = row.responsible_id
             LeadRule.objects.filter(pk=rule.pk).update(given=rule.given)
         routing.keep_timer(row, rule)
+    elif row.responsible_id is None:
+        routing.keep_opening(row, rules)
 
 
 def _keep_rhythm(rows: Sequence[IncomingLead]) -> None:

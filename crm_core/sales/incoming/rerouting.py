@@ -19,18 +19,43 @@ def reroute(pk: int, *, lease: Lease) -> Again | None:
     """Name the next one; twice in the same minute changes nothing, for the first of them begins a new wait."""
     with sides.unit(workspace.here()):
         lease.beat()
-        lead = IncomingLead.objects.select_for_update(of=("self",)).select_related("source").filter(pk=pk, state=LeadState.WAITING).first()
+        lead = _waiting(pk)
         if lead is not None:
             give(lead)
     return None
 
 
+@jobs.register(routing.OPENING)
+def opened(pk: int, *, lease: Lease) -> Again | None:
+    """`hand_out`, as a job."""
+    with sides.unit(workspace.here()):
+        lease.beat()
+        hand_out(pk)
+    return None
+
+
+def hand_out(pk: int) -> None:
+    """Give away what waited for the hours of a rule; whom a person has given it to meanwhile keeps it. Inside a unit."""
+    lead = _waiting(pk)
+    if lead is not None and (lead.responsible_id is None or lead.responsible_id in lead.tried):
+        give(lead)
+
+
+def _waiting(pk: int) -> IncomingLead | None:
+    """A lead that still waits, locked."""
+    return IncomingLead.objects.select_for_update(of=("self",)).select_related("source").filter(pk=pk, state=LeadState.WAITING).first()
+
+
 def give(lead: IncomingLead) -> None:
-    """Give a locked lead to whoever comes next, and tell of it."""
+    """Give a locked lead to whoever comes next, and tell of it. Where no rule holds at this hour it stays as it is until one does."""
     before = lead.responsible_id
     if before is not None and before not in lead.tried:
         lead.tried = [*lead.tried, before]
-    rule = routing.assign(lead, routing.rules_for(lead.source_id))
+    rules = routing.rules_for(lead.source_id)
+    rule = routing.assign(lead, rules)
+    if rule is None and lead.responsible_id == before:
+        IncomingLead.objects.filter(pk=lead.pk).update(tried=lead.tried)
+        routing.keep_opening(lead, rules)
     if rule is not None and lead.responsible_id != before:
         IncomingLead.objects.filter(pk=lead.pk).update(responsible=lead.responsible_id, tried=lead.tried)
         LeadRule.objects.filter(pk=rule.pk).update(given=lead.responsible_id)

@@ -22,7 +22,9 @@ from crm_platform.kernel.permissions import Actor
 from . import duplicates
 from .models import IncomingLead, LeadRule, LeadState
 
-REROUTE = "incoming.reroute"
+REROUTE, OPENING = "incoming.reroute", "incoming.opening"
+# For so long a lead that no rule gave to anybody is offered to them at each of their openings.
+ASKED_FOR = timedelta(days=7)
 ALWAYS, WITHIN, OUTSIDE = "", "within", "outside"
 
 
@@ -67,6 +69,16 @@ def keep_timer(lead: IncomingLead, rule: LeadRule) -> None:
         jobs.later(REROUTE, lead.pk, at=clock.real_now() + timedelta(minutes=minutes))
 
 
+def keep_opening(lead: IncomingLead, rules: Sequence[LeadRule]) -> None:
+    """Ask again when the first of the rules begins to hold: what comes at night is given in the morning. After a week nobody is asked for any more."""
+    now = clock.now()
+    if now - lead.received_at > ASKED_FOR:
+        return
+    moment = min((opens for rule in rules if (opens := opens_at(rule, now)) is not None), default=None)
+    if moment is not None:
+        jobs.later(OPENING, lead.pk, at=clock.real_now() + (moment - now))
+
+
 def at_work() -> list[int]:
     """Who may be given leads: people with access whose role may change something."""
     return [person.pk for person in directory.everyone().values() if person.access == Access.ACTIVE and not person.role.view_only]
@@ -83,10 +95,23 @@ def holds(rule: LeadRule, now: datetime) -> bool:
     when = hours.get("when", ALWAYS)
     if when == ALWAYS:
         return True
-    local = timezone.localtime(now)
-    first, last = _time(hours.get("from"), time(9)), _time(hours.get("to"), time(18))
+    local, (first, last) = timezone.localtime(now), _bounds(hours)
     inside = local.isoweekday() in (hours.get("days") or [1, 2, 3, 4, 5]) and first <= local.time() < last
     return bool(inside == (when == WITHIN))
+
+
+def opens_at(rule: LeadRule, now: datetime) -> datetime | None:
+    """When a rule that does not hold now begins to; None for one that holds, and for one that never will."""
+    if holds(rule, now):
+        return None
+    local, edges = timezone.localtime(now), sorted({time(0), *_bounds(rule.settings["hours"])})
+    days = (local.date() + timedelta(days=ahead) for ahead in range(9))
+    moments = (datetime.combine(day, edge, tzinfo=local.tzinfo) for day in days for edge in edges)
+    return next((moment for moment in moments if moment > now and holds(rule, moment)), None)
+
+
+def _bounds(hours: dict[str, Any]) -> tuple[time, time]:
+    return _time(hours.get("from"), time(9)), _time(hours.get("to"), time(18))
 
 
 def _time(text: Any, default: time) -> time:

@@ -12,7 +12,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from crm_platform.db import sides
 from crm_platform.events import backbone
-from crm_platform.kernel import clock, context, effort, ids, jobs, neighbours, workspace
+from crm_platform.kernel import clock, context, effort, ids, jobs, neighbours, preferences, workspace
 from crm_platform.kernel.effort import Effort
 from crm_platform.kernel.errors import BehindRelease, NotFound, Unavailable
 from crm_platform.kernel.jobs import Again, LeaseLost
@@ -126,10 +126,10 @@ def _run(job: Job, lease: rows.HeldLease, *, open_unit: OpenUnit) -> None:
     facts = {"job": job.name, "target": job.target}
     try:
         with open_unit() as entered:
-            place = entered
+            place, firm = entered, preferences.here()
         neighbours.note(place.public_id if place else "control", "jobs")
         work = jobs.find(job.name)
-        with _standing(place):
+        with _standing(place), preferences.as_firm(firm):
             outcome = work(job.target, lease=lease)
     except LeaseLost:
         _log.warning("lease lost", extra=facts)

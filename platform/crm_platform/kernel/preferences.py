@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from django.utils import timezone
+from django.utils import timezone, translation
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +44,11 @@ def here() -> Preferences:
 def local_time() -> Iterator[None]:
     """The firm's time zone for the block: "today" is the firm's day in pages, jobs and commands alike."""
     with timezone.override(ZoneInfo(here().time_zone)):
+        yield
+
+
+@contextmanager
+def as_firm(firm: Preferences) -> Iterator[None]:
+    """For the block its time zone, and its language: for what nobody looks at while it is written, and the firm reads later (a job's notes and tasks)."""
+    with timezone.override(ZoneInfo(firm.time_zone)), translation.override(firm.language):
         yield

@@ -267,6 +267,8 @@ def test_coupons_on_their_page(desk: Desk) -> None:
     given = {"code": "page-10", "percent": "10", "duration": "once"}
     assert looker.post("/coupons", given).status_code == 403
     assert teller.post("/coupons", {**given, "percent": ""}).status_code == 422
+    without = teller.post("/coupons", {**given, "percent": "", "amount": "10"})
+    assert (without.status_code, "An amount needs its currency." in without.content.decode(), "Either a percentage" in without.content.decode()) == (422, True, False)
     assert teller.post("/coupons", given).status_code == 303
     with sides.control_unit():
         coupon = Coupon.objects.get(code="PAGE-10")

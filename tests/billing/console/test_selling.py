@@ -124,6 +124,7 @@ def test_the_pages_of_a_plan(desk: Desk) -> None:
     page = teller.get("/plans/crew").content.decode()
     assert "Version 2" in page
     assert "Put on sale" not in page
+    assert (page.count("On sale"), page.count("A newer one is sold")) == (1, 1)
     with sides.control_unit():
         new = newest("crew")
     assert "Put on sale" not in admin.get("/plans/crew").content.decode()

@@ -35,6 +35,8 @@ def test_what_a_line_keeps_is_a_sentence() -> None:
     told = telling.facts(after)
     assert told == "plan: Team 2; seats: 5; beside the plan: 10,000 contacts more 1 × 2; paid: a month; state: unpaid; unpaid since: 1 May 2027"
     assert telling.facts({"number": "P-1", "amount": 12_050, "over": 0, "method": "hand"}, currency="EUR") == "document: P-1; sum: €120.50; by: an operator"
+    assert telling.facts({"minor": 9_500, "ceiling": 8_000, "country": "NL"}, currency="EUR") == "sum: €95; country: Netherlands; ceiling: €80"
+    assert telling.facts({"code": "SPRING", "percent_bp": 1_250, "duration": "repeating"}) == "code: SPRING; discount: 12.5 %; holds for: some months"
     assert telling.facts({"seats": {"ours": 5, "theirs": 8}}) == "seats: ours 5, theirs 8"
     assert telling.facts({"seats": {"ours": None, "theirs": False}, "brand_new": "x"}) == "seats: ours ∞, theirs no; brand_new: x"
 
@@ -46,7 +48,8 @@ def test_a_sum_has_the_currency_of_its_document() -> None:
 
 
 def test_seats_and_documents() -> None:
-    rows = telling.seats([SeatEntry(change=-3, seats=5, reason="seats.remove"), SeatEntry(change=2, seats=7, reason="provider", kind="named")])
+    rows = telling.seats([SeatEntry(change=-3, seats=5, reason="seats.remove"), SeatEntry(change=2, seats=7, reason="provider", kind="named", actor="provider stripe")])
+    assert rows[1]["who"] == "the provider"
     assert [(row["change"], str(row["why"]), str(row["kind"])) for row in rows] == [("−3", "Seats given back", "named"), ("+2", "The provider said so", "named")]
     shown = telling.documents([Invoice(kind="proforma", status="open", provider="manual_invoice", series="s", total_minor=10, paid_minor=4), Invoice(kind="invoice", status="draft", provider="stripe")])
     assert [(row["paper"], row["by_transfer"], row["owed"]) for row in shown] == [(True, True, 6), (False, False, 0)]

@@ -9,10 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from billing.documents import commands as of_documents  # noqa: F401 (registers it)
-from billing.documents import correcting, services, tax
+from billing.documents import correcting, refunding, services, tax
 from billing.documents.balance import credit_of
 from billing.documents.models import Kind
 from billing.models import MoneyEntry, Payer
+from billing.providers import registry
+from billing.providers.manual_invoice.adapter import TransferProvider
 from crm_platform.db import sides
 from crm_platform.kernel import commands
 from crm_platform.kernel.errors import Forbidden
@@ -57,6 +59,21 @@ def test_case_75_once_it_is_a_credit_note_and_a_new_invoice(books: Books) -> Non
     account = books.account
     with sides.control_unit():
         assert credit_of(account, "EUR") == 2_184
+
+
+def test_tax_that_came_back_as_credit_is_not_given_back_a_second_time(books: Books, settings: Any) -> None:
+    settings.CRM_REFUND_APPROVAL = 10**9
+    books.payer(country="DE", tax_id="DE123", tax_state="pending")
+    bill = books.issue()
+    books.pay(bill, 12_584)
+    with sides.control_unit():
+        Payer.objects.filter(account_id=books.pk).update(tax_state="verified")
+    assert correct(books) == 1
+    with registry.stand_in(TransferProvider()):
+        with pytest.raises(refunding.TooMuch, match="104"):
+            refunding.refund(bill.public_id, 10_401, reason="sold twice", actor=OPERATOR, operation="more-than-is-left")
+        refunding.refund(bill.public_id, 10_400, reason="sold twice", actor=OPERATOR, operation="what-is-left")
+    assert sum(row.total_minor for kind in (Kind.INVOICE, Kind.CREDIT_NOTE) for row in books.of_kind(kind)) == 0
 
 
 def judged(books: Books, tax_id: str, state: str) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import stripe
 
 from billing.pricing import Line
+from billing.providers.protocol import ProviderUnavailable
 
 from .conftest import target
 from .rigs import Firm
@@ -61,3 +63,29 @@ def test_tax_of_a_paid_invoice_comes_back_as_credit_by_a_credit_note(firm: Firm)
     before = firm.rig.charged(firm.customer)
     firm.rig.advance(bought.period_end - bought.period_start + timedelta(hours=2))
     assert firm.rig.charged(firm.customer) - before == 9_500 - 1_649
+
+
+def test_a_bill_apart_whose_call_was_lost_between_two_lines_is_made_once(house: None, django_db_blocker: Any, monkeypatch: Any) -> None:
+    with django_db_blocker.unblock(), RIGS["stripe"]() as rig:
+        firm = Firm(rig)
+        bought = firm.buy(target(5))
+        for count in (3, 2):
+            firm.provider.charge(firm.customer, bought.external_id, Line("days:team:1", count, 190, count * 190), name="Days", key=firm.key())
+        firm.provider.cancel(bought.external_id, at_end=False, key=firm.key())
+        dropping, dropped = stripe.InvoiceItemService.delete, []
+
+        def lost(*given: Any, **more: Any) -> Any:
+            if dropped:
+                raise stripe.APIConnectionError("no answer")
+            dropped.append(given)
+            return dropping(*given, **more)
+
+        monkeypatch.setattr(stripe.InvoiceItemService, "delete", lost)
+        key, last, before = firm.key(), Line("days:team:1", 1, 190, 190), rig.charged(firm.customer)
+        with pytest.raises(ProviderUnavailable):
+            firm.provider.bill_apart(firm.customer, bought.external_id, last, name="A day", key=key)
+        monkeypatch.setattr(stripe.InvoiceItemService, "delete", dropping)
+        made = firm.provider.bill_apart(firm.customer, bought.external_id, last, name="A day", key=key)
+        assert rig.charged(firm.customer) - before == 6 * 190
+        assert [one.quote.total for one in firm.invoices() if one.external_id == made] == [6 * 190]
+        assert len(firm.invoices()) == 2

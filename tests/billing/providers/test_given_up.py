@@ -7,9 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import stripe
 
 from billing.pricing import Line
 from billing.providers import choosing
+from billing.providers.protocol import ProviderUnavailable
 from billing.standin import paying
 from billing.standin.resources import methods
 from crm_platform.kernel import clock
@@ -78,3 +80,23 @@ def test_a_draft_that_waits_for_its_hour_is_not_held(rig: Any) -> None:
     [draft] = [one for one in firm.invoices() if one.status == "draft"]
     assert not draft.held
     assert choosing.unbilled(firm.sub(), firm.invoices(), now=clock.now()) == []
+
+
+def test_a_draft_that_was_made_final_before_the_call_was_lost_is_void_all_the_same(rig: Any, monkeypatch: Any) -> None:
+    firm, bought = given_up(rig, days=34)
+    rig.standin.world.faults.payments.clear()
+    [owed] = [one for one in firm.invoices() if one.status == "open"]
+    assert firm.provider.pay(owed.external_id, key=firm.key()).applied
+    key, voiding = firm.key(), stripe.InvoiceService.void_invoice
+
+    def lost(*_given: Any, **_more: Any) -> Any:
+        raise stripe.APIConnectionError("no answer")
+
+    monkeypatch.setattr(stripe.InvoiceService, "void_invoice", lost)
+    with pytest.raises(ProviderUnavailable):
+        firm.provider.come_back(bought.external_id, anew=True, key=key)
+    monkeypatch.setattr(stripe.InvoiceService, "void_invoice", voiding)
+    before = rig.charged(firm.customer)
+    firm.provider.come_back(bought.external_id, anew=True, key=key)
+    assert [one.status for one in firm.invoices()] == ["paid", "paid", "paid"]
+    assert (firm.sub().status, rig.charged(firm.customer) - before) == ("active", 5 * 1_900)

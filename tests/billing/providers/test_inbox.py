@@ -188,6 +188,18 @@ def test_case_17_of_nobody_is_an_orphan_and_writes_nothing(paying: Paying) -> No
     assert "fetch" not in paying.provider.calls
 
 
+def test_what_names_its_invoice_alone_troubles_nobody(paying: Paying) -> None:
+    """Each payment brings such an event beside the invoice's own; an operator has nothing to do about it."""
+    from dataclasses import replace
+
+    paying.buy()
+    event = replace(paying.told("invoice.paid"), external_id="evt_inpay", kind="invoice_payment.paid", customer="", metadata={})
+    assert paying.deliver(event).status_code == 200
+    work()
+    assert paying.status_of(event) == "ignored"
+    assert "fetch" not in paying.provider.calls
+
+
 def test_case_17_of_an_erased_workspace_is_an_orphan(paying: Paying) -> None:
     paying.buy()
     with sides.control_unit():

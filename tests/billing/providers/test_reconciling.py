@@ -14,7 +14,7 @@ from billing.documents import refunding
 from billing.documents.models import Invoice
 from billing.dunning.models import Told
 from billing.metering.models import Counter
-from billing.models import Subscription
+from billing.models import BillingAccount, Subscription
 from billing.providers import commands as ours  # noqa: F401 (registers them)
 from billing.providers import reconciling, sweeping, syncing
 from billing.providers.models import Cursor, ProviderEvent, ProviderOp
@@ -30,6 +30,13 @@ from .conftest import Paying, target, work
 
 # What looks and lists, and changes nothing at the provider.
 LOOKING = {"fetch", "customers", "events"}
+
+
+@pytest.fixture(autouse=True)
+def nobody_else(make_door: Any) -> None:
+    """Firms that other tests left behind are customers of nobody: their provider's books are gone with it."""
+    with sides.control_unit():
+        BillingAccount.objects.exclude(provider="").update(provider="", external_id="")
 
 
 def crm(*arguments: str) -> Any:

@@ -282,6 +282,11 @@ def test_case_47_an_edited_price_is_an_alarm_and_nothing_else(paying: Paying) ->
     assert paying.status_of(event) == "done"
     with sides.control_unit():
         assert Drift.objects.filter(kind="catalogue", subject="price_1", closed_at=None).exists()
+    made = replace(event, external_id=f"{bought.id}_made", kind="price.created", object_id="price_2")
+    assert paying.deliver(made).status_code == 200
+    work()
+    with sides.control_unit():  # we made it ourselves, for the first who bought it
+        assert not Drift.objects.filter(subject="price_2").exists()
         Drift.objects.filter(subject="price_1").delete()
     assert paying.row.plan.code == "team"
 

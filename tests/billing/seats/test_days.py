@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from billing import telling
 from billing.models import DayStretch
@@ -256,3 +257,20 @@ def test_a_pause_that_began_at_the_provider_is_billed_like_ours(sold: Firm) -> N
         bought.status = "paused"
     assert rounds(sold, begins + timedelta(minutes=5)) == 1
     assert (sold.charged(), stretches(sold)) == (9_500 + 2 * 190, [("team", True, 2, 380)])
+
+
+def test_a_workspace_that_cannot_be_entered_keeps_nobody_else_waiting(sold: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    worked(sold, (3, 11))
+    asked: list[object] = []
+
+    def away(*given: object, **_more: object) -> None:
+        asked.append(given)
+        raise OperationalError("no connection")
+
+    with later(datetime(2027, 4, 1, 12, tzinfo=UTC)):
+        monkeypatch.setattr(days, "charge_days", away)
+        assert (days.charge_last_month(), len(asked) > 0) == (0, True)
+        life.cancel(sold.place, actor=sold.owner, operation=operation(), at_end=False)
+        asked.clear()
+        monkeypatch.setattr(days, "_settle", away)
+        assert (days.settle_stretches(), len(asked) > 0) == (0, True)

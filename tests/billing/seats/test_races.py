@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from billing.metering import proof
+from billing.models import Act
 from billing.providers.protocol import ProviderUnavailable
 from billing.seats import admitting, buying
 from billing.seats.admitting import Seats
@@ -118,3 +120,80 @@ def test_not_given_back_they_are_free_again(firm: Firm, monkeypatch: Any, error:
         remove(firm)
     assert (users(firm), firm.row().seats, proved(firm)) == ((1, 3), 3, True)
     invite(firm.door, "ann", "ben")
+
+
+def test_seats_given_back_whose_answer_was_lost_are_given_back_once(firm: Firm) -> None:
+    firm.buy(seats="9")
+    key, as_of = operation(), buying.preview(firm.place, -2).as_of
+    firm.provider.faults.append("after")
+    with pytest.raises(ProviderUnavailable):
+        buying.remove(firm.place, 2, as_of=as_of, actor=firm.owner, operation=key)
+    firm.look()  # an event came before the same form was sent again
+    assert firm.row().seats == 7
+    buying.remove(firm.place, 2, as_of=as_of, actor=firm.owner, operation=key)
+    assert (firm.row().seats, firm.ledger(), proved(firm)) == (7, [(9, 9), (-2, 7)], True)
+    assert firm.events().count("seats.removed") == 1
+
+
+def test_a_page_that_died_after_the_payment_pays_no_second_time(firm: Firm, monkeypatch: Any) -> None:
+    firm.buy()
+    key, as_of, before = operation(), buying.preview(firm.place, 1).as_of, firm.charged()
+    real = buying.apply_now
+
+    def dies(*given: Any, **more: Any) -> Any:
+        real(*given, **more)
+        raise RuntimeError
+
+    monkeypatch.setattr(buying, "apply_now", dies)
+    with pytest.raises(RuntimeError):
+        buying.add(firm.place, 1, as_of=as_of, actor=firm.owner, operation=key)
+    monkeypatch.setattr(buying, "apply_now", real)
+    paid = firm.charged() - before
+    firm.look()
+    assert (firm.row().seats, paid > 0) == (6, True)
+    assert buying.add(firm.place, 1, as_of=as_of, actor=firm.owner, operation=key).applied
+    assert (firm.row().seats, firm.charged() - before) == (6, paid)
+
+
+def test_what_was_lost_is_reckoned_anew_once_something_else_was_done(firm: Firm) -> None:
+    firm.buy(seats="9")
+    firm.provider.faults = ["before"]
+    assert buying.add(firm.place, 2, as_of=buying.preview(firm.place, 2).as_of, actor=firm.owner, operation=operation()).pending == 2
+    firm.provider.faults = ["before"]
+    assert buying.retry_unanswered() == 0
+    with sides.control_unit():
+        Act.objects.filter(account__workspace=firm.door.workspace, state="open").update(until=clock.real_now() - timedelta(seconds=1))
+    remove(firm, 3)
+    assert buying.retry_unanswered() == 1
+    assert firm.row().seats == 9 - 3 + 2
+
+
+def test_seats_that_wait_are_asked_for_again_after_another_act(firm: Firm) -> None:
+    firm.buy()
+    firm.provider.faults = ["before"]
+    assert buying.add(firm.place, 2, as_of=buying.preview(firm.place, 2).as_of, actor=firm.owner, operation=operation()).pending == 2
+    account = firm.account()
+    with sides.control_unit():
+        Act.objects.create(account=account, operation=operation(), kind="plan.change", actor="somebody", until=clock.real_now() + timedelta(seconds=30))
+    assert buying.retry_unanswered() == 0
+    with sides.control_unit():
+        Act.objects.filter(account__workspace=firm.door.workspace, state="open").update(until=clock.real_now() - timedelta(seconds=1))
+    assert buying.retry_unanswered() == 1
+    assert firm.row().seats == 7
+
+
+def test_waiting_seats_are_paid_for_as_of_the_first_try(firm: Firm, monkeypatch: Any) -> None:
+    firm.buy()
+    wait(firm, 1)
+    real, asked = firm.provider.apply_change, []
+
+    def told(subscription: str, target: Any, *, as_of: Any, key: str) -> Any:
+        asked.append((key, as_of))
+        return real(subscription, target, as_of=as_of, key=key)
+
+    monkeypatch.setattr(firm.provider, "apply_change", told)
+    key, firm.provider.faults = operation(), ["before"]
+    with pytest.raises(ProviderUnavailable):
+        buying.pay_pending(firm.place, actor=firm.owner, operation=key)
+    assert buying.pay_pending(firm.place, actor=firm.owner, operation=key).applied
+    assert (len(asked), asked[0] == asked[1]) == (2, True)  # with one key nothing else may be asked

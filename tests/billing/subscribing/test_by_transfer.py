@@ -15,11 +15,11 @@ from billing.providers.manual_invoice import renewing
 from billing.providers.manual_invoice.adapter import TransferProvider
 from billing.providers.protocol import Started
 from billing.reports import mrr
-from billing.subscribing import checkout
+from billing.subscribing import checkout, life
 from crm_platform.db import sides
 from crm_platform.kernel import clock, ids
 from crm_platform.kernel.permissions import robot
-from tests.billing.buying import URLS, Firm, later
+from tests.billing.buying import URLS, Firm, later, operation
 from tests.billing.providers.conftest import work
 
 DAY = timedelta(days=1)
@@ -72,6 +72,20 @@ def lapsed(firm: Firm, **values: str) -> datetime:
     return moment
 
 
+def test_the_page_of_the_plan_says_what_is_to_be_transferred(firm: Firm) -> None:
+    """All works before the money is there; the page does not call it paid, and says what, until when and with which words."""
+    buy(firm)
+    [bill] = bills(firm)
+    page = firm.door.client().get("/settings/plan").content.decode()
+    assert f"Write {bill.reference} on it." in page
+    assert "Everything works while your transfer is on its way." in page
+    assert ("To be paid" in page, ">Paid<" in page) == (True, False)
+    pay(firm, bill)
+    page = firm.door.client().get("/settings/plan").content.decode()
+    assert bill.reference not in page
+    assert "Everything works. The next bill comes on" in page
+
+
 def test_the_first_bill_lets_work_for_five_days_and_earns_once_it_is_paid(firm: Firm) -> None:
     buy(firm)
     assert (had(firm), monthly(firm), checkout.pays_first(firm.place)) == (("team", 5, "active"), 0, True)
@@ -111,6 +125,23 @@ def test_after_a_bill_that_nobody_paid_the_next_begins_with_its_money(firm: Firm
         pay(firm, second)
         row = firm.row()
         assert (had(firm), monthly(firm), row.period_start) == (("business", 100, "active"), 288_000, clock.now())
+
+
+def test_a_purchase_that_is_paid_clears_what_lapsed_before_it(firm: Firm) -> None:
+    after = lapsed(firm)
+    with later(after):
+        buy(firm)
+        assert checkout.pays_first(firm.place)
+        pay(firm, bills(firm)[-1])
+        assert not checkout.pays_first(firm.place)
+    with later(after + DAY):
+        life.cancel(firm.place, actor=firm.owner, operation=operation(), at_end=False)
+        buy(firm, seats="7")
+        assert had(firm) == ("team", 7, "active")  # once more, and only once
+    with later(after + 7 * DAY):
+        look(firm)
+        buy(firm, seats="8")
+        assert had(firm)[2] == "incomplete"
 
 
 def test_what_waits_for_its_money_gives_way_to_another_choice_and_is_forgotten_after_a_month(firm: Firm) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -13,6 +14,7 @@ from billing.models import Checkout, PlanVersion
 from billing.pricing import Interval
 from billing.providers.protocol import ProviderUnavailable, Target
 from billing.subscribing import checkout, pricing_of, targets
+from billing.subscribing.acts import Busy
 from billing.subscribing.checkout import AlreadyBought
 from billing.subscribing.targets import BadQuantity, FreeIsNotBought, NotOnSale, OtherCurrency
 from crm_platform.db import sides
@@ -129,6 +131,21 @@ def test_case_25_the_page_of_return_before_any_event_is_active_or_calm_and_offer
     back = browser.get(f"/settings/plan/return?session={reference}")
     assert (back.status_code, back.headers["Location"]) == (303, "/settings/plan")
     assert (firm.row().status, firm.row().seats, len(firm.provider.books.charges)) == ("active", 5, 1)
+
+
+def test_another_choice_while_the_first_is_asked_for_leaves_one_page(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, second = firm.provider.start_checkout, []
+
+    def meanwhile(*given: Any, **more: Any) -> Any:
+        monkeypatch.setattr(firm.provider, "start_checkout", real)
+        second.append(begin(firm, firm.target(seats="7")))
+        return real(*given, **more)
+
+    monkeypatch.setattr(firm.provider, "start_checkout", meanwhile)
+    with pytest.raises(Busy):
+        begin(firm)
+    assert {reference: page.state for reference, page in firm.provider.books.checkouts.items() if page.state == "open"} == {second[0]: "open"}
+    assert begin(firm, firm.target(seats="7")) == second[0]
 
 
 def test_an_answer_that_was_lost_is_asked_for_again(firm: Firm) -> None:

@@ -154,6 +154,15 @@ def test_who_buys_in_the_trial_has_not_paid_yet(firm: Firm, make_door) -> None:
             assert (eve.row().status, referring.give_owed()) == ("active", 2)
 
 
+def test_a_newcomer_who_has_not_paid_keeps_nobody_waiting(firm: Firm, make_door) -> None:
+    firm.buy()
+    with brought(firm, make_door(email="eve@elsewhere.example")) as eve, brought(firm, make_door(email="adam@elsewhere.example")) as adam:
+        eve.buy(begin="")
+        adam.buy()
+        assert referring.give_owed(most=2) == 2
+        assert "referral.given" in adam.journal()
+
+
 def test_each_gets_it_in_its_own_currency(firm: Firm, make_door) -> None:
     firm.buy(currency="UZS")
     with brought(firm, make_door(email="eve@elsewhere.example")) as eve:

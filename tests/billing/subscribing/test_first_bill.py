@@ -234,6 +234,17 @@ def test_case_75_what_was_given_back_or_credited_brings_its_tax_only_once(taxed:
     assert taxed.notes() == [(-(1_995 - 399 - 798), -(1_995 - 399 - 798), row["number"])]
 
 
+def test_case_75_tax_that_came_back_is_not_given_back_to_the_card_as_well(taxed: Taxed) -> None:
+    taxed.judge()
+    account = taxed.account
+    with sides.control_unit():
+        invoice = Invoice.objects.get(account=account, kind="invoice")
+    with pytest.raises(refunding.TooMuch, match="95"):
+        refunding.refund(invoice.public_id, invoice.total_minor, reason="Service", actor=robot("operator"), operation=operation())
+    refunding.refund(invoice.public_id, 9_500, reason="Service", actor=robot("operator"), operation=operation())
+    assert taxed.account.balance_minor == -1_995
+
+
 def test_case_75_an_answer_that_was_lost_makes_no_second_note(taxed: Taxed) -> None:
     taxed.shopper.rig._do("calls", path="/v1/credit_notes", method="POST", timeout=True, when="after", count=2)
     taxed.judge()

@@ -55,6 +55,16 @@ def test_the_forecast_knows_what_waits_and_what_ends(firm: Firm, codes) -> None:
     assert overview.forecast(firm.place) == []
 
 
+def test_the_lines_of_the_next_bill_come_to_its_sum_when_a_discount_ends_before_it(firm: Firm, codes) -> None:
+    codes(code="ONCE", percent_bp=5_000, duration="once")
+    firm.buy(coupon="once")
+    seen = overview.overview(firm.place).next_bill
+    assert seen is not None
+    assert (seen.amount, seen.quote.total, seen.quote.discount) == (9_500, 9_500, 0)
+    page = firm.door.client().get("/settings/plan").content.decode()
+    assert ("Your credit" in page, "Discount" in page) == (False, False)  # what the discount had been was told as a credit, with the wrong sign
+
+
 def test_a_pause_and_credit_stand_in_the_forecast(firm: Firm) -> None:
     firm.buy()
     pausing.pause(firm.place, 3, actor=firm.owner, operation=operation())
@@ -78,7 +88,8 @@ def test_the_overview_says_it_all_without_asking_anybody(firm: Firm) -> None:
     firm.provider.down = True
     seen = overview.overview(firm.place)
     assert (seen.live, seen.plan, seen.seats_bought, seen.near_ceiling, seen.ceiling, seen.method["last4"]) == (True, "team", 5, True, 10_000, "4242")
-    assert seen.next_bill == overview.Bill(firm.row().period_end, 9_500)
+    assert seen.next_bill is not None
+    assert (seen.next_bill.at, seen.next_bill.amount) == (firm.row().period_end, 9_500)
     firm.provider.down = False
     firm.provider.decline_next()
     with later(seen.period_end + timedelta(seconds=1)):

@@ -163,3 +163,19 @@ def _held(firm: Firm) -> Any:
     account = firm.account().pk
     with sides.control_unit():
         return TransferSubscription.objects.get(customer__account=account).scheduled
+
+
+def test_asked_again_after_it_was_settled_it_is_put_back_again(firm: Firm) -> None:
+    firm.buy(plan="business", seats="5")
+    firm.change(plan="team", seats="3")
+    firm.provider.decline_next()
+    assert not add(firm).applied
+    key, firm.provider.faults = operation(), ["before"]
+    with pytest.raises(ProviderUnavailable):
+        buying.pay_pending(firm.place, actor=firm.owner, operation=key)
+    with sides.control_unit():
+        Act.objects.filter(account__workspace=firm.door.workspace, state="open").update(until=clock.real_now() - timedelta(seconds=1))
+    assert planned.ask_again_due() == 1  # nothing had been done there
+    assert buying.pay_pending(firm.place, actor=firm.owner, operation=key).applied
+    assert plans(firm) == [("team", 3, False)]
+    assert comes(firm) == ("team", 3)

@@ -134,3 +134,22 @@ def test_ended_by_the_provider_and_paid_afterwards_the_page_offers_it_again(firm
         assert "seats=5&amp;interval=month" not in firm.door.client().get("/settings/plan").content.decode()
         with sides.control_unit():
             assert returning.lost(account) is None
+
+
+def test_begun_while_the_next_look_fails_it_is_told_all_the_same(given_up: Firm, monkeypatch: Any) -> None:
+    with later(given_up.row().past_due_since + timedelta(days=34)):
+        given_up.look()
+        given_up.provider.pay(owed(given_up), key=operation())
+        given_up.look()
+        real = given_up.provider.come_back
+
+        def then_silent(*given: Any, **more: Any) -> None:
+            real(*given, **more)
+            given_up.provider.down = True
+
+        monkeypatch.setattr(given_up.provider, "come_back", then_silent)
+        assert returning.begin_due() == 1
+        assert (given_up.journal().count("plan.begun_anew"), given_up.events().count("plan.begun_anew")) == (1, 1)
+        given_up.provider.down = False
+        given_up.look()
+        assert (given_up.row().status, differences(given_up)) == ("active", [])

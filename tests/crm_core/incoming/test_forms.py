@@ -91,7 +91,7 @@ def test_a_filled_form_is_a_lead_with_marks_consent_and_file(doors: Door, quick)
     hidden = drawn(stranger, form, utm_source="ads", utm_campaign="Spring", page="https://shop.example/oak", referrer="https://search.example/")
     answer = stranger.post(f"/f/{form.uid}", FILLED | hidden | {"f7": SimpleUploadedFile("plan.pdf", b"%PDF")})
     assert (answer.status_code, "We have it" in answer.content.decode()) == (200, True)
-    again = stranger.post(f"/f/{form.uid}", FILLED | hidden)
+    again = stranger.post(f"/f/{form.uid}", FILLED | hidden | {"f7": SimpleUploadedFile("plan.pdf", b"%PDF")})
     assert again.status_code == 200
     [lead] = leads(doors)
     assert (lead.name, lead.message, lead.category, lead.contents["fields"]) == ("Ada", "Hello", "forms", [["What", "Table"]])
@@ -99,6 +99,16 @@ def test_a_filled_form_is_a_lead_with_marks_consent_and_file(doors: Door, quick)
     assert (lead.contents["consent"]["text"], lead.contents["consent"]["version"]) == ("You may write to me.", 1)
     with doors.unit():
         assert Attachment.objects.get(entity="incoming", record_id=lead.pk).name == "plan.pdf"
+
+
+def test_who_goes_back_and_says_something_else_has_sent_another(doors: Door, quick) -> None:
+    with doors.unit():
+        form = made()
+    stranger = doors.client(email=None)
+    hidden = drawn(stranger, form)
+    for words in ("Hello", "Hello, and call me tomorrow", "Hello"):
+        assert stranger.post(f"/f/{form.uid}", FILLED | hidden | {"f4": words}).status_code == 200
+    assert [lead.message for lead in leads(doors)] == ["Hello", "Hello, and call me tomorrow"]
 
 
 def test_conditions_hold_on_the_server_too(doors: Door, quick) -> None:

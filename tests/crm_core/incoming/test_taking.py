@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
 
 from billing.held import services as held
 from crm_core.people.contacts import services as contacts
 from crm_core.sales.deals import services as deals
-from crm_core.sales.incoming import duplicates, reading_job, rerouting, routing, sources
+from crm_core.sales.incoming import deciding, duplicates, reading_job, rerouting, routing, sources
 from crm_core.sales.incoming.models import IncomingLead, LeadRule, LeadSource
 from crm_core.sales.incoming.services import take
 from crm_platform.events.models import Event
@@ -143,6 +146,62 @@ def test_not_taken_goes_to_the_next_and_a_taken_one_stays(inside) -> None:
     assert {lead.tried[0], moved.responsible_id} == set(pair)
     assert Event.objects.order_by("-id")[0].name == "incoming.rerouted"
     assert Job.objects.filter(name="incoming.reroute", target=lead.pk).count() == 2
+
+
+TASHKENT = ZoneInfo("Asia/Tashkent")
+
+
+def by_day(**more: Any) -> LeadRule:
+    """A rule for the hours of work."""
+    return LeadRule(kind="turns", settings={"hours": {"when": "within", "days": [1, 2, 3, 4, 5], "from": "09:00", "to": "18:00"}}, **more)
+
+
+@pytest.mark.parametrize(
+    ("now", "opens"), [((2031, 5, 7, 8), (2031, 5, 7, 9)), ((2031, 5, 7, 20), (2031, 5, 8, 9)), ((2031, 5, 9, 18), (2031, 5, 12, 9)), ((2031, 5, 7, 10), None)]
+)  # fmt: skip
+def test_when_a_rule_begins_to_hold(inside, now, opens) -> None:
+    with timezone.override(TASHKENT):
+        found = routing.opens_at(by_day(), datetime(*now, tzinfo=TASHKENT))
+    assert found == (datetime(*opens, tzinfo=TASHKENT) if opens else None)
+
+
+def test_a_rule_that_never_holds_opens_never(inside) -> None:
+    never = LeadRule(kind="turns", settings={"hours": {"when": "within", "days": [1], "from": "18:00", "to": "09:00"}})
+    assert routing.opens_at(never, datetime(2031, 5, 7, 10, tzinfo=UTC)) is None
+
+
+def test_what_comes_at_night_is_given_in_the_morning_unless_somebody_was_quicker(inside) -> None:
+    everyone = cast()
+    seller, mate = everyone["seller"].user_id, everyone["mate"].user_id
+    sources.add_rule(ROBOT, kind="turns", people=[seller], when="within", days=[1, 2, 3, 4, 5])
+    night, morning = datetime(2031, 5, 7, 20, tzinfo=UTC), datetime(2031, 5, 8, 9, tzinfo=UTC)
+    with clock.frozen(night):
+        given, waits, gone = came({"name": "A"}), came({"name": "B"}), came({"name": "C"})
+        deciding.give(ROBOT, given.uid, user_id=mate)
+        deciding.decline(ROBOT, gone.uid)
+    asked = Job.objects.filter(name="incoming.opening", target=waits.pk).get()
+    assert (waits.responsible_id, asked.at - clock.real_now() > timedelta(hours=12)) == (None, True)
+    with clock.frozen(morning):
+        for lead in (given, waits, gone):
+            rerouting.hand_out(lead.pk)
+    assert [IncomingLead.objects.get(pk=lead.pk).responsible_id for lead in (given, waits, gone)] == [mate, seller, None]
+
+
+def test_what_nobody_took_before_the_evening_goes_on_in_the_morning_and_not_for_ever(inside) -> None:
+    everyone = cast()
+    pair = [everyone["seller"].user_id, everyone["mate"].user_id]
+    sources.add_rule(ROBOT, kind="turns", people=pair, when="within", days=[1, 2, 3, 4, 5], reroute_minutes=30)
+    with clock.frozen(datetime(2031, 5, 7, 17, 50, tzinfo=UTC)):
+        lead = came()
+    with clock.frozen(datetime(2031, 5, 7, 18, 20, tzinfo=UTC)):
+        rerouting.give(lead)
+    assert Job.objects.filter(name="incoming.opening", target=lead.pk).count() == 1
+    with clock.frozen(datetime(2031, 5, 8, 9, tzinfo=UTC)):
+        rerouting.hand_out(lead.pk)
+    assert {lead.responsible_id, IncomingLead.objects.get(pk=lead.pk).responsible_id} == set(pair)
+    with clock.frozen(datetime(2031, 5, 17, 12, tzinfo=UTC)):  # a Saturday, more than a week later
+        rerouting.give(IncomingLead.objects.get(pk=lead.pk))
+    assert Job.objects.filter(name="incoming.opening", target=lead.pk).count() == 1
 
 
 def test_duplicates_cost_the_same_for_one_and_three(inside, count_statements) -> None:

@@ -6,7 +6,9 @@ export const chart = (element) => {
   const colour = (name) => style.getPropertyValue(name).trim();
   const drawn = init(element, null, { renderer: "svg" });
   const given = JSON.parse(document.getElementById(element.dataset.from).textContent);
-  const figure = new Intl.NumberFormat(document.documentElement.lang);
+  // Chromium says that it knows Uzbek and writes its figures the English way; they look as Russian ones do.
+  const language = document.documentElement.lang;
+  const figure = new Intl.NumberFormat(language.startsWith("uz") ? "ru" : language);
   drawn.setOption({
     grid: { left: 8, right: 8, top: 8, bottom: 8, containLabel: true },
     textStyle: { fontFamily: style.fontFamily, color: colour("--ink-2") },
