@@ -15,11 +15,13 @@ from tenants.carrying.tables import Table
 class Travels:
     """Its rows are in the archive.
 
-    `blanked`: columns that are not, with the SQL that fills them on arrival. `folder`: columns with paths that begin with
-    the workspace's own folder, which is left off. `derived`: made from the other tables, so of no use to people.
+    `blanked`: columns that are not, with the SQL that fills them on arrival. `without`: columns of JSON, with the names in
+    them that are left out. `folder`: columns with paths that begin with the workspace's own folder, which is left off.
+    `derived`: made from the other tables, so of no use to people.
     """
 
     blanked: Mapping[str, str] = field(default_factory=dict)
+    without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     folder: tuple[str, ...] = ()
     derived: bool = False
 
@@ -70,7 +72,7 @@ DECIDED: Mapping[str, Travels | Stays] = {
     # A source's key and secret open the door of here: where it arrives it gets new ones, and says so by having none.
     "lead_form": _WHOLE,
     "lead_rule": _WHOLE,
-    "lead_source": Travels(blanked={"key_digest": "replace(gen_random_uuid()::text, '-', '')", "settings": "'{}'::jsonb"}),
+    "lead_source": Travels(blanked={"key_digest": "replace(gen_random_uuid()::text, '-', '')"}, without={"settings": ("key", "secret")}),
     "letter": _WORK,
     "lost_reason": _WHOLE,
     "mfa_authenticator": _SECRET,
@@ -142,17 +144,27 @@ def relative(column: str) -> sql.Composed:
     return sql.SQL("regexp_replace({}, '^[a-z0-9]+/[0-9]+/', '')").format(sql.Identifier(column))
 
 
+def _read(table: str, name: str) -> sql.Composable:
+    """A column as the archive holds it."""
+    decision = of(table)
+    if name in decision.folder:
+        return relative(name)
+    return without_secrets(table, name) if name in decision.without else sql.Identifier(name)
+
+
+def without_secrets(table: str, name: str) -> sql.Composed:
+    """A column of JSON less the names that stay behind."""
+    return sql.SQL("({} - {}::text[])").format(sql.Identifier(name), sql.Literal(list(of(table).without[name])))
+
+
 def written(table: Table, *, names: tuple[str, ...] | None = None) -> sql.Composed:
-    """A row as the archive holds it, for a SELECT: the columns sorted, paths without the workspace's folder."""
-    folder = of(table.name).folder
-    parts = [sql.SQL("{} AS {}").format(relative(name), sql.Identifier(name)) if name in folder else sql.Identifier(name) for name in names or table.sorted_names]
-    return sql.SQL(", ").join(parts)
+    """A row as the archive holds it, for a SELECT: the columns sorted, paths without the workspace's folder, choices without their secrets."""
+    return sql.SQL(", ").join([sql.SQL("{} AS {}").format(_read(table.name, name), sql.Identifier(name)) for name in names or table.sorted_names])
 
 
 def compared(table: Table, *, names: tuple[str, ...] | None = None) -> sql.Composed:
     """The same for a sum, where columns have no names."""
-    folder = of(table.name).folder
-    return sql.SQL(", ").join([relative(name) if name in folder else sql.Identifier(name) for name in names or table.sorted_names])
+    return sql.SQL(", ").join([_read(table.name, name) for name in names or table.sorted_names])
 
 
 def named_files() -> sql.Composed:

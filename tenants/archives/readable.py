@@ -13,6 +13,8 @@ from psycopg import Connection, sql
 from tenants.carrying import loading
 from tenants.carrying.tables import Column, Table
 
+from . import contents
+
 _NUMBERS = ("bigint", "integer", "smallint")
 _ESCAPED = re.compile(r"\\(.)")
 _MEANT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
@@ -40,7 +42,7 @@ class Book:
             parts.append(f"PRIMARY KEY ({', '.join(map(quoted, table.key))})")
         statement = f"CREATE TABLE {quoted(table.name)} ({', '.join(parts)})"  # names of our own tables
         self._lite.execute(statement)
-        read = sql.SQL(", ").join(_readable(column) for column in table.columns)
+        read = sql.SQL(", ").join(_readable(table.name, column) for column in table.columns)
         marks = ", ".join("?" * len(table.columns))
         lines = _lines(loading.copy_out(connection, schema, table, form="text", read=read))
         self._lite.executemany(f"INSERT INTO {quoted(table.name)} VALUES ({marks})", map(_cells, lines))  # noqa: S608 (names of our own tables)
@@ -57,8 +59,10 @@ def _affinity(column: Column) -> str:
     return "NUMERIC" if column.type.startswith("numeric") else "TEXT"
 
 
-def _readable(column: Column) -> sql.Composed:
+def _readable(table: str, column: Column) -> sql.Composed:
     name = sql.Identifier(column.name)
+    if column.name in contents.of(table).without:
+        return sql.Composed([contents.without_secrets(table, column.name)])
     if column.type == "boolean":
         return sql.SQL("{}::int").format(name)
     if column.type.startswith("timestamp"):

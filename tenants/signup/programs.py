@@ -84,6 +84,15 @@ def access_token(request: HttpRequest) -> HttpResponse:
     return _inside(request, public_id, lambda place: doors.answer(request, given, host=workspace.host()), hint="Client authentication failed")
 
 
+@csrf_exempt
+@own_units
+@require_POST
+def exchange_api_key(request: HttpRequest) -> HttpResponse:
+    """`POST /oauth2/exchange_api_key`: the client id leads to the workspace."""
+    given = doors.parsed(request)
+    return _inside(request, naming.workspace_of_client(given.get("client_uuid", "")), lambda place: doors.answer_key(request, given), hint="Client authentication failed")
+
+
 @own_units
 @require_safe
 def current_subdomain(request: HttpRequest) -> HttpResponse:

@@ -16,7 +16,7 @@ def test_shevernitskiy_amo(play: Play) -> None:
 
 
 def test_shevernitskiy_amo_for_what_is_kept(play: Play) -> None:
-    assert len(play("with_amo_kept.js", let_in=True)["calls"]) == 82
+    assert len(play("with_amo_kept.js", let_in=True)["calls"]) == 83
 
 
 def test_amotop(play: Play) -> None:

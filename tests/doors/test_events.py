@@ -69,3 +69,33 @@ def test_a_seller_is_told_of_what_is_seen(api: Program, doors) -> None:
     (own,) = made(program, "leads", {"name": "mine"})
     assert [row["entity_id"] for row in told(program, "filter[type]=lead_added")] == [own]
     assert len(told(api, "filter[type]=lead_added")) == 2
+
+
+def test_what_happens_to_customers_is_told_too(api: Program, doors) -> None:
+    (customer,) = made(api, "customers", {"name": "Bakery", "next_date": 1_900_000_000})
+    owner = api.get(f"customers/{customer}").json()["responsible_user_id"]
+    first, second = (api.post("customers/statuses", [{"name": name}]).json()["_embedded"]["statuses"][0]["id"] for name in "AB")
+    with doors.unit():
+        user = person("seller", name="Sam").pk
+    for change in ({"status_id": first}, {"status_id": second, "name": "Bakery"}, {"name": "Bakeries"}, {"responsible_user_id": user, "name": "Bakeries"}):
+        assert api.patch(f"customers/{customer}", change).status_code == 200
+    bought = api.post(f"customers/{customer}/transactions", [{"price": 5}]).json()["_embedded"]["transactions"][0]["id"]
+    assert api.delete(f"customers/{customer}").status_code == 204
+    rows = api.get("events?filter[entity][]=customer&with=customer_name").json()["_embedded"]["events"]
+    told = [(row["type"], row["value_before"], row["value_after"]) for row in reversed(rows)]
+    assert told == [
+        ("customer_added", [], []), ("customer_status_changed", [], [{"customer_status": {"id": first}}]), ("customer_status_changed", [{"customer_status": {"id": first}}], [{"customer_status": {"id": second}}]),
+        ("name_field_changed", [{"name_field_value": {"name": "Bakery"}}], [{"name_field_value": {"name": "Bakeries"}}]), ("entity_responsible_changed", [{"responsible_user": {"id": owner}}], [{"responsible_user": {"id": user}}]),
+        ("transaction_added", [], [{"transaction": {"id": bought}}]), ("customer_deleted", [], []),
+    ]  # fmt: skip
+    assert {(row["entity_type"], row["entity_id"], row["_embedded"]["entity"]["name"]) for row in rows} == {("customer", customer, "Bakeries")}
+    moved = api.get(f"events?filter[type]=customer_status_changed&filter[value_before][customers_statuses][0][status_id]={first}").json()["_embedded"]["events"]
+    assert [row["value_after"] for row in moved] == [[{"customer_status": {"id": second}}]]
+    assert api.get(f"events/{rows[0]['id']}?with=customer_name").json()["_embedded"]["entity"]["name"] == "Bakeries"
+
+
+def test_names_of_records_are_told_when_asked_for(api: Program) -> None:
+    (lead,), (contact,) = made(api, "leads", {"name": "Kitchen"}), made(api, "contacts", {"name": "Anna"})
+    named = {(row["entity_type"], row["entity_id"]): row["_embedded"]["entity"].get("name") for row in api.get("events?with=lead_name,contact_name&filter[type][]=lead_added&filter[type][]=contact_added").json()["_embedded"]["events"]}
+    assert (named["lead", lead], named["contact", contact]) == ("Kitchen", "Anna")
+    assert "name" not in api.get("events?with=company_name").json()["_embedded"]["events"][0]["_embedded"]["entity"]

@@ -7,9 +7,11 @@ from typing import Any
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals.models import Deal
 from crm_core.sales.products import services as products
+from crm_platform.events.models import Event
 from crm_platform.kernel.permissions import robot
 from tests.doors.conftest import Program, program_of
 from tests.doors.test_records import made
+from tests.factories.cast import person
 
 
 def links(api: Program, path: str) -> list[tuple[str, int, Any]]:
@@ -33,6 +35,8 @@ def test_links_are_made_from_either_side_and_taken_away(api: Program, doors) -> 
         ("catalog_elements", product, {"quantity": 2.5, "catalog_id": 1000, "price_id": None}),
     ]  # fmt: skip
     assert links(api, f"leads/{lead}/links?filter[to_entity_type]=companies") == [("companies", company, None)]
+    assert links(api, f"leads/{lead}/links?filter[to_catalog_id]=1000") == [("catalog_elements", product, {"quantity": 2.5, "catalog_id": 1000, "price_id": None})]
+    assert links(api, f"leads/links?filter[entity_id][]={lead}&filter[to_catalog_id]=1001") == []
     assert links(api, f"contacts/links?filter[entity_id][]={anna}&filter[entity_id][]={bert}") == [("leads", lead, None), ("leads", lead, None), ("companies", company, None)]
     assert api.get("contacts/links").status_code == 400
     for path, body in ((f"leads/{lead}/unlink", {"to_entity_id": anna, "to_entity_type": "contacts"}), (f"companies/{company}/unlinks", {"to_entity_id": lead, "to_entity_type": "leads"}), ("leads/unlink", {"entity_id": lead, "to_entity_id": product, "to_entity_type": "catalog_elements"})):
@@ -89,3 +93,21 @@ def test_tags_are_listed_and_made_and_edited(api: Program) -> None:
     api.patch(f"leads/{lead}", {"_embedded": {"tags": None}})
     assert tags() == set()
     assert api.patch(f"leads/{lead}", {"_embedded": {"tags": [{"id": 999}]}}).status_code == 400
+
+
+def test_a_tag_gets_another_word(api: Program, doors) -> None:
+    one, two = (row["id"] for row in api.post("leads/tags", [{"name": "VIP"}, {"name": "New"}]).json()["_embedded"]["tags"])
+    (lead,) = made(api, "leads", {"_embedded": {"tags": [{"id": one}]}})
+    told = api.patch("leads/tags", [{"id": one, "name": "Very important", "color": "D0D0D0", "request_id": 4}]).json()["_embedded"]["tags"]
+    assert told == [{"id": one, "name": "Very important", "color": None, "request_id": "4"}]
+    assert [tag["name"] for tag in api.get(f"leads/{lead}").json()["_embedded"]["tags"]] == ["Very important"]
+    for wrong in ({"id": two, "name": "mINE"}, {"id": two, "name": " "}, {"id": 999, "name": "x"}, {"name": "x"}):
+        assert api.patch("leads/tags", [{"id": one, "name": "Mine"}, wrong]).status_code == 400, wrong
+    assert api.patch("contacts/tags", [{"id": one, "name": "Mine"}]).status_code == 400  # it is no tag of theirs
+    with doors.unit():
+        sam = person("seller", name="Sam").email
+    assert program_of(doors, sam).patch("leads/tags", [{"id": one, "name": "Mine"}]).status_code == 403
+    assert {row["name"] for row in api.get("leads/tags").json()["_embedded"]["tags"]} == {"Very important", "New"}
+    with doors.unit():
+        (event,) = Event.objects.filter(name="tag.renamed")
+        assert (event.record_id, event.before, event.after["name"]) == (one, {"name": "VIP"}, "Very important")

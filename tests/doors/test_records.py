@@ -241,3 +241,13 @@ def test_a_list_of_everything_is_of_what_one_may_see(api: Program, doors, make_d
     assert listed(program_of(make_door(firm="Eve & Co", email="eve@elsewhere.example")), ask) == []
     first = listed(api, f"leads?limit=1{order}")
     assert [*first, *listed(api, f"leads?limit=1&page=2{order}")] == listed(api, f"leads?limit=2{order}")
+
+
+@pytest.mark.parametrize("plural", ["leads", "contacts", "companies"])
+def test_the_nearest_task_narrows_every_list(api: Program, plural: str) -> None:
+    soon, late, idle = made(api, plural, {"name": "A"}, {"name": "B"}, {"name": "C"})
+    for pk, at in ((soon, 1_900_000_000), (soon, 1_950_000_000), (late, 1_950_000_000)):
+        assert api.post("tasks", [{"text": "Call", "complete_till": at, "entity_id": pk, "entity_type": plural}]).status_code == 200
+    assert listed(api, f"{plural}?filter[closest_task_at][from]=1890000000&filter[closest_task_at][to]=1910000000") == [soon]
+    assert listed(api, f"{plural}?filter[closest_task_at][from]=1910000000") == [late]
+    assert idle in listed(api, plural)

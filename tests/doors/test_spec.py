@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import re
@@ -13,7 +14,7 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crm_core.doors.amocrm.spec import drawing
+from crm_core.doors.amocrm.spec import drawing, entrance
 from crm_core.doors.amocrm.spec.examples import BODIES
 from crm_core.doors.amocrm.wire.endpoint import OPERATIONS
 from tests.doors.conftest import Program
@@ -27,7 +28,8 @@ def test_it_tells_every_operation_once(doors) -> None:
     assert told["openapi"] == "3.1.0"
     assert told["servers"][0]["url"].startswith("http")
     known = {(method.upper(), path): operation for path, verbs in told["paths"].items() for method, operation in verbs.items()}
-    assert known.keys() == {(one.method, drawing.path_of(one)) for one in OPERATIONS}
+    assert known.keys() == {(one.method, drawing.path_of(one)) for one in OPERATIONS} | {("POST", path) for path in entrance.PATHS}
+    assert {path for (_method, path), operation in known.items() if operation.get("security") == []} == {*entrance.PATHS}
     names = [operation["operationId"] for operation in known.values()]
     assert len(names) == len(set(names))
     for (method, path), operation in known.items():
@@ -38,6 +40,14 @@ def test_it_tells_every_operation_once(doors) -> None:
         found: Any = told
         for part in reference.split("/"):
             found = found[part]
+
+
+def test_it_comes_packed_to_whoever_takes_it_so(doors) -> None:
+    plain = doors.client(email=None).get("/api/v4/openapi.json")
+    packed = doors.client(email=None).get("/api/v4/openapi.json", headers={"Accept-Encoding": "gzip"})
+    assert (packed.headers["Content-Encoding"], "Accept-Encoding" in packed.headers["Vary"], "Content-Encoding" in plain.headers) == ("gzip", True, False)
+    assert json.loads(gzip.decompress(packed.content)) == plain.json()
+    assert len(packed.content) < 60_000 < len(plain.content)
 
 
 def test_the_page_of_it_is_for_everyone(doors) -> None:

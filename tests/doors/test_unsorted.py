@@ -111,6 +111,44 @@ def test_a_source_that_a_program_declares_shows_its_leads(api: Program, doors) -
         assert IncomingLead.objects.filter(source=ours.pk).count() == 1
 
 
+def test_a_whole_lead_names_its_source(api: Program, doors) -> None:
+    source, other = (api.post("sources", [{"name": name, "external_id": key}]).json()["_embedded"]["sources"][0] for name, key in (("Our site", "site-1"), ("Phone", "tel")))
+    words = [{"external_id": "site-1", "type": "widget"}, {"id": other["id"]}, {"name": "Our site"}, {"external_id": "nobody's"}, None, {"external_id": None, "name": None, "id": None}]
+    made = api.post("leads/complex", [{"name": f"L{at}", "_embedded": {"contacts": [PERSON], "source": word}} for at, word in enumerate(words)]).json()
+    (plain,) = api.post("leads", [{"name": "P", "_embedded": {"source": {"external_id": "tel"}}}]).json()["_embedded"]["leads"]
+    ids = [row["id"] for row in made] + [plain["id"]]
+    told = {row["id"]: row for row in api.get("leads?with=source,source_id").json()["_embedded"]["leads"]}
+    assert [told[pk]["source_id"] for pk in ids] == [source["id"], other["id"], source["id"], None, None, None, other["id"]]
+    assert [told[pk]["_embedded"]["source"] for pk in ids[1:4]] == [{"id": other["id"], "name": "Phone"}, {"id": source["id"], "name": "Our site"}, None]
+    assert api.get(f"leads/{ids[0]}?with=source_id").json()["source_id"] == source["id"]
+    assert (api.get(f"leads/{ids[0]}").json()["source_id"], "source" in api.get(f"leads/{ids[0]}").json()["_embedded"]) == (None, False)
+    with doors.unit():
+        assert not LeadSource.objects.filter(last_lead_at=None).exists()
+    for wrong in ({"external_id": {}}, {"id": "x"}, "site-1", [1]):
+        assert api.post("leads/complex", [{"name": "W", "_embedded": {"source": wrong}}]).status_code == 400, wrong
+    with doors.unit():
+        assert not Deal.objects.filter(name="W").exists()
+
+
+def test_a_whole_lead_that_waits_counts_as_from_its_source(api: Program, doors) -> None:
+    source = api.post("sources", [{"name": "Our site", "external_id": "site-1"}]).json()["_embedded"]["sources"][0]
+    with doors.unit():
+        (ours,) = LeadSource.objects.all()
+    whole = {"name": "Bread", "_embedded": {"contacts": [PERSON], "source": {"external_id": "site-1"}, "metadata": {"category": "forms", "form_name": "Order"}}}
+    (waits,) = api.post("leads/complex", [whole]).json()
+    shown = api.get(f"leads/unsorted/{waits['uid']}").json()
+    assert (shown["source_uid"], shown["source_name"]) == ("site-1", "Our site")
+    accepted = api.post(f"leads/unsorted/{waits['uid']}/accept", {}).json()["_embedded"]["leads"][0]["id"]
+    with doors.unit():
+        assert IncomingLead.objects.get(uid=waits["uid"]).source_id == ours.pk
+        ours.refresh_from_db()
+        assert ours.last_lead_at is not None
+    assert api.get(f"leads/{accepted}?with=source").json()["_embedded"]["source"] == {"id": source["id"], "name": "Our site"}
+    assert api.delete("sources", [{"id": source["id"]}]).status_code == 204
+    late = api.post("leads/complex", [{"name": "Late", "_embedded": {"source": {"external_id": "site-1"}}}]).json()[0]["id"]
+    assert api.get(f"leads/{late}?with=source").json()["_embedded"]["source"] is None
+
+
 def test_who_may_not_declare_a_source_leaves_none(api: Program, doors) -> None:
     with doors.unit():
         sam = person("seller", name="Sam").email

@@ -13,7 +13,7 @@ from crm_platform.integrations.models import Integration
 
 OWNER = "olga@veldhuis.example"
 RETURN = "https://shop.example/back?from=crm"
-ASK, TOKEN, ME = "/oauth", "/oauth2/access_token", "/api/v1/me"
+ASK, TOKEN, KEY, ME = "/oauth", "/oauth2/access_token", "/oauth2/exchange_api_key", "/api/v1/me"
 
 
 @dataclass(frozen=True)

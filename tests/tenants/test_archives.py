@@ -18,6 +18,8 @@ from crm_core.groundwork.attachments.models import Attachment
 from crm_core.people.contacts import services as contact_services
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals.models import Deal, DealContact
+from crm_core.sales.incoming import sources as lead_sources
+from crm_core.sales.incoming.models import LeadSource
 from crm_platform.accounts import roles
 from crm_platform.accounts.models import Access, User
 from crm_platform.db import sides
@@ -168,6 +170,25 @@ def test_it_comes_back_whole_under_another_address(furnished, tmp_path: Path, re
         assert event.after["files"] == 2
         new = contact_services.create_contact(kit.ROBOT, first_name="Next")
     assert new.pk == content["tables"]["contact"]["next"]
+
+
+def test_what_was_chosen_for_a_source_comes_back_and_its_keys_do_not(furnished, tmp_path: Path, restored) -> None:
+    with furnished.unit():
+        olga = User.objects.get(email="olga@veldhuis.example").pk
+        source = lead_sources.add(kit.ROBOT, name="Site", kind="api", answer_minutes=30, responsible_id=olga, outer="declared:7")
+        sealed = [source.settings[name] for name in ("key", "secret")]
+    path = kit.make(furnished.place, tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        everything = {name: archive.read(name) for name in archive.namelist()}
+    assert not [(one, name) for one in [*sealed, source.key_digest] for name, content in everything.items() if one.encode() in content]
+    done = restoring.restore(path, slug=kit.slug())
+    restored.append(done.workspace)
+    with sides.unit(done.workspace.place):
+        back = LeadSource.objects.get()
+        assert back.settings == {"answer_minutes": 30, "responsible": olga, "outer": "declared:7"}
+        assert (back.key_digest == source.key_digest, lead_sources.key_of(back), lead_sources.secret_of(back)) == (False, "", "")
+        lead_sources.new_key(kit.ROBOT, back.pk)
+        assert lead_sources.key_of(LeadSource.objects.get()).startswith(f"{done.workspace.place.public_id}.")
 
 
 def test_people_choose_new_passwords_by_letters_that_lead_to_the_new_place(furnished, tmp_path: Path, restored) -> None:

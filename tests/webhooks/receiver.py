@@ -21,6 +21,7 @@ class Got:
     headers: dict[str, str]
     body: bytes
     at: float
+    method: str = "POST"
 
     @property
     def form(self) -> Any:
@@ -53,7 +54,7 @@ def receiving(answer: Callable[..., int | None] | None = None, *, version: str =
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            got = Got(self.path, {name.lower(): value for name, value in self.headers.items()}, body, time.monotonic())
+            got = Got(self.path, {name.lower(): value for name, value in self.headers.items()}, body, time.monotonic(), self.command)
             receiver.got.append(got)
             status = receiver.answer(len(receiver.got), got, self)
             if status is not None:
@@ -61,6 +62,8 @@ def receiving(answer: Callable[..., int | None] | None = None, *, version: str =
                 self.send_header("Content-Length", "2")
                 self.end_headers()
                 self.wfile.write(b"ok")
+
+        do_GET = do_POST  # noqa: N815 (the name that http.server calls)
 
         def log_message(self, *_given: Any) -> None:
             pass

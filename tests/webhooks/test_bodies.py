@@ -25,6 +25,8 @@ from crm_core.sales.pipelines.models import StageKind
 from crm_platform.accounts.models import User
 from crm_platform.events.models import Event
 from crm_platform.kernel import clock, secrets_box
+from tests.doors.conftest import program_of
+from tests.doors.test_records import made
 from webhooks.outbound import services
 
 from .conftest import ROBOT
@@ -226,3 +228,35 @@ def test_incoming_leads(inside) -> None:
     assert (accepted["action"], accepted["accept_result"]["leads"]) == ("accept", ["7"])
     declined = told("incoming.declined", "delete")
     assert (declined["action"], "decline_result" in declined) == ("decline", False)
+
+
+def test_what_programs_keep_of_customers_talks_and_lists_is_told_to_the_others(doors, receiver, hooked, serve) -> None:
+    api = program_of(doors)
+    hooked(receiver, *(f"{verb}_{name}" for name in ("customer", "talk", "catalog_element") for verb in ("add", "update")), "delete_customer", "status_customer", "responsible_customer")
+
+    def told() -> dict[str, dict[str, dict[str, object]]]:
+        serve()
+        return {root: {action: items[0] for action, items in actions.items()} for root, actions in receiver.got[-1].form.items() if root != "account"}
+
+    (customer,) = made(api, "customers", {"name": "Bakery", "next_price": 5, "next_date": 1_900_000_000, "_embedded": {"tags": [{"name": "VIP"}]}})
+    row = told()["customers"]["add"]
+    assert (row["id"], row["name"], row["next_price"], row["account_id"]) == (str(customer), "Bakery", "5", receiver.got[-1].form["account"]["id"])
+    assert ([tag["name"] for tag in row["tags"]], "tag_ids" in row) == (["VIP"], False)
+    status = api.post("customers/statuses", [{"name": "A"}]).json()["_embedded"]["statuses"][0]["id"]
+    assert api.patch(f"customers/{customer}", {"status_id": status}).status_code == 200
+    moved = told()["customers"]
+    assert (set(moved), moved["status"]["status_id"], moved["status"]["old_status_id"]) == ({"update", "status"}, str(status), "0")
+    talk = api.post("talks", [{"contact_id": made(api, "contacts", {"name": "Anna"})[0]}]).json()["_embedded"]["talks"][0]["talk_id"]
+    assert told()["talk"]["add"]["talk_id"] == str(talk)
+    catalog = api.post("catalogs", [{"name": "Woods"}]).json()["_embedded"]["catalogs"][0]["id"]
+    element = api.post(f"catalogs/{catalog}/elements", [{"name": "Oak"}]).json()["_embedded"]["elements"][0]["id"]
+    oak = told()["catalogs"]["add"]
+    assert (oak["id"], oak["catalog_id"], oak["name"]) == (str(element), str(catalog), "Oak")
+    assert api.delete(f"customers/{customer}").status_code == 204
+    assert told()["customers"] == {"delete": {"id": str(customer)}}
+    hooked(receiver, "update_customer", format="json")
+    (other,) = made(api, "customers", {"name": "Mill", "next_date": 1_900_000_000})
+    api.patch(f"customers/{other}", {"name": "Mills"})
+    serve()
+    body = json.loads(receiver.got[-1].body)
+    assert (body["type"], body["data"]["id"], body["data"]["name"], body["before"]) == ("customer.changed", other, "Mills", {"name": "Mill"})

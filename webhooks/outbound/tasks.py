@@ -1,3 +1,3 @@
 """Jobs of the outbound webhooks, registered at start-up."""
 
-from . import delivering, gathering  # noqa: F401
+from . import codes, delivering, gathering  # noqa: F401

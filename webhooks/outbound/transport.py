@@ -1,4 +1,4 @@
-"""POSTs to a stranger: bounded in time and size, to a checked number, redirects not followed. No database here.
+"""Calls to a stranger: bounded in time and size, to a checked number, redirects not followed. No database here.
 
 A lane keeps its connection from one call to the next, where the receiver keeps it too: of a POST over TLS the handshake is most.
 """
@@ -39,11 +39,12 @@ class Problem(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is sent, and where to."""
+    """What is sent, and where to. A GET has no body."""
 
     url: str
     body: bytes
     headers: Mapping[str, str]
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class _Exchange:
 
     def _said(self, line: _Line, to: Target) -> tuple[int, str]:
         line.socket.settimeout(self._left())
-        line.connection.request("POST", to.path, self.call.body, {"Host": to.named, **self.call.headers})
+        line.connection.request(self.call.method, to.path, self.call.body or None, {"Host": to.named, **self.call.headers})
         answer = line.connection.getresponse()
         said = answer.read(MOST_READ).decode("utf-8", "replace")
         self.line = line if answer.isclosed() and not answer.will_close else None  # read to its end, so the next answer is the next call's

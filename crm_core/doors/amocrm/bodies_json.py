@@ -20,7 +20,7 @@ from .told import Records
 from .wire.fields import seconds
 
 _VERBS = {"created": "added", "binned": "deleted"}
-_ENTITIES = {**names.SINGULARS, "note": "note", "task": "task", "incoming": "unsorted"}
+_ENTITIES = {**names.SINGULARS, "note": "note", "task": "task", "incoming": "unsorted", "customer": "customer", "talk": "talk", "element": "catalog_element"}
 Data = dict[str, Any]
 
 
@@ -105,8 +105,13 @@ def _unsorted(lead: Any, records: Records) -> Data:
     }  # fmt: skip
 
 
+def _kept(row: Any, records: Records) -> Data:
+    said = {name: value for name, value in row.body.items() if name != "tag_ids"}
+    return {"id": row.pk, **said, "created_by": row.created_by, "created_at": seconds(row.created_at), "updated_at": seconds(row.updated_at), "is_deleted": row.deleted_at is not None, "account_id": account_id()}
+
+
 _DRAW: dict[str, Callable[[Any, Records], Data]] = {
-    "deal": _lead, "contact": _contact, "company": _company, "note": _note, "task": _task, "incoming": _unsorted,
+    "deal": _lead, "contact": _contact, "company": _company, "note": _note, "task": _task, "incoming": _unsorted, **dict.fromkeys(("customer", "talk", "element"), _kept),
 }  # fmt: skip
 
 

@@ -27,6 +27,8 @@ from .wire.fields import seconds
 # The kinds of records by the API v2's numbers, and its numbers of notes: one that it has no number for is told as one in words.
 ELEMENTS = {"contact": 1, "deal": 2, "company": 3}
 _COMMON_NOTE = 4
+# Lists count on from here on the wire.
+CATALOGS = 1000
 _NOTES = {"common": _COMMON_NOTE, "call_in": 10, "call_out": 11, "service_message": 25, "extended_service_message": 25, "sms_in": 102, "sms_out": 103}
 Item = dict[str, Any]
 
@@ -151,8 +153,23 @@ def _unsorted(told: _Told) -> tuple[str, Item]:
     return "unsorted", item | {"source_data": lead.metadata, "data": {name: list(each) for name, each in given.items() if each}}
 
 
+def _kept(told: _Told) -> tuple[str, Item]:
+    """A customer, a talk or an element of a list: the fields that it was given, and the times."""
+    row, kind = told.record, told.event.entity
+    root = {"customer": "customers", "talk": "talk", "element": "catalogs"}[kind]
+    home = {"catalog_id": (row.parent_id or 0) + CATALOGS} if kind == "element" else {}
+    if told.action == "delete":
+        return root, {"id": row.pk, **home}
+    made, changed = seconds(row.created_at), seconds(row.updated_at)
+    said = {name: value for name, value in row.body.items() if name != "tag_ids"}
+    more = {"tags": _tags(kind, row.body.get("tag_ids", ())), "custom_fields": _custom(row, kind)} if kind == "customer" else {}
+    item = {"talk_id" if kind == "talk" else "id": row.pk, **home, **said, **more, "modified_user_id": told.event.actor_id or 0, "created_at": made, "updated_at": changed, "account_id": account_id()}
+    old = {"status": "status_id", "responsible": "responsible_user_id"}.get(told.action)
+    return root, item | ({f"old_{old}": told.event.before.get(old) or 0} if old else {})
+
+
 _DRAW: dict[str, Callable[[_Told], tuple[str, Item]]] = {
-    "deal": _lead, "contact": _contact, "company": _company, "note": _note, "task": _task, "incoming": _unsorted,
+    "deal": _lead, "contact": _contact, "company": _company, "note": _note, "task": _task, "incoming": _unsorted, **dict.fromkeys(("customer", "talk", "element"), _kept),
 }  # fmt: skip
 
 

@@ -49,11 +49,18 @@ catalogue.register(
     Setting("update_unsorted", _CHANGED, _("Incoming leads"), ("incoming.given", "incoming.rerouted", "incoming.call_told")),
     Setting("delete_unsorted", _("accepted or declined"), _("Incoming leads"), ("incoming.accepted", "incoming.linked", "incoming.merged", "incoming.declined")),
 )
+# What is only kept: what one program writes, the others are told.
+_KEPT = (("customer", "customer", _("Customers")), ("talk", "talk", _("Chats")), ("catalog_element", "element", _("Elements of lists")))
+catalogue.register(
+    *(Setting(f"add_{name}", _ADDED, group, (f"{kind}.added",)) for name, kind, group in _KEPT),
+    *(Setting(f"update_{name}", _CHANGED, group, (f"{kind}.changed",)) for name, kind, group in _KEPT),
+    *(Setting(f"delete_{name}", _DELETED, group, (f"{kind}.deleted",)) for name, kind, group in _KEPT if kind != "talk"),
+    Setting("status_customer", _("another stage"), _("Customers"), ("customer.changed",), lambda event: "status_id" in event.after),
+    Setting("responsible_customer", _("another person responsible"), _("Customers"), ("customer.changed",), lambda event: "responsible_user_id" in event.after),
+)
 # Taken and kept; nothing of them happens here by itself.
 catalogue.register(
-    *(Setting(f"{verb}_customer", verb, _("Others")) for verb in ("add", "update", "delete", "responsible", "note", "status")),
-    *(Setting(f"{verb}_talk", verb, _("Others")) for verb in ("add", "update", "delete")),
-    *(Setting(f"{verb}_catalog_element", verb, _("Others")) for verb in ("add", "update", "delete")),
+    Setting("note_customer", "note", _("Others")), Setting("delete_talk", "delete", _("Others")),
     Setting("add_message", "add", _("Others")), Setting("update_message", "update", _("Others")), Setting("add_chat_template_review", "add", _("Others")),
 )  # fmt: skip
 bodies.register(bodies.Format(code="amocrm", label=_("Form, as amoCRM sends it"), content_type="application/x-www-form-urlencoded", gathers=20, draw=bodies_v2.draw, write=bodies_v2.write))

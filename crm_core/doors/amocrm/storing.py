@@ -88,9 +88,10 @@ def change(actor: Actor, row: Stored, *, body: Mapping[str, Any] | None = None, 
     if named and named != row.key and Stored.objects.filter(kind=row.kind, key=named, deleted_at=None).exists():
         raise Invalid(fields={"external_id": [_("There is one of this name already.")]})
     before = {name: value for name, value in row.body.items() if after.get(name) != value}
+    told = {name: after[name] for name in body or {} if row.body.get(name) != after[name]}
     row.body, row.custom, row.key, row.updated_at, row.updated_by = after, values, named, clock.now(), actor.user_id
     row.save()
-    emit_all(actor, [Change(name=f"{row.kind}.changed", entity=row.kind, record_id=row.pk, before=before, after={name: after[name] for name in body or {}})])
+    emit_all(actor, [Change(name=f"{row.kind}.changed", entity=row.kind, record_id=row.pk, before=before, after=told)])
     return row
 
 

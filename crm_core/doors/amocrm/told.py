@@ -8,6 +8,7 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Model
 
+from crm_core.doors.amocrm.models import Stored
 from crm_core.engagement.notes.models import Note
 from crm_core.engagement.tasks.models import Task
 from crm_core.people.companies.models import Company
@@ -15,7 +16,7 @@ from crm_core.people.contacts.models import Contact, Employment
 from crm_core.sales.deals.models import Deal, DealContact
 from crm_platform.events.models import Event
 
-_MODELS: dict[str, type[Model]] = {"deal": Deal, "contact": Contact, "company": Company, "note": Note, "task": Task}
+_MODELS: dict[str, type[Model]] = {"deal": Deal, "contact": Contact, "company": Company, "note": Note, "task": Task, **dict.fromkeys(("customer", "talk", "element"), Stored)}
 
 
 class Records:

@@ -34,7 +34,7 @@ def _records(plural: str) -> list[URLPattern]:
     return [
         at(plural, _of(verbs, plural, GET="index", POST="make", PATCH="change_many")),
         at(f"{plural}/upsert", _of(verbs, plural, POST="upsert"), most=1000),
-        at(f"{plural}/tags", _of(tagging, plural, GET="index", POST="make")),
+        at(f"{plural}/tags", _of(tagging, plural, GET="index", POST="make", PATCH="change_many")),
         at(f"{plural}/links", _of(links, plural, GET="of_many")),
         at(f"{plural}/link", _of(links, plural, POST="link")),
         at(f"{plural}/unlink", _of(links, plural, POST="unlink")),

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from django.utils.translation import gettext_lazy as _
+
 from crm_core.groundwork.records.ordering import fold
+from crm_platform.accounts.roles import SETTINGS
 from crm_platform.events.backbone import Change, emit_all
 from crm_platform.kernel import versions
-from crm_platform.kernel.permissions import Actor
+from crm_platform.kernel.errors import Invalid, NotFound
+from crm_platform.kernel.permissions import Action, Actor, require
 
 from .models import Tag
 
@@ -44,6 +48,25 @@ def known_ids(entity: str, names: Iterable[str]) -> list[int] | None:
     known = {tag.folded: tag.pk for tag in tags_of(entity).values()}
     found = {known.get(fold(name)[:60]) for name in names if fold(name)}
     return None if None in found else sorted(pk for pk in found if pk is not None)
+
+
+def rename(actor: Actor, entity: str, pk: int, *, name: str) -> Tag:
+    """Another word for a tag, on every record that carries it. Raises Forbidden, NotFound; Invalid (field `name`) for no word, or one that another tag has."""
+    require(actor, SETTINGS.right(Action.EDIT))
+    tag = Tag.objects.select_for_update().filter(entity=entity, pk=pk).first()
+    if tag is None:
+        raise NotFound
+    word, folded = name.strip()[:60], fold(name)[:60]
+    if not folded:
+        raise Invalid(fields={"name": [_("Give the tag a word.")]})
+    if Tag.objects.filter(entity=entity, folded=folded).exclude(pk=pk).exists():
+        raise Invalid(fields={"name": [_("There is another tag of this word.")]})
+    before = tag.name
+    if word != before:
+        tag.name, tag.folded = word, folded
+        tag.save(update_fields=["name", "folded"])
+        emit_all(actor, [Change(name="tag.renamed", entity="tag", record_id=pk, before={"name": before}, after={"entity": entity, "name": word})])
+    return tag
 
 
 def remove(actor: Actor, pks: Sequence[int]) -> int:

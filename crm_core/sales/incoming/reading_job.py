@@ -14,8 +14,8 @@ from crm_platform.kernel import clock, jobs, workspace
 from crm_platform.kernel.jobs import Again, Kind, Lease
 from crm_platform.kernel.permissions import Actor, ActorKind, robot
 
-from . import reading, routing
-from .models import IncomingLead, LeadRule, LeadSource
+from . import reading, rhythm, routing
+from .models import IncomingLead, LeadRule
 from .taking import READ
 
 _log = logging.getLogger("kartoteka.incoming")
@@ -114,16 +114,9 @@ def _route(row: IncomingLead, rules: Sequence[LeadRule]) -> None:
 
 
 def _keep_rhythm(rows: Sequence[IncomingLead]) -> None:
-    """The last lead of each source, and the usual pause between two: a moving mean, in which a burst counts as one."""
+    """What each source brought, probes aside."""
     by_source: dict[int, list[datetime]] = {}
     for row in rows:
         if row.source_id is not None and not row.probe:
             by_source.setdefault(row.source_id, []).append(row.received_at)
-    for source in LeadSource.objects.select_for_update().filter(pk__in=by_source).order_by("pk") if by_source else ():
-        last, usual = source.last_lead_at, source.rhythm_seconds
-        for moment in sorted(by_source[source.pk]):
-            gap = int((moment - last).total_seconds()) if last is not None else 0
-            if gap >= 60:
-                usual = gap if usual is None else (usual * 4 + gap) // 5
-            last = moment if last is None else max(last, moment)
-        LeadSource.objects.filter(pk=source.pk).update(last_lead_at=last, rhythm_seconds=usual)
+    rhythm.heard(by_source)

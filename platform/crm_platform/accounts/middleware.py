@@ -17,7 +17,7 @@ from crm_platform.kernel import access, budgets, clock, gates, preferences, vers
 from crm_platform.kernel.budgets import BudgetSpent
 from crm_platform.kernel.errors import CrmError, NotSignedIn
 from crm_platform.kernel.http.errors import bears_token
-from crm_platform.kernel.permissions import ActorKind
+from crm_platform.kernel.permissions import Actor, ActorKind
 
 from . import operators, seats
 from .actors import actor_of
@@ -112,6 +112,21 @@ def use_language(request: HttpRequest, language: str) -> None:
     request.LANGUAGE_CODE = chosen
 
 
+def admitted(person: User, *, name: str = "", working: bool = True) -> Actor:
+    """The actor of a person who may come in, by whatever door. `name` is the page's; `working` as in `seats.admit`.
+
+    Raises NoSeat and what else refuses a seat, OwnersAlone, EmailNotConfirmed.
+    """
+    if name not in _WITHOUT_SEAT:
+        seats.admit(person, working=working)
+    actor = actor_of(person)
+    if access.here().level is access.Level.OWNER and person.role.code != OWNER:
+        raise OwnersAlone(reason=access.here().sentence)
+    if person.email_confirmed_at is None and clock.real_now() - person.created_at > CONFIRM_WITHIN and name not in _WITHOUT_CONFIRMATION:
+        raise EmailNotConfirmed(email=person.email)
+    return actor
+
+
 class ActorMiddleware:
     """Builds `request.actor`; refuses strangers at every view of a workspace that does not open itself to them."""
 
@@ -173,14 +188,8 @@ class ActorMiddleware:
 
     def _take(self, request: HttpRequest, person: User, *, name: str, working: bool = True) -> None:
         use_language(request, person.language)
-        if name not in _WITHOUT_SEAT:
-            seats.admit(person, working=working)
-        request.actor = actor_of(person)  # type: ignore[attr-defined]
-        if access.here().level is access.Level.OWNER and person.role.code != OWNER:
-            raise OwnersAlone(reason=access.here().sentence)
+        request.actor = admitted(person, name=name, working=working)  # type: ignore[attr-defined]
         now = clock.real_now()
-        if person.email_confirmed_at is None and now - person.created_at > CONFIRM_WITHIN and name not in _WITHOUT_CONFIRMATION:
-            raise EmailNotConfirmed(email=person.email)
         if person.last_seen_at is None or now - person.last_seen_at > _SEEN_EVERY:
             with versions.quiet():
                 User.objects.filter(pk=person.pk).update(last_seen_at=now)

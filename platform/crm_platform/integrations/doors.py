@@ -18,12 +18,11 @@ from crm_platform.kernel import clock, workspace
 from crm_platform.kernel.http import throttle
 from crm_platform.ui import responses
 
-from . import exchanging, faults, granting, naming, returning
+from . import exchanging, faults, granting, keys, naming, returning
 from .exchanging import Problem
 from .forms import SCOPE_LABELS
 from .models import Grant
 
-PLATFORM = "2"
 MOST_BYTES = 64 * 1024
 # So many refused tries a minute from one address.
 MOST_TRIES = 60
@@ -44,7 +43,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     state = given.get("state", "")
     if request.POST.get("answer") == "yes":
         code = granting.give(request.actor, integration)  # type: ignore[attr-defined]
-        address = returning.with_answer(integration.redirect_uri, code=code, referer=request.get_host(), state=state, platform=PLATFORM)
+        address = returning.with_answer(integration.redirect_uri, code=code, referer=request.get_host(), state=state, platform=keys.PLATFORM)
     else:
         granting.refuse(request.actor, integration)  # type: ignore[attr-defined]
         address = returning.with_answer(integration.redirect_uri, error="access_denied", state=state)
@@ -73,10 +72,31 @@ def answer(request: HttpRequest, given: Mapping[str, str], *, host: str) -> Http
     try:
         body = exchanging.exchange(given, host=host)
     except Problem as refused:
-        if refused.integration is not None:
-            faults.note(refused.integration, path=faults.path_of(request), status=refused.status, code="oauth", sentence=refused.hint)
-        return problem(request, refused)
+        return _refused(request, refused)
     return JsonResponse(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
+
+
+def _refused(request: HttpRequest, refused: Problem) -> HttpResponse:
+    if refused.integration is not None:
+        faults.note(refused.integration, path=faults.path_of(request), status=refused.status, code="oauth", sentence=refused.hint)
+    return problem(request, refused)
+
+
+@csrf_exempt
+@open_to_all
+@require_POST
+def exchange_api_key(request: HttpRequest) -> HttpResponse:
+    """`POST /oauth2/exchange_api_key` on the workspace's host."""
+    return answer_key(request, parsed(request))
+
+
+def answer_key(request: HttpRequest, given: Mapping[str, str]) -> HttpResponse:
+    """What that answers, within the workspace: 202 without a body; the code goes to the address of the integration."""
+    try:
+        keys.exchange(given)
+    except Problem as refused:
+        return _refused(request, refused)
+    return HttpResponse(status=202, headers={"Cache-Control": "no-store"})
 
 
 def parsed(request: HttpRequest) -> dict[str, str]:

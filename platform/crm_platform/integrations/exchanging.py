@@ -24,6 +24,8 @@ from .models import Grant, Integration
 
 ACCESS_FOR, REFRESH_FOR, GRACE = timedelta(hours=24), timedelta(days=90), timedelta(seconds=60)
 _KEPT_AFTER = timedelta(days=1)
+# The one refusal of whoever brings something wrong: it does not say which.
+NOT_KNOWN = "Client authentication failed"
 
 
 class Problem(Exception):
@@ -39,12 +41,7 @@ def exchange(given: Mapping[str, str], *, host: str) -> dict[str, Any]:
     asked = given.get("grant_type", "")
     if asked not in ("authorization_code", "refresh_token"):
         raise Problem("Check the `grant_type` parameter")
-    integration = _known(given)
-    if integration.paused_at is not None:
-        raise Problem("The integration is paused", status=403, integration=integration.pk)
-    budget = budgets.draw(tokens.budget_key_of(integration.pk), rate=gates.limit("api_rate"))
-    if budget is not None and budget.retry_after:
-        raise BudgetSpent(retry_after=budget.retry_after)
+    integration = program_of(given.get("client_id", ""), given.get("client_secret", ""))
     try:
         if asked == "refresh_token":
             return _refreshed(integration, given.get("refresh_token", ""), host=host)
@@ -54,17 +51,22 @@ def exchange(given: Mapping[str, str], *, host: str) -> dict[str, Any]:
         raise
 
 
-def _known(given: Mapping[str, str]) -> Integration:
-    """The integration, by id and secret."""
+def program_of(client_id: str, secret: str, *, named: str = "client_id") -> Integration:
+    """The integration, by its id (the parameter is called `named`) and secret; one call of its budget is drawn. Raises Problem, BudgetSpent."""
     try:
-        wanted = uuid.UUID(given.get("client_id", ""))
+        wanted = uuid.UUID(client_id)
     except ValueError:
-        raise Problem("Check the `client_id` parameter") from None
+        raise Problem(f"Check the `{named}` parameter") from None
     found = Integration.objects.filter(client_id=wanted, revoked_at=None).defer("faults", "undo").first()
     if found is None:
-        raise Problem("Client authentication failed", status=401)
-    if not services.has_secret(found, given.get("client_secret", "")):
-        raise Problem("Client authentication failed", status=401, integration=found.pk)
+        raise Problem(NOT_KNOWN, status=401)
+    if not services.has_secret(found, secret):
+        raise Problem(NOT_KNOWN, status=401, integration=found.pk)
+    if found.paused_at is not None:
+        raise Problem("The integration is paused", status=403, integration=found.pk)
+    budget = budgets.draw(tokens.budget_key_of(found.pk), rate=gates.limit("api_rate"))
+    if budget is not None and budget.retry_after:
+        raise BudgetSpent(retry_after=budget.retry_after)
     return found
 
 

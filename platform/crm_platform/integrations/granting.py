@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -59,18 +61,25 @@ def asking(client_id: str, *, redirect_uri: str = "") -> Integration:
 
 def give(actor: Actor, integration: Integration) -> str:
     """The person says yes; returns the code."""
+    uid = ids.random_id(20)
+    code = naming.credential(uid, secrets.token_urlsafe(48))
+    keep(actor, integration, uid=uid, code=code, scopes=integration.scopes)
+    return code
+
+
+def keep(actor: Actor, integration: Integration, *, uid: str, code: str, scopes: Sequence[str], **told: Any) -> Grant:
+    """What the actor gives, with a code that is good for 20 minutes; it is announced with what else is `told`. Raises MayNotGive."""
     if actor.view_only:
         raise MayNotGive
-    person = services.person_of(actor)
-    now, uid = clock.real_now(), ids.random_id(20)
+    person, now = services.person_of(actor), clock.real_now()
     _forget_unused(integration)
-    code = naming.credential(uid, secrets.token_urlsafe(48))
-    Grant.objects.create(
-        integration=integration, person=person, uid=uid, scopes=list(integration.scopes), by_administrator=person.role.everything,
+    grant = Grant.objects.create(
+        integration=integration, person=person, uid=uid, scopes=list(scopes), by_administrator=person.role.everything,
         redirect_uri=integration.redirect_uri, code_digest=tokens.digest(code), code_until=now + CODE_FOR,
     )  # fmt: skip
-    emit(actor, "integration.granted", entity="integration", record_id=integration.pk, after={"name": integration.name, "scopes": integration.scopes, "administrator": person.role.everything})
-    return code
+    after = {"name": integration.name, "scopes": grant.scopes, "administrator": grant.by_administrator, **told}
+    emit(actor, "integration.granted", entity="integration", record_id=integration.pk, after=after)
+    return grant
 
 
 def begin(person: User, *, name: str, redirect_uri: str) -> tuple[Integration, str, str]:

@@ -11,6 +11,8 @@ urlpatterns = [
     path("oauth/", doors.ask),
     path("oauth2/access_token", doors.access_token, name="oauth-token"),
     path("oauth2/access_token/", doors.access_token),
+    path("oauth2/exchange_api_key", doors.exchange_api_key, name="oauth-key"),
+    path("oauth2/exchange_api_key/", doors.exchange_api_key),
     path("oauth2/account/current/subdomain", doors.current_subdomain, name="oauth-account"),
     path("oauth2/account/subdomain", doors.subdomain, name="oauth-subdomain"),
     path("v3/user", doors.owner, name="oauth-owner"),

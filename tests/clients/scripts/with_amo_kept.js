@@ -140,6 +140,38 @@ async function files(lead) {
   does("createSession", "getFiles", "getFileByUUID", "updateFileByUUID", "getFileVersionByUUID", "linkEntityFiles", "getEntityFiles", "getFileEntities", "unlinkEntityFiles", "deleteFiles", "restoreFiles");
 }
 
+async function hears() {
+  const heard = []; // what we deliver goes through its own handler, which takes the form as a framework has read it
+  const read = (body) => {
+    const tree = {};
+    for (const [name, value] of new URLSearchParams(body)) {
+      const parts = name.match(/[^[\]]+/g);
+      const last = parts.pop();
+      parts.reduce((at, part) => (at[part] ??= {}), tree)[last] = value;
+    }
+    return JSON.stringify(tree);
+  };
+  const handle = amo.webhookHandler();
+  const server = require("node:http").createServer((asked, answer) => {
+    const parts = [];
+    asked.on("data", (part) => parts.push(part));
+    asked.on("end", async () => {
+      const told = await handle(new Request("http://127.0.0.1/in", { method: "POST", body: read(Buffer.concat(parts).toString()) }));
+      answer.writeHead(told.status).end();
+    });
+  });
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+  const lead = new Promise((done) => amo.on("leads:add", (payload) => (heard.push("leads:add"), done(payload))));
+  const destination = `http://127.0.0.1:${server.address().port}/in`;
+  await amo.webhook.addWebhook({ destination, settings: ["add_lead"] });
+  const { id } = only(await amo.lead.addLeads([{ name: `amo heard ${now}` }]), "leads");
+  const payload = await Promise.race([lead, new Promise((_done, late) => setTimeout(late, 60000, new Error("nothing was heard")).unref())]);
+  assert.deepEqual([String(payload.id), payload.name, heard], [String(id), `amo heard ${now}`, ["leads:add"]]);
+  await amo.webhook.deleteWebhook({ destination });
+  server.close();
+  does("webhookHandler");
+}
+
 async function let_in() {
   const told = [];
   const program = { client_id: process.env.CLIENT_ID, client_secret: process.env.CLIENT_SECRET, redirect_uri: process.env.REDIRECT_URI };
@@ -160,6 +192,7 @@ async function let_in() {
   await catalogs();
   await customers();
   await around();
+  await hears();
   await files(await people());
   console.log(JSON.stringify({ calls }));
 })();

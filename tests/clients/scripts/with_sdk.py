@@ -1,10 +1,12 @@
 """Every call of amocrm-sdk 0.4.0; its host is written into it, so it comes through the proxy. Its updates send whole objects."""
 
+import base64
 import json
 import os
 import sys
 import time
 
+import requests
 from amocrm import AmoCRM, InMemoryTokenStorage, OAuthConfig
 from amocrm.codegen import fetch_custom_fields, generate_custom_models
 from amocrm.exceptions import AmoCRMAPIError
@@ -83,6 +85,24 @@ def fields(client: AmoCRM) -> None:
     CALLS.extend(["custom_fields.list", "custom_fields.get", "contacts with fields", "generate_custom_models"])
 
 
+def let_in() -> AmoCRM:
+    """Tokens from a code; the access token has run out, so the client renews it at the host of all accounts before its first call."""
+    program = {"client_id": os.environ["CLIENT_ID"], "client_secret": os.environ["CLIENT_SECRET"], "redirect_uri": os.environ["REDIRECT_URI"]}
+    first = requests.post("https://www.amocrm.ru/oauth2/access_token", json={**program, "grant_type": "authorization_code", "code": os.environ["CODE"]}, timeout=30).json()
+    old = ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (b'{"alg":"none"}', b'{"exp":1}', b"x"))
+    store = InMemoryTokenStorage()
+    store.save(old, first["refresh_token"])
+    client = AmoCRM(os.environ["SLUG"], OAuthConfig(**program, storage=store))
+    assert client.pipelines.list()
+    access, refresh = store.load()
+    assert (access != old, refresh != first["refresh_token"]) == (True, True)
+    client._session.headers["Authorization"] = "Bearer spoiled"
+    assert client.pipelines.list()  # refused with 401, renewed, asked again
+    assert store.load()[1] != refresh
+    CALLS.extend(["tokens renewed", "tokens renewed after a 401"])
+    return client
+
+
 class Here(AmoCRM):
     """What the page of the API tells users of a client whose host is written into it."""
 
@@ -90,9 +110,7 @@ class Here(AmoCRM):
 
 
 def main() -> None:
-    store = InMemoryTokenStorage()
-    store.save(os.environ["TOKEN"], "none")
-    client = AmoCRM(os.environ["SLUG"], OAuthConfig(client_id="none", client_secret="none", redirect_uri="https://example.com", storage=store))
+    client = let_in()
     lead = records(client)
     whole(client, lead)
     pipelines(client)

@@ -18,6 +18,8 @@ from crm_platform.events.models import Event
 from crm_platform.kernel import money
 
 Side = list[dict[str, Any]]
+# They are only kept, and tell of themselves as all things that are kept.
+CUSTOMER = "customer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ def told(row: Event) -> list[Told]:
         return list(_of_task(row, verb))
     if entity == "note":
         return list(_of_note(row, verb))
+    if entity in (CUSTOMER, "transaction"):
+        return list(_of_customer(row, verb))
     return []
 
 
@@ -183,16 +187,40 @@ def _of_note(row: Event, verb: str) -> Iterator[Told]:
         yield Told("common_note_deleted", names.SINGULARS[entity], int(pk), side, [])
 
 
+def _of_customer(row: Event, verb: str) -> Iterator[Told]:
+    """What is kept of customers; a purchase is told of the customer whose it is."""
+    if row.entity == "transaction":
+        home = row.after.get("parent_id")
+        if verb == "added" and isinstance(home, int):
+            yield Told("transaction_added", CUSTOMER, home, [], [{"transaction": {"id": row.record_id}}])
+        return
+    if verb in ("added", "deleted"):
+        yield Told(f"customer_{verb}", CUSTOMER, row.record_id)
+        return
+    for name, (type_, shape) in _OF_CUSTOMERS.items():
+        if name in row.after and row.before.get(name) != row.after[name]:
+            before, after = ([shape(side[name])] if side.get(name) is not None else [] for side in (row.before, row.after))
+            yield Told(type_, CUSTOMER, row.record_id, before, after)
+
+
+_OF_CUSTOMERS: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
+    "status_id": ("customer_status_changed", lambda value: {"customer_status": {"id": value}}),
+    "responsible_user_id": ("entity_responsible_changed", lambda value: {"responsible_user": {"id": value or 0}}),
+    "name": ("name_field_changed", lambda value: {"name_field_value": {"name": value}}),
+}
+
+
 # All types that a row can tell, and by which of our names they come.
 SOURCES: dict[str, tuple[str, ...]] = {
     **{f"{word}_{plain}": (f"{code}.{verb}",) for code, word in names.SINGULARS.items() for verb, plain in (("created", "added"), ("binned", "deleted"), ("restored", "restored"))},
     "lead_status_changed": ("deal.moved", "deal.won", "deal.lost"),
     **{
-        type_: tuple(f"{code}.{verb}" for code in names.SINGULARS for verb in ("changed", *(("moved", "won", "lost") if code == "deal" else ())))
+        type_: (*(f"{code}.{verb}" for code in names.SINGULARS for verb in ("changed", *(("moved", "won", "lost") if code == "deal" else ()))), "customer.changed")
         for type_ in ("entity_responsible_changed", "sale_field_changed", "name_field_changed", "entity_tag_added", "entity_tag_deleted", "entity_linked", "entity_unlinked", "custom_field_value_changed")
     },
     "task_added": ("task.added",), "task_deleted": ("task.binned",), "task_completed": ("task.done",), "task_result_added": ("task.done",),
     **dict.fromkeys(("task_text_changed", "task_deadline_changed", "task_type_changed"), ("task.changed",)),
     **dict.fromkeys(dict.fromkeys(_NOTES.values()), ("note.added",)),
     "common_note_deleted": ("note.removed",),
+    "customer_added": ("customer.added",), "customer_deleted": ("customer.deleted",), "customer_status_changed": ("customer.changed",), "transaction_added": ("transaction.added",),
 }  # fmt: skip

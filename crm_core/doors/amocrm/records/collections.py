@@ -32,7 +32,7 @@ class Collection:
     """One of the three. `own()` gives what draws a record's own fields of its columns, with what all of a page share looked up; `read(actor, item, record)` takes them (record None: a new one).
 
     `links` are what `with` may ask for: per name a function from the records of a page to the rows of each; those in
-    `always` stand there unasked.
+    `always` stand there unasked. `sourced` are the words of `with` that ask where a record came from.
     """
 
     plural: str
@@ -41,6 +41,7 @@ class Collection:
     read: Callable[[Actor, Item, Any], dict[str, Any]]
     links: Mapping[str, beside.Links]
     always: Sequence[str] = ()
+    sourced: frozenset[str] = frozenset()
 
     @property
     def entity(self) -> str:
@@ -153,7 +154,7 @@ def _read_company(actor: Actor, item: Item, company: Any) -> dict[str, Any]:
 
 LEADS = Collection(
     "leads", DEAL, _lead, _read_lead, {"companies": beside.company_of_deals, "contacts": beside.contacts_of_deals, "loss_reason": beside.reasons, "catalog_elements": beside.elements},
-    always=("companies",),
+    always=("companies",), sourced=frozenset({"source", "source_id"}),
 )  # fmt: skip
 CONTACTS = Collection("contacts", CONTACT, _contact, _read_contact, {"companies": beside.companies_of_contacts, "leads": beside.deals_of_contacts, "customers": beside.customers("contacts"), "catalog_elements": beside.none}, always=("companies",))
 COMPANIES = Collection("companies", COMPANY, lambda: lambda company: {}, _read_company, {"contacts": beside.contacts_of_companies, "leads": beside.deals_of_companies, "customers": beside.customers("companies"), "catalog_elements": beside.none})

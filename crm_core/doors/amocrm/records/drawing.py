@@ -12,6 +12,7 @@ from django.db.models import Min
 from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.fields import values
 from crm_core.doors.amocrm.records.collections import Collection, Own
+from crm_core.doors.amocrm.resources import joined
 from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.wire import answers
 from crm_core.doors.amocrm.wire.asking import Asked
@@ -29,14 +30,21 @@ def draw(asked: Asked, collection: Collection, records: Sequence[Any]) -> Iterat
     root = f"{asked.base}{answers.ROOT}/"
     here = f"{root}{collection.plural}/"
     beside = [(name, _linked(asked, collection, name, records, root)) for name in collection.links if name in collection.always or name in asked.wants]
+    sources = joined.of_leads(records) if collection.sourced and asked.wants & collection.sourced else None
     steps, words, shared = _next_steps(collection, records), tags.tags_of(collection.entity), _shared(collection)
     for record in records:
         pk = record.id
         body = _common(record, shared, step=steps.get(pk))
         body["_links"] = {"self": {"href": f"{here}{pk}"}}
-        body["_embedded"] = embedded = {"tags": [{"id": tag, "name": words[tag].name, "color": None} for tag in record.tag_ids if tag in words]}
+        embedded: dict[str, Any] = {"tags": [{"id": tag, "name": words[tag].name, "color": None} for tag in record.tag_ids if tag in words]}
+        body["_embedded"] = embedded
         for name, rows in beside:
             embedded[name] = rows.get(pk, [])
+        if sources is not None:
+            source = sources.get(pk)
+            body["source_id"] = source and source["id"]
+            if "source" in asked.wants:
+                embedded["source"] = source
         yield body
 
 

@@ -59,7 +59,8 @@ def _told(asked: Asked, collection: Collection, records: Sequence[Any]) -> list[
             continue
         rows = read(asked.actor, records)
         told += [_link(collection, record.pk, name, row) for record in records for row in rows.get(record.pk, ()) if not ids or row["id"] in ids]
-    return told
+    lists = {*brackets.values(asks.get("to_catalog_id"))}
+    return [row for row in told if not lists or str((row["metadata"] or {}).get("catalog_id")) in lists]
 
 
 def _link(collection: Collection, pk: int, name: str, row: dict[str, Any]) -> dict[str, Any]:

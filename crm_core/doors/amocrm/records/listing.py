@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Min, Model, Q, QuerySet
 from django.utils.http import parse_http_date_safe
 
 from crm_core.doors.amocrm import names
@@ -17,6 +17,7 @@ from crm_core.doors.amocrm.records.collections import Collection
 from crm_core.doors.amocrm.wire import brackets
 from crm_core.doors.amocrm.wire.asking import MOST_IDS, Asked, whole, wholes
 from crm_core.doors.amocrm.wire.fields import as_moment, period
+from crm_core.engagement.tasks.models import Task
 from crm_core.groundwork.custom_fields.models import FieldIndex, Kind
 from crm_core.groundwork.search import queries as search
 from crm_core.people import reaching
@@ -167,7 +168,11 @@ def _status(rows: Rows, given: Any, _collection: Collection) -> Rows:
 
 
 def _closest_task(rows: Rows, given: Any, collection: Collection) -> Rows:
-    return _moments("next_task_at")(rows, given, collection) if collection.entity == names.CODES["leads"] else rows
+    """When the nearest open task is due: deals keep it, of others it is asked."""
+    if collection.entity == names.CODES["leads"]:
+        return _moments("next_task_at")(rows, given, collection)
+    nearest = Task.objects.filter(entity=collection.entity, done_at=None, binned_at=None, record_id__isnull=False).values("record_id").annotate(nearest=Min("due_at")).order_by()
+    return rows.filter(pk__in=nearest.filter(period(given, "nearest")).values("record_id"))
 
 
 def _custom(rows: Rows, given: Any, collection: Collection) -> Rows:

@@ -48,3 +48,20 @@ def make(asked: Asked, plural: str) -> HttpResponse:
     known = {tag.folded: tag for tag in tags.tags_of(code).values()}
     told = [{**_told(known[fold(name)[:MOST_LETTERS]]), "request_id": item.request_id} for item, name in zip(items, wanted, strict=True)]
     return answers.made(asked, "tags", told)
+
+
+def change_many(asked: Asked, plural: str) -> HttpResponse:
+    """Give tags other words, all of them or none; each item names its `id`. A tag has no colour of programs' choice here: one that is sent is left aside."""
+    code, items, told = _code_of(plural), items_of(asked.items), []
+    for item in items:
+        pk, name = item.whole("id"), item.text("name", most=MOST_LETTERS)
+        tag = tags.tags_of(code).get(pk or 0)
+        if tag is None:
+            item.fault("id", "The value you selected is not a valid choice.", code="NotSupportedChoice")
+            continue
+        if item.body.get("name") is not None:
+            with item.refused_here():
+                tag = tags.rename(asked.actor, code, tag.pk, name=name)
+        told.append({**_told(tag), "request_id": item.request_id})
+    settle(items)
+    return answers.made(asked, "tags", told)

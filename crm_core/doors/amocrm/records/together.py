@@ -56,7 +56,7 @@ def _unsorted(asked: Asked, items: list[Item]) -> list[tuple[Item, dict[str, Any
 def _plain(item: Item, contact: int | None, company: int | None) -> Item:
     """The lead alone, linked with whom we have now by id."""
     embedded = item.body.get("_embedded")
-    kept = {name: rows for name, rows in (embedded if isinstance(embedded, dict) else {}).items() if name == "tags"}
+    kept = {name: rows for name, rows in (embedded if isinstance(embedded, dict) else {}).items() if name in ("tags", "source")}
     if contact is not None:
         kept["contacts"] = [{"id": contact, "is_main": True}]
     if company is not None:

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from crm_core.doors.amocrm.records import collections, listing, taking
 from crm_core.doors.amocrm.records.collections import Collection
 from crm_core.doors.amocrm.records.drawing import draw
+from crm_core.doors.amocrm.resources import joined
 from crm_core.doors.amocrm.wire import answers
 from crm_core.doors.amocrm.wire.asking import Asked
 from crm_core.doors.amocrm.wire.fields import Item, items_of, refused_among, seconds, settle
@@ -57,9 +58,13 @@ def create(asked: Asked, collection: Collection, items: list[Item]) -> tuple[lis
     """The records of items, made by the engine that makes them everywhere. Raises ItemsRefused for all that is wrong."""
     values = [taking.fresh(asked.actor, item, collection) for item in items]
     taking.linked(asked.actor, items, collection, values)
+    named = joined.declared(items) if collection is collections.LEADS else {}
     settle(items)
     with refused_among(items):
-        return writing.create_many(asked.actor, collection.kind, values), items
+        records = writing.create_many(asked.actor, collection.kind, values)
+    if named:
+        joined.keep(records, items, named)
+    return records, items
 
 
 def _minimal(asked: Asked, collection: Collection, record: Any, item: Item) -> dict[str, Any]:

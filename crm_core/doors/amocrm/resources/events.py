@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 
-from crm_core.doors.amocrm import names
-from crm_core.doors.amocrm.happened.words import SOURCES, Told, told
+from crm_core.doors.amocrm import names, storing
+from crm_core.doors.amocrm.happened.words import CUSTOMER, SOURCES, Told, told
+from crm_core.doors.amocrm.models import Stored
 from crm_core.doors.amocrm.records import collections
 from crm_core.doors.amocrm.records.taking import visible
 from crm_core.doors.amocrm.resources.account import account_id
@@ -19,12 +20,14 @@ from crm_core.doors.amocrm.wire.fields import period, seconds
 from crm_core.engagement.tasks import services as tasks
 from crm_core.engagement.tasks.models import Task
 from crm_platform.events.models import Event
-from crm_platform.kernel import reading
+from crm_platform.kernel import permissions, reading
 from crm_platform.kernel.errors import NotFound
 
 MOST = 100
 FILTERS = ("id", "type", "entity", "entity_id", "created_by", "created_at", "value_before", "value_after")
-_CODES = {word: code for code, word in names.SINGULARS.items()} | {"task": "task"}
+_CODES = {word: code for code, word in names.SINGULARS.items()} | {"task": "task", CUSTOMER: CUSTOMER}
+# What `with` may ask for: the name of the record that an event is of.
+WANTS = tuple(f"{word}_name" for word in (*names.SINGULARS.values(), CUSTOMER))
 _STEP = 500
 # How many rows a question with filters on values reads at most: an answer that would need more is cut off there.
 _FARTHEST = 50_000
@@ -41,7 +44,8 @@ def index(asked: Asked) -> HttpResponse:
             found.append(one)
         if len(found) > asked.limit:
             break
-    page = [_draw(asked, *one) for one in found[: asked.limit]]
+    called = _names(asked, [one for _row, _at, one in found[: asked.limit]])
+    page = [_draw(asked, *one, called) for one in found[: asked.limit]]
     return answers.page(asked, "events", page, more=len(found) > asked.limit)
 
 
@@ -81,6 +85,18 @@ def _all(asked: Asked, rows: QuerySet[Event]) -> Iterator[tuple[Event, int, Told
         yield from ((row, at, one) for row, at, one in each if (one.entity, one.record_id) in seen and _asked_for(asked, row, at, one))
 
 
+def _names(asked: Asked, each: list[Told]) -> dict[tuple[str, int | None], str]:
+    """The names of the records of events that `with` asks for, by word and number; what is gone has none."""
+    found: dict[tuple[str, int | None], str] = {}
+    for word in (*names.SINGULARS.values(), CUSTOMER):
+        wanted = {one.record_id for one in each if one.entity == word and one.record_id is not None} if f"{word}_name" in asked.wants else set()
+        if wanted and word == CUSTOMER:
+            found |= {(word, pk): str(name or "") for pk, name in Stored.objects.filter(kind=CUSTOMER, pk__in=wanted).values_list("pk", "body__name")}
+        elif wanted:
+            found |= {(word, pk): name for pk, name in collections.ALL[_CODES[word]].kind.model.objects.filter(pk__in=wanted).values_list("pk", "name")}
+    return found
+
+
 def _seen(asked: Asked, each: list[Told]) -> set[tuple[str, int | None]]:
     if asked.actor.everything:
         return {(one.entity, one.record_id) for one in each}
@@ -88,6 +104,8 @@ def _seen(asked: Asked, each: list[Told]) -> set[tuple[str, int | None]]:
     for code, word in names.SINGULARS.items():
         wanted = {one.record_id for one in each if one.entity == word and one.record_id is not None}
         seen |= {(word, pk) for pk in visible(asked.actor, collections.ALL[code], wanted)}
+    if permissions.may(asked.actor, storing.STORED.right("view")):
+        seen |= {(CUSTOMER, one.record_id) for one in each if one.entity == CUSTOMER}
     promised = {one.record_id for one in each if one.entity == "task" and one.record_id is not None}
     if promised:
         seen |= {("task", pk) for pk in Task.objects.filter(tasks.reach(asked.actor), pk__in=promised).values_list("pk", flat=True)}
@@ -112,10 +130,13 @@ def _fits(side: list[dict[str, Any]], asks: Any) -> bool:
     if not isinstance(asks, dict) or not asks:
         return True
     statuses = [(str(one.get("pipeline_id")), str(one.get("status_id"))) for one in (asks.get("leads_statuses") or {}).values() if isinstance(one, dict)] if isinstance(asks.get("leads_statuses"), dict) else []
+    customers = {str(one.get("status_id")) for one in asks["customers_statuses"].values() if isinstance(one, dict)} if isinstance(asks.get("customers_statuses"), dict) else set()
     people, enums = brackets.values(asks.get("responsible_user_id")), brackets.values(asks.get("custom_field_values"))
     for value in side:
         status = value.get("lead_status")
         if status and (str(status["pipeline_id"]), str(status["id"])) in statuses:
+            return True
+        if str(value.get("customer_status", {}).get("id")) in customers:
             return True
         if str(value.get("responsible_user", {}).get("id")) in people:
             return True
@@ -131,16 +152,16 @@ def show(asked: Asked, code: str) -> HttpResponse:
     each = told(row) if row is not None else []
     if row is None or at >= len(each) or (each[at].entity, each[at].record_id) not in _seen(asked, [each[at]]):
         raise NotFound
-    return answers.told(_draw(asked, row, at, each[at]))
+    return answers.told(_draw(asked, row, at, each[at], _names(asked, [each[at]])))
 
 
-def _draw(asked: Asked, row: Event, at: int, one: Told) -> dict[str, Any]:
+def _draw(asked: Asked, row: Event, at: int, one: Told, called: Mapping[tuple[str, int | None], str]) -> dict[str, Any]:
     path = {"task": "tasks"}.get(one.entity, f"{one.entity}s" if one.entity != "company" else "companies")
-    code = _name(row.pk, at)
+    code, named = _name(row.pk, at), (one.entity, one.record_id)
     return {
         "id": code, "type": one.type, "entity_id": one.record_id, "entity_type": one.entity, "created_by": row.actor_id or 0, "created_at": seconds(row.at),
         "value_after": one.after, "value_before": one.before, "account_id": account_id(), "_links": answers.href(asked, f"events/{code}"),
-        "_embedded": {"entity": {"id": one.record_id, "_links": answers.href(asked, f"{path}/{one.record_id}")}},
+        "_embedded": {"entity": {"id": one.record_id, **({"name": called[named]} if named in called else {}), "_links": answers.href(asked, f"{path}/{one.record_id}")}},
     }  # fmt: skip
 
 

@@ -113,12 +113,15 @@ def take(item: Item, category: str) -> IncomingLead:
 
 
 def take_whole(item: Item, category: str) -> IncomingLead:
-    """The same of a whole lead (POST /leads/complex) whose metadata say that it comes from a form or a call."""
+    """The same of a whole lead (POST /leads/complex) whose metadata say that it comes from a form or a call; `_embedded.source` names its source."""
     embedded = item.beneath("_embedded").body
     metadata = dict(embedded.get("metadata") or {})
     lead = {name: value for name, value in item.body.items() if name != "_embedded"}
-    said = {"_embedded": {**{name: rows for name, rows in embedded.items() if name != "metadata"}, "leads": [lead]}, "metadata": metadata}
-    return services.take(None, said, category=category, metadata=metadata, pipeline_id=_pipeline(item))
+    source = joined.declared([item]).get(item.at)
+    if source is not None:
+        metadata = {"source_uid": source.key, "source_name": str(source.body.get("name") or ""), **metadata}
+    said = {"_embedded": {**{name: rows for name, rows in embedded.items() if name not in ("metadata", "source")}, "leads": [lead]}, "metadata": metadata}
+    return services.take(joined.ours(source) if source is not None else None, said, category=category, metadata=metadata, pipeline_id=_pipeline(item))
 
 
 def accept(asked: Asked, uid: str) -> HttpResponse:

@@ -63,7 +63,7 @@ def _catalogs() -> list[URLPattern]:
 
 
 def _customers() -> list[URLPattern]:
-    tags = {"GET": functools.partial(tagging.index, plural="customers"), "POST": functools.partial(tagging.make, plural="customers")}
+    tags = {method: functools.partial(verb, plural="customers") for method, verb in (("GET", tagging.index), ("POST", tagging.make), ("PATCH", tagging.change_many))}
     return [
         at("customers", _of(customers, **_ALL)),
         at("customers/mode", PATCH=customers.change_mode),

@@ -55,7 +55,7 @@ class Answer:
 
 
 DONE, TAKEN = Answer(status=204), Answer(status=202)
-_PAGE_LINKS = thing({"self": ref("Address")}, dict.fromkeys(("next", "first", "prev"), ref("Address")))
+_PAGE_LINKS = ref("PageLinks")
 _COUNTS = {"_total_items": INT, "_page_count": INT}
 _SELF = {"_links": LINKS}
 _MINE = {"request_id": STR}
@@ -147,7 +147,7 @@ _BY_RECORD: dict[Verb, Callable[..., Answer]] = {
     verbs.upsert: lambda plural: made(plural, thing({"id": PK, **_MINE, **_SELF, "external_id": STR, "created": BOOL}, {"updated_at": maybe(MOMENT), "name": STR})),
     verbs.restore: lambda plural: one(NAMES[plural]),
     **{verb: _of_record(DONE) for verb in (verbs.put_in_bin, links.unlink, notes.pin, notes.unpin, notes.delete)},
-    tagging.index: _of_record(page("tags", "Tag")), tagging.make: _of_record(made("tags", _full("Tag"))),
+    tagging.index: _of_record(page("tags", "Tag")), tagging.make: _of_record(made("tags", _full("Tag"))), tagging.change_many: _of_record(made("tags", _full("Tag"))),
     links.index: _of_record(whole("links", "Link")), links.of_many: _of_record(whole("links", "Link")), links.link: _of_record(made("links", ref("Link"), beside=_TOTAL)),
     notes.index: _of_record(page("notes", "Note")), notes.show: _of_record(one("Note")), notes.make: _of_record(made("notes", _NOTE_MADE)),
     notes.change_many: _of_record(made("notes", _NOTE_CHANGED)), notes.change: _of_record(Answer(_NOTE_CHANGED)),

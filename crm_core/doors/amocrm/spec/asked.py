@@ -60,7 +60,7 @@ _FEW = Questions()
 
 def _records(plural: str) -> Questions:
     one = collections.find(plural)
-    return Questions(filters=listing.filters_of(one), orders=listing.ORDERS, wants=(*one.links, "only_deleted"), text=True, beside_it=("cursor",))
+    return Questions(filters=listing.filters_of(one), orders=listing.ORDERS, wants=(*one.links, *sorted(one.sourced), "only_deleted"), text=True, beside_it=("cursor",))
 
 
 def _shelved(shelf: Shelf, *wants: str) -> Questions:
@@ -77,11 +77,11 @@ QUESTIONS: dict[Callable[..., Any], Callable[..., Questions]] = {
     account.show: lambda: Questions(pages=False, wants=(*account.BESIDE, "drive_url", *account.EMBEDDED)),
     verbs.index: _records, verbs.show: lambda plural: Questions(pages=False, wants=_records(plural).wants),
     tagging.index: lambda plural: Questions(filters=("id", "name"), text=True),
-    links.index: lambda plural: Questions(pages=False, filters=("to_entity_type", "to_entity_id")), links.of_many: lambda plural: Questions(pages=False, filters=("entity_id", "to_entity_type", "to_entity_id")),
+    links.index: lambda plural: _LINKS, links.of_many: lambda plural: _LINKS_OF_MANY,
     customer_links.index: lambda: _LINKS, customer_links.of_many: lambda: _LINKS_OF_MANY,
     notes.index: _notes, notes.show: lambda plural: Questions(pages=False, wants=("is_pinned",)),
     changes.index: lambda: Questions(beside_it=("since",)),
-    events.index: lambda: Questions(filters=events.FILTERS),
+    events.index: lambda: Questions(filters=events.FILTERS, wants=events.WANTS), events.show: lambda: Questions(pages=False, wants=events.WANTS),
     events.types: lambda: Questions(pages=False, beside_it=("language_code",)),
     users.index: lambda: Questions(wants=users.WANTS), users.show: lambda: Questions(pages=False, wants=users.WANTS), users.roles: lambda: Questions(wants=("users",)),
     users.show_role: lambda: Questions(pages=False, wants=("users",)),

@@ -10,6 +10,7 @@ from typing import Any
 
 from crm_core.doors.amocrm.wire.endpoint import OPERATIONS, Operation
 
+from . import entrance
 from .answering import ANSWERS, Answer
 from .asked import NONE, QUESTIONS, parameters
 from .examples import BODIES
@@ -45,7 +46,7 @@ def groups() -> list[tuple[str, list[tuple[str, Operation]]]]:
 
 @functools.cache
 def _document() -> dict[str, Any]:
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, dict[str, Any]] = {path: dict(verbs) for path, verbs in entrance.PATHS.items()}
     for operation in _operations():
         paths.setdefault(path_of(operation), {})[operation.method.lower()] = _operation(operation)
     return {
@@ -55,10 +56,10 @@ def _document() -> dict[str, Any]:
             "description": "The open API. It speaks as amoCRM’s API v4 does: programs written for that work here when they are given this host.",
         },
         "security": [{"bearer": []}],
-        "tags": [{"name": name} for name in sorted({tag_of(operation) for operation in OPERATIONS})],
+        "tags": [{"name": name} for name in sorted({"oauth2", *(tag_of(operation) for operation in OPERATIONS)})],
         "paths": paths,
         "components": {
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}, "schemas": {**_SCHEMAS, **SHAPES, **GIVEN, **_items()}, "parameters": _PARAMETERS, "responses": _RESPONSES,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}, "schemas": {**_SCHEMAS, **entrance.SHAPES, **SHAPES, **GIVEN, **_items()}, "parameters": _PARAMETERS, "responses": _RESPONSES,
         },
     }  # fmt: skip
 

@@ -18,6 +18,10 @@ class Entry:
 
 
 ENTRIES = (
+    Entry(date(2026, 11, 28), (
+        _("POST /oauth2/exchange_api_key: a person’s key for a code, which is sent to the redirect address of the integration."),
+        _("A new lead names its source by _embedded.source; with=source and with=source_id tell it."),
+    )),
     Entry(date(2026, 11, 27), (
         _("The specification tells the shape of every body and answer, each filter, and what “with” may ask for."),
         _("A body larger than 5 MB is refused with 413 as a problem."),

@@ -71,11 +71,13 @@ _OWN: dict[str, dict[str, Schema]] = {
 _LINKS = {"leads": ("contacts", "companies"), "contacts": ("companies",), "companies": ()}
 _HISTORY = {"created_at": MOMENT, "updated_at": MOMENT, "created_by": PK, "updated_by": PK}
 _ID = {"id": PK}
+# Where a lead came from: one of the sources that programs declare, by the first of these that names one.
+_SOURCED = {"source": given({"external_id": {"type": "string", "maxLength": 300}, "id": PK, "name": {"type": "string", "maxLength": 300}})}
 
 
 def record(plural: str, *, fresh: bool) -> dict[str, Schema]:
     """The fields of a lead, contact or company as they are sent."""
-    beneath = {"tags": TAGS, **({name: listed(given({"id": PK, **({"is_main": BOOL} if fresh else {})})) for name in _LINKS[plural]} if fresh else {})}
+    beneath = {"tags": TAGS, **({name: listed(given({"id": PK, **({"is_main": BOOL} if fresh else {})})) for name in _LINKS[plural]} if fresh else {}), **(_SOURCED if fresh and plural == "leads" else {})}
     return {
         "name": _NAME, **_OWN[plural], "responsible_user_id": PK, "custom_fields_values": VALUES, "external_id": {"type": "string", "maxLength": 200}, **_TAGGED,
         **(_HISTORY if fresh else {}), "_embedded": given(beneath),
@@ -85,7 +87,7 @@ def record(plural: str, *, fresh: bool) -> dict[str, Schema]:
 def _whole() -> Schema:
     party = {plural: listed(given({"id": PK, "is_main": BOOL, **record(plural, fresh=True)}), most=1) for plural in ("contacts", "companies")}
     metadata = {**given({"category": one_of("forms", "sip")}), "additionalProperties": True}
-    return given({**record("leads", fresh=True), "_embedded": given({"tags": TAGS, **party, "metadata": metadata})})
+    return given({**record("leads", fresh=True), "_embedded": given({"tags": TAGS, **party, **_SOURCED, "metadata": metadata})})
 
 
 # What a shelf's own `read` looks at beside its fields.
@@ -153,6 +155,7 @@ BODIES: dict[Verb, Callable[..., Taken]] = {
     verbs.upsert: lambda plural: Many(given(record(plural, fresh=True), "external_id")),
     together.make: lambda: Many(_whole()),
     tagging.make: lambda plural: Many(given({"name": {"type": "string", "maxLength": 60}}, "name")),
+    tagging.change_many: lambda plural: Many(given({"id": PK, "name": {"type": "string", "maxLength": 60}}, "id")),
     links.link: lambda plural: Many(_LINK), links.unlink: lambda plural: Many(_LINK), customer_links.link: lambda: Many(_LINK), customer_links.unlink: lambda: Many(_LINK),
     notes.make: lambda plural: Many(given({"entity_id": PK, **_NOTE})),
     notes.change_many: lambda plural: Many(given({**_ID, "params": OBJECT}, "id")),

@@ -23,7 +23,7 @@ from .words import ANY, BOOL, INT, MOMENT, NUMBER, OBJECT, PK, STR, Schema, list
 
 # What each component is called, by the word of its collection.
 NAMES = {"leads": "Lead", "contacts": "Contact", "companies": "Company", "customers": "Customer"}
-LINKS = thing({"self": ref("Address")})
+LINKS = ref("Links")
 _OWNED = {"created_by": INT, "updated_by": INT, "created_at": maybe(MOMENT), "updated_at": maybe(MOMENT)}
 _LINKED = thing({"id": PK, "_links": LINKS})
 _ELEMENT = thing({"id": PK, "metadata": thing({"quantity": NUMBER, "catalog_id": INT, "price_id": maybe(INT)})})
@@ -39,10 +39,13 @@ _OWN: dict[str, dict[str, Schema]] = {
 }  # fmt: skip
 _ROWS = {"loss_reason": thing({"id": PK, "name": STR, "sort": INT}), "catalog_elements": _ELEMENT, "contacts": thing({"id": PK, "_links": LINKS}, {"is_main": BOOL})}
 
+_SOURCE = thing({"id": PK, "name": STR})
+
 
 def _record(one: Collection) -> Schema:
     beside = {name: listed(_ROWS.get(name, _LINKED if name in ADDRESSED else OBJECT)) for name in one.links}
     always = {name: schema for name, schema in beside.items() if name in one.always}
+    beside |= {"source": maybe(_SOURCE)} if one.sourced else {}
     return thing({
         "id": PK, "name": STR, **_OWN[one.plural], "responsible_user_id": maybe(PK), "group_id": INT, **_OWNED, "closest_task_at": maybe(MOMENT), "is_deleted": BOOL,
         "custom_fields_values": ref("FieldValues"), "account_id": INT, "external_id": maybe(STR), "_links": LINKS, "_embedded": thing({"tags": listed(ref("Tag")), **always}, beside),
@@ -76,6 +79,8 @@ _AUTHOR = thing({"id": INT, "type": STR})
 
 SHAPES: dict[str, Schema] = {
     "Address": thing({"href": {"type": "string", "format": "uri"}}),
+    "Links": thing({"self": ref("Address")}),
+    "PageLinks": thing({"self": ref("Address")}, dict.fromkeys(("next", "first", "prev"), ref("Address"))),
     "Tag": thing({"id": PK, "name": STR, "color": maybe(STR)}),
     "FieldValues": {
         "type": ["array", "null"], "description": "Null where nothing is filled in.",
@@ -100,8 +105,8 @@ SHAPES: dict[str, Schema] = {
         "id": PK, "type": STR, "entity_type": STR, "entity_id": maybe(INT), "created_at": maybe(MOMENT), "created_by": INT, "author": STR, "via": maybe(STR), "before": ANY, "after": ANY,
     }),
     "Event": thing({
-        "id": STR, "type": one_of(*SOURCES), "entity_id": maybe(INT), "entity_type": one_of(*SINGULARS.values(), "task"), "created_by": INT, "created_at": maybe(MOMENT), "value_after": listed(OBJECT),
-        "value_before": listed(OBJECT), "account_id": INT, "_links": LINKS, "_embedded": thing({"entity": thing({"id": maybe(INT), "_links": LINKS})}),
+        "id": STR, "type": one_of(*SOURCES), "entity_id": maybe(INT), "entity_type": one_of(*SINGULARS.values(), "task", "customer"), "created_by": INT, "created_at": maybe(MOMENT), "value_after": listed(OBJECT),
+        "value_before": listed(OBJECT), "account_id": INT, "_links": LINKS, "_embedded": thing({"entity": thing({"id": maybe(INT), "_links": LINKS}, {"name": STR})}),
     }),
     "EventType": thing({"key": STR, "type": INT, "lang": STR}),
     "Rights": thing(_RIGHTS),
