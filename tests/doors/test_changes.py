@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 from django.db import connections
@@ -10,6 +11,8 @@ from django.db import connections
 from crm_core.doors.amocrm.resources import changes
 from crm_core.sales.deals import services as deals
 from crm_platform.db import sides
+from crm_platform.events.models import Event
+from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import robot
 from tests.doors.conftest import Program, program_of
 from tests.doors.test_records import made
@@ -61,6 +64,31 @@ def test_what_is_committed_late_is_not_skipped(api: Program, doors) -> None:
     assert (early[0], early[2]) == ([], True)
     assert found.count("deal.created") == 2
     assert told(api, cursor)[0] == []
+
+
+def test_from_a_moment_on_nothing_is_skipped_that_is_committed_late(api: Program, doors) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    made(api, "leads", {"name": "before"})
+    with doors.unit():
+        Event.objects.update(at=clock.now() - timedelta(hours=1))
+    moment = clock.now().isoformat().replace("+00:00", "Z")
+
+    def slow() -> None:
+        with sides.unit(doors.place):
+            deals.create_deal(robot("slow"), name="slow")
+            begun.set()
+            go_on.wait(20)
+        connections.close_all()
+
+    writer = threading.Thread(target=slow)
+    writer.start()
+    assert begun.wait(20)
+    made(api, "leads", {"name": "quick"})
+    _names, cursor, _more = told(api, moment)
+    go_on.set()
+    writer.join()
+    body = api.get(f"changes?since={cursor}").json()
+    assert [row["after"]["name"] for row in body["_embedded"]["changes"] if row["type"] == "deal.created"][-2:] == ["slow", "quick"]
 
 
 def test_a_gap_that_stays_holds_nobody_up(api: Program, doors, monkeypatch: Any) -> None:

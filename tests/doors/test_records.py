@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import pytest
+from django.db import connections
 
+from crm_core.doors.amocrm.records import verbs
+from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals.models import Deal
 from crm_platform.events.models import Event
 from tests.doors.conftest import Program, program_of
@@ -156,6 +161,47 @@ def test_records_are_made_or_changed_by_their_own_id(api: Program) -> None:
     assert api.get(f"contacts/{first[1]['id']}").json()["name"] == "B2"
     assert api.post("contacts/upsert", [{"name": "x"}]).status_code == 400
     assert api.post("contacts/upsert", [{"external_id": "d"}, {"external_id": "d"}]).status_code == 400
+
+
+def test_two_programs_make_one_record_of_one_id(api: Program, doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    meet, statuses, create = threading.Barrier(4), [], verbs.create
+
+    def slowly(*given: Any) -> Any:
+        time.sleep(0.5)  # long enough for the others to have looked
+        return create(*given)
+
+    made(api, "contacts", {})  # that the token was used is noted now and then alone; whoever notes it has the others wait
+    monkeypatch.setattr(verbs, "create", slowly)
+
+    def put() -> None:
+        meet.wait(20)
+        statuses.append(api.post("contacts/upsert", [{"external_id": "same", "name": "A"}]).status_code)
+        connections.close_all()
+
+    together = [threading.Thread(target=put) for _ in range(4)]
+    for one in together:
+        one.start()
+    for one in together:
+        one.join()
+    with doors.unit():
+        assert (statuses, Contact.objects.filter(external_id="same").count()) == ([200] * 4, 1)
+
+
+def test_a_list_is_counted_when_asked(api: Program) -> None:
+    made(api, "leads", *({"name": name} for name in "abc"))
+    told = api.get("leads?limit=2&with=total").json()
+    assert (told["_total_items"], told["_page_count"], len(told["_embedded"]["leads"])) == (3, 2, 2)
+    assert "_total_items" not in api.get("leads").json()
+
+
+def test_what_is_not_known_is_named_or_refused(api: Program) -> None:
+    made(api, "leads", {})
+    path = "leads?filter[wood]=oak&order[colour]=asc&with=contacts,weather"
+    assert api.get(path).headers["X-Ignored"] == "filter[wood], order[colour], with=weather"
+    assert "X-Ignored" not in api.get("leads?filter[name]=x&order[id]=asc&with=contacts").headers
+    for unknown in ("filter[wood]=oak", "order[colour]=asc", "with=weather"):
+        assert api.get(f"leads?{unknown}", X_Strict="1").status_code == 400
+    assert api.get(f"tasks?filter[%0d%0a{'x' * 900}]=1").headers["X-Ignored"].startswith("filter[%0D%0Axx")
 
 
 @pytest.mark.parametrize("plural", ["leads", "contacts", "companies"])

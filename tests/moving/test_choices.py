@@ -7,7 +7,7 @@ from typing import Any
 from unittest import mock
 
 from crm_core.doors.moving import services, showing
-from crm_core.doors.moving.models import Left, Move, Stage
+from crm_core.doors.moving.models import Left, Move, Moved, Stage
 from crm_core.groundwork.custom_fields.models import CustomField
 from crm_core.sales.deals.models import Deal
 from crm_core.sales.pipelines import queries as pipelines
@@ -115,6 +115,19 @@ def test_what_stays_over_there_is_told_in_the_report(there: tuple[Door, Foreign]
         assert dict(Left.objects.exclude(kind="field").values_list("kind", "name")) == {"customers": "2 in all", "segments": "1 in all", "transactions": "1 in all"}
     table = owner.get(f"/settings/move/{pk}/not-moved.csv").content.decode()
     assert 'Customers of repeat sales,,2 in all,"Repeat sales are not moved' in table
+
+
+def test_what_was_counted_and_did_not_come_is_told(there: tuple[Door, Foreign], here: Door) -> None:
+    program = program_of(there[0])
+    made = program.post("contacts", [{"name": name} for name in "ABC"]).json()["_embedded"]["contacts"]
+    pk = begun(here, there)
+    assert program.delete(f"contacts/{made[0]['id']}").status_code == 204
+    with here.unit():
+        services.start(mover(here), pk)
+    served(here)
+    with here.unit():
+        assert [(one.name, one.reason[:12]) for one in Left.objects.filter(move=pk, kind="contacts")] == [("1 in all", "Counted over")]
+        assert Moved.objects.filter(move=pk, kind="contacts").count() == 2
 
 
 def test_the_list_of_moves_costs_the_same_with_one_and_with_three(here: Door, count_statements: Callable[[], Any]) -> None:

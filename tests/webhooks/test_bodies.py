@@ -232,7 +232,7 @@ def test_incoming_leads(inside) -> None:
 
 def test_what_programs_keep_of_customers_talks_and_lists_is_told_to_the_others(doors, receiver, hooked, serve) -> None:
     api = program_of(doors)
-    hooked(receiver, *(f"{verb}_{name}" for name in ("customer", "talk", "catalog_element") for verb in ("add", "update")), "delete_customer", "status_customer", "responsible_customer")
+    hooked(receiver, *(f"{verb}_{name}" for name in ("customer", "talk", "catalog_element") for verb in ("add", "update")), "delete_customer", "status_customer", "responsible_customer", "note_customer")
 
     def told() -> dict[str, dict[str, dict[str, object]]]:
         serve()
@@ -248,6 +248,9 @@ def test_what_programs_keep_of_customers_talks_and_lists_is_told_to_the_others(d
     assert (set(moved), moved["status"]["status_id"], moved["status"]["old_status_id"]) == ({"update", "status"}, str(status), "0")
     talk = api.post("talks", [{"contact_id": made(api, "contacts", {"name": "Anna"})[0]}]).json()["_embedded"]["talks"][0]["talk_id"]
     assert told()["talk"]["add"]["talk_id"] == str(talk)
+    (note,) = api.post(f"customers/{customer}/notes", [{"note_type": "common", "params": {"text": "Rang"}}]).json()["_embedded"]["notes"]
+    written = told()["customers"]["note"]["note"]
+    assert (written["id"], written["element_id"], written["element_type"], written["text"]) == (str(note["id"]), str(customer), "12", "Rang")
     catalog = api.post("catalogs", [{"name": "Woods"}]).json()["_embedded"]["catalogs"][0]["id"]
     element = api.post(f"catalogs/{catalog}/elements", [{"name": "Oak"}]).json()["_embedded"]["elements"][0]["id"]
     oak = told()["catalogs"]["add"]

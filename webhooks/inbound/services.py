@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import timedelta
 
 from crm_platform.db import sides
 from crm_platform.kernel import clock, jobs
@@ -12,6 +13,8 @@ from crm_platform.kernel.jobs import Again, Lease
 from .models import InboundMessage
 from .sources import find
 
+HANDLE = "inbound.handle"
+TRIED_FOR, TRIED_EVERY = timedelta(days=3), timedelta(minutes=10)
 # Headers worth keeping: types and signatures, no cookies.
 _KEPT = ("Content-Type", "User-Agent", "Stripe-Signature", "X-Signature", "X-Hub-Signature-256", "X-Recipient")
 
@@ -28,11 +31,18 @@ def take_in(source_name: str, *, headers: Mapping[str, str], body: bytes) -> boo
     kept = {name: headers[name] for name in _KEPT if name in headers}
     message, made = InboundMessage.objects.get_or_create(source=source.name, digest=digest, defaults={"headers": kept, "body": body})
     if made:
-        jobs.later("inbound.handle", message.pk)
+        jobs.later(HANDLE, message.pk)
     return made
 
 
-@jobs.register("inbound.handle")
+def _try_later(pk: int) -> None:
+    """Its sender was told that we have it and sends nothing again: what could not be handled is tried again, for a database may be down for hours."""
+    now = clock.real_now()
+    if InboundMessage.objects.filter(pk=pk, handled_at=None, received_at__gt=now - TRIED_FOR).exists():
+        jobs.later(HANDLE, pk, at=now + TRIED_EVERY)
+
+
+@jobs.register(HANDLE, failed=_try_later)
 def handle(pk: int, *, lease: Lease) -> Again | None:
     """Do the work of one delivery."""
     with sides.control_unit():

@@ -20,7 +20,7 @@ from .told import Records
 from .wire.fields import seconds
 
 _VERBS = {"created": "added", "binned": "deleted"}
-_ENTITIES = {**names.SINGULARS, "note": "note", "task": "task", "incoming": "unsorted", "customer": "customer", "talk": "talk", "element": "catalog_element"}
+_ENTITIES = {**names.SINGULARS, "note": "note", "task": "task", "incoming": "unsorted", "customer": "customer", "customer_note": "note", "talk": "talk", "element": "catalog_element"}
 Data = dict[str, Any]
 
 
@@ -110,8 +110,12 @@ def _kept(row: Any, records: Records) -> Data:
     return {"id": row.pk, **said, "created_by": row.created_by, "created_at": seconds(row.created_at), "updated_at": seconds(row.updated_at), "is_deleted": row.deleted_at is not None, "account_id": account_id()}
 
 
+def _customer_note(row: Any, records: Records) -> Data:
+    return {"id": row.pk, "entity_id": row.parent_id, "entity_type": "customers", "note_type": row.body["note_type"], "params": row.body["params"], "created_by": row.created_by, "created_at": seconds(row.created_at), "account_id": account_id()}
+
+
 _DRAW: dict[str, Callable[[Any, Records], Data]] = {
-    "deal": _lead, "contact": _contact, "company": _company, "note": _note, "task": _task, "incoming": _unsorted, **dict.fromkeys(("customer", "talk", "element"), _kept),
+    "deal": _lead, "contact": _contact, "company": _company, "note": _note, "task": _task, "incoming": _unsorted, "customer_note": _customer_note, **dict.fromkeys(("customer", "talk", "element"), _kept),
 }  # fmt: skip
 
 

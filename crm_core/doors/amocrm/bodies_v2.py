@@ -26,7 +26,7 @@ from .wire.fields import seconds
 
 # The kinds of records by the API v2's numbers, and its numbers of notes: one that it has no number for is told as one in words.
 ELEMENTS = {"contact": 1, "deal": 2, "company": 3}
-_COMMON_NOTE = 4
+_COMMON_NOTE, _CUSTOMER = 4, 12
 # Lists count on from here on the wire.
 CATALOGS = 1000
 _NOTES = {"common": _COMMON_NOTE, "call_in": 10, "call_out": 11, "service_message": 25, "extended_service_message": 25, "sms_in": 102, "sms_out": 103}
@@ -168,8 +168,18 @@ def _kept(told: _Told) -> tuple[str, Item]:
     return root, item | ({f"old_{old}": told.event.before.get(old) or 0} if old else {})
 
 
+def _customer_note(told: _Told) -> tuple[str, Item]:
+    row = told.record
+    kind, params, made = row.body["note_type"], row.body["params"], seconds(row.created_at)
+    item = {
+        "id": row.pk, "note_type": _NOTES.get(kind, _COMMON_NOTE), "element_id": row.parent_id, "element_type": _CUSTOMER, "text": str(params.get("text") or ""), "created_by": row.created_by or 0,
+        "created_at": made, "updated_at": seconds(row.updated_at), "date_create": made, "account_id": account_id(),
+    }  # fmt: skip
+    return "customers", {"note": item | ({"params": params} if kind != "common" else {})}
+
+
 _DRAW: dict[str, Callable[[_Told], tuple[str, Item]]] = {
-    "deal": _lead, "contact": _contact, "company": _company, "note": _note, "task": _task, "incoming": _unsorted, **dict.fromkeys(("customer", "talk", "element"), _kept),
+    "deal": _lead, "contact": _contact, "company": _company, "note": _note, "task": _task, "incoming": _unsorted, "customer_note": _customer_note, **dict.fromkeys(("customer", "talk", "element"), _kept),
 }  # fmt: skip
 
 

@@ -56,11 +56,12 @@ catalogue.register(
     *(Setting(f"update_{name}", _CHANGED, group, (f"{kind}.changed",)) for name, kind, group in _KEPT),
     *(Setting(f"delete_{name}", _DELETED, group, (f"{kind}.deleted",)) for name, kind, group in _KEPT if kind != "talk"),
     Setting("status_customer", _("another stage"), _("Customers"), ("customer.changed",), lambda event: "status_id" in event.after),
+    Setting("note_customer", _("a note written"), _("Customers"), ("customer_note.added",)),
     Setting("responsible_customer", _("another person responsible"), _("Customers"), ("customer.changed",), lambda event: "responsible_user_id" in event.after),
 )
 # Taken and kept; nothing of them happens here by itself.
 catalogue.register(
-    Setting("note_customer", "note", _("Others")), Setting("delete_talk", "delete", _("Others")),
+    Setting("delete_talk", "delete", _("Others")),
     Setting("add_message", "add", _("Others")), Setting("update_message", "update", _("Others")), Setting("add_chat_template_review", "add", _("Others")),
 )  # fmt: skip
 bodies.register(bodies.Format(code="amocrm", label=_("Form, as amoCRM sends it"), content_type="application/x-www-form-urlencoded", gathers=20, draw=bodies_v2.draw, write=bodies_v2.write))

@@ -16,7 +16,7 @@ from crm_core.people.contacts.models import Contact, Employment
 from crm_core.sales.deals.models import Deal, DealContact
 from crm_platform.events.models import Event
 
-_MODELS: dict[str, type[Model]] = {"deal": Deal, "contact": Contact, "company": Company, "note": Note, "task": Task, **dict.fromkeys(("customer", "talk", "element"), Stored)}
+_MODELS: dict[str, type[Model]] = {"deal": Deal, "contact": Contact, "company": Company, "note": Note, "task": Task, **dict.fromkeys(("customer", "customer_note", "talk", "element"), Stored)}
 
 
 class Records:

@@ -22,7 +22,7 @@ from crm_platform.kernel.jobs import Again, Lease
 from crm_platform.kernel.permissions import Actor, ActorKind
 from crm_platform.kernel.points import reached
 
-from . import looking, mapping, steps
+from . import looking, mapping, staying, steps
 from .foreign import Account, Trouble
 from .models import Move, Moved, Stage
 from .steps import Ask
@@ -197,5 +197,6 @@ def _close(move: Move) -> None:
     move.stage, move.trouble, move.tries, move.finished_at = Stage.TRIED if trial else Stage.DONE, "", 0, clock.now()
     if not trial:
         move.token = ""
+        staying.tell_missing(move)
     move.save()
     emit(acting(move), "move.tried" if trial else "move.done", entity="move", record_id=move.pk, after={"name": move.host, "created": move.totals.get("leads", 0)}, also=["workspace:1"])

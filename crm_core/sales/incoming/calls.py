@@ -7,9 +7,11 @@ one lead, by the call's number; the later ones are put to it by a job.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.held import services as held
@@ -20,31 +22,36 @@ from crm_core.people import reaching
 from crm_core.people.contacts.kind import CONTACT
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals.kind import DEAL
+from crm_platform.accounts import directory
 from crm_platform.db import sides
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, jobs, workspace
 from crm_platform.kernel.jobs import Again, Kind, Lease
 from crm_platform.kernel.permissions import ActorKind, robot
 
-from . import duplicates, reading_job, routing
+from . import duplicates, reading_job, routing, taking
 from .models import IncomingLead, LeadState
 from .reading import Read, clean, phones_of
 
 PHONE = robot("telephony", kind=ActorKind.INTEGRATION)
-_MISSED = frozenset({"missed", "no answer", "noanswer", "no_answer", "busy", "failed", "cancelled", "canceled", "not answered"})
-_ANSWERED = frozenset({"answered", "answer", "completed", "connected", "success", "successful", "ok", "in-progress"})
+# States as exchanges write them, letters alone: "No Answer", "no_answer" and "NOANSWER" are one.
+_MISSED = frozenset({"missed", "noanswer", "busy", "failed", "cancel", "cancelled", "canceled", "notanswered", "unanswered", "abandoned", "lost"})
+_ANSWERED = frozenset({"answered", "answer", "completed", "connected", "success", "successful", "ok", "inprogress"})
 LATER = "incoming.call"
 # Events of one call that wait for the job at once; what is older of more is left out.
 _MOST_LATER = 50
+# Where both are said, "id" is of the event and "call_id" of the call.
 _NAMES = {
-    "from": ("from", "caller", "caller_id", "src", "phone"), "to": ("to", "called", "callee", "dst", "line"), "direction": ("direction", "type"), "status": ("status", "disposition", "result"),
-    "duration": ("duration", "billsec", "talk_time"), "recording": ("recording", "recording_url", "record", "link"), "name": ("name", "caller_name"), "call_id": ("id", "call_id", "uuid", "uniqueid"),
+    "from": ("from", "caller", "caller_id", "src", "phone"), "to": ("to", "called", "callee", "dst", "line"), "direction": ("direction", "type"),
+    "status": ("status", "callstatus", "call_status", "disposition", "result"), "duration": ("duration", "callduration", "billsec", "talk_time"),
+    "recording": ("recording", "recording_url", "recordingurl", "record", "link"), "name": ("name", "caller_name", "callername"),
+    "call_id": ("call_id", "callid", "callsid", "linkedid", "uniqueid", "id", "uuid"),
 }  # fmt: skip
 
 
 def told(said: Any) -> dict[str, str]:
     """A call by our names, whatever its sender calls them."""
-    given = said if isinstance(said, Mapping) else {}
+    given = {str(name).lower(): value for name, value in said.items()} if isinstance(said, Mapping) else {}
     return {ours: next((clean(given[name])[:500] for name in theirs if given.get(name) not in (None, "")), "") for ours, theirs in _NAMES.items()}
 
 
@@ -54,7 +61,7 @@ def read(lead: IncomingLead) -> Read:
     number = call.get("to" if _outgoing(call) else "from", "")
     shown = [row for row in phones_of([number]) if reaching.keys_of([row], [])] if number else []
     found = Read(contents={"contacts": [{"name": call.get("name", ""), "phones": [number] if shown else [], "emails": []}]})
-    found.metadata = _marks(call)
+    found.metadata = marks_of(call)
     found.message = words(found.metadata)
     if found.metadata.get("recording"):
         found.contents["fields"] = [[_("Recording"), found.metadata["recording"]]]
@@ -67,10 +74,17 @@ def _outgoing(call: Mapping[str, Any]) -> bool:
     return str(call.get("direction", "")).lower().startswith("out")
 
 
-def _marks(call: Mapping[str, Any]) -> dict[str, Any]:
-    """What stands among a lead's marks of a call: the line, "missed" and "outgoing" where they are true, what else was said."""
+def _is(call: Mapping[str, Any], states: frozenset[str]) -> bool:
+    return re.sub(r"[\W_]+", "", str(call.get("status", "")).lower()) in states
+
+
+def marks_of(call: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands among a lead's marks of a call: the line, "missed", "answered" and "outgoing" where they are true, what else was said."""
     outgoing = _outgoing(call)
-    marks = {"to": call.get("from" if outgoing else "to", ""), "duration": call.get("duration", ""), "recording": call.get("recording", ""), "missed": str(call.get("status", "")).lower() in _MISSED, "outgoing": outgoing}
+    marks = {
+        "to": call.get("from" if outgoing else "to", ""), "duration": call.get("duration", ""), "recording": call.get("recording", ""), "missed": _is(call, _MISSED),
+        "answered": _is(call, _ANSWERED), "outgoing": outgoing,
+    }  # fmt: skip
     return {name: value for name, value in marks.items() if value not in ("", False)}
 
 
@@ -106,12 +120,14 @@ def _unanswered(marks: Mapping[str, Any]) -> bool:
 
 def _promise(contact: Contact, lead: IncomingLead) -> None:
     text = (_("Call back: %(name)s") % {"name": contact.name})[:500]
-    tasks.add(PHONE, text=text, due_at=lead.due_at or tasks.end_of_day(clock.now().date()), all_day=lead.due_at is None, type=TaskType.CALL, responsible_id=_answers(contact, lead), entity="contact", record_id=contact.pk)
+    tasks.add(PHONE, text=text, due_at=lead.due_at or tasks.end_of_day(timezone.localdate(clock.now())), all_day=lead.due_at is None, type=TaskType.CALL, responsible_id=_answers(contact, lead), entity="contact", record_id=contact.pk)
 
 
 def _answers(contact: Contact, lead: IncomingLead) -> int | None:
+    """Whose contact it is, else who answers for the source, else an owner: a call that nobody was to answer is not lost."""
     default = lead.source.settings.get("responsible") if lead.source is not None else None
-    return next((pk for pk in (contact.responsible_id, default) if pk in routing.at_work()), None)
+    present, owners = routing.at_work(), sorted(person.pk for person in directory.owners())
+    return next((pk for pk in (contact.responsible_id, default, *owners) if pk in present), None)
 
 
 def _closed(lead: IncomingLead) -> bool:
@@ -152,22 +168,30 @@ def went_on(pk: int, *, lease: Lease) -> Again | None:
 
 def _put_later(lead: IncomingLead, later: list[dict[str, str]]) -> None:
     if lead.read_at is None:  # whoever reads it reads all of it
-        lead.payload["said"] = {name: value for one in (lead.payload.get("said") or {}, *later) for name, value in one.items() if value}
+        told = [lead.payload.get("said") or {}, *later]
+        answered = {"status": "answered"} if any(_is(one, _ANSWERED) for one in told) else {}
+        lead.payload["said"] = {name: value for one in (*told, answered) for name, value in one.items() if value}
         lead.save(update_fields=["payload"])
         return
     before, now = lead.metadata, dict(lead.metadata)
     for one in later:
-        if one.get("status", "").lower() in _ANSWERED:
-            now.pop("missed", None)
-        now.update(_marks(one))
-    if now != before:
-        old, new = words(before), words(now)
-        lead.message = lead.message.replace(old, new, 1) if old in lead.message else f"{lead.message}\n{new}".strip()
-        if now.get("recording") not in (None, before.get("recording")):
-            lead.contents = {**lead.contents, "fields": [*lead.contents.get("fields", []), [_("Recording"), now["recording"]]]}
-        lead.metadata = now
+        now.update(marks_of({"direction": "out" if now.get("outgoing") else "", **one}))
+    if now.get("answered"):  # of several telephones that rang one was taken: what the others tell is no missed call
+        now.pop("missed", None)
+    lead.metadata = now
+    if _note_of(now) != _note_of(before):
+        _say_later(lead, before)
         _tell_later(lead, before)
     lead.save(update_fields=["payload", "metadata", "message", "contents"])
+
+
+def _say_later(lead: IncomingLead, before: Mapping[str, Any]) -> None:
+    """On the lead itself: its message, and the recording among its fields."""
+    old, new, recording = words(before), words(lead.metadata), lead.metadata.get("recording")
+    if old != new:
+        lead.message = lead.message.replace(old, new, 1) if old in lead.message else f"{lead.message}\n{new}".strip()
+    if recording not in (None, before.get("recording")):
+        lead.contents = {**lead.contents, "fields": [*lead.contents.get("fields", []), [_("Recording"), recording]]}
 
 
 def _tell_later(lead: IncomingLead, before: Mapping[str, Any]) -> None:
@@ -182,3 +206,4 @@ def _tell_later(lead: IncomingLead, before: Mapping[str, Any]) -> None:
 
 
 reading_job.answer_form("call", read, instead=instead)
+taking.told_often("call", number_of, note_later)

@@ -20,7 +20,7 @@ from crm_platform.kernel import clock, gates, units
 from crm_platform.kernel.errors import Conflict, CrmError, Forbidden, Invalid, NotFound, Overtaken, PlanRefusal
 from crm_platform.kernel.permissions import Actor, Scope, refusal
 
-from . import duplicates, making
+from . import duplicates, making, routing
 from .models import IncomingLead, LeadState
 from .permissions import INCOMING
 
@@ -179,6 +179,7 @@ def give(actor: Actor, uid: str, *, user_id: int | None) -> IncomingLead:
     before, lead.responsible_id = lead.responsible_id, _person(user_id)
     if before != lead.responsible_id:
         lead.save(update_fields=["responsible"])
+        routing.stop_timer(lead)
         emit(actor, "incoming.given", entity="incoming", record_id=lead.pk, before={"responsible_id": before}, after={"responsible_id": lead.responsible_id, "name": lead.name})
     return lead
 

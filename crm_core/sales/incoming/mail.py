@@ -16,18 +16,29 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.base import ContentFile, File
+from django.utils.translation import gettext as _
 
+from crm_core.engagement.notes import services as notes
+from crm_core.groundwork.attachments import services as attachments
+from crm_core.people.contacts.kind import CONTACT
+from crm_core.sales.deals.kind import DEAL
 from crm_platform.db import sides
+from crm_platform.kernel import clock
 from crm_platform.kernel.errors import CrmError, Forbidden, NotFound
 from tenants import routing
 from webhooks.inbound.sources import Source
 
 from . import bodies, door, reading, reading_job
-from .models import Category, IncomingLead, SourceKind
+from .models import Category, IncomingLead, LeadState, SourceKind
 
 _log = logging.getLogger("kartoteka.incoming")
 LARGEST = 25 * 1024 * 1024
 _TAG, _BLOCK = re.compile(r"<[^>]+>"), re.compile(r"<(script|style|head)\b.*?</\1>", re.IGNORECASE | re.DOTALL)
+# Cells of a table stand apart, so that a label and its value can be told.
+_CELL = re.compile(r"</t[dh]>\s*<t[dh]\b[^>]*>", re.IGNORECASE)
+_LINE = re.compile(r"([^:\t]{1,40})(?::\t*[ \t]+|\t+)(\S.*)")
+_PERSON = frozenset({"name", "first_name", "last_name", "phone", "email", "company"})
+_LONGEST, _MOST_OF_THREAD, _MOST_LINES = 20_000, 30, 150
 _BREAK = re.compile(r"<(br|/p|/div|/tr|/li)\b[^>]*>", re.IGNORECASE)
 
 
@@ -95,7 +106,12 @@ def deliver(recipient: str, raw: bytes, *, probe: bool = False) -> IncomingLead:
         files: list[File[Any]] = [ContentFile(content, name=name) for name, content in attached]
         delivery = door.Delivery(said=said, metadata={"to": recipient}, files=files, probe=probe)
         number = str(said.get("number") or "") or hashlib.sha256(raw).hexdigest()
-        return door.keep(source, said, delivery, category=Category.MAIL, form="mail", sender_key=f"mail:{hashlib.sha256(number.encode(errors='replace')).hexdigest()[:60]}")
+        return door.keep(source, said, delivery, category=Category.MAIL, form="mail", sender_key=_key(number))
+
+
+def _key(number: str) -> str:
+    """What makes a letter once, of its Message-ID: by it later letters find it too."""
+    return f"mail:{hashlib.sha256(number.strip().encode(errors='replace')).hexdigest()[:60]}"
 
 
 def told(raw: bytes) -> tuple[dict[str, Any], list[tuple[str, bytes]]]:
@@ -105,7 +121,10 @@ def told(raw: bytes) -> tuple[dict[str, Any], list[tuple[str, bytes]]]:
         name, address = parseaddr(str(letter.get("Reply-To") or letter.get("From") or ""))
         sender, from_address = parseaddr(str(letter.get("From") or ""))
         said = {"name": name or sender, "email": address or from_address, "title": str(letter.get("Subject") or ""), "message": _text(letter), "number": str(letter.get("Message-ID") or "")}
-        return {key: bodies.plain(value)[: 20_000 if key == "message" else 500] for key, value in said.items()}, _attached(letter)
+        said |= {"sender": str(letter.get("From") or ""), "reply_to": address if letter.get("Reply-To") else ""}
+        thread = re.findall(r"<[^<>\s]{1,500}>", f"{letter.get('References') or ''} {letter.get('In-Reply-To') or ''}")
+        plain = {key: bodies.plain(value)[: _LONGEST if key == "message" else 500] for key, value in said.items()}
+        return {**plain, **({"thread": list(dict.fromkeys(map(_key, [thread[0], *thread[-_MOST_OF_THREAD:]])))} if thread else {})}, _attached(letter)
     except Exception:  # broad: the standard parser raises whatever a broken letter leads it to; it becomes a lead all the same
         _log.info("a letter could not be taken apart", exc_info=True)
         return {"message": bodies.plain(raw[:5000].decode(errors="replace"))}, []
@@ -124,7 +143,7 @@ def _text(letter: Message) -> str:
 
 
 def _plain(html: str) -> str:
-    words = unescape(_TAG.sub("", _BREAK.sub("\n", _BLOCK.sub("", html))))
+    words = unescape(_TAG.sub("", _BREAK.sub("\n", _CELL.sub("\t", _BLOCK.sub("", html)))))
     return "\n".join(line.strip() for line in words.splitlines() if line.strip())
 
 
@@ -138,15 +157,77 @@ def _attached(letter: Message) -> list[tuple[str, bytes]]:
 
 
 def read(lead: IncomingLead) -> reading.Read:
-    """A letter as a lead: whoever wrote it, its subject, its words; a phone in the words is found too."""
+    """A letter as a lead: whoever wrote it, its subject, its words; a phone in the words is found too.
+
+    Where a site has written it, in lines of "Name: Ada", the lead is whoever those lines name.
+    """
     said = lead.payload.get("said") or {}
-    rows = [("name", "", "name", said.get("name")), ("email", "", "email", said.get("email")), ("title", "", "title", said.get("title")), ("message", "", "message", said.get("message"))]
-    phone = re.search(r"\+\d[\d\s().\-]{7,18}\d", str(said.get("message") or ""))
+    message, filled = str(said.get("message") or ""), _filled(str(said.get("message") or ""))
+    roles = {role for _label, role, _value in filled}
+    rows: list[tuple[str, str, str, Any]] = [(label, label, role, value) for label, role, value in filled]
+    if "name" not in roles and "first_name" not in roles:
+        rows.append(("name", "", "name", said.get("name")))
+    rows += [("title", "", "title", said.get("title")), ("message", "", "message", message)]
+    if filled:  # the sender is the site, and the same for everyone: known by it are all or nobody
+        rows += [("email", "", "email", said.get("reply_to")), ("sender", _("Sender"), "other", said.get("sender"))]
+    else:
+        rows.append(("email", "", "email", said.get("email")))
+    phone = re.search(r"\+\d[\d\s().\-]{7,18}\d", message) if "phone" not in roles else None
     found = reading.from_fields([*rows, *([("phone", "", "phone", phone.group())] if phone else [])])
+    found.message = message or found.message  # whole: a letter is longer than a field
     reading.finish(found)
-    if lead.payload.get("files"):
-        found.contents["files"] = lead.payload["files"]
+    found.contents |= {name: given for name, given in (("files", lead.payload.get("files")), ("thread", said.get("thread"))) if given}
     return found
 
 
-reading_job.answer_form("mail", read)
+def _filled(message: str) -> list[tuple[str, str, str]]:
+    """Label, role and value of the lines of a form that a site has sent by mail; nothing of a letter that a person wrote."""
+    lines = [found.groups() for line in message.splitlines() if (found := _LINE.fullmatch(line.strip()))]
+    rows = [(label.strip(), _role(label, value), value.strip()) for label, value in lines[:_MOST_LINES]]
+    named = {role for _label, role, _value in rows} & _PERSON
+    return rows if len(named) > 1 or named & {"phone", "email"} else []
+
+
+def _role(label: str, value: str) -> str:
+    """By the label alone: an address behind another word ("To: us@firm.example") is nobody's who asks."""
+    role = reading.role_of(label, value)
+    return role if role == "mark" or (role in _PERSON and role == reading.named(label)) else "other"
+
+
+def joined(lead: IncomingLead) -> bool:
+    """A letter that goes on with one that is here is put to it, or onto what that became; it does not wait by itself."""
+    keys = lead.contents.pop("thread", [])
+    first = _first(lead, keys) if keys else None
+    if first is None:
+        return False
+    words = lead.message if lead.name == first.name else f"{lead.name}: {lead.message}"
+    if first.state == LeadState.WAITING:
+        first.message = f"{first.message}\n\n{words}"[:_LONGEST]
+        if lead.contents.get("files"):
+            first.contents["files"] = [*first.contents.get("files", []), *lead.contents["files"]]
+        first.save(update_fields=["message", "contents"])
+        attachments.carry(reading_job.INTAKE, entity="incoming", pk=lead.pk, to="incoming", to_pk=first.pk)
+        lead.state, lead.reason = LeadState.MERGED, f"#{first.uid}"
+    else:
+        kind, pk = (DEAL, first.deal_id) if first.deal_id is not None else (CONTACT, first.contact_id)
+        record = kind.model.objects.filter(pk=pk, binned_at=None).first() if pk is not None else None
+        if record is None:
+            return False
+        if words.strip():
+            notes.add_many(reading_job.INTAKE, kind, [(record, words[: notes.LONGEST])])
+        attachments.carry(reading_job.INTAKE, entity="incoming", pk=lead.pk, to=kind.code, to_pk=record.pk)
+        lead.state, lead.deal_id, lead.contact_id = LeadState.LINKED, first.deal_id, first.contact_id
+    lead.decided_at = clock.now()
+    return True
+
+
+def _first(lead: IncomingLead, keys: list[str]) -> IncomingLead | None:
+    """The lead of the earliest letter of a thread, locked; one that was declined is over, and one that is not read yet is another lead."""
+    rows = IncomingLead.objects.select_for_update(of=("self",)).filter(source=lead.source_id, probe=False).exclude(pk=lead.pk).exclude(read_at=None)
+    found = rows.filter(sender_key__in=keys).order_by("pk").first()
+    if found is not None and found.state == LeadState.MERGED and found.reason.startswith("#"):
+        found = rows.filter(uid=found.reason[1:]).first()
+    return found
+
+
+reading_job.answer_form("mail", read, instead=joined)

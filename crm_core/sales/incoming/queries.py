@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,9 +45,11 @@ def waiting(actor: Actor, *, source_id: int | None = None, mine: bool = False, l
     return found.order_by("-received_at", "-id")
 
 
-def decided(actor: Actor, *, state: str = "") -> QuerySet[IncomingLead]:
-    """What was decided, the newest decision first."""
+def decided(actor: Actor, *, state: str = "", by: int | None = None) -> QuerySet[IncomingLead]:
+    """What was decided (in one way, by one person), the newest decision first."""
     found = rows(actor).filter(decided_at__isnull=False)
+    if by is not None:
+        found = found.filter(taken_by=by)
     return (found.filter(state=state) if state else found).order_by("-decided_at", "-id")
 
 
@@ -67,6 +70,24 @@ def in_rail(actor: Actor) -> tuple[int, bool]:
     """The figure beside the place in the rail: red when some are late."""
     found = figures(actor)
     return (found["late"], True) if found["late"] else (found["waiting"], False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """How a person decides about leads: how many, how long they had waited on average, how many of them longer than they should."""
+
+    person_id: int
+    decided: int
+    waited: timedelta
+    late: int
+
+
+def reactions(actor: Actor, *, days: int) -> list[Reaction]:
+    """By person, over what was decided in so many days and the actor may see; who decides most stands first."""
+    found = decided(actor).filter(decided_at__gte=clock.now() - timedelta(days=days), taken_by__isnull=False).order_by()
+    told = found.values("taken_by").annotate(n=Count("id"), waited=Avg(F("decided_at") - F("received_at")), over=Count("id", filter=Q(decided_at__gt=F("due_at"))))
+    by_person: list[tuple[Any, ...]] = list(told.order_by("-n", "taken_by").values_list("taken_by", "n", "waited", "over"))
+    return [Reaction(*row) for row in by_person]
 
 
 def summary(actor: Actor, *, since: datetime | None = None, until: datetime | None = None, pipeline_id: int | None = None) -> dict[str, Any]:

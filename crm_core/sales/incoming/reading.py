@@ -124,13 +124,17 @@ def role_of(name: str, text: str) -> str:
     last = name.rpartition(".")[2]
     if _MARKS.fullmatch(last.strip()):
         return "mark"
-    folded = " ".join(re.split(r"[\W_]+", last.lower())).strip()
-    role = ROLES.get(folded, "")
+    role = named(last)
     if role == "email" and not _EMAIL.fullmatch(text):
         return ""
     if role == "phone" and not _PHONE.fullmatch(text):
         return ""
     return role or ("email" if _EMAIL.fullmatch(text) else "")
+
+
+def named(label: str) -> str:
+    """The role that a label names by itself; "" for any other."""
+    return ROLES.get(" ".join(re.split(r"[\W_]+", label.lower())).strip(), "")
 
 
 def _mark(name: str) -> str:

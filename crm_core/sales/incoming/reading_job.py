@@ -67,7 +67,7 @@ def read_some(*, most: int = AT_ONCE) -> int:
     waiting = [row for row in rows if not _dealt_with(row)]
     for row in waiting:
         _route(row, rules[row.source_id])
-    IncomingLead.objects.bulk_update(rows, ["name", "message", "contents", "metadata", "keys", "payload", "read_at", "responsible", "state", "contact_id", "decided_at"])
+    IncomingLead.objects.bulk_update(rows, ["name", "message", "contents", "metadata", "keys", "payload", "read_at", "responsible", "state", "contact_id", "deal_id", "reason", "decided_at"])
     _keep_rhythm(rows)
     told = [row for row in rows if not row.probe]
     emit_all(INTAKE, [Change(name="incoming.received", entity="incoming", record_id=row.pk, after={"name": row.name, "category": row.category, "source": row.source.name if row.source else ""}) for row in told])
@@ -90,7 +90,8 @@ def _understand(row: IncomingLead) -> None:
         _log.exception("a lead could not be read", extra={"lead": row.uid})
         found = reading.Read(message=reading.clean(row.payload.get("said")), contents={"files": row.payload.get("files") or []})
     row.name, row.message, row.contents, row.keys = found.name, found.message, found.contents, found.keys
-    row.metadata = {**found.metadata, **row.metadata}
+    said = {name: value for name, value in found.metadata.items() if value and (name == "page" or name.startswith("utm_"))}
+    row.metadata = {**found.metadata, **row.metadata, **said}  # of its page the request shows often no more than the site
     row.payload = {"form": form, **{name: row.payload[name] for name in ("later",) if name in row.payload}}
 
 

@@ -16,10 +16,11 @@ ROUTER = robot("routing", kind=ActorKind.RULE)
 
 @jobs.register(routing.REROUTE)
 def reroute(pk: int, *, lease: Lease) -> Again | None:
-    """Name the next one; twice in the same minute changes nothing, for the first of them begins a new wait."""
+    """Name the next one; once, also where a worker dies between that and its note that it is done."""
+    done = bool(lease.checkpoint.get("given"))
     with sides.unit(workspace.here()):
-        lease.beat()
-        lead = _waiting(pk)
+        lease.beat({"given": True})
+        lead = None if done else _waiting(pk)
         if lead is not None:
             give(lead)
     return None
@@ -53,11 +54,13 @@ def give(lead: IncomingLead) -> None:
         lead.tried = [*lead.tried, before]
     rules = routing.rules_for(lead.source_id)
     rule = routing.assign(lead, rules)
-    if rule is None and lead.responsible_id == before:
+    if lead.responsible_id == before:
         IncomingLead.objects.filter(pk=lead.pk).update(tried=lead.tried)
-        routing.keep_opening(lead, rules)
-    if rule is not None and lead.responsible_id != before:
-        IncomingLead.objects.filter(pk=lead.pk).update(responsible=lead.responsible_id, tried=lead.tried)
+        if rule is None:
+            routing.keep_opening(lead, rules)
+        return
+    IncomingLead.objects.filter(pk=lead.pk).update(responsible=lead.responsible_id, tried=lead.tried)
+    emit(ROUTER, "incoming.rerouted", entity="incoming", record_id=lead.pk, before={"responsible_id": before}, after={"responsible_id": lead.responsible_id, "name": lead.name})
+    if rule is not None:
         LeadRule.objects.filter(pk=rule.pk).update(given=lead.responsible_id)
-        emit(ROUTER, "incoming.rerouted", entity="incoming", record_id=lead.pk, before={"responsible_id": before}, after={"responsible_id": lead.responsible_id, "name": lead.name})
         routing.keep_timer(lead, rule)

@@ -16,6 +16,7 @@ from crm_core.sales.deals.models import Deal
 from crm_platform.accounts import directory
 from crm_platform.accounts.models import Access
 from crm_platform.events.backbone import emit
+from crm_platform.jobs.models import Job, JobState
 from crm_platform.kernel import clock, jobs
 from crm_platform.kernel.permissions import Actor
 
@@ -23,7 +24,7 @@ from . import duplicates
 from .models import IncomingLead, LeadRule, LeadState
 
 REROUTE, OPENING = "incoming.reroute", "incoming.opening"
-# For so long a lead that no rule gave to anybody is offered to them at each of their openings.
+# For so long after it was read a lead that nobody takes goes round, and one that no rule gave to anybody is offered at each opening.
 ASKED_FOR = timedelta(days=7)
 ALWAYS, WITHIN, OUTSIDE = "", "within", "outside"
 
@@ -63,16 +64,26 @@ def assign(lead: IncomingLead, rules: Sequence[LeadRule]) -> LeadRule | None:
 
 
 def keep_timer(lead: IncomingLead, rule: LeadRule) -> None:
-    """Ask again when nobody has taken it: a job at the moment of business."""
+    """Ask again when nobody has taken it: a job at the moment of business. After a week it stays where it is."""
     minutes = rule.settings.get("reroute_minutes")
-    if isinstance(minutes, int) and minutes > 0:
+    if isinstance(minutes, int) and minutes > 0 and _asked_still(lead, clock.now()):
         jobs.later(REROUTE, lead.pk, at=clock.real_now() + timedelta(minutes=minutes))
+
+
+def stop_timer(lead: IncomingLead) -> None:
+    """A person has chosen: whoever they gave it to keeps it."""
+    Job.objects.filter(name=REROUTE, target=lead.pk, state=JobState.WAITING).delete()
+
+
+def _asked_still(lead: IncomingLead, now: datetime) -> bool:
+    """Counted from the reading: what lay sealed for weeks is offered like any other once it is open."""
+    return now - (lead.read_at or lead.received_at) <= ASKED_FOR
 
 
 def keep_opening(lead: IncomingLead, rules: Sequence[LeadRule]) -> None:
     """Ask again when the first of the rules begins to hold: what comes at night is given in the morning. After a week nobody is asked for any more."""
     now = clock.now()
-    if now - lead.received_at > ASKED_FOR:
+    if not _asked_still(lead, now):
         return
     moment = min((opens for rule in rules if (opens := opens_at(rule, now)) is not None), default=None)
     if moment is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,13 @@ from crm_platform.kernel import clock, workspace
 from .models import IncomingLead, LeadSource
 
 READ = "incoming.read"
+# Forms of which one lead is told several times: what makes them one, and who keeps the later ones.
+_often: dict[str, tuple[Callable[[Any], str], Callable[[int, Any], None]]] = {}
+
+
+def told_often(form: str, number: Callable[[Any], str], later: Callable[[int, Any], None]) -> None:
+    """Name what makes several payloads of a form one lead (`number(said)`, "" for one by itself), and who keeps the later ones (`later(pk, said)`)."""
+    _often[form] = number, later
 
 
 def take(
@@ -95,6 +102,11 @@ def opened(source: str, envelope: Mapping[str, Any], received_at: datetime) -> N
         uid=envelope["uid"], category=envelope["category"], payload=envelope["payload"], metadata=envelope["metadata"], sender_key=envelope["sender_key"], source=known,
         pipeline_id=envelope.get("pipeline_id"), received_at=received_at,
     )  # fmt: skip
-    _keep(row)
+    said, (number, later) = row.payload.get("said"), _often.get(row.payload.get("form", ""), (None, None))
+    if number is not None and (one := number(said)):  # each was sealed by itself
+        row.sender_key = one
+    kept = _keep(row)
+    if kept.repeated and later is not None:
+        later(kept.pk, said)
     if row.due_at is not None:  # nobody could have answered before
         IncomingLead.objects.filter(pk=row.pk).update(due_at=clock.now() + (row.due_at - received_at))

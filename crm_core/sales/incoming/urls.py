@@ -9,6 +9,7 @@ from . import building_views, public_views, source_views, views
 urlpatterns = [
     path("unsorted", views.inbox, name="unsorted"),
     path("unsorted/bulk", views.bulk, name="unsorted-bulk"),
+    path("unsorted/reactions", views.reactions, name="unsorted-reactions"),
     path("unsorted/<slug:uid>", views.inbox, name="unsorted-one"),
     path("unsorted/<slug:uid>/accept", views.accept, name="unsorted-accept"),
     path("unsorted/<slug:uid>/link", views.link, name="unsorted-link"),

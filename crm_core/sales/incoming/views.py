@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from crm_core.groundwork.search import queries as search
 from crm_core.sales.deals import queries as deals
 from crm_core.sales.deals.kind import DEAL
 from crm_core.sales.deals.permissions import DEALS
+from crm_platform.accounts import directory
 from crm_platform.accounts.roles import SETTINGS
 from crm_platform.kernel import clock, permissions
 from crm_platform.kernel.errors import NotFound
@@ -34,27 +36,40 @@ from .models import IncomingLead, LeadState
 from .permissions import INCOMING
 from .reading import reach_of
 
+# Days of the report.
+PERIODS = (7, 30, 90)
+
 
 def inbox(request: HttpRequest, uid: str = "", *, status: int = 200, form: AcceptForm | None = None) -> HttpResponse:
     """What waits (?state=declined, …: what was decided), and one of them beside it: the one of the address, else the first."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
     state, source = request.GET.get("state", ""), whole(request.GET.get("source"))
-    listed = queries.decided(actor, state=state) if state in LeadState.values and state != LeadState.WAITING else None
+    by = whole(request.GET.get("by"))
+    state = state if state in LeadState.values and state != LeadState.WAITING else ""
+    listed = queries.decided(actor, state=state, by=by) if state or by is not None else None
     if listed is None:
-        state = ""
         listed = queries.waiting(actor, source_id=source, mine=request.GET.get("whose") == "mine", late=request.GET.get("late") == "1")
     page, now = page_of(listed, request.GET), clock.now()
     lead = deciding.get(actor, uid) if uid else (page.rows[0] if page.rows else None)
     known = duplicates.of(actor, list({one.pk: one for one in (*page.rows, *([lead] if lead else []))}.values()))
     context: dict[str, Any] = {
         "page": page, "rows": drawing.rows(page.rows, known, now=now), "lead": lead, "alone": bool(uid), "heading": drawing.heading(queries.figures(actor), now=now),
-        "state": state, "states": [(one.value, one.label) for one in LeadState if one != LeadState.WAITING], "narrowed": bool(request.GET.keys() - {"page", "rows"}),
+        "state": state or ("decided" if by is not None else ""), "states": [(one.value, one.label) for one in LeadState if one != LeadState.WAITING], "narrowed": bool(request.GET.keys() - {"page", "rows"}),
         "may_decide_any": permissions.may(actor, INCOMING.EDIT), "may_source": permissions.may(actor, SETTINGS.right("edit")), "query": request.GET.urlencode(),
     }  # fmt: skip
     if responses.wants_fragment(request):
         return responses.fragment(request, "incoming/_list.html", status=status, **context)
     context |= {"sources": sources.everything(), "source": source, **(_about(actor, lead, known[lead.pk], form=form) if lead else {})}
     return responses.page(request, "incoming/inbox.html", status=status, rail="unsorted", **context)
+
+
+def reactions(request: HttpRequest) -> HttpResponse:
+    """How soon leads are decided about, by person; how many opens them."""
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    days = whole(request.GET.get("days"))
+    days = days if days in PERIODS else PERIODS[1]
+    drawn = [{"row": row, "name": directory.name_of(row.person_id), "waited": drawing.pause(row.waited)} for row in queries.reactions(actor, days=days)]
+    return responses.page(request, "incoming/reactions.html", rail="unsorted", rows=drawn, days=days, periods=[(one, drawing.pause(timedelta(days=one))) for one in PERIODS])
 
 
 def _about(actor: Actor, lead: IncomingLead, known: duplicates.Known, *, form: AcceptForm | None) -> dict[str, Any]:

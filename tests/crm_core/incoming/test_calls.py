@@ -6,19 +6,27 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
 
+from billing.held import services as held
 from crm_core.engagement.notes.models import Note
 from crm_core.engagement.tasks.models import Task
 from crm_core.people.contacts import services as contacts
+from crm_core.people.contacts.models import Contact
 from crm_core.sales.incoming import calls, reading_job, services, sources
 from crm_core.sales.incoming import door as doorway
 from crm_core.sales.incoming.models import IncomingLead
+from crm_platform.accounts import directory
 from crm_platform.events.models import Event
 from crm_platform.jobs import serving
+from crm_platform.kernel import clock
+from tenants.inside.models import WorkspaceState
+from tenants.inside.services import change_preferences
 from tests.conftest import Door
 
 from .kit import ROBOT, source
@@ -118,3 +126,70 @@ def test_while_the_workspace_is_shut_each_event_is_kept(doors: Door, monkeypatch
         monkeypatch.setattr(calls.held, "is_held", lambda: True)
         assert calls.number_of(said) != calls.number_of({**said, "status": "missed"})
         reading_job.read_some()
+
+
+def test_one_call_that_was_sealed_in_pieces_is_one_lead_once_it_is_open(doors: Door, tell: Tell) -> None:
+    with doors.unit():
+        WorkspaceState.objects.update(suspended=True, suspended_level="read")
+    assert [tell(**{"from": STRANGER}, **said) for said in ({"status": "ringing"}, {"status": "completed", "duration": 61}, {"status": "ringing"})] == [202, 202, 202]
+    with doors.unit():
+        WorkspaceState.objects.update(suspended=False, suspended_level="")
+    with doors.unit():
+        assert held.open_some() == 2
+    [lead] = served(doors)
+    assert lead.message == "Call of 61 s to +31205550100."
+
+
+def test_of_several_telephones_one_was_taken_so_it_is_not_missed(doors: Door, tell: Tell) -> None:
+    with doors.unit():
+        contacts.create_contact(ROBOT, first_name="Ada", phones=[{"number": KNOWN}])
+    for said in ({"status": "ringing"}, {"status": "answered"}, {"status": "No Answer", "duration": 9}):
+        tell(**{"from": KNOWN}, **said)
+        [lead] = served(doors)
+    assert "missed" not in lead.metadata
+    with doors.unit():
+        assert not Task.objects.exists()
+
+
+def test_of_several_telephones_one_was_taken_before_it_was_read(doors: Door, tell: Tell) -> None:
+    for said in ({"status": "ringing"}, {"status": "answered", "duration": 20}, {"status": "no-answer"}):
+        tell(**{"from": STRANGER}, **said)
+    [lead] = served(doors)
+    assert lead.message == "Call of 20 s to +31205550100."
+
+
+def test_what_is_told_later_of_an_outgoing_call_needs_no_direction(doors: Door, tell: Tell) -> None:
+    with doors.unit():
+        known = contacts.create_contact(ROBOT, first_name="Ada", phones=[{"number": KNOWN}])
+    tell(**{"from": "+31205550100", "to": KNOWN, "direction": "out"}, status="ringing")
+    served(doors)
+    tell(**{"from": "+31205550100", "to": KNOWN, "direction": ""}, status="completed", duration=30)
+    served(doors)
+    with doors.unit():
+        assert list(Note.objects.filter(record_id=known.pk).order_by("pk").values_list("text", flat=True)) == ["Outgoing call from +31205550100.", "Outgoing call of 30 s from +31205550100."]
+
+
+def test_a_missed_call_that_nobody_was_to_answer_is_an_owners_task_of_the_firms_day(doors: Door, tell: Tell) -> None:
+    with doors.unit():
+        contacts.create_contact(ROBOT, first_name="Ada", phones=[{"number": KNOWN}], responsible_id=None)
+        Contact.objects.update(responsible=None)
+        change_preferences(ROBOT, time_zone="Asia/Tashkent")
+        owners = [person.pk for person in directory.owners()]
+    with clock.frozen(datetime(2031, 5, 7, 21, tzinfo=UTC)):  # two at night in Tashkent
+        tell(**{"from": KNOWN}, status="missed")
+        served(doors)
+    with doors.unit():
+        task = Task.objects.get()
+    assert task.responsible_id in owners
+    assert task.due_at.astimezone(ZoneInfo("Asia/Tashkent")).isoformat()[:16] == "2031-05-08T23:59"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"call_id": "7", "id": "event-2", "from": STRANGER, "status": "no-answer"}, {"CallSid": "7", "From": STRANGER, "CallStatus": "no-answer"}, {"uniqueid": "7", "src": STRANGER, "disposition": "NO ANSWER"},
+    ],
+)  # fmt: skip
+def test_the_words_of_exchanges(said: dict[str, str]) -> None:
+    told = calls.told(said)
+    assert (told["call_id"], told["from"], calls.marks_of(told)["missed"]) == ("7", STRANGER, True)

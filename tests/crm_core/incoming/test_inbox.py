@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from crm_core.people.contacts import services as contacts
+from crm_core.sales.incoming import queries, services
 from crm_core.sales.incoming.models import IncomingLead
 from crm_core.sales.incoming.services import take
+from crm_platform.kernel import clock
 from tests.conftest import Door
 from tests.factories.cast import cast
 
@@ -141,3 +145,26 @@ def test_sources_and_rules_by_the_page(doors: Door) -> None:
     assert client.post("/settings/lead-rules", {"kind": "field", "field": "City", "values_text": "Zwolle = nobody@x.example"}).status_code == 422
     assert client.post("/settings/lead-rules", {"kind": "field", "field": "City", "values_text": "Zwolle = olga@veldhuis.example"}).status_code == 303
     assert "Zwolle" in client.get("/settings/lead-sources").content.decode()
+
+
+def test_how_soon_leads_are_taken_by_person(doors: Door) -> None:
+    with doors.unit():
+        everyone = cast()
+        way = source(answer_minutes=30)
+        with clock.frozen(clock.now() - timedelta(hours=2)):
+            slow, quick, old = (came({"name": name}, through=way) for name in ("Slow", "Quick", "Old"))
+        services.decline(everyone["seller"], slow.uid)
+        services.accept(everyone["owner"], quick.uid)
+        services.decline(everyone["owner"], old.uid)
+        IncomingLead.objects.filter(pk=quick.pk).update(decided_at=quick.received_at + timedelta(minutes=20))
+        IncomingLead.objects.filter(pk=old.pk).update(decided_at=clock.now() - timedelta(days=60))
+        seller, owner = everyone["seller"].user_id, everyone["owner"].user_id
+        found = {row.person_id: (row.decided, int(row.waited.total_seconds()) // 60, row.late) for row in queries.reactions(everyone["owner"], days=30)}
+        assert found == {seller: (1, 120, 1), owner: (1, 20, 0)}
+        assert {row.person_id for row in queries.reactions(everyone["seller"], days=30)} <= {seller, owner}
+    client = doors.client()
+    page = client.get("/unsorted/reactions").content.decode()
+    assert ("Sam" in page, "20 min" in page, f"/unsorted?by={seller}" in page) == (True, True, True)
+    assert "Nobody has decided" not in client.get("/unsorted/reactions?days=90").content.decode()
+    theirs = client.get(f"/unsorted?by={seller}").content.decode()
+    assert ("Slow" in theirs, "Quick" in theirs, "data-bulk-bar" in theirs) == (True, False, False)

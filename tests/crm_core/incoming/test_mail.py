@@ -11,14 +11,15 @@ import pytest
 from django.core.mail import EmailMessage as Outgoing
 from django.test import Client, override_settings
 
+from crm_core.engagement.notes.models import Note
 from crm_core.groundwork.attachments.models import Attachment
-from crm_core.sales.incoming import building, door, mail, probing, reading_job, sources
+from crm_core.sales.incoming import building, door, mail, probing, reading_job, services, sources
 from crm_core.sales.incoming.models import IncomingLead, LeadSource
 from crm_platform.config.mailbox.backend import MailboxBackend
 from crm_platform.db import sides
 from crm_platform.events.models import Event
 from crm_platform.jobs.models import Job
-from crm_platform.kernel import clock
+from crm_platform.kernel import clock, jobs
 from crm_platform.kernel.errors import NotFound
 from tests.conftest import Door
 from webhooks.inbound import services as inbound
@@ -61,6 +62,69 @@ def test_a_letter_is_a_lead_once_with_its_attachment(address) -> None:
         mail.deliver("nobody.nothing@in.localhost", letter(to))
 
 
+def written(to: str, text: str, *, number: str, html: str = "", answers: str = "", sender: str = "Camille Duquesnoy <camille@maison.example>", file: str = "") -> bytes:
+    made = EmailMessage()
+    made["From"], made["To"], made["Subject"], made["Message-ID"] = sender, to, "Devis", number
+    if answers:
+        made["References"] = made["In-Reply-To"] = answers
+    made.set_content(html or text, subtype="html" if html else "plain")
+    if file:
+        made.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename=file)
+    return made.as_bytes()
+
+
+def test_what_a_site_writes_by_mail_is_of_whoever_it_names(address) -> None:
+    at, to = address
+    site = "Our site <noreply@shop.example>"
+    mail.deliver(to, written(to, "New request\n\nName: Ada Byron\nE-mail: ada@byron.example\nPhone: +31 6 5555 0142\nRegion: North\nutm_source: ads\nComment: Oak, please", number="<1@s>", sender=site))
+    mail.deliver(to, written(to, "", html="<table><tr><th>Имя</th><td>Елена</td></tr><tr><td>Телефон:</td><td>+7 912 345-67-89</td></tr></table>", number="<2@s>", sender=site))
+    mail.deliver(to, written(to, "Hello, my name: see below. To: us@firm.example", number="<3@s>"))
+    mail.deliver(to, written(to, "To: us@firm.example\nDate: today\n\nWhat does it cost?", number="<4@s>"))
+    first, second, *letters = leads(at)
+    assert (first.name, sorted(first.keys), first.metadata["utm_source"]) == ("Ada Byron", ["e:ada@byron.example", "p:31655550142"], "ads")
+    assert ["Region", "North"] in first.contents["fields"]
+    assert ["Sender", site] in first.contents["fields"]
+    assert first.message.startswith("New request")
+    assert (second.name, second.keys) == ("Елена", ["p:79123456789"])
+    assert [(letter.name, letter.keys) for letter in letters] == [("Camille Duquesnoy", ["e:camille@maison.example"])] * 2
+
+
+def test_a_long_letter_is_kept_whole(address) -> None:
+    at, to = address
+    mail.deliver(to, written(to, "a" * 70 + "\n" + "word " * 2000 + "the end", number="<1@x>"))
+    assert leads(at)[0].message.endswith("the end")
+
+
+def test_an_answer_belongs_to_the_letter_it_answers(address) -> None:
+    at, to = address
+    mail.deliver(to, written(to, "Bonjour", number="<1@x>"))
+    [first] = leads(at)
+    answer = written(to, "And in oak?", number="<2@x>", answers="<1@x> <ours@firm>", file="plan.pdf")
+    for _ in range(2):
+        mail.deliver(to, answer)
+        whole, joined = leads(at)
+    assert (whole.message, whole.state, joined.state, joined.reason) == ("Bonjour\n\nAnd in oak?", "waiting", "merged", f"#{first.uid}")
+    with at.unit():
+        assert Attachment.objects.get(entity="incoming", record_id=first.pk).name == "plan.pdf"
+        deal = services.accept(ROBOT, first.uid).deal_id
+    mail.deliver(to, written(to, "Thank you", number="<3@x>", answers="<2@x>", sender="Bob <bob@maison.example>", file="signed.pdf"))
+    *_, third = leads(at)
+    with at.unit():
+        assert (third.state, third.deal_id) == ("linked", deal)
+        assert Note.objects.filter(entity="deal", record_id=deal).order_by("-pk")[0].text == "Bob: Thank you"
+        assert sorted(Attachment.objects.filter(entity="deal", record_id=deal).values_list("name", flat=True)) == ["plan.pdf", "signed.pdf"]
+
+
+def test_an_answer_to_what_was_declined_is_a_lead_again(address) -> None:
+    at, to = address
+    mail.deliver(to, written(to, "Bonjour", number="<1@x>"))
+    [first] = leads(at)
+    with at.unit():
+        services.decline(ROBOT, first.uid)
+    mail.deliver(to, written(to, "And now?", number="<2@x>", answers="<1@x>"))
+    assert [lead.state for lead in leads(at)] == ["declined", "waiting"]
+
+
 @pytest.mark.parametrize("raw", [b"", b"\xff\xfe\x00rubbish", b"Subject: =?utf-8?B?////?=\nContent-Type: multipart/mixed\n\nno parts", b"From: <>\nContent-Type: text/plain; charset=klingon\n\nHi", b"\n" * 100 + b"x"])
 def test_a_letter_nobody_can_read_is_a_lead_all_the_same(address, raw: bytes) -> None:
     at, to = address
@@ -90,6 +154,18 @@ def test_a_provider_posts_signed_letters(address, public: Client) -> None:
     with sides.control_unit():
         assert bytes(InboundMessage.objects.get(pk=message.pk).body) == b""
         InboundMessage.objects.filter(pk=message.pk).delete()
+
+
+def test_a_letter_that_cannot_be_delivered_now_is_tried_again_for_days(public: Client) -> None:
+    waits = Job.objects.filter(name="inbound.handle", state="waiting")
+    with sides.control_unit():
+        fresh, old, done = (InboundMessage.objects.create(source="mail", digest=name, body=b"", **values) for name, values in (("a", {}), ("b", {"received_at": clock.real_now() - timedelta(days=4)}), ("c", {"handled_at": clock.real_now()})))
+        for message in (fresh, old, done):
+            jobs.gave_up("inbound.handle", message.pk)
+        mine = waits.filter(target__in=[one.pk for one in (fresh, old, done)])
+        assert list(mine.values_list("target", flat=True)) == [fresh.pk]
+        mine.delete()
+        InboundMessage.objects.filter(pk__in=[one.pk for one in (fresh, old, done)]).delete()
 
 
 def test_without_secrets_nobody_posts_letters(public: Client) -> None:

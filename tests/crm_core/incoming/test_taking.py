@@ -15,11 +15,13 @@ from crm_core.sales.deals import services as deals
 from crm_core.sales.incoming import deciding, duplicates, reading_job, rerouting, routing, sources
 from crm_core.sales.incoming.models import IncomingLead, LeadRule, LeadSource
 from crm_core.sales.incoming.services import take
+from crm_platform.db import sides
 from crm_platform.events.models import Event
 from crm_platform.jobs.models import Job
 from crm_platform.kernel import access, clock
 from crm_platform.kernel.access import Access, Level
 from crm_platform.kernel.errors import Forbidden, Invalid, ReadOnly
+from tests.conftest import Door
 from tests.factories.cast import cast
 
 from .kit import ROBOT, came, source
@@ -202,6 +204,75 @@ def test_what_nobody_took_before_the_evening_goes_on_in_the_morning_and_not_for_
     with clock.frozen(datetime(2031, 5, 17, 12, tzinfo=UTC)):  # a Saturday, more than a week later
         rerouting.give(IncomingLead.objects.get(pk=lead.pk))
     assert Job.objects.filter(name="incoming.opening", target=lead.pk).count() == 1
+
+
+class Lease:
+    """A job's lease, as it stands between two tries of it."""
+
+    def __init__(self) -> None:
+        self.checkpoint: dict[str, Any] = {}
+
+    def beat(self, checkpoint: dict[str, Any] | None = None) -> None:
+        self.checkpoint = checkpoint or self.checkpoint
+
+
+def test_a_worker_that_dies_after_it_has_given_a_lead_passes_nobody_over(doors: Door) -> None:
+    with doors.unit():
+        everyone = cast()
+        trio = [everyone[name].user_id for name in ("seller", "mate", "owner")]
+        sources.add_rule(ROBOT, kind="turns", people=trio, reroute_minutes=5)
+        lead, lease = came(), Lease()
+    with sides.inside(doors.place):
+        for _ in range(2):
+            rerouting.reroute(lead.pk, lease=lease)
+    with doors.unit():
+        assert IncomingLead.objects.get(pk=lead.pk).tried == [lead.responsible_id]
+
+
+def test_whom_a_person_gave_it_to_keeps_it(inside) -> None:
+    everyone = cast()
+    pair = [everyone["seller"].user_id, everyone["mate"].user_id]
+    sources.add_rule(ROBOT, kind="turns", people=pair, reroute_minutes=5)
+    lead = came()
+    timers = Job.objects.filter(name="incoming.reroute", target=lead.pk)
+    assert timers.count() == 1
+    deciding.give(ROBOT, lead.uid, user_id=next(pk for pk in pair if pk != lead.responsible_id))
+    assert not timers.exists()
+
+
+def test_what_nobody_takes_goes_round_for_a_week(inside) -> None:
+    sources.add_rule(ROBOT, kind="turns", people=[one.user_id for one in cast().values()][:2], reroute_minutes=5)
+    lead = came()
+    with clock.frozen(clock.now() + timedelta(days=8)):
+        rerouting.give(IncomingLead.objects.get(pk=lead.pk))
+    assert Job.objects.filter(name="incoming.reroute", target=lead.pk).count() == 1
+
+
+def test_what_lay_sealed_for_weeks_is_offered_in_the_morning_like_any_other(inside) -> None:
+    sources.add_rule(ROBOT, kind="turns", when="within", days=[1, 2, 3, 4, 5])
+    night = datetime(2031, 5, 7, 20, tzinfo=UTC)
+    with clock.frozen(night):
+        lead = take(None, {"name": "Ada"}, category="api")
+        IncomingLead.objects.filter(pk=lead.pk).update(received_at=night - timedelta(days=30))
+        reading_job.read_some()
+    assert Job.objects.filter(name="incoming.opening", target=lead.pk).count() == 1
+
+
+def test_where_no_rule_holds_in_the_morning_whoever_answers_for_the_source_has_it(inside) -> None:
+    everyone = cast()
+    way = source()
+    sources.add_rule(ROBOT, kind="previous", when="within", days=[1, 2, 3, 4, 5])
+    with clock.frozen(datetime(2031, 5, 7, 20, tzinfo=UTC)):
+        lead = came(through=way)
+    sources.change(ROBOT, way.pk, name=way.name, pipeline_id=None, answer_minutes=None, responsible_id=everyone["mate"].user_id)
+    with clock.frozen(datetime(2031, 5, 8, 9, tzinfo=UTC)):
+        rerouting.hand_out(lead.pk)
+    assert (lead.responsible_id, IncomingLead.objects.get(pk=lead.pk).responsible_id) == (None, everyone["mate"].user_id)
+
+
+def test_what_a_lead_says_of_its_page_is_closer_than_what_the_request_shows(inside) -> None:
+    lead = came({"name": "Ada", "page": "https://shop.example/oak?x=1", "utm_source": "ads"}, metadata={"page": "https://shop.example/", "utm_source": "door", "address": "203.0.113.7"})
+    assert lead.metadata == {"page": "https://shop.example/oak?x=1", "utm_source": "ads", "address": "203.0.113.7"}
 
 
 def test_duplicates_cost_the_same_for_one_and_three(inside, count_statements) -> None:

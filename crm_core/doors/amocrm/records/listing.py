@@ -27,6 +27,8 @@ from crm_platform.kernel import money, permissions, preferences
 
 Rows = QuerySet[Any]
 ORDERS = ("id", "created_at", "updated_at")
+# `with=total` counts the whole list.
+TOTAL = "total"
 
 
 def rows_of(asked: Asked, collection: Collection) -> Rows:
@@ -34,7 +36,7 @@ def rows_of(asked: Asked, collection: Collection) -> Rows:
     kind = collection.kind
     rows: Rows = kind.model.objects.binned() if "only_deleted" in asked.wants else kind.model.objects.kept()
     rows = rows.filter(permissions.reach(asked.actor, kind.entity.VIEW))
-    asked.knows(filters_of(collection))
+    asked.knows(filters_of(collection), orders=ORDERS, wants=wants_of(collection))
     for name, given in asked.filters.items():
         apply = _OF_DEALS.get(name) if collection.entity == names.CODES["leads"] else None
         apply = apply or _FILTERS.get(name)
@@ -104,6 +106,11 @@ def _behind(cursor: Any, *, name: str, down: bool) -> Q | None:
 
 
 Apply = Callable[[Rows, Any, Collection], Rows]
+
+
+def wants_of(collection: Collection) -> tuple[str, ...]:
+    """What a list of the collection may tell beside."""
+    return (*collection.links, *sorted(collection.sourced), "only_deleted", TOTAL)
 
 
 def filters_of(collection: Collection) -> tuple[str, ...]:

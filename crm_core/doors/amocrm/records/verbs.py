@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import connection
 from django.http import HttpResponse
 
 from crm_core.doors.amocrm.records import collections, listing, taking
@@ -16,18 +17,23 @@ from crm_core.doors.amocrm.wire.fields import Item, items_of, refused_among, sec
 from crm_core.doors.amocrm.wire.problems import BadRequest, ItemsRefused, of_fields
 from crm_core.doors.amocrm.wire.tagging import matches, not_modified, tag_of
 from crm_core.groundwork.records import writing
+from crm_platform.kernel import workspace
 from crm_platform.kernel.errors import Invalid, NotFound
 
 
 def index(asked: Asked, plural: str) -> HttpResponse:
-    """A page of records. `filter`, `order`, `query` and `with` as documented; every documented filter counts, on every plan."""
+    """A page of records. `filter`, `order`, `query` and `with` as documented; every documented filter counts, on every plan.
+
+    `with=total` tells how many there are and on how many pages.
+    """
     collection = collections.find(plural)
     rows = listing.rows_of(asked, collection)
     if listing.unchanged(asked, rows):
         return answers.nothing(status=304)
     page, more, cursor = listing.page_of(asked, collection, rows)
     told = [answers.part(body) for body in draw(asked, collection, page)]
-    return answers.page(asked, collection.plural, told, more=more, cursor=cursor)
+    counts = answers.counts(asked, rows.count()) if listing.TOTAL in asked.wants else None
+    return answers.page(asked, collection.plural, told, more=more, cursor=cursor, counts=counts)
 
 
 def show(asked: Asked, plural: str, pk: int) -> HttpResponse:
@@ -127,6 +133,7 @@ def upsert(asked: Asked, plural: str) -> HttpResponse:
     wanted = [item.text("external_id", most=200) for item in items]
     if len(set(wanted)) < len(wanted):
         raise BadRequest(detail="An external_id stands in the request twice.")
+    _alone(plural)
     present = dict(collection.kind.model.objects.kept().filter(external_id__in=wanted).order_by("-pk").values_list("external_id", "pk"))
     told = {key: _changed(asked, collection, present[key], item) for item, key in zip(items, wanted, strict=True) if key in present}
     settle(items)
@@ -137,6 +144,12 @@ def upsert(asked: Asked, plural: str) -> HttpResponse:
         for item, key in zip(items, wanted, strict=True)
     ]
     return answers.made(asked, collection.plural, rows)
+
+
+def _alone(plural: str) -> None:
+    """Until the end of the unit no other program makes records of the workspace by their own ids: two at one moment would make two of one id."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"upsert:{workspace.here().prefix}:{plural}"])
 
 
 def put_in_bin(asked: Asked, plural: str, pk: int) -> HttpResponse:

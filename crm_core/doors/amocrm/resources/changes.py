@@ -26,6 +26,8 @@ SELECT id, age(xmin) > age(pg_snapshot_xmin(pg_current_snapshot())::xid) AND at 
 FROM event WHERE id > %s ORDER BY id LIMIT %s
 """
 _SETTLES_IN = timedelta(seconds=5)
+# Events before a moment that are looked at for gaps: more than are written at the same time.
+_LOOKED_BACK = 1000
 
 
 def index(asked: Asked) -> HttpResponse:
@@ -55,7 +57,14 @@ def _since(asked: Asked) -> int:
         raise BadRequest(detail="since must be a cursor of an earlier answer, or a moment as 2026-11-27T12:00:00Z.")
     first = Event.objects.filter(at__gte=moment).order_by("pk").values_list("pk", flat=True).first()
     last = Event.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    return last if first is None else first - 1
+    return _settled(last if first is None else first - 1)
+
+
+def _settled(cursor: int) -> int:
+    """The cursor, or an earlier one: with smaller numbers some may yet be written that belong behind the moment, and one told early is better than one lost."""
+    begin = max(0, cursor - _LOOKED_BACK)
+    ids, _more = stretch(begin, most=_LOOKED_BACK)
+    return min(cursor, ids[-1] if ids else begin)
 
 
 def stretch(since: int, *, most: int) -> tuple[list[int], bool]:

@@ -61,10 +61,10 @@ _SELF = {"_links": LINKS}
 _MINE = {"request_id": STR}
 
 
-def page(key: str, item: str, *, counts: bool = False, blank: bool = True, unchanged: bool = False, counted: bool = False) -> Answer:
-    """A page of a collection."""
+def page(key: str, item: str, *, counts: bool = False, blank: bool = True, unchanged: bool = False, counted: bool = False, at_times: Mapping[str, Schema] | None = None) -> Answer:
+    """A page of a collection; `at_times` stands beside where it was asked for."""
     numbers = _COUNTS if counts else {"_total_items": INT} if counted else {}
-    return Answer(thing({"_page": INT, "_links": _PAGE_LINKS, **numbers, "_embedded": thing({key: listed(ref(item))})}), blank=blank, unchanged=unchanged)
+    return Answer(thing({"_page": INT, "_links": _PAGE_LINKS, **numbers, "_embedded": thing({key: listed(ref(item))})}, at_times or {}), blank=blank, unchanged=unchanged)
 
 
 def whole(key: str, item: str, *, blank: bool = False, beside: Mapping[str, Schema] | None = None) -> Answer:
@@ -139,7 +139,7 @@ def _always(answer: Answer) -> Callable[..., Answer]:
 
 
 _BY_RECORD: dict[Verb, Callable[..., Answer]] = {
-    verbs.index: lambda plural: page(plural, NAMES[plural], unchanged=True),
+    verbs.index: lambda plural: page(plural, NAMES[plural], unchanged=True, at_times=_COUNTS),
     verbs.show: lambda plural: one(NAMES[plural], blank=True, unchanged=True),
     verbs.make: lambda plural: made(plural, _MADE),
     verbs.change_many: lambda plural: made(plural, _changed(plural)),

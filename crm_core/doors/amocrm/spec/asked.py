@@ -60,7 +60,7 @@ _FEW = Questions()
 
 def _records(plural: str) -> Questions:
     one = collections.find(plural)
-    return Questions(filters=listing.filters_of(one), orders=listing.ORDERS, wants=(*one.links, *sorted(one.sourced), "only_deleted"), text=True, beside_it=("cursor",))
+    return Questions(filters=listing.filters_of(one), orders=listing.ORDERS, wants=listing.wants_of(one), text=True, beside_it=("cursor",))
 
 
 def _shelved(shelf: Shelf, *wants: str) -> Questions:
@@ -75,7 +75,7 @@ _LINKS = Questions(pages=False, filters=("to_entity_type", "to_entity_id", "to_c
 _LINKS_OF_MANY = Questions(pages=False, filters=("entity_id", *_LINKS.filters))
 QUESTIONS: dict[Callable[..., Any], Callable[..., Questions]] = {
     account.show: lambda: Questions(pages=False, wants=(*account.BESIDE, "drive_url", *account.EMBEDDED)),
-    verbs.index: _records, verbs.show: lambda plural: Questions(pages=False, wants=_records(plural).wants),
+    verbs.index: _records, verbs.show: lambda plural: Questions(pages=False, wants=tuple(name for name in _records(plural).wants if name != listing.TOTAL)),
     tagging.index: lambda plural: Questions(filters=("id", "name"), text=True),
     links.index: lambda plural: _LINKS, links.of_many: lambda plural: _LINKS_OF_MANY,
     customer_links.index: lambda: _LINKS, customer_links.of_many: lambda: _LINKS_OF_MANY,

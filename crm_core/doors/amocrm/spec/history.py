@@ -20,6 +20,7 @@ class Entry:
 ENTRIES = (
     Entry(date(2026, 11, 28), (
         _("POST /oauth2/exchange_api_key: a person’s key for a code, which is sent to the redirect address of the integration."),
+        _("with=total counts a list; the header X-Ignored names what of a question is not known; webhooks tell of notes on customers."),
         _("A new lead names its source by _embedded.source; with=source and with=source_id tell it."),
     )),
     Entry(date(2026, 11, 27), (

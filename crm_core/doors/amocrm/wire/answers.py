@@ -67,6 +67,11 @@ def page(asked: Asked, key: str, items: Sequence[Any], *, more: bool = False, co
     return told({"_page": asked.page, "_links": links, **(counts or {}), "_embedded": {key: list(items)}})
 
 
+def counts(asked: Asked, number: int) -> dict[str, int]:
+    """The counters of a collection of so many items."""
+    return {"_total_items": number, "_page_count": max(1, -(-number // asked.limit))}
+
+
 def _address(asked: Asked, number: int, *, cursor: str = "") -> str:
     kept = {name: value for name, value in asked.query.items() if name not in ("page", "limit", "cursor")}
     query = brackets.write({**kept, "page": number, "limit": asked.limit, **({"cursor": cursor} if cursor else {})})

@@ -73,11 +73,21 @@ class Asked:
         given = self.query.get("filter")
         return given if isinstance(given, dict) else {}
 
-    def knows(self, names: Iterable[str]) -> None:
-        """Raise NotFaithful where the program asks strictly for a filter that is none of these."""
-        if self.strict:
-            for name in self.filters.keys() - {*names}:
-                raise NotFaithful(detail=f"There is no filter named {name[:80]}.")
+    @cached_property
+    def left_aside(self) -> list[str]:
+        """What of the question is not known here, as it was written: told by the answer's X-Ignored."""
+        return []
+
+    def knows(self, names: Iterable[str], *, orders: Iterable[str] | None = None, wants: Iterable[str] | None = None) -> None:
+        """Note which filters (orders, `with`) are none of these. Raises NotFaithful where the program asks strictly."""
+        unknown = [(f"filter[{name}]", f"There is no filter named {name[:80]}.") for name in self.filters if name not in {*names}]
+        if orders is not None and self.order and self.order[0] not in {*orders}:
+            unknown.append((f"order[{self.order[0]}]", f"Nothing is ordered by {self.order[0][:80]}."))
+        if wants is not None:
+            unknown += [(f"with={name}", f"Nothing is told beside under the name {name[:80]}.") for name in sorted(self.wants - {*wants})]
+        if self.strict and unknown:
+            raise NotFaithful(detail=unknown[0][1])
+        self.left_aside.extend(name for name, _told in unknown)
 
     @cached_property
     def order(self) -> tuple[str, bool] | None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
@@ -69,4 +70,7 @@ def _serve(request: HttpRequest, verbs: Mapping[str, Verb], *, most: int, variab
     if verb is None:
         raise MethodNotAllowed(method=method[:20])
     asked = Asked(request, request.actor, brackets.read(request.META.get("QUERY_STRING", "")), most)  # type: ignore[attr-defined]
-    return once(asked, lambda: verb(asked, **variables))
+    response = once(asked, lambda: verb(asked, **variables))
+    if asked.left_aside:
+        response.headers["X-Ignored"] = quote(", ".join(asked.left_aside), safe="[]=, ")[:500]
+    return response
