@@ -18,7 +18,7 @@ from crm_platform.letters import post
 from tenants.models import IsolationProof
 from tenants.provisioning import owner
 
-from . import filling, houses, reading, routes, watching, ways_beside, ways_by_request
+from . import filling, houses, reading, routes, watching, ways_beside, ways_by_request, ways_of_programs
 from .trying import Trial
 
 # In this order: first what must change nothing, then what may change `mine`.
@@ -33,6 +33,8 @@ KINDS: tuple[tuple[str, Callable[[Trial], None]], ...] = (
     ("address", ways_by_request.addresses),
     ("cache", ways_beside.kept_keys),
     ("form", ways_by_request.forms),
+    ("word", ways_of_programs.words),
+    ("program", ways_of_programs.operations),
     ("job", ways_beside.work),
     ("message", ways_beside.messages),
 )
@@ -80,6 +82,7 @@ def prepared(*, attempts: int = 0) -> Iterator[Trial]:
                 trial.fail("filling", f"the table {table} stayed empty: write its row in a module `proving` of its slice")
         for house in built.all():
             trial.secrets[house.mark] = watching.secrets_of(house, [one for one in built.all() if one is not house])
+            trial.tokens[house.mark], trial.words[house.mark] = house.token(), watching.names(house.place)
         if not trial.secrets[built.other.mark].numbers:
             trial.fail("filling", "the other workspace does not count from its own number: somebody signed up in between; run it again")
         try:

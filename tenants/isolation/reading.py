@@ -43,9 +43,10 @@ class Form:
 
 @dataclass(slots=True)
 class Learnt:
-    """What is known of the addresses: own ones that answer, names that are read, forms."""
+    """What is known of the addresses: own ones that answer (`bearing`: those that do so to a program's token alone), names that are read, forms."""
 
     own: dict[str, list[str]] = field(default_factory=dict)
+    bearing: set[str] = field(default_factory=set)
     names: dict[str, set[str]] = field(default_factory=dict)
     forms: dict[tuple[str, tuple[str, ...]], Form] = field(default_factory=dict)
 
@@ -61,12 +62,13 @@ class Learnt:
 def learn(house: House, all_routes: list[Route]) -> Learnt:
     """Visit every address with the house's own numbers: first looking, then sending what is empty."""
     learnt = Learnt()
-    values: dict[str, list[Any]] = {"int": list(_OWN_IDS), "slug": routes.words(), "text": ["x-1"], "uuid": []}
-    client = house.client()
+    words = watching.few(watching.names(house.place))
+    values: dict[str, list[Any]] = {"int": list(_OWN_IDS), "slug": [*routes.words(), *words], "text": ["x-1"], "uuid": []}
+    client, token = house.client(), house.token()
     for route in all_routes:
         named = filling.beside(house.place.public_id, route.text)
         for path in route.paths({**values, **{kind: [*names, *values[kind]] for kind, names in named.items()}}):
-            status = _look(learnt, client, route, path)
+            status = _look(learnt, client, route, path, token=token)
             if status == HttpResponseNotAllowed.status_code or len(learnt.own.get(route.text, ())) >= _ENOUGH:
                 break
     for route in all_routes:
@@ -77,9 +79,12 @@ def learn(house: House, all_routes: list[Route]) -> Learnt:
     return learnt
 
 
-def _look(learnt: Learnt, client: Client, route: Route, path: str) -> int:
+def _look(learnt: Learnt, client: Client, route: Route, path: str, *, token: str) -> int:
     with _noting(learnt.names.setdefault(route.text, set())):
-        answer = client.get(path)
+        answer: Any = client.get(path)
+        if route.by_token and answer.status_code == 401:
+            answer = client.get(path, headers={"Authorization": f"Bearer {token}"})
+            learnt.bearing.add(path)
     shown = watching.said(answer)
     if answer.status_code < 300:
         learnt.own.setdefault(route.text, []).append(path)

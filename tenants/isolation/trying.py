@@ -33,6 +33,9 @@ class Trial:
     learnt: Learnt
     secrets: dict[str, Secrets]
     wanted: int
+    # By mark: a program's token, and the words that rows are named by.
+    tokens: dict[str, str] = field(default_factory=dict)
+    words: dict[str, dict[tuple[str, str, int], str]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
@@ -57,6 +60,17 @@ class Trial:
         """All attempts so far."""
         return sum(self.counts.values())
 
+    def bears(self, house: House) -> dict[str, str]:
+        """The headers of a program of the house."""
+        return {"Authorization": f"Bearer {self.tokens[house.mark]}"}
+
+    def look(self, house: House, address: str, *, asking: str = "") -> Request:
+        """A look at an address that the twin answered at, as the house has it: the same numbers, its own words, by token where it takes nothing else."""
+        own = self.words[house.mark]
+        same = {word: own[key] for key, word in self.words[self.houses.twin.mark].items() if key in own}
+        path = "/".join(same.get(part, part) for part in address.split("/"))
+        return Request("GET", f"{path}?{asking}" if asking else path, headers=self.bears(house) if address in self.learnt.bearing else {})
+
     def listen(self, kind: str, what: str, answer: str, *, asked: str, of: Iterable[House]) -> None:
         """Fail where an answer tells anything of the houses."""
         for house in of:
@@ -67,24 +81,27 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it will be sent; `asked` is all of it that an answer may repeat."""
+    """A request as it will be sent, with a form's `body` or a program's `sent`; `asked` is all of it that an answer may repeat."""
 
     verb: str
     path: str
     body: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    sent: Any = None
 
     @property
     def asked(self) -> str:
         """Its own texts."""
-        return " ".join((self.path, *self.body.keys(), *self.body.values(), *self.headers.values()))
+        return " ".join((self.path, *self.body.keys(), *self.body.values(), *self.headers.values(), json.dumps(self.sent)))
 
     def __str__(self) -> str:
-        shown = f" with {urlencode(self.body)[:120]}" if self.body else ""
+        shown = f" with {(urlencode(self.body) or json.dumps(self.sent))[:120]}" if self.body or self.sent is not None else ""
         return f"{self.verb} {self.path[:160]}{shown}"
 
     def send(self, client: Client) -> HttpResponse:
         """Knock."""
+        if self.sent is not None:
+            return client.generic(self.verb, self.path, json.dumps(self.sent), content_type="application/json", headers=self.headers)  # type: ignore[return-value]  # the client's own kind of answer
         if self.verb == "POST":
             if self.path.startswith(_API):
                 return client.post(self.path, json.dumps([dict(self.body)]), content_type="application/json", headers=self.headers)  # type: ignore[return-value]

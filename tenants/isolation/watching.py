@@ -7,7 +7,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
@@ -18,6 +18,7 @@ from psycopg import sql
 from crm_platform.db import sides
 from crm_platform.kernel.workspace import Place
 
+from . import operations
 from .houses import OTHERS_IDS, House
 
 # What a visit writes although it was refused, and why that is no change.
@@ -32,6 +33,7 @@ RESTLESS_COLUMNS = {
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d")
 _NUMBER = re.compile(r"(?<!\d)\d{10}(?!\d)")
 _SHORTEST = 8
+_NAMING, _WORD = re.compile(r"(^|_)(uid|uuid|code|public_id|slug)$"), re.compile(r"[-\w]{6,64}")
 IDS = range(OTHERS_IDS, OTHERS_IDS + 10**7)
 # Columns of amounts: a number there counts something, it names no row.
 _AMOUNTS = re.compile(r"(minor|size|rank|quantity|amount|total|position|hue|used|version|count|bytes|num)$")
@@ -51,6 +53,22 @@ def rows() -> Iterator[tuple[str, dict[str, Any]]]:
             cursor.execute(sql.SQL("SELECT to_jsonb(t) FROM {} t").format(sql.Identifier(table)))
             for (row,) in cursor.fetchall():
                 yield table, json.loads(row) if isinstance(row, str) else row
+
+
+def names(place: Place) -> dict[tuple[str, str, int], str]:
+    """The words that rows may be named by in an address or a body: (table, column, row) → a uid, a UUID, a code. Opens a unit."""
+    with sides.unit(place):
+        return {
+            (table, column, row.get("id") or 0): value
+            for table, row in rows()
+            for column, value in row.items()
+            if isinstance(value, str) and _NAMING.search(column) and _WORD.fullmatch(value)
+        }
+
+
+def few(named: Mapping[tuple[str, str, int], str]) -> list[str]:
+    """One word of each table and column."""
+    return list(dict.fromkeys({(table, column): word for (table, column, _row), word in named.items()}.values()))
 
 
 def fingerprint(place: Place, *, without: Iterable[str] = ()) -> dict[str, tuple[int, str]]:
@@ -138,7 +156,7 @@ def _walk_numbers(value: Any, name: str) -> Iterator[int]:
             yield value
     elif isinstance(value, dict):
         for inner, one in value.items():
-            yield from _walk_numbers(one, inner)
+            yield from () if operations.as_sent(inner) else _walk_numbers(one, inner)
     elif isinstance(value, list):
         for one in value:
             yield from _walk_numbers(one, name)

@@ -126,7 +126,7 @@ def _forged_rows(trial: Trial, of: House, kept: list[str]) -> Iterator[bool]:
                 for addresses in trial.learnt.own.values():
                     for address in addresses if trial.whole else addresses[:1]:
                         if re.search(r"\d", address):
-                            knock(trial, "file", client, Request("GET", address), judge=_no_matter, of=(of,))
+                            knock(trial, "file", client, trial.look(mine, address), judge=_no_matter, of=(of,))
                 _restore(mine, table, column, before)
                 yield True
 

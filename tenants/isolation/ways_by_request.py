@@ -61,7 +61,7 @@ def _knocks(trial: Trial, credentials: tuple[Client, str], at: House, of: House,
         knock(trial, "address", client, request, judge=must_refuse(request), of=(of,))
         yield True
     for verb, path in asked if by_token else ():
-        request = Request(verb, path, headers={"Authorization": f"Bearer {token}"})
+        request = Request(verb, path, bodies if verb == "POST" else {}, headers={"Authorization": f"Bearer {token}"})
         knock(trial, "address", at.stranger(), request, judge=must_refuse(request), of=(of,))
         yield True
 
@@ -113,7 +113,7 @@ def _query_attempts(trial: Trial) -> Iterator[bool]:
             names = trial.learnt.names_of(route)
             asked = [dict.fromkeys(names, number), dict.fromkeys(names, other.mark), *({name: number} for name in names)]
             for query in asked:
-                request = Request("GET", f"{path}?{urlencode(query)}")
+                request = trial.look(mine, path, asking=urlencode(query))
                 knock(trial, "query", client, request, judge=must_not_trip, of=(other,))
                 yield True
 

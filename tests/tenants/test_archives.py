@@ -8,22 +8,28 @@ import json
 import re
 import sqlite3
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 from unittest import mock
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.test import Client
 
+from crm_core.doors.amocrm.drive.sessions import SESSION
+from crm_core.doors.amocrm.models import Stored
 from crm_core.groundwork.attachments.models import Attachment
 from crm_core.people.contacts import services as contact_services
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals.models import Deal, DealContact
 from crm_core.sales.incoming import sources as lead_sources
 from crm_core.sales.incoming.models import LeadSource
-from crm_platform.accounts import roles
+from crm_platform.accounts import roles, tokens
 from crm_platform.accounts.models import Access, User
 from crm_platform.db import sides
 from crm_platform.events.models import Event
+from crm_platform.kernel import clock, files
 from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.gates import Usage
 from crm_platform.letters.models import Letter
@@ -189,6 +195,20 @@ def test_what_was_chosen_for_a_source_comes_back_and_its_keys_do_not(furnished, 
         assert (back.key_digest == source.key_digest, lead_sources.key_of(back), lead_sources.secret_of(back)) == (False, "", "")
         lead_sources.new_key(kit.ROBOT, back.pk)
         assert lead_sources.key_of(LeadSource.objects.get()).startswith(f"{done.workspace.place.public_id}.")
+
+
+def test_an_upload_that_had_not_come_whole_does_not_stop_the_next_one_where_it_comes_back(furnished, tmp_path: Path, restored, settings) -> None:
+    with furnished.unit():
+        part = default_storage.save(f"{files.folder()}/uploads/begun", ContentFile(b"half"))
+        Stored.objects.create(kind=SESSION, key="begun", body={"parts": [part], "came": 4, "file_size": 8}, created_at=clock.now() - timedelta(days=2))
+    done = restoring.restore(kit.make(furnished.place, tmp_path), slug=kit.slug())
+    restored.append(done.workspace)
+    with sides.unit(done.workspace.place):
+        token = tokens.make_api_token(User.objects.select_related("role").get(email="olga@veldhuis.example"), name="program")
+    client = Client(HTTP_HOST=f"{done.workspace.slug}.{settings.PUBLIC_HOST}", headers={"Authorization": f"Bearer {token}"})
+    assert client.post("/v1.0/sessions", {"file_name": "a", "file_size": 4}, content_type="application/json").status_code == 200
+    with furnished.unit():
+        assert default_storage.exists(part)
 
 
 def test_people_choose_new_passwords_by_letters_that_lead_to_the_new_place(furnished, tmp_path: Path, restored) -> None:

@@ -18,7 +18,9 @@ from django.urls.converters import PathConverter
 
 from billing.desk import bills
 from billing.documents.models import Invoice
+from crm_core.doors.amocrm.drive import files as drive
 from crm_core.groundwork.records import writing
+from crm_core.people.contacts.models import Contact
 from crm_platform.accounts import links
 from crm_platform.config.urls import workspace as urls
 from crm_platform.db import sides
@@ -28,7 +30,7 @@ from crm_platform.kernel import files, jobs, signing, versions
 from crm_platform.kernel.errors import NotFound
 from crm_platform.letters.models import Letter
 from tenants import middleware
-from tenants.isolation import proving, routes
+from tenants.isolation import operations, proving, routes
 from tenants.isolation.trying import Trial
 from tenants.lifecycle import hosts
 from tenants.lifecycle.models import OwnHost
@@ -143,6 +145,64 @@ def test_a_bill_that_is_found_by_its_name_alone_is_seen(trial: Trial, monkeypatc
 
     monkeypatch.setattr(bills, "_own", leak)
     assert "of another workspace" in found(trial, "address", only="/settings/plan/invoices/")
+
+
+def test_an_operation_that_changes_what_its_body_names_elsewhere_is_seen(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its address names no row: the number stands in what a program sends."""
+    true, other = writing.get, trial.houses.other
+
+    def harming(actor: Any, kind: Any, pk: int, **given: Any) -> Any:
+        if kind.entity.code == "deals" and pk >= 10**9:
+            with owner.seated():
+                owner.run(f'UPDATE "{other.place.schema}".deal SET version = version + 1 WHERE id = {pk}')
+        return true(actor, kind, pk, **given)
+
+    monkeypatch.setattr(writing, "get", harming)
+    assert "rows of other" in found(trial, "program", only="/api/v4/leads")
+
+
+def test_an_operation_that_keeps_a_foreign_number_is_seen(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    true = writing.create_many
+
+    def careless(actor: Any, kind: Any, values: Any) -> Any:
+        made = true(actor, kind, values)
+        type(made[0]).objects.filter(pk=made[0].pk).update(custom={"friend": 10**9})
+        return made
+
+    monkeypatch.setattr(writing, "create_many", careless)
+    try:
+        assert "names another's: contact.custom: 1000000000" in found(trial, "program", only="/api/v4/contacts")
+    finally:
+        with sides.unit(trial.houses.mine.place):
+            Contact.objects.filter(custom={"friend": 10**9}).update(custom={})
+
+
+def test_a_file_that_a_program_finds_by_its_uuid_alone_is_seen(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = trial.houses.other
+
+    def leaking(_actor: Any, uuid: Any, **_given: Any) -> Any:
+        with owner.seated():
+            found = owner.run(f'SELECT name FROM "{other.place.schema}".attachment WHERE id = {drive.pk_of(uuid)}')
+        raise Refused(text=found[0][0]) if found else NotFound
+
+    class Refused(NotFound):
+        sentence = "{text}"
+
+    assert found(trial, "word", only="/v1.0/files") == ""
+    monkeypatch.setattr(drive, "find", leaking)
+    assert "of another workspace" in found(trial, "address", only="/v1.0/files")
+
+
+def test_an_operation_that_nobody_tells_is_asked_for(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operations, "known", list)
+    assert "nobody tells what may be sent to /api/v4/leads" in found(trial, "program", only="/api/v4/leads")
+
+
+def test_programs_are_answered_at_home(whole: Trial) -> None:
+    """What opens nothing at home proves nothing elsewhere: nearly every address of the interface showed the twin its own."""
+    of_programs = [route for route in whole.routes if route.text.startswith(("/api/v4/", "/v1.0/"))]
+    opened = [route for route in of_programs if route.text in whole.learnt.own]
+    assert len(opened) > 60, sorted(route.text for route in of_programs if route not in opened)
 
 
 def test_a_request_that_enters_the_wrong_workspace_is_seen(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
