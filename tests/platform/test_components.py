@@ -7,6 +7,7 @@ from typing import Any
 from django.template import Context, Template
 from django.utils import translation
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext_lazy
 
 from crm_platform.ui import components
 
@@ -32,6 +33,12 @@ def test_each_language_has_its_own() -> None:
         with translation.override(language):
             found.add(_drawn("{% usage_bar label='a' used='3' limit=None %}"))
     assert len(found) == 2
+
+
+def test_what_was_kept_in_one_language_is_found_in_another() -> None:
+    with translation.override("ru"):
+        _drawn("{% badge label=word %}", word=gettext_lazy("Free"))
+    assert [components._kept.pieces[key] for key in list(components._kept.pieces)]
 
 
 def test_what_shows_a_secret_is_not_kept() -> None:

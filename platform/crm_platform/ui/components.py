@@ -8,6 +8,7 @@ from django import template
 from django.template import TemplateSyntaxError
 from django.template.context import Context
 from django.template.loader import get_template
+from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
@@ -64,12 +65,17 @@ def _render(name: str, context: Context, attributes: dict[str, Any]) -> SafeStri
     values = dict.fromkeys(optional, "") | attributes
     if name not in _steady:
         return _drawn(name, values, context)
-    key = (name, workspace.prefix(), get_language(), *((attribute, type(value), value) for attribute, value in values.items()))
+    key = (name, workspace.prefix(), get_language(), *((attribute, type(value), _said(value)) for attribute, value in values.items()))
     try:
         hash(key)
     except TypeError:  # a value that cannot be a key
         return _drawn(name, values, context)
     return SafeString(_kept.get(key, lambda: _drawn(name, values, context)))
+
+
+def _said(value: Any) -> Any:
+    """A value as it stands in a key: a sentence to be translated has another hash in each language, its text has not."""
+    return str(value) if isinstance(value, Promise) else value
 
 
 def _drawn(name: str, values: dict[str, Any], context: Context) -> SafeString:
