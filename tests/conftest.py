@@ -18,6 +18,7 @@ from django.core.cache import cache
 from django.db import connections, transaction
 from django.test import Client
 from django.urls import set_urlconf
+from django.utils import translation
 
 from crm_platform.db import sides
 from crm_platform.kernel import gates, ids, units
@@ -49,6 +50,12 @@ def recycler(house: None, django_db_blocker: Any) -> Iterator[Recycler]:
 @pytest.fixture(scope="session")
 def django_db_setup() -> None:
     """Overrides pytest-django: `house` prepares the database."""
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> None:
+    """A page that a test before read in another language leaves that on in its thread."""
+    translation.activate("en")
 
 
 @pytest.fixture(autouse=True)
