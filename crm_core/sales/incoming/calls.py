@@ -21,7 +21,6 @@ from crm_core.engagement.tasks.models import TaskType
 from crm_core.people import reaching
 from crm_core.people.contacts.kind import CONTACT
 from crm_core.people.contacts.models import Contact
-from crm_core.sales.deals.kind import DEAL
 from crm_platform.accounts import directory
 from crm_platform.db import sides
 from crm_platform.events.backbone import emit
@@ -29,7 +28,7 @@ from crm_platform.kernel import clock, jobs, workspace
 from crm_platform.kernel.jobs import Again, Kind, Lease
 from crm_platform.kernel.permissions import ActorKind, robot
 
-from . import duplicates, reading_job, routing, taking
+from . import duplicates, making, reading_job, routing, taking
 from .models import IncomingLead, LeadState
 from .reading import Read, clean, phones_of
 
@@ -196,13 +195,12 @@ def _say_later(lead: IncomingLead, before: Mapping[str, Any]) -> None:
 
 def _tell_later(lead: IncomingLead, before: Mapping[str, Any]) -> None:
     """As a note on the deal or the contact that the lead became, and as a task where nobody answered a known contact."""
-    kind, pk = (DEAL, lead.deal_id) if lead.deal_id is not None else (CONTACT, lead.contact_id)
-    record = kind.model.objects.filter(pk=pk, binned_at=None).first() if pk is not None else None
+    kind, record = making.became(lead)
     if record is not None:
         notes.add_many(PHONE, kind, [(record, _note_of(lead.metadata))])
         if isinstance(record, Contact) and lead.taken_by is None and _unanswered(lead.metadata) and not _unanswered(before):
             _promise(record, lead)
-    emit(PHONE, "incoming.call_told", entity="incoming", record_id=lead.pk, after={"name": lead.name}, also=[f"{kind.code}:{pk}"] if record is not None else [])
+    emit(PHONE, "incoming.call_told", entity="incoming", record_id=lead.pk, after={"name": lead.name}, also=[f"{kind.code}:{record.pk}"] if record is not None else [])
 
 
 reading_job.answer_form("call", read, instead=instead)

@@ -20,15 +20,13 @@ from django.utils.translation import gettext as _
 
 from crm_core.engagement.notes import services as notes
 from crm_core.groundwork.attachments import services as attachments
-from crm_core.people.contacts.kind import CONTACT
-from crm_core.sales.deals.kind import DEAL
 from crm_platform.db import sides
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import CrmError, Forbidden, NotFound
 from tenants import routing
 from webhooks.inbound.sources import Source
 
-from . import bodies, door, reading, reading_job
+from . import bodies, door, making, reading, reading_job
 from .models import Category, IncomingLead, LeadState, SourceKind
 
 _log = logging.getLogger("kartoteka.incoming")
@@ -209,8 +207,7 @@ def joined(lead: IncomingLead) -> bool:
         attachments.carry(reading_job.INTAKE, entity="incoming", pk=lead.pk, to="incoming", to_pk=first.pk)
         lead.state, lead.reason = LeadState.MERGED, f"#{first.uid}"
     else:
-        kind, pk = (DEAL, first.deal_id) if first.deal_id is not None else (CONTACT, first.contact_id)
-        record = kind.model.objects.filter(pk=pk, binned_at=None).first() if pk is not None else None
+        kind, record = making.became(first)
         if record is None:
             return False
         if words.strip():

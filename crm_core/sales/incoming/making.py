@@ -18,6 +18,7 @@ from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.kind import CONTACT
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals import services as deals
+from crm_core.sales.deals.kind import DEAL
 from crm_core.sales.deals.models import Deal
 from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.kernel import money, preferences
@@ -29,6 +30,12 @@ from .models import IncomingLead
 from .reading import clean, emails_of, name_of, phones_of, reach_of
 
 _MOST = 10**12
+
+
+def became(lead: IncomingLead) -> tuple[Kind, Any]:
+    """The kind and the record of what a lead became, the deal before the contact; None for the record where there is none, or it is in the bin."""
+    kind, pk = (DEAL, lead.deal_id) if lead.deal_id is not None else (CONTACT, lead.contact_id)
+    return kind, kind.model.objects.filter(pk=pk, binned_at=None).first() if pk is not None else None
 
 
 def contact_of(actor: Actor, lead: IncomingLead, *, responsible_id: int | None, apart: bool) -> Contact | None:

@@ -92,7 +92,8 @@ def _understand(row: IncomingLead) -> None:
     row.name, row.message, row.contents, row.keys = found.name, found.message, found.contents, found.keys
     said = {name: value for name, value in found.metadata.items() if value and (name == "page" or name.startswith("utm_"))}
     row.metadata = {**found.metadata, **row.metadata, **said}  # of its page the request shows often no more than the site
-    row.payload = {"form": form, **{name: row.payload[name] for name in ("later",) if name in row.payload}}
+    later = row.payload.get("later")  # told of a call while it was read
+    row.payload = {"form": form, **({"later": later} if later else {})}
 
 
 def _dealt_with(row: IncomingLead) -> bool:
