@@ -13,7 +13,7 @@ from crm_platform.events.models import Event
 from crm_platform.kernel import clock, money, workspace
 from webhooks.outbound.bodies import Heard
 
-from . import names
+from . import names, storing
 from .fields import values
 from .resources.account import TASK_TYPES, account_id
 from .told import Records
@@ -106,8 +106,7 @@ def _unsorted(lead: Any, records: Records) -> Data:
 
 
 def _kept(row: Any, records: Records) -> Data:
-    said = {name: value for name, value in row.body.items() if name != "tag_ids"}
-    return {"id": row.pk, **said, "created_by": row.created_by, "created_at": seconds(row.created_at), "updated_at": seconds(row.updated_at), "is_deleted": row.deleted_at is not None, "account_id": account_id()}
+    return {"id": row.pk, **storing.said(row), "created_by": row.created_by, "created_at": seconds(row.created_at), "updated_at": seconds(row.updated_at), "is_deleted": row.deleted_at is not None, "account_id": account_id()}
 
 
 def _customer_note(row: Any, records: Records) -> Data:

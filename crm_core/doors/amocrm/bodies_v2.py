@@ -18,8 +18,9 @@ from crm_platform.events.models import Event
 from crm_platform.kernel import money, preferences, workspace
 from webhooks.outbound.bodies import Heard
 
-from . import names
+from . import names, storing
 from .fields import values
+from .records.beside import PRODUCTS
 from .resources.account import TASK_TYPES, account_id
 from .told import Records
 from .wire.fields import seconds
@@ -27,8 +28,6 @@ from .wire.fields import seconds
 # The kinds of records by the API v2's numbers, and its numbers of notes: one that it has no number for is told as one in words.
 ELEMENTS = {"contact": 1, "deal": 2, "company": 3}
 _COMMON_NOTE, _CUSTOMER = 4, 12
-# Lists count on from here on the wire.
-CATALOGS = 1000
 _NOTES = {"common": _COMMON_NOTE, "call_in": 10, "call_out": 11, "service_message": 25, "extended_service_message": 25, "sms_in": 102, "sms_out": 103}
 Item = dict[str, Any]
 
@@ -157,13 +156,12 @@ def _kept(told: _Told) -> tuple[str, Item]:
     """A customer, a talk or an element of a list: the fields that it was given, and the times."""
     row, kind = told.record, told.event.entity
     root = {"customer": "customers", "talk": "talk", "element": "catalogs"}[kind]
-    home = {"catalog_id": (row.parent_id or 0) + CATALOGS} if kind == "element" else {}
+    home = {"catalog_id": (row.parent_id or 0) + PRODUCTS} if kind == "element" else {}
     if told.action == "delete":
         return root, {"id": row.pk, **home}
     made, changed = seconds(row.created_at), seconds(row.updated_at)
-    said = {name: value for name, value in row.body.items() if name != "tag_ids"}
     more = {"tags": _tags(kind, row.body.get("tag_ids", ())), "custom_fields": _custom(row, kind)} if kind == "customer" else {}
-    item = {"talk_id" if kind == "talk" else "id": row.pk, **home, **said, **more, "modified_user_id": told.event.actor_id or 0, "created_at": made, "updated_at": changed, "account_id": account_id()}
+    item = {"talk_id" if kind == "talk" else "id": row.pk, **home, **storing.said(row), **more, "modified_user_id": told.event.actor_id or 0, "created_at": made, "updated_at": changed, "account_id": account_id()}
     old = {"status": "status_id", "responsible": "responsible_user_id"}.get(told.action)
     return root, item | ({f"old_{old}": told.event.before.get(old) or 0} if old else {})
 

@@ -77,6 +77,11 @@ def _bounded(body: Mapping[str, Any]) -> dict[str, Any]:
     return dict(body)
 
 
+def said(row: Stored) -> dict[str, Any]:
+    """The fields that a program gave it, without our numbers of its tags: those are told as tags."""
+    return {name: value for name, value in row.body.items() if name != "tag_ids"}
+
+
 def change(actor: Actor, row: Stored, *, body: Mapping[str, Any] | None = None, custom: Mapping[str, Any] | None = None, key: str | None = None) -> Stored:
     """Change a thing whose row is locked: `body` and `custom` are laid over what is there. Nothing is announced where nothing differs."""
     may(actor, row.kind, "edit")
