@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -41,8 +42,8 @@ def test_a_program_goes_on_where_it_stopped(api: Program) -> None:
     assert api.get("changes?since=yesterday").status_code == 400
 
 
-def test_what_is_committed_late_is_not_skipped(api: Program, doors) -> None:
-    _names, start, _more = told(api)
+def slow_writer(doors: Any) -> Callable[[], None]:
+    """Somebody makes a deal and has not committed it: what is returned lets them, and waits until they have."""
     begun, go_on = threading.Event(), threading.Event()
 
     def slow() -> None:
@@ -55,10 +56,20 @@ def test_what_is_committed_late_is_not_skipped(api: Program, doors) -> None:
     writer = threading.Thread(target=slow)
     writer.start()
     assert begun.wait(20)
+
+    def commit() -> None:
+        go_on.set()
+        writer.join()
+
+    return commit
+
+
+def test_what_is_committed_late_is_not_skipped(api: Program, doors) -> None:
+    _names, start, _more = told(api)
+    commit = slow_writer(doors)
     made(api, "leads", {"name": "quick"})  # its event has a larger number, and is there first
     early = told(api, start)
-    go_on.set()
-    writer.join()
+    commit()
     names, cursor, _more = told(api, early[1])
     found = early[0] + names
     assert (early[0], early[2]) == ([], True)
@@ -67,26 +78,14 @@ def test_what_is_committed_late_is_not_skipped(api: Program, doors) -> None:
 
 
 def test_from_a_moment_on_nothing_is_skipped_that_is_committed_late(api: Program, doors) -> None:
-    begun, go_on = threading.Event(), threading.Event()
     made(api, "leads", {"name": "before"})
     with doors.unit():
         Event.objects.update(at=clock.now() - timedelta(hours=1))
     moment = clock.now().isoformat().replace("+00:00", "Z")
-
-    def slow() -> None:
-        with sides.unit(doors.place):
-            deals.create_deal(robot("slow"), name="slow")
-            begun.set()
-            go_on.wait(20)
-        connections.close_all()
-
-    writer = threading.Thread(target=slow)
-    writer.start()
-    assert begun.wait(20)
+    commit = slow_writer(doors)
     made(api, "leads", {"name": "quick"})
     _names, cursor, _more = told(api, moment)
-    go_on.set()
-    writer.join()
+    commit()
     body = api.get(f"changes?since={cursor}").json()
     assert [row["after"]["name"] for row in body["_embedded"]["changes"] if row["type"] == "deal.created"][-2:] == ["slow", "quick"]
 

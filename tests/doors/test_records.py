@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from crm_core.doors.amocrm.records import verbs
 from crm_core.people.contacts.models import Contact
@@ -15,6 +14,7 @@ from crm_core.sales.deals.models import Deal
 from crm_platform.events.models import Event
 from tests.doors.conftest import Program, program_of
 from tests.factories.cast import person
+from tests.racing import at_once
 
 
 def made(api: Program, plural: str, *items: dict[str, Any]) -> list[int]:
@@ -176,13 +176,8 @@ def test_two_programs_make_one_record_of_one_id(api: Program, doors, monkeypatch
     def put() -> None:
         meet.wait(20)
         statuses.append(api.post("contacts/upsert", [{"external_id": "same", "name": "A"}]).status_code)
-        connections.close_all()
 
-    together = [threading.Thread(target=put) for _ in range(4)]
-    for one in together:
-        one.start()
-    for one in together:
-        one.join()
+    at_once(4, put)
     with doors.unit():
         assert (statuses, Contact.objects.filter(external_id="same").count()) == ([200] * 4, 1)
 

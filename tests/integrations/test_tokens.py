@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from typing import Any
 
 import jwt
 import pytest
-from django.db import connections
 
 from crm_platform.accounts.models import ApiToken
 from crm_platform.integrations import services
 from crm_platform.integrations.models import Grant, Integration
 from crm_platform.kernel import clock
+from tests.racing import at_once
 
 from .kit import RETURN, TOKEN, Program, program
 
@@ -130,16 +129,9 @@ def test_many_refresh_at_once_and_all_get_one_pair(doors) -> None:
     answers: list[Any] = []
 
     def ask() -> None:
-        try:
-            answers.append(shop.refresh(first["refresh_token"]))
-        finally:
-            connections.close_all()
+        answers.append(shop.refresh(first["refresh_token"]))
 
-    threads = [threading.Thread(target=ask) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(5, ask)
     assert [answer.status_code for answer in answers] == [200] * 5
     assert len({(body["access_token"], body["refresh_token"]) for body in (answer.json() for answer in answers)}) == 1
     with doors.unit():
@@ -151,16 +143,9 @@ def test_one_code_at_once_is_fetched_by_one(doors) -> None:
     code, answers = shop.code(), list[int]()
 
     def ask() -> None:
-        try:
-            answers.append(shop.fetch(grant_type="authorization_code", code=code).status_code)
-        finally:
-            connections.close_all()
+        answers.append(shop.fetch(grant_type="authorization_code", code=code).status_code)
 
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(4, ask)
     assert sorted(answers) == [200, 400, 400, 400]
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from datetime import timedelta
 from typing import Any
 from unittest import mock
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError, connections
+from django.db import OperationalError
 
 from billing.models import BillingAccount
 from billing.providers import events, inbox, sweeping
@@ -20,6 +19,7 @@ from billing.providers.protocol import ProviderUnavailable
 from crm_platform.db import sides
 from crm_platform.jobs.models import Job
 from crm_platform.kernel import clock
+from tests.racing import at_once
 
 from .conftest import Paying, post, work
 
@@ -42,13 +42,8 @@ def test_case_02_the_same_event_at_the_same_moment_is_one_row(paying: Paying) ->
 
     def knock() -> None:
         answers.append(paying.deliver(event).status_code)
-        connections.close_all()
 
-    threads = [threading.Thread(target=knock) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(8, knock)
     assert answers == [200] * 8
     with sides.control_unit():
         assert ProviderEvent.objects.filter(external_id=event.external_id).count() == 1

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from billing import services
 from billing.models import Checkout, PlanVersion
@@ -22,6 +20,7 @@ from crm_platform.kernel import clock
 from crm_platform.kernel.errors import Forbidden, Invalid, NotFound
 from tests.billing.buying import URLS, Firm, firm_at
 from tests.factories.cast import cast
+from tests.racing import at_once
 
 
 def begin(firm: Firm, target: Target | None = None) -> str:
@@ -57,16 +56,9 @@ def test_case_27_two_tabs_and_two_administrators_open_one_checkout(firm: Firm) -
     found: list[str] = []
 
     def open_it() -> None:
-        try:
-            found.append(begin(firm))
-        finally:
-            connections.close_all()
+        found.append(begin(firm))
 
-    threads = [threading.Thread(target=open_it) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(4, open_it)
     assert len(found) == 4
     assert len(set(found)) == 1
     assert len(firm.provider.books.checkouts) == 1

@@ -8,26 +8,11 @@ from typing import Any
 
 import requests
 from amocrm_api import AmoOAuthClient
-from amocrm_api.errors import AmoException
+from wrapper_answers import only, refused
 
 CALLS: list[str] = []
 Client = Any
 NOW = int(time.time())
-
-
-def only(told: dict[str, Any], key: str) -> dict[str, Any]:
-    """The single item of an answer."""
-    (item,) = told["_embedded"][key]
-    return dict(item)
-
-
-def refused(call: Any, *given: Any) -> str:
-    """What a call is refused with."""
-    try:
-        call(*given)
-    except AmoException as error:
-        return str(error)
-    raise AssertionError(f"{call.__name__} went through")
 
 
 def let_in() -> Client:
