@@ -192,10 +192,11 @@ class FreshArchive(models.Model):
 
 
 class Due(models.Model):
-    """When a workspace's earliest timer rings; a hint for the scheduler, the truth is in the workspace."""
+    """When a workspace's earliest timer rings; a hint for the scheduler, the truth is in the workspace. `rung`: it has rung, and `at` is when it rings again unless it is served."""
 
     workspace = models.OneToOneField(Workspace, models.CASCADE, primary_key=True, related_name="due")
     at = models.DateTimeField(db_index=True)
+    rung = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "due"

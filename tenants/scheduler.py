@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 import redis
 from django.db import DatabaseError, InterfaceError, close_old_connections
-from django.db.models import F
-from django.db.models.functions import Mod
+from django.db.models import F, Q, Value
+from django.db.models.functions import Least, Mod
 
 from crm_platform.db.sides import control_unit, control_writes
 from crm_platform.jobs import broker
@@ -21,7 +21,7 @@ from .lifecycle.chores import look_after_addresses
 from .models import Due, State, Workspace
 
 _log = logging.getLogger("kartoteka.scheduler")
-# A workspace woken for its timer is woken again after this long, unless its server says that nothing waits.
+# A workspace woken for its timer is woken again after this long, unless its server says what waits there.
 PATIENCE = timedelta(seconds=40)
 AT_ONCE = 500
 # How long ago, in seconds, who is swept was last active. The scheduler looks each minute; the windows are a little longer, so that none falls between two looks.
@@ -35,18 +35,27 @@ def also(every: float, chore: Callable[[], None]) -> None:
     _also.append((every, chore))
 
 
-def note_due(public_id: str, moment: datetime | None) -> None:
-    """Keep the earliest moment a workspace wants to be served; None takes the note off. A hint: it may be lost."""
+def note_due(public_id: str, moment: datetime | None, *, served: bool = False) -> None:
+    """Keep the earliest moment a workspace wants to be served; None takes the note off. A hint: it may be lost.
+
+    An earlier moment always counts. A later one, or none, counts only of who `served` the workspace after its timer rang,
+    and only if nobody has left work there since: without it each would be visited every PATIENCE for what is due tomorrow.
+    """
     with control_writes():
+        rung = Due.objects.filter(workspace__public_id=public_id, rung=True)
         if moment is None:
-            Due.objects.filter(workspace__public_id=public_id).delete()
-            return
-        workspace = Workspace.objects.only("pk").filter(public_id=public_id).first()
-        if workspace is None:
-            return
-        row, made = Due.objects.get_or_create(workspace=workspace, defaults={"at": moment})
-        if not made and moment < row.at:
-            Due.objects.filter(pk=row.pk, at__gt=moment).update(at=moment)
+            rung.delete()
+        elif not (served and rung.update(at=moment, rung=False)):
+            _note_earlier(public_id, moment)
+
+
+def _note_earlier(public_id: str, moment: datetime) -> None:
+    workspace = Workspace.objects.only("pk").filter(public_id=public_id).first()
+    if workspace is None:
+        return
+    row, made = Due.objects.get_or_create(workspace=workspace, defaults={"at": moment})
+    if not made and (row.rung or moment < row.at):
+        Due.objects.filter(Q(rung=True) | Q(at__gt=moment), pk=row.pk).update(at=Least("at", Value(moment)), rung=False)
 
 
 def run(stop: threading.Event, *, every: float = 2.0) -> None:
@@ -75,7 +84,7 @@ def ring() -> None:
     now = clock.real_now()
     with control_unit():
         due = list(Due.objects.select_related("workspace").select_for_update(of=("self",), skip_locked=True).filter(at__lte=now)[:AT_ONCE])
-        Due.objects.filter(pk__in=[row.pk for row in due]).update(at=now + PATIENCE)
+        Due.objects.filter(pk__in=[row.pk for row in due]).update(at=now + PATIENCE, rung=True)
     for row in due:
         broker.wake(row.workspace.public_id, row.workspace.generation, lane=broker.REST)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import transaction
 from django.db.models import Min, Q, QuerySet
@@ -21,12 +21,20 @@ from .models import Job, JobState
 LEASE = timedelta(seconds=30)
 MOST_ATTEMPTS = 5
 _WAKE = "crm_platform.jobs.wake"
-# Told the workspace and the moment after a commit: the registry's note of what is due (tenants keeps it).
-_note_due: Callable[[str, datetime | None], None] | None = None
 
 
-def answer_due(note: Callable[[str, datetime | None], None]) -> None:
-    """Name who notes on the control side when a workspace's earliest timer rings (None: nothing waits)."""
+class NoteDue(Protocol):
+    """Notes on the control side when a workspace's earliest timer rings (None: nothing waits). `served`: who has looked at all that waits there says so; else a job was left, and there may be earlier ones."""
+
+    def __call__(self, public_id: str, moment: datetime | None, *, served: bool) -> None: ...
+
+
+# Told after a commit: the registry's note of what is due (tenants keeps it).
+_note_due: NoteDue | None = None
+
+
+def answer_due(note: NoteDue) -> None:
+    """Name who notes it."""
     global _note_due
     _note_due = note
 
@@ -67,7 +75,7 @@ def wake_after_commit(moment: datetime | None = None) -> None:
         due = kept.pop(_WAKE, at)
         public_id, generation = (place.public_id, place.generation) if place else ("control", 0)
         if place is not None and _note_due is not None:
-            _note_due(public_id, due)
+            _note_due(public_id, due, served=False)
         if due <= clock.real_now():
             broker.wake(public_id, generation)
 
@@ -138,12 +146,17 @@ def finish(lease: HeldLease, *, state: JobState, error: str = "", at: datetime |
     Job.objects.filter(pk=lease.pk, lease=lease.token).update(**values)
 
 
-def note_quiet() -> None:
-    """Nothing waits in this workspace: take its note off, after this unit's commit."""
+def note_served(moment: datetime | None) -> None:
+    """All that is due here is done, and the earliest of the rest waits for `moment` (None: nothing waits): noted after this unit's commit."""
     place = workspace.current()
-    if place is not None and _note_due is not None:
-        public_id, note = place.public_id, _note_due
-        transaction.on_commit(lambda: note(public_id, None))
+
+    def tell() -> None:
+        if place is not None and _note_due is not None:
+            _note_due(place.public_id, moment, served=True)
+        if moment is not None and moment <= clock.real_now():
+            broker.wake(*((place.public_id, place.generation) if place else ("control", 0)))
+
+    transaction.on_commit(tell)
 
 
 def next_due(*, long_work: bool = True) -> datetime | None:

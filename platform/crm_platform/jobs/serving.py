@@ -112,13 +112,10 @@ def _held(turn: Turn | None) -> float:
 def _note_next(open_unit: OpenUnit, *, held: float) -> None:
     with open_unit():
         moment = rows.next_due()
-        if moment is None:
-            rows.note_quiet()
-            return
-        if held:  # what is due and was held back is looked at when it may be done; what is short, at its own moment
+        if held and moment is not None:  # what is due and was held back is looked at when it may be done; what is short, at its own moment
             later = max(moment, clock.real_now() + timedelta(seconds=held))
             moment = min(rows.next_due(long_work=False) or later, later)
-        rows.wake_after_commit(moment)
+        rows.note_served(moment)
 
 
 def _run(job: Job, lease: rows.HeldLease, *, open_unit: OpenUnit) -> None:
