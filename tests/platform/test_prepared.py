@@ -14,7 +14,7 @@ from crm_core.people.companies.models import Company
 from crm_core.sales.deals import services as deals
 from crm_core.sales.deals.models import Deal
 from crm_platform.accounts.models import User
-from crm_platform.db.prepared import Prepared, by_key, by_keys, firsts, names_by_key
+from crm_platform.db.prepared import Prepared, by_key, by_keys, columns_by_keys, firsts, names_by_key
 from crm_platform.events.models import Event
 from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import robot
@@ -51,6 +51,19 @@ def test_json_lists_money_and_moments_come_as_ever(inside) -> None:
     assert [_held(row) for row in events.rows(subject=f"deal:{deal.pk}")] == [_held(row) for row in Event.objects.filter(subjects__contains=[f"deal:{deal.pk}"]).order_by("id")]
     assert events.rows(subject="deal:'); drop table deal; --") == []
     assert Deal.objects.count() >= 3
+
+
+def test_columns_alone_are_those_of_the_instances(inside, count_statements) -> None:
+    pks = [deals.create_deal(ROBOT, name=name, sum_minor=7).pk for name in ('100 % "oak"', "Oven")]
+    columns_by_keys(Deal, pks)
+    with count_statements() as count:
+        found = columns_by_keys(Deal, [*pks, 2**40])
+    assert count() == 1
+    of_instances = {pk: {name: value for name, value in _held(row).items() if not name.endswith("_read")} for pk, row in by_keys(Deal, pks).items()}
+    assert {pk: vars(row) for pk, row in found.items()} == of_instances
+    assert [found[pk].pk for pk in pks] == pks
+    with pytest.raises(AttributeError):
+        _ = found[pks[0]].stage
 
 
 def test_of_objects_that_are_empty_each_row_has_its_own(inside) -> None:

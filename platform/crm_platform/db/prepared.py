@@ -60,7 +60,14 @@ class Prepared(Generic[M]):
         """The first of the rows; the query set itself should ask for one only."""
         return next(self._rows(values), None)
 
+    def columns(self, **values: Any) -> Iterator[Row]:
+        """The rows that `rows` would make instances of, as their columns alone; raises ValueError as it does."""
+        return self._asked(values, _row_maker)
+
     def _rows(self, values: dict[str, Any]) -> Iterator[M]:
+        return self._asked(values, _maker)
+
+    def _asked(self, values: dict[str, Any], maker: Callable[[_Compiled, Any], Callable[[Sequence[Any]], Any]]) -> Iterator[Any]:
         if any(isinstance(value, int) and abs(value) >= _BEYOND for value in values.values()):
             return iter(())
         alias = router.db_for_read(self._model)
@@ -69,8 +76,7 @@ class Prepared(Generic[M]):
         with connection.cursor() as cursor:
             cursor.execute(compiled.sql, compiled.fill(values))
             found = cursor.fetchall()
-        make = _maker(compiled, connection)
-        return map(make, found)
+        return map(maker(compiled, connection), found)
 
     def _of(self, alias: str, values: dict[str, Any]) -> _Compiled:
         kinds = (alias, *map(type, values.values()))
@@ -137,6 +143,23 @@ def by_key(model: type[R], pk: int) -> R | None:
 @functools.cache
 def _of_keys(model: type[R], without: tuple[str, ...]) -> Prepared[R]:
     return Prepared(model, lambda pks: model._default_manager.filter(pk__among=pks).order_by().defer(*without))
+
+
+class Row:
+    """A row's columns as attributes, and no more: many are made in the time of one instance. It saves nothing, and asks for nothing that is missing."""
+
+    __slots__ = ("__dict__",)
+
+    @property
+    def pk(self) -> Any:
+        """As of an instance, of a model whose key is its id."""
+        return self.__dict__["id"]
+
+
+def columns_by_keys(model: type[models.Model], pks: Iterable[int]) -> dict[int, Row]:
+    """Primary key → the columns of its row, in one statement: for those who only tell what is there."""
+    key = model._meta.pk.attname
+    return {row.__dict__[key]: row for row in _of_keys(model, ()).columns(pks=list(pks))}
 
 
 def by_keys(model: type[R], pks: Iterable[int], *, without: Iterable[str] = ()) -> dict[int, R]:
@@ -243,6 +266,22 @@ def _maker(compiled: _Compiled, connection: Any) -> Callable[[Sequence[Any]], An
         return made
 
     return tuple if make is None and not converters else one
+
+
+def _row_maker(compiled: _Compiled, connection: Any) -> Callable[[Sequence[Any]], Row]:
+    """What makes of a row of the answer its columns by name."""
+    names, start, end = compiled.names, compiled.start, compiled.end
+    converters = [(names[at - start], converts, expression) for at, converts, expression in compiled.converters if start <= at < end]
+
+    def one(values: Sequence[Any]) -> Row:
+        row = Row()
+        row.__dict__ = columns = dict(zip(names, values[start:end], strict=True))
+        for name, converts, expression in converters:
+            for convert in converts:
+                columns[name] = convert(columns[name], expression, connection)
+        return row
+
+    return one
 
 
 def _made(model: type[models.Model], alias: str, names: Sequence[str]) -> Callable[[Sequence[Any]], Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
 from django.db.models import Min
 
 from crm_core.doors.amocrm import names
@@ -16,7 +17,6 @@ from crm_core.doors.amocrm.resources import joined
 from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.wire import answers
 from crm_core.doors.amocrm.wire.asking import Asked
-from crm_core.doors.amocrm.wire.fields import seconds
 from crm_core.engagement.tasks.models import Task
 from crm_core.groundwork.tags import services as tags
 from crm_platform.accounts import directory
@@ -25,37 +25,54 @@ from crm_platform.accounts import directory
 ADDRESSED = frozenset({"companies", "contacts", "leads", "customers"})
 
 
-def draw(asked: Asked, collection: Collection, records: Sequence[Any]) -> Iterator[dict[str, Any]]:
-    """Records one after another: fields, values, tags, and what `with` asks for, in a constant number of statements."""
+# A record as it is written: what all have in common stands in its place, and "%b" takes what is JSON already.
+_RECORD = (
+    b'{"id":%%d,%%b,"responsible_user_id":%%b,"group_id":%%d,"created_by":%%d,"updated_by":%%d,"created_at":%%d,"updated_at":%%d,"closest_task_at":%%b,'
+    b'"is_deleted":%%b,"custom_fields_values":%%b,"account_id":%d,"external_id":%%b,"_links":{"self":{"href":"%b%%d"}},"_embedded":{"tags":%%b%b}}'
+)
+_NULL, _NONE = b"null", b"[]"
+
+
+def draw(asked: Asked, collection: Collection, records: Sequence[Any]) -> Iterator[orjson.Fragment]:
+    """Records one after another, each as JSON: fields, values, tags, and what `with` asks for, in a constant number of statements.
+
+    They are instances or rows of columns. Written into a form, not gathered in dictionaries first: of 250 that is half of the time (decision 0028).
+    """
     root = f"{asked.base}{answers.ROOT}/"
-    here = f"{root}{collection.plural}/"
     beside = [(name, _linked(asked, collection, name, records, root)) for name in collection.links if name in collection.always or name in asked.wants]
     sources = joined.of_leads(records) if collection.sourced and asked.wants & collection.sourced else None
+    if sources is not None and "source" in asked.wants:
+        beside.append(("source", _sources(records, sources)))
     steps, words, shared = _next_steps(collection, records), tags.tags_of(collection.entity), _shared(collection)
+    form = _RECORD % (shared.account, _safe(f"{root}{collection.plural}/"), b"".join(b',"%b":%%b' % name.encode() for name, _rows in beside))
+    given = [rows for _name, rows in beside]
     for record in records:
-        pk = record.id
-        body = _common(record, shared, step=steps.get(pk))
-        body["_links"] = {"self": {"href": f"{here}{pk}"}}
-        embedded: dict[str, Any] = {"tags": [{"id": tag, "name": words[tag].name, "color": None} for tag in record.tag_ids if tag in words]}
-        body["_embedded"] = embedded
-        for name, rows in beside:
-            embedded[name] = rows.get(pk, [])
+        own = shared.own(vars(record))
         if sources is not None:
-            source = sources.get(pk)
-            body["source_id"] = source and source["id"]
-            if "source" in asked.wants:
-                embedded["source"] = source
-        yield body
+            source = sources.get(record.id)
+            own["source_id"] = source and source["id"]
+        tagged = record.tag_ids
+        worded = answers.written([{"id": tag, "name": words[tag].name, "color": None} for tag in tagged if tag in words]) if tagged else _NONE
+        yield orjson.Fragment(form % (*_common(vars(record), own, shared, step=steps.get(record.id), values=shared.values(record)), worded, *[rows.get(record.id, _NONE) for rows in given]))
 
 
-def _linked(asked: Asked, collection: Collection, name: str, records: Sequence[Any], root: str) -> Mapping[int, list[dict[str, Any]]]:
-    """What stands beside the records under a name, each with its address where it has one."""
+def _linked(asked: Asked, collection: Collection, name: str, records: Sequence[Any], root: str) -> Mapping[int, bytes]:
+    """What stands beside the records under a name, each with its address where it has one, as JSON."""
     found = collection.links[name](asked.actor, records)
     if name in ADDRESSED:
         for rows in found.values():
             for row in rows:
                 row["_links"] = {"self": {"href": f"{root}{name}/{row['id']}"}}
-    return found
+    return {pk: answers.written(rows) for pk, rows in found.items()}
+
+
+def _sources(records: Sequence[Any], sources: Mapping[int, dict[str, Any]]) -> Mapping[int, bytes]:
+    return {record.id: answers.written(sources.get(record.id)) for record in records}
+
+
+def _safe(text: str) -> bytes:
+    """What goes into a form between quotation marks."""
+    return answers.written(text)[1:-1].replace(b"%", b"%%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +90,16 @@ def _shared(collection: Collection) -> _Shared:
     return _Shared(collection.own(), groups, values.drawer(collection.entity), account_id())
 
 
-def _common(record: Any, shared: _Shared, *, step: datetime | None) -> dict[str, Any]:
-    columns = vars(record)
+def _common(columns: Mapping[str, Any], own: Mapping[str, Any], shared: _Shared, *, step: datetime | None, values: list[values.Value] | None) -> tuple[Any, ...]:
+    """What goes into the form, in its order, up to the tags."""
     responsible = columns["responsible_id"]
-    return {
-        "id": columns["id"], "name": columns["name"], **shared.own(columns), "responsible_user_id": responsible,
-        "group_id": shared.groups.get(responsible) or 0, "created_by": columns["created_by"] or 0, "updated_by": columns["updated_by"] or 0,
-        "created_at": seconds(columns["created_at"]), "updated_at": seconds(columns["updated_at"]), "closest_task_at": seconds(step),
-        "is_deleted": columns["binned_at"] is not None, "custom_fields_values": shared.values(record), "account_id": shared.account,
-        "external_id": columns["external_id"] or None,
-    }  # fmt: skip
+    return (
+        columns["id"], answers.written({"name": columns["name"], **own})[1:-1], _NULL if responsible is None else b"%d" % responsible,
+        shared.groups.get(responsible) or 0, columns["created_by"] or 0, columns["updated_by"] or 0,
+        int(columns["created_at"].timestamp()), int(columns["updated_at"].timestamp()), _NULL if step is None else b"%d" % int(step.timestamp()),
+        b"false" if columns["binned_at"] is None else b"true", _NULL if values is None else answers.written(values),
+        answers.written(columns["external_id"]) if columns["external_id"] else _NULL, columns["id"],
+    )  # fmt: skip
 
 
 def _next_steps(collection: Collection, records: Sequence[Any]) -> dict[int, datetime]:

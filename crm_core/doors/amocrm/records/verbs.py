@@ -31,7 +31,7 @@ def index(asked: Asked, plural: str) -> HttpResponse:
     if listing.unchanged(asked, rows):
         return answers.nothing(status=304)
     page, more, cursor = listing.page_of(asked, collection, rows)
-    told = [answers.part(body) for body in draw(asked, collection, page)]
+    told = list(draw(asked, collection, page))
     counts = answers.counts(asked, rows.count()) if listing.TOTAL in asked.wants else None
     return answers.page(asked, collection.plural, told, more=more, cursor=cursor, counts=counts)
 

@@ -34,11 +34,6 @@ def written(body: Any) -> bytes:
         return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def part(body: Any) -> orjson.Fragment:
-    """A part of a larger body, written already: of a page of 250 there is then one at a time in memory, not all of them."""
-    return orjson.Fragment(written(body))
-
-
 def nothing(*, status: int = 204) -> HttpResponse:
     """No content: an empty collection, a missing record of the old four, a deletion."""
     response = HttpResponse(status=status)
