@@ -8,7 +8,6 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
 from django.db.models import F
 from psycopg import Connection, sql
 
@@ -23,11 +22,13 @@ from tenants.carrying.changes import End
 from tenants.models import Beside, BesideStep, Snapshot, Spare, State, TemplateScript, Use, Workspace
 from tenants.provisioning import owner
 from tenants.rollout import replay
+from tenants.rounds import Rounds
 from tenants.snapshots import services as snapshots
 
 _log = logging.getLogger("kartoteka.keeper")
 # The ages of sources, as the command says them.
 NIGHTLY, SIDE = "snapshot", "instance"
+_resuming = Rounds("go on with what is laid beside", most=3)
 
 
 class NotBeside(CrmError):
@@ -97,18 +98,14 @@ def proceed(beside: Beside) -> Beside:
 
 def resume_all() -> int:
     """What a killed command left, taken up by the keeper; returns how many came to their end."""
-    with control_unit():
-        found = list(Beside.objects.filter(step__in=(BesideStep.FILLING, BesideStep.RETURNING)).order_by("pk")[:3])
-    return sum(_tried(beside) for beside in found)
+    left = Beside.objects.select_related("workspace").filter(step__in=(BesideStep.FILLING, BesideStep.RETURNING))
+    return _resuming.go(left.order_by("pk"), _tried, of=lambda beside: beside.workspace)
 
 
 def _tried(beside: Beside) -> bool:
     try:
         proceed(beside)
     except turns.Busy:
-        return False
-    except (CrmError, DatabaseError, InterfaceError, psycopg.Error, OSError) as error:
-        _log.warning("a copy beside is put off", extra={"beside": beside.pk, "error": str(error)})
         return False
     return True
 

@@ -27,6 +27,7 @@ from crm_platform.kernel.permissions import robot
 from crm_platform.letters.models import Letter
 from tenants import keeper, routing
 from tenants.inside.models import WorkspaceState
+from tenants.lifecycle import erasing, states
 from tenants.models import Beside, BesideStep, Snapshot, Spare, Workspace
 from tenants.provisioning import owner
 from tenants.returning import rows, services
@@ -198,6 +199,41 @@ def test_killed_at(point: str, firm) -> None:
     assert step == (BesideStep.READY if filling else BesideStep.RETURNED)
     assert _names(firm) == (["Anna", "Cem", "Dov"] if filling else ["Ann", "Ben", "Cem"])
     assert _there(firm).client().get("/board").status_code == 200
+
+
+def _killed_behind_the_fence(door: Any) -> Beside:
+    """The workspace's own schema is closed, and the copy is not its place yet."""
+
+    def die(name: str) -> None:
+        if name == "beside.fenced":
+            raise Killed
+
+    with mock.patch.object(services, "reached", die), pytest.raises(Killed):
+        services.return_all(_beside(door))
+    with sides.control_unit():
+        return Beside.objects.select_related("spare").get(workspace=door.workspace)
+
+
+def test_a_copy_whose_day_comes_while_it_is_put_back_is_not_dropped(firm) -> None:
+    beside = _killed_behind_the_fence(firm)
+    with sides.control_unit():
+        Spare.objects.filter(schema=beside.spare).update(drop_at=clock.real_now() - timedelta(seconds=1))
+    keeper.spares.sweep()
+    keeper.round_once()
+    routing.forget()
+    assert _names(firm) == ["Ann", "Ben", "Cem"]
+    assert _there(firm).client().get("/board").status_code == 200
+
+
+def test_with_the_workspace_what_lies_beside_it_is_over(firm) -> None:
+    """Else the keeper would take it up for ever, or fill one more copy of a firm that is erased."""
+    beside = _killed_behind_the_fence(firm)
+    with sides.control_unit():
+        filling = Beside.objects.create(workspace=firm.workspace, source=services.SIDE, moment=clock.real_now())
+    erasing.erase_at_once(_now(firm), by=states.OPERATOR)
+    with sides.control_unit():
+        assert set(Beside.objects.filter(pk__in=(beside.pk, filling.pk)).values_list("step", flat=True)) == {BesideStep.GIVEN_UP}
+    assert services.resume_all() == 0
 
 
 def test_copies_go_after_their_days(firm) -> None:
