@@ -12,6 +12,7 @@ from unittest import mock
 import psycopg
 import pytest
 from django.conf import settings as real_settings
+from django.contrib.sessions.models import Session
 from django.core.files.storage import FileSystemStorage
 from django.db import connection
 
@@ -19,6 +20,8 @@ from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals import services as deals
 from crm_core.sales.deals.models import Deal
+from crm_platform.accounts import tokens
+from crm_platform.accounts.models import ApiToken, User
 from crm_platform.db import sides
 from crm_platform.events.models import Event
 from crm_platform.jobs.models import Job
@@ -32,6 +35,7 @@ from tenants.models import Beside, BesideStep, Snapshot, Spare, Workspace
 from tenants.provisioning import owner
 from tenants.returning import rows, services
 from tenants.snapshots import services as snapshots
+from webhooks.outbound.models import Hook, HookDelivery
 
 ROBOT = robot("test")
 
@@ -181,6 +185,39 @@ def test_what_went_out_since_does_not_go_out_again(firm) -> None:
         assert Letter.objects.get(pk=letter.pk).sent_at
         assert not Event.objects.filter(pending=True).exists()
         assert WorkspaceState.objects.get().plan == "team"
+
+
+def test_what_was_told_to_programs_since_is_not_told_again(firm) -> None:
+    with firm.unit():
+        hook = Hook.objects.create(destination="https://example.com/hook", secret="-")
+        told, waits, tidied = (HookDelivery.objects.create(hook=hook, uid=uid, body="{}").pk for uid in ("told", "waits", "tidied"))
+    snapshots.take(_now(firm), why="nightly")
+    with firm.unit():
+        HookDelivery.objects.filter(pk=told).update(state="done", done_at=clock.real_now(), attempts=1)
+        HookDelivery.objects.filter(pk=tidied).delete()
+    services.return_all(_beside(firm))
+    with sides.unit(_now(firm).place):
+        assert dict(HookDelivery.objects.values_list("pk", "state")) == {told: "done", waits: "waiting", tidied: "failed"}
+        assert HookDelivery.objects.get(pk=told).attempts == 1
+
+
+def test_what_was_closed_since_stays_closed(firm) -> None:
+    """A session that was ended because it was stolen, a key that was taken back: yesterday opens neither again."""
+    kept, ended = firm.client(), firm.client()
+    with firm.unit():
+        olga = User.objects.select_related("role").get(email="olga@veldhuis.example")
+        for name in ("shut", "good"):
+            tokens.make_api_token(olga, name=name)
+    snapshots.take(_now(firm), why="nightly")
+    with firm.unit():
+        key = ended.cookies["session"].value
+        assert Session.objects.filter(session_key=key).delete()[0]
+        assert ApiToken.objects.filter(name="shut").update(revoked_at=clock.real_now())
+    services.return_all(_beside(firm))
+    routing.forget()
+    assert (kept.get("/board").status_code, ended.get("/board").status_code) == (200, 302)
+    with sides.unit(_now(firm).place):
+        assert dict(ApiToken.objects.values_list("name", "revoked_at__isnull")) == {"shut": False, "good": True}
 
 
 @pytest.mark.parametrize("point", ["beside.spare", "beside.loaded", "beside.ready", "beside.returning", "beside.fenced", "beside.flipped"])
