@@ -36,7 +36,7 @@ MOST = 5_000
 MEASURES = ("requests", "jobs", "database", "refused")
 _SPENT = "statement_seconds"
 # One share for all processes that serve pages, another for all that do jobs: while an import runs, reports may be read.
-SHARED = {kind: "working" if kind is Effort.JOB else "reading" for kind in Effort if kind is not Effort.COMMAND}
+SHARED: dict[Effort, str] = {kind: "working" if kind is Effort.JOB else "reading" for kind in Effort if kind is not Effort.COMMAND}
 # Seconds a request waits for another of its workspace to end, where that keeps no thread from the others.
 PATIENCE = 2.0
 # Seconds from which a statement is slow, and how much of its text a log line holds.
