@@ -96,9 +96,12 @@ def refill() -> None:
 def tidy() -> None:
     """Discard what is of an older release, and what was claimed and never opened."""
     _outdated.go(pool.outdated().order_by("pk"), pool.discard)
-    returned = _unopened.go(_broken().order_by("pk"), pool.discard)
-    if returned:
-        _log.warning("unfinished sign-ups returned", extra={"number": returned})
+    _unopened.go(_broken().order_by("pk"), _return)
+
+
+def _return(workspace: Workspace) -> None:
+    _log.warning("unfinished sign-up returned", extra={"workspace": workspace.public_id})
+    pool.discard(workspace)
 
 
 def _broken() -> QuerySet[Workspace]:
