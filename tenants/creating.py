@@ -13,7 +13,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connections, transaction
 from django.utils.translation import gettext_lazy as _
 
 from crm_platform.db import sides
@@ -27,8 +27,9 @@ from .claiming import WorkspaceClaimed
 from .lifecycle import states
 from .mailindex import remember
 from .models import Domain, Signup, State, Workspace
-from .provisioning import owner, pool
+from .provisioning import outage, owner, pool
 from .reserved import AddressRefused, appearance, check_address
+from .rounds import is_lost
 from .suggesting import free_addresses
 
 # Seconds a sign-up waits for the keeper when the pool is empty.
@@ -86,13 +87,38 @@ def create_once(wish: Wish, *, operation: uuid.UUID) -> tuple[Workspace, bool]:
     claimed = facts(wish, workspace=workspace, operation=operation, hashed=hashed)
     reached("signup.claimed")
     try:
+        _fill(workspace, claimed)
+        reached("signup.filled")
+        return open_up(claimed, operation=operation), fresh
+    except _Silent as silent:  # a firm that is not there yet need not live in a database that does not answer
+        give_back(workspace, operation=operation)
+        outage.note(workspace.alias)
+        if workspace.alias not in outage.aliases():  # there is no other
+            raise silent.error from None
+        return create_once(wish, operation=operation)
+    except Exception:
+        give_back(workspace, operation=operation)
+        raise
+
+
+class _Silent(Exception):
+    """The database of a workspace that was claimed just now does not answer."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        super().__init__()
+
+
+def _fill(workspace: Workspace, claimed: WorkspaceClaimed) -> None:
+    """What stands in a workspace before it is opened, in one unit of its own. Raises _Silent, too."""
+    try:
         with sides.unit(workspace.place):
             claiming.fill_inside(claimed)
             reached("signup.filling")
-        reached("signup.filled")
-        return open_up(claimed, operation=operation), fresh
-    except Exception:
-        give_back(workspace, operation=operation)
+    except (OperationalError, InterfaceError) as error:
+        connections[workspace.alias].close()
+        if is_lost(error):
+            raise _Silent(error) from error
         raise
 
 

@@ -11,9 +11,8 @@ from datetime import timedelta
 import psycopg
 import redis
 from django.db import DatabaseError, InterfaceError, close_old_connections
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import CrmError
 
@@ -25,6 +24,7 @@ from .models import State, Workspace
 from .moving import services as moving
 from .provisioning import owner, pool
 from .returning import services as returning
+from .rounds import Rounds
 from .sleeping import services as sleeping
 from .sleeping import waking
 from .snapshots import nightly
@@ -36,6 +36,7 @@ BROKEN_AFTER = timedelta(minutes=2)
 
 
 _also: list[Callable[[], object]] = []
+_outdated, _unopened = Rounds("discard what is outdated", most=10), Rounds("return unfinished sign-ups", most=10)
 
 
 def also(duty: Callable[[], object]) -> None:
@@ -94,27 +95,20 @@ def refill() -> None:
 
 def tidy() -> None:
     """Discard what is of an older release, and what was claimed and never opened."""
-    for workspace in pool.outdated():
-        _tried(workspace)
-    for workspace in _broken():
-        _log.warning("unfinished sign-up returned", extra={"workspace": workspace.public_id})
-        _tried(workspace)
+    _outdated.go(pool.outdated().order_by("pk"), pool.discard)
+    _unopened.go(_broken().order_by("pk"), _return)
 
 
-def _tried(workspace: Workspace) -> None:
-    try:
-        pool.discard(workspace)
-    except (DatabaseError, InterfaceError, psycopg.Error) as error:
-        _log.warning("a schema could not be dropped", extra={"workspace": workspace.public_id, "error": str(error)})
-        close_old_connections()
+def _return(workspace: Workspace) -> None:
+    _log.warning("unfinished sign-up returned", extra={"workspace": workspace.public_id})
+    pool.discard(workspace)
 
 
-def _broken() -> list[Workspace]:
+def _broken() -> QuerySet[Workspace]:
     """Claimed, never opened: nobody has ever been inside, so the schema is dropped and the address is free again."""
     before = clock.real_now() - BROKEN_AFTER
-    with control_unit():
-        stale = Q(signup__finished_at=None, signup__started_at__lt=before) | Q(signup=None, claimed_at__lt=before) | Q(slug=None)
-        return list(Workspace.objects.filter(stale, state=State.CLAIMING)[:10])
+    stale = Q(signup__finished_at=None, signup__started_at__lt=before) | Q(signup=None, claimed_at__lt=before) | Q(slug=None)
+    return Workspace.objects.filter(stale, state=State.CLAIMING)
 
 
 QUICK: tuple[Callable[[], object], ...] = (refill, tidy, chores.keep, proving.start, proving.tell_failed, spares.sweep, snapshots.let_go)

@@ -75,6 +75,17 @@ class Given:
         """A member by its name, compared with the manifest at its end. Raises Tampered, Swollen."""
         return self._archive.pieces(self._members[name], sha=self.content["members"][name]["sha256"])
 
+    def rows(self, table: str) -> Iterator[dict[str, str]]:
+        """A table's rows as they stand in the archive, by column; none of a table that it has not. Raises Tampered."""
+        name = f"rows/{table}.csv"
+        if name not in self._members:
+            return
+        text = io.TextIOWrapper(io.BufferedReader(_Stream(self.pieces(name))), encoding="utf-8", newline="")
+        try:
+            yield from csv.DictReader(text)
+        except (csv.Error, UnicodeDecodeError):
+            raise Tampered(part=name) from None
+
     def read_through(self) -> None:
         """Compare all that people read and nobody loads: pages, the SQLite file, the settings."""
         for name in self.content["members"]:

@@ -58,14 +58,19 @@ def _say(done: int, total: int) -> None:
 @click.option("--slug", required=True, help="The address label of the new workspace.")
 @click.option("--email", default="", help="Who shall be an owner, where none of the archive's can be reached.")
 @click.option("--plan", default="trial", help="trial, free, start, team or business.")
+@click.option("--yes", is_flag=True, help="Do not ask whether it is the right firm's.")
 @as_json
-def restore_workspace(file: Path, slug: str, email: str, plan: str, as_json: bool) -> None:
+def restore_workspace(file: Path, slug: str, email: str, plan: str, yes: bool, as_json: bool) -> None:
     """Make a workspace of an archive; everyone with access gets a letter to choose a password."""
     begun = time.monotonic()
+    seen = restoring.preview(file, email=email)
+    click.echo(f"The archive of “{seen.firm}” ({seen.url}), made {seen.made_at}: {seen.letters} people had access there, and each gets a letter.", err=True)
+    if seen.stranger and not yes:  # of another firm's archive by mistake, a stranger would read all of it
+        click.confirm(f"{email} is none of them, and would be an owner who sees all that this firm has. Is it the right archive?", abort=True, err=True)
     restored = restoring.restore(file, slug=slug, email=email, plan=plan)
     place = restored.workspace.place
     told: dict[str, Any] = {
-        "public_id": place.public_id, "slug": slug, "url": routing.url_of(place), "tables": {name: asdict(one) for name, one in restored.rows.items()},
+        "of": {"firm": seen.firm, "url": seen.url, "made_at": seen.made_at}, "public_id": place.public_id, "slug": slug, "url": routing.url_of(place), "tables": {name: asdict(one) for name, one in restored.rows.items()},
         "files": restored.files, "missing": restored.missing, "letters": restored.letters, "over": restored.over, "seconds": round(time.monotonic() - begun, 1),
     }  # fmt: skip
     rows = sum(one.rows for one in restored.rows.values())

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, connections
 from django.db.models import Q
 
 from crm_platform.db import sides
@@ -25,6 +25,7 @@ from tenants.models import FreshArchive, Signup, Workspace
 from tenants.models import State as Life
 from tenants.opening import unit
 from tenants.provisioning import owner
+from tenants.rounds import Rounds
 
 from . import checking, loading, pulse, restoring, services
 from .checking import Given
@@ -35,6 +36,7 @@ State = FreshArchive.State
 # One that was begun so long ago and is not done was begun by a keeper that was killed.
 _GIVEN_UP = timedelta(hours=2)
 _thread: threading.Thread | None = None
+_telling = Rounds("tell of failed proofs", most=20)
 _TEXT = """The archive of {slug} of {made_at:%Y-%m-%d %H:%M} UTC was restored beside the workspace and compared, and that failed: {why}
 
 The workspace itself is not touched. The keeper's log has the trace. The next archive is made and proved within a week, or at once by the owners under Settings → Archives.
@@ -111,16 +113,9 @@ def _note(row: FreshArchive, figures: dict[str, Any], sentence: str) -> None:
 
 
 def tell_failed() -> int:
-    """Write of failed proofs to those who were not told: the firm's owners and the operator; returns how many. Whoever cannot be entered waits for the next round."""
-    with sides.control_unit():
-        untold = FreshArchive.objects.select_related("workspace").filter(ok=False, told_at=None, workspace__state__in=(Life.ACTIVE, Life.LEAVING))
-        waiting = list(untold[:20])
-    for row in waiting:
-        try:
-            _tell(row)
-        except (DatabaseError, InterfaceError):
-            _log.exception("a failed proof could not be told", extra={"workspace": row.workspace.public_id})
-    return len(waiting)
+    """Write of failed proofs to those who were not told: the firm's owners and the operator; returns how many were. Whoever cannot be entered waits for the next round."""
+    untold = FreshArchive.objects.select_related("workspace").filter(ok=False, told_at=None, workspace__state__in=(Life.ACTIVE, Life.LEAVING))
+    return _telling.go(untold.order_by("proved_at"), _tell, of=lambda row: row.workspace)
 
 
 def _tell(row: FreshArchive) -> None:

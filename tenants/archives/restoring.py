@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from crm_platform.accounts import returning
+from crm_platform.accounts.models import Access
 from crm_platform.db import sides
 from crm_platform.events.backbone import emit
 from crm_platform.kernel import clock, gates
@@ -41,6 +42,26 @@ class Restored:
     missing: int
     letters: int
     over: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Whose an archive is, before anything is made of it: `letters` goes to so many people; `stranger`, the owner wished for is none of them."""
+
+    firm: str
+    url: str
+    made_at: str
+    letters: int
+    stranger: bool
+
+
+def preview(path: Path, *, email: str = "") -> Preview:
+    """Look into an archive; nothing is changed. Raises what refusals.py lists."""
+    with checking.opened(path) as given:
+        told = given.content["workspace"]
+        let_in = {row["email"].lower() for row in given.rows("person") if row.get("email") and row.get("access") in (Access.ACTIVE, Access.INVITED)}
+        wished = email.strip().lower()
+        return Preview(told["name"], str(told.get("url", "")), given.content["made_at"], len(let_in), bool(wished) and wished not in let_in)
 
 
 def restore(path: Path, *, slug: str, email: str = "", plan: str = "trial") -> Restored:

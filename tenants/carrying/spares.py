@@ -11,12 +11,14 @@ from crm_platform.kernel import clock
 from crm_platform.kernel.errors import CrmError
 from tenants.models import Beside, BesideStep, State, TemplateScript, Workspace
 from tenants.provisioning import owner, pool, template
+from tenants.rounds import Rounds
 
 from . import turns
 from .models import Spare, Use
 
 # A spare that was made and never noted is a killed process's.
 UNNOTED_AFTER = timedelta(minutes=2)
+_dropping = Rounds("drop spare schemas", most=5)
 
 
 class NotServed(CrmError):
@@ -68,15 +70,13 @@ def drop(spare: Workspace) -> None:
 def sweep() -> int:
     """Drop what nobody needs any more: past its day, of an erased workspace, or left by a killed process; returns how many."""
     now = clock.real_now()
-    with control_unit():
-        spare = Workspace.objects.filter(state=State.SPARE)
-        over = Q(spare__drop_at__lt=now) | Q(spare__owner__state=State.ERASED)
-        # One that is being put back is what its workspace is about to live in, whoever began it and whenever it was made.
-        returning = Beside.objects.filter(step=BesideStep.RETURNING, spare__isnull=False).values("spare")
-        filling = Q(spare__use=Use.FILLING, spare__made_at__lt=now - UNNOTED_AFTER, moves=None) & ~Q(pk__in=returning)
-        left = Q(spare=None, created_at__lt=now - UNNOTED_AFTER) | filling
-        found = list(spare.filter(over | left).select_related("spare").order_by("pk")[:5])
-    return sum(_drop_if_alone(row) for row in found)
+    spare = Workspace.objects.filter(state=State.SPARE)
+    # One that is being put back is what its workspace is about to live in, whoever began it, whenever it was made, and though its day has come meanwhile.
+    stays = ~Q(pk__in=Beside.objects.filter(step=BesideStep.RETURNING, spare__isnull=False).values("spare"))
+    over = Q(spare__drop_at__lt=now) & stays | Q(spare__owner__state=State.ERASED)
+    filling = Q(spare__use=Use.FILLING, spare__made_at__lt=now - UNNOTED_AFTER, moves=None) & stays
+    left = Q(spare=None, created_at__lt=now - UNNOTED_AFTER) | filling
+    return _dropping.go(spare.filter(over | left).select_related("spare").order_by("pk"), _drop_if_alone)
 
 
 def _drop_if_alone(row: Workspace) -> bool:

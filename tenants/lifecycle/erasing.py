@@ -11,20 +11,29 @@ import logging
 import uuid
 from collections.abc import Callable
 
-import psycopg
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
-from redis.exceptions import RedisError
 
 from crm_platform.db.sides import control_unit
 from crm_platform.kernel import clock, files, versions
-from crm_platform.kernel.errors import CrmError
 from crm_platform.kernel.points import reached
 from tenants import routing
 from tenants.carrying import spares, turns
-from tenants.models import Domain, Due, EmailIndex, FreshArchive, Signup, Snapshot, Spare, State, Workspace
+from tenants.models import (
+    Beside,
+    BesideStep,
+    Domain,
+    Due,
+    EmailIndex,
+    FreshArchive,
+    Signup,
+    Snapshot,
+    Spare,
+    State,
+    Workspace,
+)
 from tenants.moving.models import Move, Step
 from tenants.provisioning import owner
+from tenants.rounds import Rounds
 from tenants.sleeping.models import Nap, NapStep
 from tenants.snapshots import services as snapshots
 
@@ -35,6 +44,7 @@ from .states import By
 _log = logging.getLogger("kartoteka.keeper")
 Doing = Callable[[Workspace], bool | None]
 _matters: list[Callable[[Workspace], bool]] = []
+_begun, _due = Rounds("erase what is begun", most=20), Rounds("erase what is due", most=5)
 
 
 def before_dropping(settled: Callable[[Workspace], bool]) -> None:
@@ -90,17 +100,10 @@ def _leaves_now(row: Workspace, *, by: By) -> tuple[State, Departure]:
 
 
 def erase_due() -> int:
-    """Erase what is due, and finish what was cut short; returns how many. One that fails waits for the next round and stops no other, however many fail."""
-    with control_unit():
-        due = Workspace.objects.filter(state=State.LEAVING, departure__erases_at__lte=clock.now())
-        half = Workspace.objects.filter(state=State.ERASED, erased_at=None)
-        found = [*half, *due[:5]]
-    for workspace in found:
-        try:
-            erase(workspace)
-        except (DatabaseError, InterfaceError, psycopg.Error, OSError, RedisError, CrmError):
-            _log.exception("an erasure waits for the next round", extra={"workspace": workspace.public_id})
-    return len(found)
+    """Erase what is due, and finish what was cut short; returns how many went well. One that fails waits for the next round and stops no other, however many fail."""
+    due = Workspace.objects.filter(state=State.LEAVING, departure__erases_at__lte=clock.now()).order_by("departure__erases_at")
+    half = Workspace.objects.filter(state=State.ERASED, erased_at=None).order_by("pk")
+    return _begun.go(half, erase) + _due.go(due, erase)
 
 
 def erase(workspace: Workspace) -> None:
@@ -215,6 +218,7 @@ def _forget(workspace: Workspace) -> None:
         over = {"finished_at": clock.real_now(), "error": ""}  # what was under way with it is not taken up again
         Nap.objects.filter(workspace=row, finished_at=None).update(step=NapStep.GIVEN_UP, **over)
         Move.objects.filter(workspace=row, finished_at=None).update(step=Step.GIVEN_UP, **over)
+        Beside.objects.filter(workspace=row, step__in=(BesideStep.FILLING, BesideStep.READY, BesideStep.RETURNING)).update(step=BesideStep.GIVEN_UP)
         Entry.objects.filter(workspace=row).update(by_id=None, by_name="", reason="", body={})
         row.slug, row.name, row.suspended_reason = None, "", ""
         row.save(update_fields=["slug", "name", "suspended_reason"])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import transaction
 
 from crm_platform.db import sides
 from crm_platform.events import backbone
@@ -14,14 +13,15 @@ from crm_platform.kernel.permissions import Actor, ActorKind
 from tenants.inside import services as inside
 from tenants.models import State
 from tenants.opening import unit
+from tenants.rounds import Rounds
 
 from . import letters
 from .access import read_values
 from .models import Entry
 
-_log = logging.getLogger("kartoteka.keeper")
 # An act that its own process has not told by then was cut short.
 PATIENCE = timedelta(seconds=10)
+_telling = Rounds("tell workspaces what was decided", most=20)
 
 
 def tell_here(entry: Entry) -> None:
@@ -37,16 +37,9 @@ def tell(entry: Entry) -> None:
 
 
 def tell_the_rest() -> int:
-    """Tell what was left untold; returns how many. A workspace that cannot be entered waits for the next round."""
-    with sides.control_unit():
-        untold = Entry.objects.select_related("workspace").filter(told_at=None, at__lt=clock.now() - PATIENCE, workspace__state__in=(State.ACTIVE, State.LEAVING))
-        waiting = list(untold[:20])
-    for entry in waiting:
-        try:
-            tell(entry)
-        except (DatabaseError, InterfaceError):
-            _log.exception("a workspace could not be told", extra={"workspace": entry.workspace.public_id, "kind": entry.kind})
-    return len(waiting)
+    """Tell what was left untold; returns how many were. A workspace that cannot be entered waits for the next round."""
+    untold = Entry.objects.select_related("workspace").filter(told_at=None, at__lt=clock.now() - PATIENCE, workspace__state__in=(State.ACTIVE, State.LEAVING))
+    return _telling.go(untold.order_by("pk"), tell, of=lambda entry: entry.workspace)
 
 
 def _apply(entry: Entry) -> None:

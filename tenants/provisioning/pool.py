@@ -11,7 +11,7 @@ from datetime import timedelta
 import psycopg
 from django.conf import settings
 from django.db import OperationalError, connections
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from psycopg import sql
 
 from crm_platform.db.sides import CONTROL, control_unit
@@ -19,7 +19,7 @@ from crm_platform.kernel import clock, files, ids
 from crm_platform.kernel.points import reached
 from tenants.models import Signup, State, TemplateScript, Workspace
 
-from . import owner, template
+from . import outage, owner, template
 
 _log = logging.getLogger("kartoteka.keeper")
 # One packet per workspace: role, schema, script, grants. Nothing is half there if it fails.
@@ -59,7 +59,7 @@ _CLAIM = """
 UPDATE workspace SET state = 'claiming'
 WHERE id = (
     SELECT ready.id FROM workspace ready JOIN template_script script ON script.version = ready.template_version
-    WHERE ready.state = 'pool' AND script.migrations @> %s::jsonb
+    WHERE ready.state = 'pool' AND script.migrations @> %s::jsonb AND ready.alias <> ALL(%s::varchar[])
     ORDER BY array_position(%s::varchar[], ready.alias), script.created_at DESC, ready.id
     LIMIT 1 FOR UPDATE OF ready SKIP LOCKED)
 RETURNING *
@@ -103,16 +103,16 @@ def _filled(packet: str, script: TemplateScript, *, name: str, cell: str, state:
 
 
 def ready(*, version: str, cell: str | None = None) -> int:
-    """How many workspaces of this version wait to be claimed, in one database or in all."""
+    """How many workspaces of this version wait to be claimed, in one database or in all that answer."""
     with control_unit():
         found = Workspace.objects.filter(state=State.POOL, template_version=version)
-        return found.filter(alias=cell).count() if cell else found.count()
+        return (found.filter(alias=cell) if cell else found.exclude(alias__in=outage.aliases())).count()
 
 
 def any_ready() -> bool:
-    """Whether something waits that this release can serve. Opens a control unit."""
+    """Whether something waits that this release can serve, in a database that answers. Opens a control unit."""
     with control_unit():
-        return Workspace.objects.filter(state=State.POOL, template_version__in=template.serving().values("version")).exists()
+        return Workspace.objects.filter(state=State.POOL, template_version__in=template.serving().values("version")).exclude(alias__in=outage.aliases()).exists()
 
 
 def wanted() -> int:
@@ -127,10 +127,9 @@ def wanted_now() -> int:
     return int(settings.CRM_POOL_SIZE) + min(lately, 10 * int(settings.CRM_POOL_SIZE))
 
 
-def outdated() -> list[Workspace]:
-    """Some of those that wait but lack what this release needs; what a newer one made is left to it. Opens a control unit."""
-    with control_unit():
-        return list(Workspace.objects.filter(state=State.POOL).exclude(template_version__in=template.served())[:10])
+def outdated() -> QuerySet[Workspace]:
+    """Those that wait but lack what this release needs; what a newer one made is left to it. Inside a control unit."""
+    return Workspace.objects.filter(state=State.POOL).exclude(template_version__in=template.serving().values("version"))
 
 
 def fill(*, to: int, cell: str | None = None) -> int:
@@ -182,6 +181,7 @@ def _make_in_one_of(cells: list[str], script: TemplateScript, *, number: int) ->
         except (psycopg.OperationalError, OperationalError):
             if cells == [cell]:
                 raise
+            outage.note(cell)
             _log.warning("a database does not answer", extra={"cell": cell})
             with suppress(ValueError):  # the other hand has seen it too
                 cells.remove(cell)
@@ -201,10 +201,11 @@ def occupancy() -> dict[str, int]:
 def claim(*, cell: str = "") -> Workspace | None:
     """Take one ready workspace that this release can serve, by one statement; None when the pool is empty. Inside a control unit.
 
-    With several databases the emptiest that has one gives it, which costs one statement more; or `cell`, where it has one.
+    With several databases the emptiest that has one gives it, which costs one statement more; or `cell`, where it has one. Of
+    one that did not answer just now none is taken.
     """
     cells = [cell] if cell else list(occupancy()) if len(settings.CELLS) > 1 else []
-    return next(iter(Workspace.objects.using(CONTROL).raw(_CLAIM, [template.names_as_json(), cells])), None)
+    return next(iter(Workspace.objects.using(CONTROL).raw(_CLAIM, [template.names_as_json(), outage.aliases(), cells])), None)
 
 
 def take(schema: str) -> Workspace | None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
 from django.db.models import F
 from psycopg import Connection, sql
 
@@ -23,11 +22,13 @@ from tenants.carrying.changes import End
 from tenants.models import Beside, BesideStep, Snapshot, Spare, State, TemplateScript, Use, Workspace
 from tenants.provisioning import owner
 from tenants.rollout import replay
+from tenants.rounds import Rounds
 from tenants.snapshots import services as snapshots
 
 _log = logging.getLogger("kartoteka.keeper")
 # The ages of sources, as the command says them.
 NIGHTLY, SIDE = "snapshot", "instance"
+_resuming = Rounds("go on with what is laid beside", most=3)
 
 
 class NotBeside(CrmError):
@@ -97,18 +98,14 @@ def proceed(beside: Beside) -> Beside:
 
 def resume_all() -> int:
     """What a killed command left, taken up by the keeper; returns how many came to their end."""
-    with control_unit():
-        found = list(Beside.objects.filter(step__in=(BesideStep.FILLING, BesideStep.RETURNING)).order_by("pk")[:3])
-    return sum(_tried(beside) for beside in found)
+    left = Beside.objects.select_related("workspace").filter(step__in=(BesideStep.FILLING, BesideStep.RETURNING))
+    return _resuming.go(left.order_by("pk"), _tried, of=lambda beside: beside.workspace)
 
 
 def _tried(beside: Beside) -> bool:
     try:
         proceed(beside)
     except turns.Busy:
-        return False
-    except (CrmError, DatabaseError, InterfaceError, psycopg.Error, OSError) as error:
-        _log.warning("a copy beside is put off", extra={"beside": beside.pk, "error": str(error)})
         return False
     return True
 
@@ -246,9 +243,19 @@ UPDATE {then}.workspace_state SET generation = {generation};
 INSERT INTO {then}.inbox_message ({inbox}) SELECT {inbox} FROM {now}.inbox_message ON CONFLICT DO NOTHING;
 DELETE FROM {then}.job t WHERE t.state IN ('waiting', 'running') AND NOT EXISTS (SELECT FROM {now}.job n WHERE n.id = t.id AND n.state IN ('waiting', 'running'));
 UPDATE {then}.letter t SET sent_at = n.sent_at FROM {now}.letter n WHERE n.id = t.id AND t.sent_at IS NULL;
+UPDATE {then}.outbound_delivery t SET state = n.state, attempts = n.attempts, answers = n.answers, next_at = n.next_at, done_at = n.done_at
+    FROM {now}.outbound_delivery n WHERE n.id = t.id AND t.state = 'waiting';
+UPDATE {then}.outbound_delivery t SET state = 'failed', done_at = now() WHERE t.state = 'waiting' AND NOT EXISTS (SELECT FROM {now}.outbound_delivery n WHERE n.id = t.id);
 UPDATE {then}.event t SET pending = false WHERE t.pending AND NOT EXISTS (SELECT FROM {now}.event n WHERE n.id = t.id AND n.pending);
 INSERT INTO {then}.event (name, entity, record_id, subjects, before, after, actor_kind, actor_name, via, request, at, pending)
     VALUES ('workspace.put_back', 'workspace', 1, ARRAY['workspace:1'], '{{}}', jsonb_build_object('moment', {moment}::text), 'robot', 'command line', '', '', now(), false);
+"""
+# What was closed since stays closed: sessions that were ended, tokens that were taken back. What programs hold that is signed ends anyway, with the generation.
+_STAYS_CLOSED = """
+DELETE FROM {then}.usersessions_usersession t WHERE NOT EXISTS (SELECT FROM {now}.django_session n WHERE n.session_key = t.session_key);
+DELETE FROM {then}.django_session t WHERE NOT EXISTS (SELECT FROM {now}.django_session n WHERE n.session_key = t.session_key);
+UPDATE {then}.api_token t SET revoked_at = n.revoked_at FROM {now}.api_token n WHERE n.id = t.id AND t.revoked_at IS NULL;
+UPDATE {then}.api_token t SET revoked_at = now() WHERE t.revoked_at IS NULL AND NOT EXISTS (SELECT FROM {now}.api_token n WHERE n.id = t.id);
 """
 
 
@@ -258,7 +265,7 @@ def _carry_over(connection: Connection[Any], workspace: Workspace, spare: Worksp
     with control_unit():
         moment = Beside.objects.filter(spare=spare).values_list("moment", flat=True).first()
     connection.execute(
-        sql.SQL(_CARRY_OVER).format(
+        sql.SQL(_CARRY_OVER + _STAYS_CLOSED).format(
             then=sql.Identifier(spare.schema_name), now=sql.Identifier(workspace.schema_name), state=by_name["workspace_state"].names(),
             inbox=by_name["inbox_message"].names(), generation=sql.Literal(workspace.generation + 1), moment=sql.Literal(f"{moment:%Y-%m-%d %H:%M} UTC"),
         )

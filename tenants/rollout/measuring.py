@@ -6,7 +6,7 @@ import io
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import redirect_stdout
+from contextlib import ExitStack, redirect_stdout
 from typing import Any
 
 from django.db import connections
@@ -36,19 +36,19 @@ def ours(*, parallel: int) -> dict[str, Any]:
     """Bring all workspaces to a release with a column and an index more, which stays. Needs the owner's login.
 
     `release_s` is what a release costs once, whatever their number: its template script rendered and proved; `render_s`
-    rendering the step of those that are behind; `replay_s` all the rest; `behind_ms` asking who is behind.
+    rendering the step of those that are behind; `replay_s` all the rest; `behind_ms` asking who is behind, by `behind_queries` statements.
     """
     before = template.names()
     with rehearsal.release("contacts", NAME, OPERATIONS):
         release = _seconds(template.current)
         asked = [_seconds(_behind) for _ in range(21)]
-        number = _behind()
+        number, statements = _behind_in_statements()
         render = _seconds(lambda: plan.pieces(before))
         replay = _seconds(lambda: run.work(steps.start(by="the bench", parallel=parallel)))
         with control_unit():
             facts = steps.status()["rollout"]
     return {
-        "workspaces": number, "release_s": release, "render_s": render, "replay_s": replay, "behind_ms": round(statistics.median(asked) * 1000, 2),
+        "workspaces": number, "release_s": release, "render_s": render, "replay_s": replay, "behind_ms": round(statistics.median(asked) * 1000, 2), "behind_queries": statements,
         "done": facts["done"], "failed": facts["failed"], "errors": facts["errors"], "slowest_ms": facts["slowest_ms"],
     }  # fmt: skip
 
@@ -56,6 +56,21 @@ def ours(*, parallel: int) -> dict[str, Any]:
 def _behind() -> int:
     with control_unit():
         return steps.behind().count()
+
+
+def _behind_in_statements() -> tuple[int, int]:
+    """How many are behind, and by how many statements, of any connection, that is found out."""
+    sent: list[str] = []
+
+    def note(execute: Callable[..., Any], statement: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        sent.append(str(statement))
+        return execute(statement, params, many, context)
+
+    with ExitStack() as stack:
+        for connection in connections.all(initialized_only=True):
+            stack.enter_context(connection.execute_wrapper(note))
+        number = _behind()
+    return number, len(sent)
 
 
 def stock(number: int) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def bring(connection: Connection[Any], *, cell: str, schema: str, indexes: Seque
     `connection` is an owner's of the workspace's database, in autocommit. `indexes` are those an earlier try has left to be
     made; `keep_indexes` is told of such before they are left. Raises what PostgreSQL says, with nothing of the piece done.
     """
-    pieces = plan.pieces(_applied(connection, schema))
+    pieces = plan.pieces(applied(connection, schema))
     indexed = _indexed(pieces)
     big = engines.of(connection).large(connection, schema, indexed, least=large) if indexed else frozenset()
     open_indexes = list(indexes)
@@ -65,7 +65,8 @@ def bring_alone(workspace: Workspace) -> None:
         workspace.save(update_fields=["template_version"])
 
 
-def _applied(connection: Connection[Any], schema: str) -> plan.Applied:
+def applied(connection: Connection[Any], schema: str) -> plan.Applied:
+    """The migrations of workspace applications that a schema has, by its own list ("label.name")."""
     ours = plan.labels()
     rows = connection.execute(sql.SQL("SELECT app, name FROM {}.django_migrations").format(sql.Identifier(schema))).fetchall()
     return frozenset(f"{app}.{name}" for app, name in rows if app in ours)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import psycopg
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 from psycopg import Connection
 
 from crm_platform.db.sides import control_unit
@@ -25,14 +25,19 @@ from .models import Ring, Rollout, RolloutState
 _log = logging.getLogger("kartoteka.rollout")
 # Steps taken at once by one thread, few in the first rings, where a bad release shows; after so many workspaces its connection, whose memory grows with each, is made anew.
 BATCH, BATCH_OF_ALL, RECYCLED_AFTER = 8, 32, 200
+# Seconds between two looks for who came to be behind after a rollout was done.
+LATE_EVERY = 10.0
 
 
 def run(stop: threading.Event, *, every: float = 2.0) -> None:
     """The keeper's thread: work on whatever rollout is running, until `stop` is set."""
+    looked = -LATE_EVERY
     while not stop.is_set():
         try:
             with control_unit():
                 found = steps.open_rollout()
+            if found is None and time.monotonic() - looked >= LATE_EVERY:
+                looked, found = time.monotonic(), steps.start_for_latecomers()
             if found is not None and found.state == RolloutState.RUNNING:
                 work(found, stop)
         except (DatabaseError, InterfaceError, psycopg.Error):
@@ -91,21 +96,35 @@ def _bring_all(batch: list[steps.Taken], owners: _Owners, stop: threading.Event)
 
 
 def _bring(taken: steps.Taken, owners: _Owners) -> int | None:
-    """Bring one; its milliseconds, or None where it failed."""
+    """Bring one; its milliseconds, or None where it failed, or where another hand is at it: one whose lease ran out over long work may still be."""
     began = time.monotonic()
     with context.bind(workspace=taken.public_id):
         try:
             connection = owners.of(taken.cell)
-            replay.bring(connection, cell=taken.cell, schema=taken.schema, indexes=taken.indexes, keep_indexes=lambda found: steps.keep_indexes(taken.pk, found))
+            with _alone(connection, taken.workspace_id) as mine:
+                if not mine:
+                    return None
+                replay.bring(connection, cell=taken.cell, schema=taken.schema, indexes=taken.indexes, keep_indexes=lambda found: steps.keep_indexes(taken.pk, found))
             reached("rollout.brought")
-        except (psycopg.Error, DatabaseError, owner.NotTheKeeper) as error:
+        except Exception as error:  # broad: a step in Python may raise anything, and this workspace's mistake is no other's
             owners.drop(taken.cell)
+            close_old_connections()
             cause = error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error
             transient = isinstance(cause, replay.TRANSIENT)
             steps.failed(taken, error=_said(cause), transient=transient)
             _log.warning("a workspace was not brought to the release", extra={"error": _said(cause), "tries": taken.tries, "transient": transient})
             return None
     return round((time.monotonic() - began) * 1000)
+
+
+@contextlib.contextmanager
+def _alone(connection: Connection[Any], number: int) -> Iterator[bool]:
+    """Whether nobody else works on the workspace; then nobody does for the block. `owner.alone` without the waiting: it ends with the connection, too."""
+    key = [number % 2**31]
+    [(mine,)] = connection.execute("SELECT pg_try_advisory_lock(hashtext('workspace'), %s::int)", key)
+    yield bool(mine)
+    if mine:  # who fails closes the connection
+        connection.execute("SELECT pg_advisory_unlock(hashtext('workspace'), %s::int)", key)
 
 
 def _said(error: BaseException) -> str:

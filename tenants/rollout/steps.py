@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connections
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, QuerySet
 
 from crm_platform.db.sides import CONTROL, control_unit
 from crm_platform.kernel import clock
@@ -78,6 +78,24 @@ def start_if_behind(*, by: str) -> Rollout | None:
         needed = behind().exists() and not Rollout.objects.filter(state__in=OPEN, version=template.fingerprint()).exists()
     try:
         return start(by=by) if needed else None
+    except AlreadyRunning:
+        return None
+
+
+def start_for_latecomers() -> Rollout | None:
+    """Open one more rollout where a workspace came to be behind after the last was done: claimed by the release before, woken where it lay.
+
+    Those that failed wait for an operator, and the first rollout to a release is not begun here. Opens control units.
+    """
+    version = template.fingerprint()
+    with control_unit():
+        mine = Rollout.objects.filter(version=version)
+        if Rollout.objects.filter(state__in=OPEN).exists() or not mine.exists():
+            return None
+        failed = RolloutStep.objects.filter(workspace=OuterRef("pk"), rollout__in=mine, state=StepState.FAILED)
+        late = behind().exclude(template_version__in=template.served()).exclude(Exists(failed)).exists()
+    try:
+        return start(by="keeper") if late else None
     except AlreadyRunning:
         return None
 

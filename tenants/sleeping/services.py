@@ -10,7 +10,6 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
 from psycopg import Connection, sql
 
 from crm_platform.db.sides import control_unit
@@ -19,8 +18,9 @@ from crm_platform.kernel.errors import CrmError
 from crm_platform.kernel.points import reached
 from tenants import routing
 from tenants.carrying import fencing, spares, stopping, tables, turns
-from tenants.models import Due, Nap, NapStep, Snapshot, State, Workspace
+from tenants.models import Due, Nap, NapStep, Snapshot, State, TemplateScript, Workspace
 from tenants.provisioning import owner
+from tenants.rounds import TROUBLE, Rounds
 from tenants.snapshots import services as snapshots
 
 _log = logging.getLogger("kartoteka.keeper")
@@ -29,6 +29,7 @@ MAY_WAIT = ("metering.prove", "bin.purge")
 # Seconds until a workspace that could not be put to sleep is asked again.
 LATER = 20 * 3600.0
 _not_now: dict[int, float] = {}
+_resuming = Rounds("go on with putting to sleep", most=3)
 
 
 class AtWork(CrmError):
@@ -71,18 +72,14 @@ def proceed(nap: Nap) -> Nap:
 
 def resume_all() -> int:
     """What a killed process left, taken up by the keeper; returns how many came to their end."""
-    with control_unit():
-        found = list(Nap.objects.filter(finished_at=None).exclude(step=NapStep.ASLEEP).order_by("pk")[:3])
-    return sum(_tried(nap) for nap in found)
+    left = Nap.objects.select_related("workspace").filter(finished_at=None).exclude(step=NapStep.ASLEEP)
+    return _resuming.go(left.order_by("pk"), _tried, of=lambda nap: nap.workspace)
 
 
 def _tried(nap: Nap) -> bool:
     try:
         proceed(nap)
     except turns.Busy:
-        return False
-    except (CrmError, DatabaseError, InterfaceError, psycopg.Error, OSError) as error:
-        _log.warning("a workspace was not put to sleep", extra={"workspace": nap.workspace_id, "error": str(error)})
         return False
     return True
 
@@ -100,7 +97,11 @@ def one_more() -> bool:
     if row is None:
         return False
     _not_now[row.pk] = now
-    return _is_free(row) and _tried(begin(row))
+    try:
+        return _is_free(row) and _tried(begin(row))
+    except TROUBLE as error:
+        _log.warning("a workspace was not put to sleep", extra={"workspace": row.public_id, "error": str(error)})
+        return False
 
 
 def _is_free(row: Workspace) -> bool:
@@ -124,10 +125,13 @@ def _take(nap: Nap) -> None:
 
 
 def _prove(nap: Nap) -> None:
-    """Restored elsewhere and compared, before anything is taken away."""
-    spare = spares.make(nap.workspace, cell=nap.alias)
+    """Restored elsewhere and compared, before anything is taken away: into the shape in which it would be woken."""
+    snapshot = _snapshot(nap)
+    with control_unit():
+        script = TemplateScript.objects.filter(pk=snapshot.version).first()
+    spare = spares.make(nap.workspace, cell=nap.alias, script=script)
     reached("sleep.spare")
-    snapshots.load(_snapshot(nap), spare)
+    snapshots.load(snapshot, spare)
     reached("sleep.loaded")
     spares.drop(spare)
     note(nap, NapStep.PROVED)

@@ -20,12 +20,14 @@ from tenants.carrying import fencing, spares, turns
 from tenants.models import Nap, NapStep, Snapshot, State, TemplateScript, Use, Workspace
 from tenants.provisioning import owner, pool, template
 from tenants.rollout import replay
+from tenants.rounds import Rounds
 from tenants.snapshots import services as snapshots
 
 _log = logging.getLogger("kartoteka.keeper")
 # Seconds until one whose snapshot is lost is tried again by itself: its file may have been put back.
 AGAIN = 600.0
 _put_off: dict[int, float] = {}
+_waking = Rounds("wake who is asked for", most=20)
 _TEXT = """Somebody came to {slug}, which is asleep, and it could not be woken: {why}
 
 Whoever comes reads that you have been told. Its rows stand in the snapshot {number} alone, the file {file} where the snapshots are kept. Put that back, from a copy if need be, and then:
@@ -50,18 +52,9 @@ def wake_asked() -> int:
     """Wake all who are asked for; returns how many."""
     now = time.monotonic()
     later = [pk for pk, since in _put_off.items() if now - since < AGAIN]
-    with control_unit():
-        open_ones = Nap.objects.filter(finished_at=None, wake_asked_at__isnull=False).exclude(step__in=(NapStep.AWAKE, NapStep.GIVEN_UP)).exclude(pk__in=later)
-        asked = list(open_ones.order_by("wake_asked_at")[:20])
-    return sum(_tried(nap) for nap in asked)
-
-
-def _tried(nap: Nap) -> bool:
-    try:
-        return wake(nap)
-    except (CrmError, DatabaseError, InterfaceError, psycopg.Error, OSError):
-        _log.exception("a workspace does not wake", extra={"workspace": nap.workspace_id})
-        return False
+    open_ones = Nap.objects.select_related("workspace").filter(finished_at=None, wake_asked_at__isnull=False)
+    asked = open_ones.exclude(step__in=(NapStep.AWAKE, NapStep.GIVEN_UP)).exclude(pk__in=later)
+    return _waking.go(asked.order_by("wake_asked_at"), wake, of=lambda nap: nap.workspace)
 
 
 def wake(nap: Nap) -> bool:

@@ -21,8 +21,9 @@ from crm_platform.kernel.errors import CrmError
 from crm_platform.kernel.points import reached
 from tenants.carrying import changes, loading, spares, tables
 from tenants.carrying.tables import Sum, Table
-from tenants.models import Snapshot, State, Workspace
+from tenants.models import Snapshot, State, TemplateScript, Workspace
 from tenants.provisioning import owner, template
+from tenants.rollout import replay
 
 from . import stream
 
@@ -86,9 +87,9 @@ def take(workspace: Workspace, *, why: str, keep: bool = False) -> Snapshot:
 
 def take_of(workspace: Workspace, moment: Moment, *, why: str, keep: bool = False) -> Snapshot:
     """The same as the caller's open transaction sees it: (connection, oldest transaction it does not see)."""
-    row = _begun(workspace, why=why, keep=keep)
-    reached("snapshot.begun")
     connection, oldest = moment
+    row = _begun(workspace, version=_version(workspace, connection), why=why, keep=keep)
+    reached("snapshot.begun")
     found = tables.tables(connection, workspace.schema_name)
     manifest: dict[str, Any] = {}
 
@@ -97,7 +98,7 @@ def take_of(workspace: Workspace, moment: Moment, *, why: str, keep: bool = Fals
         manifest.update(_proofs(sums, hashes) | {"oldest": oldest})
         return {"hashes": hashes, "sums": manifest["sums"]}
 
-    head = _head(workspace, connection, found)
+    head = _head(row, connection, found)
     rows = ((table.name, loading.copy_out(connection, workspace.schema_name, table)) for table in found)
     with tempfile.TemporaryFile() as file:
         for piece in sealing.seal(stream.packed(stream.written(head, rows, tail)), about=_about(row)):
@@ -117,18 +118,32 @@ def take_of(workspace: Workspace, moment: Moment, *, why: str, keep: bool = Fals
     return row
 
 
-def _begun(workspace: Workspace, *, why: str, keep: bool) -> Snapshot:
+def _version(workspace: Workspace, connection: Connection[Any]) -> str:
+    """What the schema itself is of, at the moment of the snapshot: the registry is told of a rollout after it, some workspaces at a time.
+
+    Of two scripts that make the same the registry's is taken; where a step of a rollout has failed half-way, there is none, and its word stands.
+    """
+    applied = replay.applied(connection, workspace.schema_name)
+    with control_unit():
+        known = list(TemplateScript.objects.filter(migrations=sorted(applied)).order_by("-created_at").values_list("version", flat=True))
+    if workspace.template_version in known:
+        return workspace.template_version
+    return template.fingerprint() if applied == template.names() else str(known[0]) if known else workspace.template_version
+
+
+def _begun(workspace: Workspace, *, version: str, why: str, keep: bool) -> Snapshot:
     name = f"{workspace.public_id}/{clock.real_now():%Y%m%dT%H%M%S}-{ids.random_id(8)}.sealed"
     with control_unit():
         return Snapshot.objects.create(
-            workspace=workspace, why=why, file=name, version=workspace.template_version, generation=workspace.generation, keep=keep
+            workspace=workspace, why=why, file=name, version=version, generation=workspace.generation, keep=keep
         )
 
 
-def _head(workspace: Workspace, connection: Connection[Any], found: list[Table]) -> dict[str, Any]:
+def _head(row: Snapshot, connection: Connection[Any], found: list[Table]) -> dict[str, Any]:
+    workspace = row.workspace
     return {
-        "public_id": workspace.public_id, "generation": workspace.generation, "version": workspace.template_version,
-        "migrations": sorted(template.names()), "server": connection.info.server_version, "taken_at": clock.real_now().isoformat(),
+        "public_id": workspace.public_id, "generation": workspace.generation, "version": row.version,
+        "migrations": sorted(replay.applied(connection, workspace.schema_name)), "server": connection.info.server_version, "taken_at": clock.real_now().isoformat(),
         "tables": [{"name": table.name, "columns": {column.name: column.type for column in table.columns}} for table in found],
         "counters": tables.counters(connection, workspace.schema_name, found),
     }  # fmt: skip

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from crm_core.insights.bench import figures, load, run, tenancy
+from crm_core.insights.bench import crowding, figures, load, run, tenancy
 from crm_core.insights.bench.figures import Size
 from tenants.rollout import measuring
 
@@ -47,7 +47,7 @@ def test_what_is_no_good_answer_has_failed() -> None:
 
 
 def _rollout(**changed: object) -> list[tuple[str, float, float | None, bool | None]]:
-    ours = {"workspaces": 500, "release_s": 4.0, "render_s": 1.0, "replay_s": 3.0, "behind_ms": 1.0, "done": 500, "failed": 0, "errors": {}, "slowest_ms": 9} | changed
+    ours = {"workspaces": 500, "release_s": 4.0, "render_s": 1.0, "replay_s": 3.0, "behind_ms": 1.0, "behind_queries": 1, "done": 500, "failed": 0, "errors": {}, "slowest_ms": 9} | changed
     stock = {"sample": 20, "migrate_s": 10.0, "check_s": 4.0}
     lines = tenancy._rollout_lines(ours, stock, wall=9.022, answers=load.Answers(Counter({"200": 7})))
     return [(line.name.strip(), line.value, line.ratio, line.met) for line in lines]
@@ -60,6 +60,18 @@ def test_a_rollout_counts_its_start_and_its_rendering_and_tells_the_template_apa
     assert found["with the release's template, once for all"] == [9.0, 28, None]
     assert found["requests failed meanwhile"] == [0, None, True]
     assert found["is anything to migrate? of 500"] == [1.0, 100_000, True]
+
+
+def test_whether_anything_is_to_migrate_is_judged_by_the_statements_that_were_sent() -> None:
+    found = {name: met for name, _value, _ratio, met in _rollout(behind_queries=500)}
+    assert found["is anything to migrate? of 500"] is False
+
+
+@pytest.mark.parametrize(("worker", "backend", "met"), [(80, 106, [True, True]), (201, 106, [False, True]), (80, 266, [True, False]), (0, 0, [False, False])])
+def test_memory_is_judged_and_none_seen_is_no_good_figure(worker: int, backend: int, met: list[bool]) -> None:
+    walls = [5.0]
+    visits = crowding.Visits(Size(100, 20_000, 300 * MB, backend * MB, worker * MB), (walls, walls), walls, walls)
+    assert [line.met for line in crowding._lines(visits, visits) if "private" in line.name] == met
 
 
 @pytest.mark.parametrize("changed", [{"failed": 1}, {"done": 499}])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -253,6 +255,38 @@ def test_what_statements_take_is_charged_to_their_workspace_also_when_they_are_c
     spent = {key: one.fresh.get("database", 0.0) for key, one in neighbours._all.items()}
     assert spent[mine.place.public_id] >= 1.2
     assert other.place.public_id not in spent
+
+
+def _another_process(door: Any, seconds: float, what: Effort) -> float:
+    """What a process that has counted nothing yet hears of the others when it tells its own; gives the seconds it is over."""
+    neighbours._all.clear()
+    with effort.use(what):
+        spend(door, seconds)
+    neighbours.tell()
+    return neighbours.seconds_over(door.place.public_id)
+
+
+def test_of_the_database_all_processes_that_serve_pages_have_one_share(two_doors: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, other = two_doors
+    settings.CRM_DATABASE_SECONDS = 60
+    monkeypatch.setattr(neighbours, "time", SimpleNamespace(time=lambda: 60.0 * 10**7, monotonic=time.monotonic))  # a minute of this test's own
+    for key in neighbours._redis().keys("neighbours:*:10000000"):
+        neighbours._redis().delete(key)
+    assert _another_process(mine, 50.0, Effort.REQUEST) == 0.0
+    assert 35 < _another_process(mine, 50.0, Effort.REPORT) <= 40  # 50 of its own and 50 of the first
+    neighbours.tell()
+    with effort.use(Effort.REQUEST):
+        spend(mine, 1.0)
+    neighbours.tell()
+    assert 36 < neighbours.seconds_over(mine.place.public_id) <= 41  # nothing of the others is charged twice
+    assert _another_process(mine, 1.0, Effort.JOB) == 0.0  # what pages took keeps no import waiting
+    assert _another_process(other, 1.0, Effort.REQUEST) == 0.0
+    neighbours._all.clear()
+    monkeypatch.setattr(neighbours, "_redis", lambda: redis.Redis(port=1, socket_connect_timeout=0.2))
+    with effort.use(Effort.REQUEST):
+        spend(mine, 70.0)
+    neighbours.tell()
+    assert 5 < neighbours.seconds_over(mine.place.public_id) <= 10  # alone, where nothing is heard
 
 
 # Connections.

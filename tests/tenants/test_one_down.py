@@ -18,7 +18,8 @@ from tenants import keeper, scheduler
 from tenants.lifecycle.models import Departure
 from tenants.models import State, Workspace
 from tenants.moving import services as moving
-from tenants.provisioning import owner, pool
+from tenants.provisioning import outage, owner, pool
+from tests.conftest import new_workspace
 
 
 def _allow(name: str, *, yes: bool) -> None:
@@ -45,6 +46,7 @@ def down(two_homes) -> Iterator[None]:
     _allow(name, yes=False)
     yield
     _allow(name, yes=True)
+    outage.forget()
     for alias in ("cell2", "owner_cell2"):
         connections[alias].close()
 
@@ -78,6 +80,24 @@ def test_keeper_scheduler_and_workers_go_on_for_the_others(two_homes, down) -> N
     broker.wake(there.place.public_id, 1)
     for _turn in range(20):
         serving.serve_turn()
+
+
+def test_whoever_signs_up_meanwhile_lives_in_another(two_homes, down) -> None:
+    pool.fill(to=1, cell=owner.FIRST)
+    with sides.control_unit():  # its ready ones stand in the registry as before
+        template_version = Workspace.objects.filter(state=State.POOL, alias=owner.FIRST).values_list("template_version", flat=True)[0]
+        ready = Workspace.objects.create(schema_name="w_unreachable1", alias="cell2", template_version=template_version)
+    with mock.patch.object(pool, "occupancy", return_value={"cell2": 0, owner.FIRST: 1}):
+        made = new_workspace()
+        pool.fill(to=1, cell=owner.FIRST)
+        again = new_workspace()
+    with sides.control_unit():
+        given_back = Workspace.objects.get(pk=ready.pk)
+        Workspace.objects.filter(pk=ready.pk).delete()
+    assert (made.alias, made.state, again.alias) == (owner.FIRST, State.ACTIVE, owner.FIRST)
+    assert (given_back.state, given_back.slug) == (State.CLAIMING, None)
+    for one in (made, again):
+        pool.discard(one)
 
 
 def test_a_move_out_of_or_into_it_waits(two_homes, down) -> None:

@@ -101,6 +101,11 @@ def test_the_pool_grows_with_the_claims_of_the_last_seconds(control_side, settin
     assert pool.wanted_now() == 20
 
 
+def _outdated() -> list[Workspace]:
+    with sides.control_unit():
+        return list(pool.outdated())
+
+
 def test_what_a_newer_release_made_ready_is_left_to_it_and_what_is_older_goes(doors) -> None:
     pool.fill(to=3)
     with sides.control_unit():
@@ -110,7 +115,7 @@ def test_what_a_newer_release_made_ready_is_left_to_it_and_what_is_older_goes(do
         Workspace.objects.filter(pk=newer.pk).update(template_version="tomorrow")
         Workspace.objects.filter(pk=older.pk).update(template_version="yesterday")
         Workspace.objects.filter(state=State.POOL, template_version="older").update(template_version="yesterday")
-    while found := pool.outdated():
+    while found := _outdated():
         for row in found:
             pool.discard(row)
     with sides.control_unit():

@@ -12,6 +12,7 @@ from unittest import mock
 import psycopg
 import pytest
 from django.conf import settings as real_settings
+from django.contrib.sessions.models import Session
 from django.core.files.storage import FileSystemStorage
 from django.db import connection
 
@@ -19,6 +20,8 @@ from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals import services as deals
 from crm_core.sales.deals.models import Deal
+from crm_platform.accounts import tokens
+from crm_platform.accounts.models import ApiToken, User
 from crm_platform.db import sides
 from crm_platform.events.models import Event
 from crm_platform.jobs.models import Job
@@ -27,10 +30,12 @@ from crm_platform.kernel.permissions import robot
 from crm_platform.letters.models import Letter
 from tenants import keeper, routing
 from tenants.inside.models import WorkspaceState
+from tenants.lifecycle import erasing, states
 from tenants.models import Beside, BesideStep, Snapshot, Spare, Workspace
 from tenants.provisioning import owner
 from tenants.returning import rows, services
 from tenants.snapshots import services as snapshots
+from webhooks.outbound.models import Hook, HookDelivery
 
 ROBOT = robot("test")
 
@@ -182,6 +187,39 @@ def test_what_went_out_since_does_not_go_out_again(firm) -> None:
         assert WorkspaceState.objects.get().plan == "team"
 
 
+def test_what_was_told_to_programs_since_is_not_told_again(firm) -> None:
+    with firm.unit():
+        hook = Hook.objects.create(destination="https://example.com/hook", secret="-")
+        told, waits, tidied = (HookDelivery.objects.create(hook=hook, uid=uid, body="{}").pk for uid in ("told", "waits", "tidied"))
+    snapshots.take(_now(firm), why="nightly")
+    with firm.unit():
+        HookDelivery.objects.filter(pk=told).update(state="done", done_at=clock.real_now(), attempts=1)
+        HookDelivery.objects.filter(pk=tidied).delete()
+    services.return_all(_beside(firm))
+    with sides.unit(_now(firm).place):
+        assert dict(HookDelivery.objects.values_list("pk", "state")) == {told: "done", waits: "waiting", tidied: "failed"}
+        assert HookDelivery.objects.get(pk=told).attempts == 1
+
+
+def test_what_was_closed_since_stays_closed(firm) -> None:
+    """A session that was ended because it was stolen, a key that was taken back: yesterday opens neither again."""
+    kept, ended = firm.client(), firm.client()
+    with firm.unit():
+        olga = User.objects.select_related("role").get(email="olga@veldhuis.example")
+        for name in ("shut", "good"):
+            tokens.make_api_token(olga, name=name)
+    snapshots.take(_now(firm), why="nightly")
+    with firm.unit():
+        key = ended.cookies["session"].value
+        assert Session.objects.filter(session_key=key).delete()[0]
+        assert ApiToken.objects.filter(name="shut").update(revoked_at=clock.real_now())
+    services.return_all(_beside(firm))
+    routing.forget()
+    assert (kept.get("/board").status_code, ended.get("/board").status_code) == (200, 302)
+    with sides.unit(_now(firm).place):
+        assert {token.name: token.revoked_at is None for token in ApiToken.objects.all()} == {"shut": False, "good": True}
+
+
 @pytest.mark.parametrize("point", ["beside.spare", "beside.loaded", "beside.ready", "beside.returning", "beside.fenced", "beside.flipped"])
 def test_killed_at(point: str, firm) -> None:
     def die(name: str) -> None:
@@ -198,6 +236,41 @@ def test_killed_at(point: str, firm) -> None:
     assert step == (BesideStep.READY if filling else BesideStep.RETURNED)
     assert _names(firm) == (["Anna", "Cem", "Dov"] if filling else ["Ann", "Ben", "Cem"])
     assert _there(firm).client().get("/board").status_code == 200
+
+
+def _killed_behind_the_fence(door: Any) -> Beside:
+    """The workspace's own schema is closed, and the copy is not its place yet."""
+
+    def die(name: str) -> None:
+        if name == "beside.fenced":
+            raise Killed
+
+    with mock.patch.object(services, "reached", die), pytest.raises(Killed):
+        services.return_all(_beside(door))
+    with sides.control_unit():
+        return Beside.objects.select_related("spare").get(workspace=door.workspace)
+
+
+def test_a_copy_whose_day_comes_while_it_is_put_back_is_not_dropped(firm) -> None:
+    beside = _killed_behind_the_fence(firm)
+    with sides.control_unit():
+        Spare.objects.filter(schema=beside.spare).update(drop_at=clock.real_now() - timedelta(seconds=1))
+    keeper.spares.sweep()
+    keeper.round_once()
+    routing.forget()
+    assert _names(firm) == ["Ann", "Ben", "Cem"]
+    assert _there(firm).client().get("/board").status_code == 200
+
+
+def test_with_the_workspace_what_lies_beside_it_is_over(firm) -> None:
+    """Else the keeper would take it up for ever, or fill one more copy of a firm that is erased."""
+    beside = _killed_behind_the_fence(firm)
+    with sides.control_unit():
+        filling = Beside.objects.create(workspace=firm.workspace, source=services.SIDE, moment=clock.real_now())
+    erasing.erase_at_once(_now(firm), by=states.OPERATOR)
+    with sides.control_unit():
+        assert set(Beside.objects.filter(pk__in=(beside.pk, filling.pk)).values_list("step", flat=True)) == {BesideStep.GIVEN_UP}
+    assert services.resume_all() == 0
 
 
 def test_copies_go_after_their_days(firm) -> None:

@@ -19,8 +19,10 @@ from crm_platform.kernel.permissions import robot
 from tenants import keeper
 from tenants.carrying import spares, tables
 from tenants.lifecycle import erasing, states
-from tenants.models import Looked, Snapshot, Spare, State, Workspace
-from tenants.provisioning import owner
+from tenants.models import Looked, Nap, NapStep, Snapshot, Spare, State, Workspace
+from tenants.provisioning import owner, template
+from tenants.rollout import rehearsal, replay
+from tenants.sleeping import services as sleeping
 from tenants.snapshots import nightly, services, stream
 
 ROBOT = robot("test")
@@ -131,6 +133,36 @@ def test_rows_that_are_not_those_of_the_manifest_are_refused(firm) -> None:
     with pytest.raises(services.OtherShape):
         services.load(row, spare)
     spares.drop(spare)
+
+
+def test_one_taken_while_a_rollout_is_not_noted_yet_says_what_the_schema_is_of(firm) -> None:
+    """The registry is told of a batch of workspaces after all of them: a snapshot of that moment must come back, too."""
+    column = '    migrations.AddField("contact", "shoe_size", models.IntegerField(null=True)),'
+    with rehearsal.release("contacts", "0098_shoe_size", column) as version:
+        script, before = template.current(), _now(firm).template_version
+        with owner.direct(firm.place.alias) as direct:
+            replay.bring(direct, cell=firm.place.alias, schema=firm.place.schema, keep_indexes=lambda left: None)
+        row = services.take(_now(firm), why="nightly")
+        assert (row.version, row.manifest["version"], _now(firm).template_version) == (version, version, before)
+        assert "contacts.0098_shoe_size" in row.manifest["migrations"]
+        spare = spares.make(_now(firm), cell=owner.FIRST, script=script)
+        services.load(row, spare)
+        spares.drop(spare)
+
+
+def test_nobody_falls_asleep_in_a_snapshot_that_says_another_shape_than_it_has(firm) -> None:
+    """It is proved in the shape in which it would be woken, not in today's."""
+    with rehearsal.release("contacts", "0098_shoe_size", '    migrations.AddField("contact", "shoe_size", models.IntegerField(null=True)),'):
+        other = template.current()
+    nap = sleeping.begin(_now(firm))
+    sleeping._take(nap)
+    with sides.control_unit():
+        Snapshot.objects.filter(pk=nap.snapshot_id).update(version=other.version)
+    with pytest.raises(services.OtherShape):
+        sleeping.proceed(nap)
+    with sides.control_unit():
+        assert Nap.objects.get(pk=nap.pk).step == NapStep.GIVEN_UP
+    assert (_now(firm).state, firm.client().get("/board").status_code) == (State.ACTIVE, 200)
 
 
 @pytest.mark.parametrize("point", ["snapshot.begun", "snapshot.written", "snapshot.finished"])

@@ -149,7 +149,7 @@ def _rollout_lines(ours: dict[str, Any], stock: dict[str, Any], *, wall: float, 
         Line("  with the release's template, once for all", round(spent + ours["release_s"], 1), "s", f"migrate_schemas, {theirs:.0f} s{how}", whole),
         Line("  slowest workspace", ours["slowest_ms"], "ms"),
         Line("  requests failed meanwhile", answers.failed, "requests", f"of {answers.asked} asked", goal="0", met=not answers.failed),
-        Line(f"is anything to migrate? of {number}", ours["behind_ms"], "ms", f"migrate_schemas --check, {asked:.0f} s{how}", figures.times(asked * 1000, ours["behind_ms"]), "one query", True),
+        Line(f"is anything to migrate? of {number}", ours["behind_ms"], "ms", f"migrate_schemas --check, {asked:.0f} s{how}", figures.times(asked * 1000, ours["behind_ms"]), "one query", ours["behind_queries"] == 1),
     ]
 
 

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import OperationalError
 from django_tenants.postgresql_backend import base as stock
 from psycopg import pq
+from psycopg.errors import error_from_result
 
 from crm_platform.kernel import effort, neighbours, versions, workspace
 
@@ -79,7 +80,8 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
             with suppress(psycopg.OperationalError):  # no connection any more: nothing to carry over
                 self.connection.pgconn.exec_(b"ROLLBACK")
             self.errors_occurred = True
-            raise OperationalError(f"could not enter the workspace: {message.strip()}")
+            # The cause says whether the server went away or refused; whoever asks need not read its sentence.
+            raise OperationalError(f"could not enter the workspace: {message.strip()}") from error_from_result(result)
 
     def _note_entered(self, schema: str) -> None:
         """After so many workspaces the connection is closed at the end of the request or slice: its backend's memory goes with it."""

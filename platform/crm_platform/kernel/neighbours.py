@@ -1,8 +1,9 @@
 """Each workspace's share of this process: how many requests at once and a minute, how much of the database's time.
 
 Counted in the process, in memory: a page pays a microsecond and no round trip, and nothing fails open or shut when Redis
-is away. A share is one of each process; more processes give more of both. What was counted goes to Redis now and then,
-from a thread of its own, for the operator's figures; a Redis that does not answer loses figures, never requests.
+is away. Requests are a share of each process, whose threads they take; more processes give more. What was counted goes to Redis
+now and then, from a thread of its own, for the operator's figures; a Redis that does not answer loses figures, never requests.
+The database is the same for all processes: by the same message each hears what the others' statements took, and charges it too.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ import redis
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from . import units, workspace
+from . import effort, units, workspace
+from .effort import Effort
 from .errors import TooMany
 
 _log = logging.getLogger("kartoteka.database")
@@ -33,6 +35,8 @@ EVERY, KEPT_FOR = 10.0, 7200
 MOST = 5_000
 MEASURES = ("requests", "jobs", "database", "refused")
 _SPENT = "statement_seconds"
+# One share for all processes that serve pages, another for all that do jobs: while an import runs, reports may be read.
+SHARED: dict[Effort, str] = {kind: "working" if kind is Effort.JOB else "reading" for kind in Effort if kind is not Effort.COMMAND}
 # Seconds a request waits for another of its workspace to end, where that keeps no thread from the others.
 PATIENCE = 2.0
 # Seconds from which a statement is slow, and how much of its text a log line holds.
@@ -62,6 +66,8 @@ class _Neighbour:
     asked_until: float = 0.0
     read_until: float = 0.0
     fresh: dict[str, float] = field(default_factory=dict)
+    # What all processes had taken by the last message: (minute, seconds), by measure.
+    heard: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     def count(self, measure: str, value: float = 1.0) -> None:
         self.fresh[measure] = self.fresh.get(measure, 0.0) + value
@@ -181,6 +187,8 @@ def settle(kept: dict[str, Any]) -> None:
         one = _of(place.public_id)
         one.read_until = max(one.read_until, now) + spent * BURST / settings.CRM_DATABASE_SECONDS
         one.count("database", spent)
+        if shared := SHARED.get(effort.current()):
+            one.count(shared, spent)
         _tell_later()
 
 
@@ -228,9 +236,23 @@ def tell() -> None:
                 several.zincrby(_name(measure, minute), value, key)
             for measure in {measure for _key, measure, _value in fresh}:
                 several.expire(_name(measure, minute), KEPT_FOR)
-            several.execute()
+            totals = several.execute()[: len(fresh)]
     except redis.RedisError:
         return
+    for (key, measure, value), total in zip(fresh, totals, strict=True):
+        if measure in SHARED.values():
+            _hear(key, measure, minute=minute, mine=value, total=float(total))
+
+
+def _hear(key: str, measure: str, *, minute: int, mine: float, total: float) -> None:
+    """Charge what other processes have taken of the database since the last message of this one: what came to the minute's total and is not our own."""
+    now = time.monotonic()
+    with _lock:
+        one = _of(key)
+        before = one.heard.get(measure, (minute, 0.0))
+        known = before[1] if before[0] == minute else 0.0
+        one.heard[measure] = minute, total
+        one.read_until = max(one.read_until, now) + max(0.0, total - known - mine) * BURST / settings.CRM_DATABASE_SECONDS
 
 
 def heaviest(*, minutes: int, most: int = 20) -> list[tuple[str, dict[str, float]]]:
