@@ -88,6 +88,7 @@ def _make(asked: Asked, category: str) -> HttpResponse:
         if item.body.get("metadata") is None:
             item.fault("metadata", "This value should not be blank.", code="IsBlank")
         _pipeline(item)
+        item.moment("created_at")
         item.beneath("metadata")
     settle(items)
     made = [take(item, category) for item in items]
@@ -109,7 +110,7 @@ def _pipeline(item: Item) -> int | None:
 def take(item: Item, category: str) -> IncomingLead:
     """Keep a lead as it came: its entities are read as all leads are, so the plan's limits are met when it is accepted."""
     metadata = {**{name: item.text(name, most=300) for name in _SOURCE if item.given(name)}, **item.beneath("metadata").body}
-    return services.take(joined.of(item.text("source_uid", most=300)), {"_embedded": item.beneath("_embedded").body, "metadata": metadata, "name": item.text("name") or None}, category=category, metadata=metadata, pipeline_id=_pipeline(item))
+    return services.take(joined.of(item.text("source_uid", most=300)), {"_embedded": item.beneath("_embedded").body, "metadata": metadata, "name": item.text("name") or None}, category=category, metadata=metadata, pipeline_id=_pipeline(item), came_at=item.moment("created_at"))
 
 
 def take_whole(item: Item, category: str) -> IncomingLead:

@@ -131,7 +131,7 @@ _CALL = {
 }  # fmt: skip
 _INCOMING = given(
     {
-        "source_uid": {"type": "string", "maxLength": 300}, "source_name": {"type": "string", "maxLength": 300}, "metadata": OBJECT, "pipeline_id": PK, "name": _NAME,
+        "source_uid": {"type": "string", "maxLength": 300}, "source_name": {"type": "string", "maxLength": 300}, "metadata": OBJECT, "pipeline_id": PK, "name": _NAME, "created_at": MOMENT,
         "_embedded": {**given({name: listed(OBJECT) for name in PLURALS.values()}), "additionalProperties": True},
     },
     "source_uid", "source_name", "metadata",
