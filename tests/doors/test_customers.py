@@ -87,6 +87,24 @@ def test_links_of_customers(api: Program) -> None:
     assert [api.get("customers/links").status_code, api.get("customers/999/links").status_code, api.post("customers/999/link", body).status_code] == [400, 404, 404]
 
 
+def test_contacts_and_companies_are_linked_with_elements(api: Program, doors) -> None:
+    (anna,), (firm,), (lead,) = made(api, "contacts", {"name": "Anna"}), made(api, "companies", {"name": "Bakery"}), made(api, "leads", {})
+    assert anna == firm == lead  # the numbers are the same, the links are not
+    catalog = first(api.post("catalogs", [{"name": "Cars"}]))["id"]
+    element, product = (first(api.post(f"catalogs/{home}/elements", [{"name": "Transit"}]))["id"] for home in (catalog, 1000))
+    body = [{"to_entity_id": pk, "to_entity_type": "catalog_elements", "metadata": {"catalog_id": home, "quantity": 2, "price_id": 7}} for pk, home in ((element, catalog), (product, 1000))]
+    for plural, pk in (("contacts", anna), ("companies", firm)):
+        assert api.post(f"{plural}/{pk}/link", body).status_code == 200
+        assert rows(api, f"{plural}/{pk}/links") == body
+        beside = api.get(f"{plural}/{pk}?with=catalog_elements").json()["_embedded"]["catalog_elements"]
+        assert beside == [{"id": row["to_entity_id"], "metadata": row["metadata"]} for row in body]
+        for wrong in ({**body[0], "to_entity_id": 999}, {**body[1], "to_entity_id": 999}):
+            assert api.post(f"{plural}/{pk}/link", [wrong]).status_code == 400, wrong
+    assert api.get(f"leads/{lead}?with=catalog_elements").json()["_embedded"]["catalog_elements"] == []
+    assert api.post(f"contacts/{anna}/unlink", body).status_code == 204
+    assert (rows(api, f"contacts/{anna}/links"), len(rows(api, f"companies/{firm}/links"))) == ([], 2)
+
+
 def test_links_with_what_is_kept_are_made_from_the_records_side(api: Program, doors) -> None:
     (customer,), (anna,), (lead,) = made(api, "customers", {"name": "C"}), made(api, "contacts", {"name": "Anna"}), made(api, "leads", {})
     catalog = first(api.post("catalogs", [{"name": "Cars"}]))["id"]
