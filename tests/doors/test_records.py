@@ -75,6 +75,19 @@ def test_a_lead_is_won_lost_and_open_again(api: Program) -> None:
     assert api.get(f"leads/{pk}").json()["closed_at"] is None
 
 
+def test_a_closed_lead_is_told_when_it_was_closed(api: Program) -> None:
+    (pk,) = made(api, "leads", {})
+    assert api.patch(f"leads/{pk}", {"closed_at": 1_700_000_000}).status_code == 200
+    assert api.get(f"leads/{pk}").json()["closed_at"] is None  # it is open
+    api.patch(f"leads/{pk}", {"status_id": 142})
+    won = api.get(f"leads/{pk}").json()
+    assert api.patch(f"leads/{pk}", {"closed_at": 1_700_000_000}).status_code == 200
+    assert api.get(f"leads/{pk}").json()["closed_at"] == 1_700_000_000
+    back = api.get(f"leads/{pk}").json()
+    api.patch(f"leads/{pk}", {**back, "status_id": 143})  # a client that sends back all that it has read
+    assert api.get(f"leads/{pk}").json()["closed_at"] >= won["closed_at"]
+
+
 def test_a_contact_with_phones_belongs_to_a_company_and_a_lead(api: Program) -> None:
     (company,) = made(api, "companies", {"name": "Bakery", "custom_fields_values": [{"field_code": "WEB", "values": [{"value": "bakery.example"}]}]})
     phones = {"field_code": "PHONE", "field_id": None, "values": [{"value": "+31 20 555 01 88", "enum_code": "WORKDD", "enum_id": None}, {"value": "+31205550189", "enum_id": 990103}]}
@@ -197,6 +210,22 @@ def test_what_is_not_known_is_named_or_refused(api: Program) -> None:
     for unknown in ("filter[wood]=oak", "order[colour]=asc", "with=weather"):
         assert api.get(f"leads?{unknown}", X_Strict="1").status_code == 400
     assert api.get(f"tasks?filter[%0d%0a{'x' * 900}]=1").headers["X-Ignored"].startswith("filter[%0D%0Axx")
+
+
+def test_what_a_body_says_in_vain_is_refused_where_it_is_asked_strictly(api: Program, doors) -> None:
+    body = [{"name": "A"}, {"name": "B", "prise": 5, "request_id": "b", "_embedded": {"contact": [], "tags": [{"nam": "x"}]}, "custom_fields_values": [{"field_id": 1, "values": [{"value": 1, "more": 2}], "vals": 1}]}]
+    answer = api.post("leads", body, X_Strict="1")
+    (wrong,) = answer.json()["validation-errors"]
+    assert (answer.status_code, wrong["request_id"], {one["path"] for one in wrong["errors"]}) == (400, "b", {"prise", "_embedded.contact", "_embedded.tags.0.nam", "custom_fields_values.0.vals"})
+    with doors.unit():
+        assert not Deal.objects.exists()
+    pk = api.post("leads", [{"name": "A"}], X_Strict="1").json()["_embedded"]["leads"][0]["id"]
+    read = api.get(f"leads/{pk}").json()
+    plain = {name: value for name, value in read.items() if name != "_embedded"}
+    assert api.patch(f"leads/{pk}", {**plain, "name": "C"}, X_Strict="1").status_code == 200  # what was read and comes back is known
+    assert api.patch(f"leads/{pk}", {"nmae": "D"}, X_Strict="1").json()["validation-errors"][0]["errors"][0]["path"] == "nmae"
+    assert api.patch(f"leads/{pk}", {"nmae": "D"}).status_code == 200
+    assert api.post("leads", b"{", X_Strict="1").status_code == 400
 
 
 @pytest.mark.parametrize("plural", ["leads", "contacts", "companies"])
