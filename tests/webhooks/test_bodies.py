@@ -232,7 +232,7 @@ def test_incoming_leads(inside) -> None:
 
 def test_what_programs_keep_of_customers_talks_and_lists_is_told_to_the_others(doors, receiver, hooked, serve) -> None:
     api = program_of(doors)
-    hooked(receiver, *(f"{verb}_{name}" for name in ("customer", "talk", "catalog_element") for verb in ("add", "update")), "delete_customer", "status_customer", "responsible_customer", "note_customer")
+    hooked(receiver, *(f"{verb}_{name}" for name in ("customer", "talk", "catalog_element") for verb in ("add", "update")), "delete_customer", "status_customer", "responsible_customer", "note_customer", "add_task")
 
     def told() -> dict[str, dict[str, dict[str, object]]]:
         serve()
@@ -255,6 +255,10 @@ def test_what_programs_keep_of_customers_talks_and_lists_is_told_to_the_others(d
     element = api.post(f"catalogs/{catalog}/elements", [{"name": "Oak"}]).json()["_embedded"]["elements"][0]["id"]
     oak = told()["catalogs"]["add"]
     assert (oak["id"], oak["catalog_id"], oak["name"]) == (str(element), str(catalog), "Oak")
+    api.post("tasks", [{"text": "Ring", "complete_till": 1_900_000_000, "entity_type": "customers", "entity_id": customer}])
+    serve()
+    promised = receiver.got[-1].form["task"]["add"][0]
+    assert (promised["element_id"], promised["element_type"], promised["text"]) == (str(customer), "12", "Ring")
     assert api.delete(f"customers/{customer}").status_code == 204
     assert told()["customers"] == {"delete": {"id": str(customer)}}
     hooked(receiver, "update_customer", format="json")

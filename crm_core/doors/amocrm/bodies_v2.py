@@ -124,9 +124,9 @@ def _note(told: _Told) -> tuple[str, Item]:
 
 
 def _task(told: _Told) -> tuple[str, Item]:
-    task = told.record
+    task, customer = told.record, told.records.customers.get(told.record.pk)
     item = _common(told) | {
-        "element_id": task.record_id or 0, "element_type": ELEMENTS.get(task.entity, 0), "task_type": TASK_TYPES.get(task.type, 0), "text": task.text,
+        "element_id": customer or task.record_id or 0, "element_type": _CUSTOMER if customer else ELEMENTS.get(task.entity, 0), "task_type": TASK_TYPES.get(task.type, 0), "text": task.text,
         "status": int(task.done_at is not None), "complete_till": _local(task.due_at), "action_close": int(told.event.name == "task.done"),
     }  # fmt: skip
     if told.action == "delete":
