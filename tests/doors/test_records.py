@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from crm_core.doors.amocrm.records import verbs
+from crm_core.doors.amocrm.wire import once
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals.models import Deal
-from crm_platform.events.models import Event
+from crm_platform.db import sides
+from crm_platform.events.models import Event, InboxMessage
+from crm_platform.jobs.models import Job
+from crm_platform.kernel import clock
 from tests.doors.conftest import Program, program_of
 from tests.factories.cast import person
 from tests.racing import at_once
@@ -164,6 +169,30 @@ def test_a_key_makes_a_request_once(api: Program, doors) -> None:
     assert api.post("leads", [{"name": "after"}], Idempotency_Key="k2").status_code == 200
     with doors.unit():
         assert Deal.objects.count() == 2
+
+
+class Lease:
+    """Work that nobody hurries."""
+
+    def beat(self) -> None:
+        """Still at it."""
+
+
+def test_answers_of_keys_are_kept_for_a_week(api: Program, doors) -> None:
+    for key in ("k1", "k2"):
+        api.post("leads", [{"name": "A"}], Idempotency_Key=key)
+    with doors.unit():
+        kept = InboxMessage.objects.filter(kind=once.KIND)
+        old = kept.order_by("pk").first()
+        kept.filter(pk=old.pk).update(received_at=clock.real_now() - timedelta(days=8))
+        waits = Job.objects.filter(name=once.FORGET, state="waiting")
+        assert waits.count() == 1
+        waits.delete()
+    with sides.inside(doors.place):
+        once.forget(0, lease=Lease())
+    with doors.unit():
+        assert old.pk not in kept.values_list("pk", flat=True)
+        assert (kept.count(), waits.count()) == (1, 1)
 
 
 def test_records_are_made_or_changed_by_their_own_id(api: Program) -> None:
