@@ -53,8 +53,8 @@ def _speaks_of(schema: Schema, value: Any) -> bool:
     """Whether one of several shapes is of the kind that the value is."""
     schema = _NAMED.get(schema.get("$ref", ""), schema)
     kinds = schema.get("type", [])
-    wanted = {dict: "object", list: "array"}.get(type(value))
-    return wanted is None or wanted in ([kinds] if isinstance(kinds, str) else kinds)
+    wanted = "object" if isinstance(value, dict) else "array" if isinstance(value, list) else ""
+    return not wanted or wanted in ([kinds] if isinstance(kinds, str) else kinds)
 
 
 def _joined(at: str, name: str) -> str:
