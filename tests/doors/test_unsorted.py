@@ -201,6 +201,27 @@ def test_a_lead_that_came_earlier_says_when(api: Program, doors) -> None:
     assert api.post("leads/unsorted/forms", [form(created_at="yesterday")]).status_code == 400
 
 
+def test_a_lead_is_found_in_the_pipeline_it_goes_into(api: Program, doors) -> None:
+    first = api.get("leads/pipelines").json()["_embedded"]["pipelines"][0]["id"]
+    (second,) = (row["id"] for row in api.post("leads/pipelines", [{"name": "Second", "_embedded": {"statuses": [{"name": "New"}]}}]).json()["_embedded"]["pipelines"])
+    api.post("sources", [{"name": "Our site", "external_id": "site-1", "pipeline_id": second}])
+    rows = api.post("leads/unsorted/forms", [form(source_uid="other"), form(), form(source_uid="other", pipeline_id=second)]).json()["_embedded"]["unsorted"]
+    into = dict(zip((row["uid"] for row in rows), (first, second, second), strict=True))
+    assert {row["uid"]: row["pipeline_id"] for row in api.get("leads/unsorted").json()["_embedded"]["unsorted"]} == into
+    for pipeline in (first, second):
+        found = {row["uid"] for row in api.get(f"leads/unsorted?filter[pipeline_id]={pipeline}").json()["_embedded"]["unsorted"]}
+        assert found == {uid for uid, pk in into.items() if pk == pipeline}
+        assert api.get(f"leads/unsorted/summary?filter[pipeline_id]={pipeline}").json()["total"] == len(found)
+    won = api.post(f"leads/unsorted/{rows[1]['uid']}/accept", {"status_id": 142}).json()
+    lead = api.get(f"leads/{won['_embedded']['leads'][0]['id']}").json()
+    assert (won["pipeline_id"], lead["pipeline_id"], lead["status_id"]) == (second, second, 142)
+
+
+def test_figures_are_of_the_time_that_is_asked_for(api: Program) -> None:
+    api.post("leads/unsorted/forms", [form(created_at=1_700_000_000), form()])
+    assert [api.get(f"leads/unsorted/summary{asked}").json()["total"] for asked in ("", "?filter[created_at][from]=1600000000", "?filter[created_at][from]=1600000000&filter[created_at][to]=1700000001")] == [1, 2, 1]
+
+
 def valued(record: dict[str, Any]) -> dict[str, Any]:
     """The first value of each field of a record, by its name."""
     return {one["field_name"]: one["values"][0]["value"] for one in record["custom_fields_values"] or ()}

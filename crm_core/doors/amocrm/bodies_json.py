@@ -9,6 +9,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 
 from crm_core.groundwork.tags import services as tags
+from crm_core.sales.incoming.queries import pipeline_of
 from crm_platform.events.models import Event
 from crm_platform.kernel import clock, money, workspace
 from webhooks.outbound.bodies import Heard
@@ -101,7 +102,7 @@ def _task(task: Any, records: Records) -> Data:
 
 def _unsorted(lead: Any, records: Records) -> Data:
     return {
-        "uid": lead.uid, "category": lead.category, "pipeline_id": lead.pipeline_id, "created_at": seconds(lead.received_at), "state": lead.state, "metadata": lead.metadata,
+        "uid": lead.uid, "category": lead.category, "pipeline_id": pipeline_of(lead), "created_at": seconds(lead.received_at), "state": lead.state, "metadata": lead.metadata,
         "account_id": account_id(), "_embedded": {"leads": [{"id": lead.deal_id}] if lead.deal_id else [], "contacts": [{"id": lead.contact_id}] if lead.contact_id else []},
     }  # fmt: skip
 

@@ -14,6 +14,7 @@ from urllib.parse import quote_plus
 from django.utils import timezone
 
 from crm_core.groundwork.tags import services as tags
+from crm_core.sales.incoming.queries import pipeline_of
 from crm_platform.events.models import Event
 from crm_platform.kernel import money, preferences, workspace
 from webhooks.outbound.bodies import Heard
@@ -142,7 +143,7 @@ def _local(moment: datetime) -> str:
 
 def _unsorted(told: _Told) -> tuple[str, Item]:
     lead = told.record
-    item: Item = {"uid": lead.uid, "category": lead.category, "pipeline_id": lead.pipeline_id or 0, "created_at": seconds(lead.received_at), "account_id": account_id()}
+    item: Item = {"uid": lead.uid, "category": lead.category, "pipeline_id": pipeline_of(lead), "created_at": seconds(lead.received_at), "account_id": account_id()}
     if told.action == "delete":
         action = "decline" if told.event.name == "incoming.declined" else "accept"
         leads = [lead.deal_id] if lead.deal_id and action == "accept" else []

@@ -32,7 +32,8 @@ class Records:
         for entity, pks in wanted.items():
             model = _model(entity)
             if model is not None:
-                self._found |= {(entity, row.pk): row for row in model._default_manager.filter(pk__in=pks)}
+                rows = model._default_manager.filter(pk__in=pks)
+                self._found |= {(entity, row.pk): row for row in (rows.select_related("source") if entity == "incoming" else rows)}
         contacts = wanted.get("contact", set())
         self.companies = {link.contact_id: link.company for link in Employment.objects.filter(contact__in=contacts, main=True).select_related("company")} if contacts else {}
         self.leads = _linked("contact_id", "deal_id", DealContact.objects.filter(contact__in=contacts)) if contacts else {}

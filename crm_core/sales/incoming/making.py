@@ -28,7 +28,7 @@ from crm_platform.kernel import money, preferences
 from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.permissions import Actor
 
-from . import duplicates, spoken
+from . import duplicates, queries, spoken
 from .models import IncomingLead
 from .reading import clean, emails_of, name_of, phones_of, reach_of
 
@@ -130,9 +130,7 @@ def deal_name(lead: IncomingLead) -> str:
 
 
 def _first_stage(lead: IncomingLead) -> int:
-    wanted = lead.pipeline_id or (lead.source.pipeline_id if lead.source else None)
-    pipeline = next((one for one in pipelines.active() if one.pk == wanted), None) or pipelines.first()
-    return int(pipelines.everything().open_of(pipeline.pk)[0].pk)
+    return int(pipelines.everything().open_of(queries.pipeline_of(lead))[0].pk)
 
 
 def _sum(lead: IncomingLead, currency: str) -> int | None:
