@@ -211,8 +211,9 @@ def test_the_form_is_signed_too_and_both_secrets_are_good_for_a_day(doors, recei
 
 def test_incoming_leads(inside) -> None:
     """By a lead that stands for one of the inbox: uid, category, what came in; accepted and declined as a deletion."""
+    into = pipelines.first().pk
     lead = SimpleNamespace(
-        uid="a1b2", category="forms", pipeline_id=3, received_at=clock.now(), deal_id=7, contact_id=8, metadata={"form_id": "f1", "referer": "https://shop.example/?a=1"},
+        uid="a1b2", category="forms", pipeline_id=None, source=None, received_at=clock.now(), deal_id=7, contact_id=8, metadata={"form_id": "f1", "referer": "https://shop.example/?a=1"},
         contents={"lead": {"name": "Lamp"}, "contacts": [{"name": "Anna"}]},
     )  # fmt: skip
 
@@ -222,7 +223,7 @@ def test_incoming_leads(inside) -> None:
         return php(bodies_v2.write([{"root": root, "action": action, "item": item}]))["unsorted"][action][0]
 
     added = told("incoming.received", "add")
-    assert (added["uid"], added["category"], added["pipeline_id"], added["source_data"]["form_id"]) == ("a1b2", "forms", "3", "f1")
+    assert (added["uid"], added["category"], added["pipeline_id"], added["source_data"]["form_id"]) == ("a1b2", "forms", str(into), "f1")
     assert added["data"] == {"leads": [{"name": "Lamp"}], "contacts": [{"name": "Anna"}]}
     accepted = told("incoming.accepted", "delete")
     assert (accepted["action"], accepted["accept_result"]["leads"]) == ("accept", ["7"])
