@@ -15,6 +15,7 @@ from crm_core.sales.incoming import reading, spoken
 from crm_core.sales.incoming.spoken import Value
 from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.permissions import Actor
+from crm_platform.kernel.reading import whole
 
 _NAME = "custom_fields_values"
 _CODES = {one.id: one.code or "" for fields in known.PREDEFINED.values() for one in fields}
@@ -34,7 +35,7 @@ class OpenApi:
 
     def code_of(self, field_id: Any) -> str:
         """The code of a field that is the product's."""
-        return _CODES.get(int(field_id), "") if isinstance(field_id, int) or (isinstance(field_id, str) and field_id.isascii() and field_id.isdigit()) else ""
+        return _CODES.get(whole(str(field_id)) or 0, "")
 
 
 def _value(entity: str, fields: list[Known], row: dict[str, Any]) -> Value:
