@@ -42,19 +42,6 @@ def tells(function: Callable[[], Iterable[Operation]]) -> Callable[[], Iterable[
     return function
 
 
-_as_sent: set[str] = set()
-
-
-def kept_as_sent(*names: str) -> None:
-    """Register names in JSON beneath which stands what a program sent, of which nothing is ever looked up: a number there names no row of ours."""
-    _as_sent.update(names)
-
-
-def as_sent(name: str) -> bool:
-    """Whether what stands beneath a name in JSON is a program's own."""
-    return name in _as_sent
-
-
 def known() -> list[Operation]:
     """All of them, whoever tells them."""
     return [one for function in _told for one in function()]

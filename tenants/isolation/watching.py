@@ -18,7 +18,6 @@ from psycopg import sql
 from crm_platform.db import sides
 from crm_platform.kernel.workspace import Place
 
-from . import operations
 from .houses import OTHERS_IDS, House
 
 # What a visit writes although it was refused, and why that is no change.
@@ -156,7 +155,7 @@ def _walk_numbers(value: Any, name: str) -> Iterator[int]:
             yield value
     elif isinstance(value, dict):
         for inner, one in value.items():
-            yield from () if operations.as_sent(inner) else _walk_numbers(one, inner)
+            yield from _walk_numbers(one, inner)
     elif isinstance(value, list):
         for one in value:
             yield from _walk_numbers(one, name)

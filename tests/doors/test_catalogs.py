@@ -136,3 +136,19 @@ def test_lists_cost_the_same_with_one_and_with_three(api: Program, count_stateme
         with count_statements() as three:
             assert len(rows(api, path)) >= 3
         assert one() == three(), path
+
+
+def test_products_are_narrowed_by_what_is_documented(api: Program) -> None:
+    wood = first(api.post("catalogs/1000/custom_fields", [{"name": "Wood", "type": "text"}]), 201)["id"]
+    made_of = {"field_id": wood, "values": [{"value": "oak"}]}
+    one, two = (row["id"] for row in api.post("catalogs/1000/elements", [{"name": "Chair", "custom_fields_values": [made_of, {"field_code": "SKU", "values": [{"value": "C-1"}]}]}, {"name": "Table, large"}]).json()["_embedded"]["elements"])
+    path = "catalogs/1000/elements"
+    sku = next(row["id"] for row in rows(api, "catalogs/1000/custom_fields") if row["code"] == "SKU")
+    for asked, found in (
+        ("filter[name]=Chair", [one]), ("filter[name]=Table, large", [two]), (f"filter[custom_fields_values][{wood}][]=oak", [one]), (f"filter[custom_fields_values][{sku}]=C-1", [one]),
+        ("filter[updated_at][from]=4000000000", []), ("filter[created_at][to]=4000000000", [one, two]), ("order[id]=desc", [two, one]),
+    ):  # fmt: skip
+        answer = api.get(f"{path}?{asked}")
+        assert ([row["id"] for row in answer.json()["_embedded"]["elements"]] if answer.status_code == 200 else []) == found, asked
+    assert api.get(f"{path}?filter[colour]=red").headers["X-Ignored"] == "filter[colour]"
+    assert api.get(f"{path}?filter[colour]=red", X_Strict="1").status_code == 400

@@ -113,3 +113,15 @@ def test_groups_of_fields(api: Program) -> None:
     assert api.get(f"leads/custom_fields/groups/{group['id']}").status_code == 404
     assert api.get(f"leads/custom_fields/{made_['id']}").json()["group_id"] is None
     assert api.get("leads/custom_fields/groups/default").json()["is_predefined"] is True
+
+
+def test_a_text_that_is_too_long_is_told_and_not_cut(api: Program) -> None:
+    pk = api.post("leads/custom_fields", [{"name": "Story", "type": "textarea"}]).json()["_embedded"]["custom_fields"][0]["id"]
+
+    def put(text: str) -> Any:
+        return api.post("leads", [{"custom_fields_values": [{"field_id": pk, "values": [{"value": text}]}]}])
+
+    refused = put("a" * 5001)
+    assert (refused.status_code, refused.json()["validation-errors"][0]["errors"][0]["path"]) == (400, "custom_fields_values.0.values")
+    assert api.get("leads").status_code == 204
+    assert put("a" * 5000 + " ").status_code == 200

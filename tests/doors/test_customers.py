@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from crm_core.engagement.tasks.models import Task
 from crm_platform.events.models import Event
 from tests.doors.conftest import Program, program_of
 from tests.doors.test_catalogs import first, rows
@@ -85,6 +86,59 @@ def test_links_of_customers(api: Program) -> None:
         assert api.post(f"customers/{customer}/link", [body[1], wrong]).status_code == 400, wrong
     assert len(rows(api, f"customers/{customer}/links")) == 2
     assert [api.get("customers/links").status_code, api.get("customers/999/links").status_code, api.post("customers/999/link", body).status_code] == [400, 404, 404]
+
+
+def test_tasks_are_of_customers_too(api: Program, doors) -> None:
+    (customer, other), (lead,) = made(api, "customers", {"name": "C"}, {"name": "D"}), made(api, "leads", {})
+    assert customer == lead  # the numbers are the same, the tasks are not
+    task, on_lead = (api.post("tasks", [{"text": "Call", "complete_till": 1_900_000_000 + at, "entity_type": kind, "entity_id": customer}]).json()["_embedded"]["tasks"][0]["id"] for at, kind in enumerate(("customers", "leads")))
+    told = api.get(f"tasks/{task}").json()
+    assert (told["entity_type"], told["entity_id"]) == ("customers", customer)
+    for query, found in (
+        ("filter[entity_type]=customers", [task]), (f"filter[entity_type][]=customers&filter[entity_id][]={customer}", [task]), (f"filter[entity_type]=leads&filter[entity_id]={lead}", [on_lead]),
+        (f"filter[entity_id]={customer}", [task, on_lead]), (f"filter[entity_type]=customers&filter[entity_id]={other}", []), ("filter[entity_type]=contacts", []),
+    ):  # fmt: skip
+        answer = api.get(f"tasks?{query}")
+        assert ([row["id"] for row in answer.json()["_embedded"]["tasks"]] if answer.status_code == 200 else []) == found, query
+    assert api.get(f"customers/{customer}").json()["closest_task_at"] == 1_900_000_000
+    assert api.get(f"customers/{other}").json()["closest_task_at"] is None
+    api.patch(f"tasks/{task}", {"is_completed": True})
+    assert api.get(f"customers/{customer}").json()["closest_task_at"] is None
+    with doors.unit():
+        before = Task.objects.count()
+    assert api.post("tasks", [{"text": "Call", "complete_till": 1_900_000_000, "entity_type": "customers", "entity_id": 999}]).status_code == 400
+    with doors.unit():
+        assert Task.objects.count() == before
+
+
+def test_what_was_bought_is_there(api: Program) -> None:
+    (customer,), product = made(api, "customers", {"name": "C"}), first(api.post("catalogs/1000/elements", [{"name": "Bread"}]))["id"]
+
+    def bought(**element: Any) -> int:
+        return api.post(f"customers/{customer}/transactions", [{"price": 5, "_embedded": {"catalog_elements": [element]}}]).status_code
+
+    assert [bought(id=product, metadata={"catalog_id": 1000, "quantity": 1.5}), bought(id=product)] == [200, 200]
+    assert [bought(id=999), bought(id=product, metadata={"catalog_id": 1001}), bought(), bought(id=product, metadata={"quantity": "many"})] == [400] * 4
+    kept = api.get(f"customers/{customer}/transactions").json()["_embedded"]["transactions"]
+    assert [one["_embedded"]["catalog_elements"][0]["metadata"]["quantity"] for one in kept] == [1.5, None]
+
+
+def test_contacts_and_companies_are_linked_with_elements(api: Program, doors) -> None:
+    (anna,), (firm,), (lead,) = made(api, "contacts", {"name": "Anna"}), made(api, "companies", {"name": "Bakery"}), made(api, "leads", {})
+    assert anna == firm == lead  # the numbers are the same, the links are not
+    catalog = first(api.post("catalogs", [{"name": "Cars"}]))["id"]
+    element, product = (first(api.post(f"catalogs/{home}/elements", [{"name": "Transit"}]))["id"] for home in (catalog, 1000))
+    body = [{"to_entity_id": pk, "to_entity_type": "catalog_elements", "metadata": {"catalog_id": home, "quantity": 2, "price_id": 7}} for pk, home in ((element, catalog), (product, 1000))]
+    for plural, pk in (("contacts", anna), ("companies", firm)):
+        assert api.post(f"{plural}/{pk}/link", body).status_code == 200
+        assert rows(api, f"{plural}/{pk}/links") == body
+        beside = api.get(f"{plural}/{pk}?with=catalog_elements").json()["_embedded"]["catalog_elements"]
+        assert beside == [{"id": row["to_entity_id"], "metadata": row["metadata"]} for row in body]
+        for wrong in ({**body[0], "to_entity_id": 999}, {**body[1], "to_entity_id": 999}):
+            assert api.post(f"{plural}/{pk}/link", [wrong]).status_code == 400, wrong
+    assert api.get(f"leads/{lead}?with=catalog_elements").json()["_embedded"]["catalog_elements"] == []
+    assert api.post(f"contacts/{anna}/unlink", body).status_code == 204
+    assert (rows(api, f"contacts/{anna}/links"), len(rows(api, f"companies/{firm}/links"))) == ([], 2)
 
 
 def test_links_with_what_is_kept_are_made_from_the_records_side(api: Program, doors) -> None:

@@ -74,6 +74,24 @@ def test_a_whole_lead_comes_at_once_and_knows_whom_we_know(api: Program, doors) 
         assert (Deal.objects.count(), Contact.objects.count()) == (3, 1)
 
 
+def test_whom_a_whole_lead_knows_gets_what_is_new(api: Program, doors) -> None:
+    def person(**values: str) -> dict[str, Any]:
+        return {"name": "Anna", "custom_fields_values": [{"field_code": code, "values": [{"value": value}]} for code, value in {"PHONE": "+31205550188", **values}.items()]}
+
+    (first,) = api.post("leads/complex", [{"_embedded": {"contacts": [person(POSITION="Baker")]}}]).json()
+    more = {**person(POSITION="Owner", EMAIL="anna@bakery.example", IM="anna"), "_embedded": {"tags": [{"name": "warm"}]}}
+    (again,) = api.post("leads/complex", [{"_embedded": {"contacts": [more]}}]).json()
+    assert (again["contact_id"], again["merged"]) == (first["contact_id"], True)
+    told = api.get(f"contacts/{first['contact_id']}").json()
+    values = {one["field_code"]: one["values"][0]["value"] for one in told["custom_fields_values"]}
+    assert (values, [tag["name"] for tag in told["_embedded"]["tags"]]) == ({"POSITION": "Baker", "PHONE": "+31205550188", "EMAIL": "anna@bakery.example", "IM": "anna"}, ["warm"])
+    with doors.unit():
+        changes = Event.objects.filter(name="contact.changed").count()
+    api.post("leads/complex", [{"_embedded": {"contacts": [more]}}])
+    with doors.unit():
+        assert Event.objects.filter(name="contact.changed").count() == changes  # there is nothing new
+
+
 def test_tags_are_listed_and_made_and_edited(api: Program) -> None:
     assert api.get("leads/tags").status_code == 204
     told = api.post("leads/tags", [{"name": "VIP"}, {"name": "vip", "request_id": 4}, {"name": "New"}]).json()["_embedded"]["tags"]

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from crm_core.doors.amocrm.records import verbs
+from crm_core.doors.amocrm.wire import once
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals.models import Deal
-from crm_platform.events.models import Event
+from crm_platform.db import sides
+from crm_platform.events.models import Event, InboxMessage
+from crm_platform.jobs.models import Job
+from crm_platform.kernel import clock
 from tests.doors.conftest import Program, program_of
 from tests.factories.cast import person
 from tests.racing import at_once
@@ -73,6 +78,19 @@ def test_a_lead_is_won_lost_and_open_again(api: Program) -> None:
     assert (lost["status_id"], lost["loss_reason_id"], lost["_embedded"]["loss_reason"]) == (143, None, [])
     assert api.patch(f"leads/{pk}", {"status_id": first["status_id"], "pipeline_id": first["pipeline_id"]}).status_code == 200
     assert api.get(f"leads/{pk}").json()["closed_at"] is None
+
+
+def test_a_closed_lead_is_told_when_it_was_closed(api: Program) -> None:
+    (pk,) = made(api, "leads", {})
+    assert api.patch(f"leads/{pk}", {"closed_at": 1_700_000_000}).status_code == 200
+    assert api.get(f"leads/{pk}").json()["closed_at"] is None  # it is open
+    api.patch(f"leads/{pk}", {"status_id": 142})
+    won = api.get(f"leads/{pk}").json()
+    assert api.patch(f"leads/{pk}", {"closed_at": 1_700_000_000}).status_code == 200
+    assert api.get(f"leads/{pk}").json()["closed_at"] == 1_700_000_000
+    back = api.get(f"leads/{pk}").json()
+    api.patch(f"leads/{pk}", {**back, "status_id": 143})  # a client that sends back all that it has read
+    assert api.get(f"leads/{pk}").json()["closed_at"] >= won["closed_at"]
 
 
 def test_a_contact_with_phones_belongs_to_a_company_and_a_lead(api: Program) -> None:
@@ -153,6 +171,30 @@ def test_a_key_makes_a_request_once(api: Program, doors) -> None:
         assert Deal.objects.count() == 2
 
 
+class Lease:
+    """Work that nobody hurries."""
+
+    def beat(self) -> None:
+        """Still at it."""
+
+
+def test_answers_of_keys_are_kept_for_a_week(api: Program, doors) -> None:
+    for key in ("k1", "k2"):
+        api.post("leads", [{"name": "A"}], Idempotency_Key=key)
+    with doors.unit():
+        kept = InboxMessage.objects.filter(kind=once.KIND)
+        old = kept.order_by("pk").first()
+        kept.filter(pk=old.pk).update(received_at=clock.real_now() - timedelta(days=8))
+        waits = Job.objects.filter(name=once.FORGET, state="waiting")
+        assert waits.count() == 1
+        waits.delete()
+    with sides.inside(doors.place):
+        once.forget(0, lease=Lease())
+    with doors.unit():
+        assert old.pk not in kept.values_list("pk", flat=True)
+        assert (kept.count(), waits.count()) == (1, 1)
+
+
 def test_records_are_made_or_changed_by_their_own_id(api: Program) -> None:
     first = api.post("contacts/upsert", [{"external_id": "a", "name": "A"}, {"external_id": "b", "name": "B"}]).json()["_embedded"]["contacts"]
     again = api.post("contacts/upsert", [{"external_id": "b", "name": "B2"}, {"external_id": "c"}]).json()["_embedded"]["contacts"]
@@ -197,6 +239,22 @@ def test_what_is_not_known_is_named_or_refused(api: Program) -> None:
     for unknown in ("filter[wood]=oak", "order[colour]=asc", "with=weather"):
         assert api.get(f"leads?{unknown}", X_Strict="1").status_code == 400
     assert api.get(f"tasks?filter[%0d%0a{'x' * 900}]=1").headers["X-Ignored"].startswith("filter[%0D%0Axx")
+
+
+def test_what_a_body_says_in_vain_is_refused_where_it_is_asked_strictly(api: Program, doors) -> None:
+    body = [{"name": "A"}, {"name": "B", "prise": 5, "request_id": "b", "_embedded": {"contact": [], "tags": [{"nam": "x"}]}, "custom_fields_values": [{"field_id": 1, "values": [{"value": 1, "more": 2}], "vals": 1}]}]
+    answer = api.post("leads", body, X_Strict="1")
+    (wrong,) = answer.json()["validation-errors"]
+    assert (answer.status_code, wrong["request_id"], {one["path"] for one in wrong["errors"]}) == (400, "b", {"prise", "_embedded.contact", "_embedded.tags.0.nam", "custom_fields_values.0.vals"})
+    with doors.unit():
+        assert not Deal.objects.exists()
+    pk = api.post("leads", [{"name": "A"}], X_Strict="1").json()["_embedded"]["leads"][0]["id"]
+    read = api.get(f"leads/{pk}").json()
+    plain = {name: value for name, value in read.items() if name != "_embedded"}
+    assert api.patch(f"leads/{pk}", {**plain, "name": "C"}, X_Strict="1").status_code == 200  # what was read and comes back is known
+    assert api.patch(f"leads/{pk}", {"nmae": "D"}, X_Strict="1").json()["validation-errors"][0]["errors"][0]["path"] == "nmae"
+    assert api.patch(f"leads/{pk}", {"nmae": "D"}).status_code == 200
+    assert api.post("leads", b"{", X_Strict="1").status_code == 400
 
 
 @pytest.mark.parametrize("plural", ["leads", "contacts", "companies"])

@@ -80,6 +80,15 @@ def test_notes_of_every_type(api: Program, plural: str) -> None:
     assert api.get(one).status_code == 404
 
 
+def test_a_note_that_was_changed_is_found_by_when(api: Program) -> None:
+    (pk,) = made(api, "leads", {})
+    old, other = (row["id"] for row in api.post("leads/notes", [{"params": {"text": text}, "entity_id": pk, "created_at": 1_700_000_000 + at} for at, text in enumerate(("One", "Two"))]).json()["_embedded"]["notes"])
+    changed = api.patch(f"leads/notes/{old}", {"params": {"text": "Other"}}).json()["updated_at"]
+    assert [row["id"] for row in api.get(f"leads/notes?filter[updated_at]={changed}").json()["_embedded"]["notes"]] == [old]
+    assert [row["id"] for row in api.get("leads/notes?filter[updated_at][to]=1700000010").json()["_embedded"]["notes"]] == [other]
+    assert [row["id"] for row in api.get("leads/notes?order[updated_at]=asc").json()["_embedded"]["notes"]] == [other, old]
+
+
 def test_wrong_notes_change_nothing(api: Program, doors, make_door) -> None:
     (pk,) = made(api, "leads", {})
     good = {"note_type": "common", "params": {"text": "x"}}

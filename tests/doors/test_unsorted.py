@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from crm_core.sales.deals.models import Deal
@@ -156,3 +157,71 @@ def test_who_may_not_declare_a_source_leaves_none(api: Program, doors) -> None:
     assert api.post("sources", [{"name": "Fine", "external_id": "x"}, {"name": ""}]).status_code == 400
     with doors.unit():
         assert not LeadSource.objects.exists()
+
+
+def test_what_a_lead_says_in_its_fields_and_tags_stands_on_what_it_becomes(api: Program, doors) -> None:
+    budget, size = (api.post(f"{plural}/custom_fields", [field]).json()["_embedded"]["custom_fields"][0] for plural, field in (
+        ("leads", {"name": "Budget", "type": "numeric"}), ("contacts", {"name": "Size", "type": "select", "enums": [{"value": "S"}, {"value": "L"}]}),
+    ))  # fmt: skip
+    phone, web = {"field_id": 990002, "values": [{"value": "+31205550142", "enum_code": "MOB"}]}, {"field_code": "WEB", "values": [{"value": "https://bakery.example"}]}
+    position, mail = {"field_code": "POSITION", "values": [{"value": "Baker"}]}, {"field_code": "EMAIL", "values": [{"value": "no address"}]}
+    said = {
+        "leads": [{"name": "Bread", "tags_to_add": [{"name": "site"}], "custom_fields_values": [{"field_id": budget["id"], "values": [{"value": 500}]}, {"field_id": 999_999, "values": [{"value": "x"}]}]}],
+        "contacts": [{"first_name": "Ada", "last_name": "van Dam", "_embedded": {"tags": [{"name": "warm"}]}, "custom_fields_values": [phone, mail, position, {"field_id": size["id"], "values": [{"value": "L"}]}]}, {"name": "Bob"}],
+        "companies": [{"name": "Bakery", "custom_fields_values": [web, {"field_code": "PHONE", "values": [{"value": "+31205550143"}]}]}],
+    }  # fmt: skip
+    (row,) = api.post("leads/unsorted/forms", [form(_embedded=said)]).json()["_embedded"]["unsorted"]
+    became = api.post(f"leads/unsorted/{row['uid']}/accept", {}).json()["_embedded"]
+    lead = api.get(f"leads/{became['leads'][0]['id']}").json()
+    assert ([one["name"] for one in lead["_embedded"]["tags"]], valued(lead)) == (["site"], {"Budget": "500"})
+    contact = api.get(f"contacts/{became['contacts'][0]['id']}").json()
+    assert (contact["first_name"], contact["last_name"], [one["name"] for one in contact["_embedded"]["tags"]]) == ("Ada", "van Dam", ["warm"])
+    assert valued(contact) == {"Position": "Baker", "Phone": "+31205550142", "Size": "L"}
+    assert valued(api.get(f"companies/{lead['_embedded']['companies'][0]['id']}").json()) == {"Phone": "+31205550143", "Web": "https://bakery.example"}
+    (note,) = api.get(f"leads/{lead['id']}/notes").json()["_embedded"]["notes"]
+    assert all(words in note["params"]["text"] for words in ("Budget: 500", "999999: x", "Email: no address", "Bob"))
+    # The next time they are known: what they lack is added, what stands there stays.
+    said["contacts"][0]["custom_fields_values"] = [phone, {"field_code": "EMAIL", "values": [{"value": "ada@bakery.example"}]}, {"field_code": "POSITION", "values": [{"value": "Owner"}]}]
+    (row,) = api.post("leads/unsorted/forms", [form(_embedded=said)]).json()["_embedded"]["unsorted"]
+    assert api.post(f"leads/unsorted/{row['uid']}/accept", {}).json()["_embedded"]["contacts"][0]["id"] == contact["id"]
+    assert valued(api.get(f"contacts/{contact['id']}").json()) == {"Position": "Baker", "Phone": "+31205550142", "Size": "L", "Email": "ada@bakery.example"}
+
+
+def test_a_lead_that_came_earlier_says_when(api: Program, doors) -> None:
+    source = api.post("sources", [{"name": "Our site", "external_id": "site-1"}]).json()["_embedded"]["sources"][0]
+    with doors.unit():
+        (ours,) = LeadSource.objects.all()
+        sources.change(robot("test"), ours.pk, name=source["name"], pipeline_id=ours.pipeline_id, answer_minutes=30, responsible_id=None)
+    assert api.post("leads/unsorted/forms", [form(created_at=1_700_000_000), form(created_at=4_000_000_000), form(created_at=None)]).status_code == 200
+    early, late, now = api.get("leads/unsorted?order[created_at]=asc").json()["_embedded"]["unsorted"]
+    assert early["created_at"] == 1_700_000_000 < late["created_at"] <= now["created_at"]
+    with doors.unit():  # and nobody is late with it
+        moments = IncomingLead.objects.values_list("due_at", flat=True)
+        assert max(moments) - min(moments) < timedelta(minutes=20)
+    assert api.post("leads/unsorted/forms", [form(created_at="yesterday")]).status_code == 400
+
+
+def test_a_lead_is_found_in_the_pipeline_it_goes_into(api: Program, doors) -> None:
+    first = api.get("leads/pipelines").json()["_embedded"]["pipelines"][0]["id"]
+    (second,) = (row["id"] for row in api.post("leads/pipelines", [{"name": "Second", "_embedded": {"statuses": [{"name": "New"}]}}]).json()["_embedded"]["pipelines"])
+    api.post("sources", [{"name": "Our site", "external_id": "site-1", "pipeline_id": second}])
+    rows = api.post("leads/unsorted/forms", [form(source_uid="other"), form(), form(source_uid="other", pipeline_id=second)]).json()["_embedded"]["unsorted"]
+    into = dict(zip((row["uid"] for row in rows), (first, second, second), strict=True))
+    assert {row["uid"]: row["pipeline_id"] for row in api.get("leads/unsorted").json()["_embedded"]["unsorted"]} == into
+    for pipeline in (first, second):
+        found = {row["uid"] for row in api.get(f"leads/unsorted?filter[pipeline_id]={pipeline}").json()["_embedded"]["unsorted"]}
+        assert found == {uid for uid, pk in into.items() if pk == pipeline}
+        assert api.get(f"leads/unsorted/summary?filter[pipeline_id]={pipeline}").json()["total"] == len(found)
+    won = api.post(f"leads/unsorted/{rows[1]['uid']}/accept", {"status_id": 142}).json()
+    lead = api.get(f"leads/{won['_embedded']['leads'][0]['id']}").json()
+    assert (won["pipeline_id"], lead["pipeline_id"], lead["status_id"]) == (second, second, 142)
+
+
+def test_figures_are_of_the_time_that_is_asked_for(api: Program) -> None:
+    api.post("leads/unsorted/forms", [form(created_at=1_700_000_000), form()])
+    assert [api.get(f"leads/unsorted/summary{asked}").json()["total"] for asked in ("", "?filter[created_at][from]=1600000000", "?filter[created_at][from]=1600000000&filter[created_at][to]=1700000001")] == [1, 2, 1]
+
+
+def valued(record: dict[str, Any]) -> dict[str, Any]:
+    """The first value of each field of a record, by its name."""
+    return {one["field_name"]: one["values"][0]["value"] for one in record["custom_fields_values"] or ()}

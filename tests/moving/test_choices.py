@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from crm_core.doors.moving import services, showing
+from crm_core.doors.moving import services, showing, values
 from crm_core.doors.moving.models import Left, Move, Moved, Stage
 from crm_core.groundwork.custom_fields.models import CustomField
 from crm_core.sales.deals.models import Deal
@@ -165,3 +166,13 @@ def test_stop_go_on_and_forget(there: tuple[Door, Foreign], here: Door) -> None:
     with here.unit():
         assert Deal.objects.kept().count() == 0
         assert list(Event.objects.filter(entity="move").order_by("id").values_list("name", flat=True)) == ["move.begun", "move.started", "move.done", "move.undo_asked", "move.undone"]
+
+
+def test_a_text_longer_than_one_may_be_here_comes_with_its_beginning() -> None:
+    told: list[tuple[Any, ...]] = []
+    work: Any = SimpleNamespace(leave=lambda *facts: told.append(facts))
+    short, long = ({"value": "a" * count} for count in (5000, 5001))
+    assert values._within(work, "leads", {"id": 1, "name": "A"}, short) is short
+    assert not told
+    assert values._within(work, "leads", {"id": 1, "name": "A"}, long) == short
+    assert [facts[:3] for facts in told] == [("leads", 1, "A")]

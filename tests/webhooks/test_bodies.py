@@ -211,8 +211,9 @@ def test_the_form_is_signed_too_and_both_secrets_are_good_for_a_day(doors, recei
 
 def test_incoming_leads(inside) -> None:
     """By a lead that stands for one of the inbox: uid, category, what came in; accepted and declined as a deletion."""
+    into = pipelines.first().pk
     lead = SimpleNamespace(
-        uid="a1b2", category="forms", pipeline_id=3, received_at=clock.now(), deal_id=7, contact_id=8, metadata={"form_id": "f1", "referer": "https://shop.example/?a=1"},
+        uid="a1b2", category="forms", pipeline_id=None, source=None, received_at=clock.now(), deal_id=7, contact_id=8, metadata={"form_id": "f1", "referer": "https://shop.example/?a=1"},
         contents={"lead": {"name": "Lamp"}, "contacts": [{"name": "Anna"}]},
     )  # fmt: skip
 
@@ -222,7 +223,7 @@ def test_incoming_leads(inside) -> None:
         return php(bodies_v2.write([{"root": root, "action": action, "item": item}]))["unsorted"][action][0]
 
     added = told("incoming.received", "add")
-    assert (added["uid"], added["category"], added["pipeline_id"], added["source_data"]["form_id"]) == ("a1b2", "forms", "3", "f1")
+    assert (added["uid"], added["category"], added["pipeline_id"], added["source_data"]["form_id"]) == ("a1b2", "forms", str(into), "f1")
     assert added["data"] == {"leads": [{"name": "Lamp"}], "contacts": [{"name": "Anna"}]}
     accepted = told("incoming.accepted", "delete")
     assert (accepted["action"], accepted["accept_result"]["leads"]) == ("accept", ["7"])
@@ -232,7 +233,7 @@ def test_incoming_leads(inside) -> None:
 
 def test_what_programs_keep_of_customers_talks_and_lists_is_told_to_the_others(doors, receiver, hooked, serve) -> None:
     api = program_of(doors)
-    hooked(receiver, *(f"{verb}_{name}" for name in ("customer", "talk", "catalog_element") for verb in ("add", "update")), "delete_customer", "status_customer", "responsible_customer", "note_customer")
+    hooked(receiver, *(f"{verb}_{name}" for name in ("customer", "talk", "catalog_element") for verb in ("add", "update")), "delete_customer", "status_customer", "responsible_customer", "note_customer", "add_task")
 
     def told() -> dict[str, dict[str, dict[str, object]]]:
         serve()
@@ -255,6 +256,10 @@ def test_what_programs_keep_of_customers_talks_and_lists_is_told_to_the_others(d
     element = api.post(f"catalogs/{catalog}/elements", [{"name": "Oak"}]).json()["_embedded"]["elements"][0]["id"]
     oak = told()["catalogs"]["add"]
     assert (oak["id"], oak["catalog_id"], oak["name"]) == (str(element), str(catalog), "Oak")
+    api.post("tasks", [{"text": "Ring", "complete_till": 1_900_000_000, "entity_type": "customers", "entity_id": customer}])
+    serve()
+    promised = receiver.got[-1].form["task"]["add"][0]
+    assert (promised["element_id"], promised["element_type"], promised["text"]) == (str(customer), "12", "Ring")
     assert api.delete(f"customers/{customer}").status_code == 204
     assert told()["customers"] == {"delete": {"id": str(customer)}}
     hooked(receiver, "update_customer", format="json")

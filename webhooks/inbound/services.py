@@ -10,6 +10,7 @@ from crm_platform.db import sides
 from crm_platform.kernel import clock, jobs
 from crm_platform.kernel.jobs import Again, Lease
 
+from . import forgetting
 from .models import InboundMessage
 from .sources import find
 
@@ -54,4 +55,5 @@ def handle(pk: int, *, lease: Lease) -> Again | None:
     with sides.control_unit():
         lease.beat()
         InboundMessage.objects.filter(pk=pk).update(handled_at=clock.real_now(), **({"body": b""} if source.forgets else {}))
+        forgetting.later()
     return None

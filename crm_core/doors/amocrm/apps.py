@@ -13,7 +13,7 @@ class AmocrmConfig(AppConfig):
     def ready(self) -> None:
         from crm_platform.kernel.http import errors  # inline: apps load before what they use
 
-        from . import returned  # noqa: F401  # inline: apps load before models
+        from . import returned, understood  # noqa: F401  # inline: apps load before models
         from .wire import problems
 
         for beginning in ("/api/v4/", "/api/v2/", "/v1.0/"):

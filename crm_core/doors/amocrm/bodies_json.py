@@ -9,6 +9,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 
 from crm_core.groundwork.tags import services as tags
+from crm_core.sales.incoming.queries import pipeline_of
 from crm_platform.events.models import Event
 from crm_platform.kernel import clock, money, workspace
 from webhooks.outbound.bodies import Heard
@@ -90,9 +91,10 @@ def _note(note: Any, records: Records) -> Data:
 
 
 def _task(task: Any, records: Records) -> Data:
+    customer = records.customers.get(task.pk)
     return {
-        "id": task.pk, "text": task.text, "task_type_id": TASK_TYPES.get(task.type), "responsible_user_id": task.responsible_id, "entity_id": task.record_id,
-        "entity_type": names.PLURALS.get(task.entity), "is_completed": task.done_at is not None, "result": {"text": task.result} if task.result else [],
+        "id": task.pk, "text": task.text, "task_type_id": TASK_TYPES.get(task.type), "responsible_user_id": task.responsible_id, "entity_id": customer or task.record_id,
+        "entity_type": "customers" if customer else names.PLURALS.get(task.entity), "is_completed": task.done_at is not None, "result": {"text": task.result} if task.result else [],
         "complete_till": seconds(task.due_at), "created_by": task.created_by, "created_at": seconds(task.created_at), "updated_at": seconds(task.updated_at),
         "account_id": account_id(),
     }  # fmt: skip
@@ -100,7 +102,7 @@ def _task(task: Any, records: Records) -> Data:
 
 def _unsorted(lead: Any, records: Records) -> Data:
     return {
-        "uid": lead.uid, "category": lead.category, "pipeline_id": lead.pipeline_id, "created_at": seconds(lead.received_at), "state": lead.state, "metadata": lead.metadata,
+        "uid": lead.uid, "category": lead.category, "pipeline_id": pipeline_of(lead), "created_at": seconds(lead.received_at), "state": lead.state, "metadata": lead.metadata,
         "account_id": account_id(), "_embedded": {"leads": [{"id": lead.deal_id}] if lead.deal_id else [], "contacts": [{"id": lead.contact_id}] if lead.contact_id else []},
     }  # fmt: skip
 

@@ -14,6 +14,7 @@ from urllib.parse import quote_plus
 from django.utils import timezone
 
 from crm_core.groundwork.tags import services as tags
+from crm_core.sales.incoming.queries import pipeline_of
 from crm_platform.events.models import Event
 from crm_platform.kernel import money, preferences, workspace
 from webhooks.outbound.bodies import Heard
@@ -124,9 +125,9 @@ def _note(told: _Told) -> tuple[str, Item]:
 
 
 def _task(told: _Told) -> tuple[str, Item]:
-    task = told.record
+    task, customer = told.record, told.records.customers.get(told.record.pk)
     item = _common(told) | {
-        "element_id": task.record_id or 0, "element_type": ELEMENTS.get(task.entity, 0), "task_type": TASK_TYPES.get(task.type, 0), "text": task.text,
+        "element_id": customer or task.record_id or 0, "element_type": _CUSTOMER if customer else ELEMENTS.get(task.entity, 0), "task_type": TASK_TYPES.get(task.type, 0), "text": task.text,
         "status": int(task.done_at is not None), "complete_till": _local(task.due_at), "action_close": int(told.event.name == "task.done"),
     }  # fmt: skip
     if told.action == "delete":
@@ -142,7 +143,7 @@ def _local(moment: datetime) -> str:
 
 def _unsorted(told: _Told) -> tuple[str, Item]:
     lead = told.record
-    item: Item = {"uid": lead.uid, "category": lead.category, "pipeline_id": lead.pipeline_id or 0, "created_at": seconds(lead.received_at), "account_id": account_id()}
+    item: Item = {"uid": lead.uid, "category": lead.category, "pipeline_id": pipeline_of(lead), "created_at": seconds(lead.received_at), "account_id": account_id()}
     if told.action == "delete":
         action = "decline" if told.event.name == "incoming.declined" else "accept"
         leads = [lead.deal_id] if lead.deal_id and action == "accept" else []

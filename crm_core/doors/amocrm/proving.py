@@ -15,7 +15,7 @@ from crm_platform.accounts.actors import actor_of
 from crm_platform.accounts.models import User
 from crm_platform.kernel import ids, workspace
 from tenants.isolation.filling import fills, stands_beside
-from tenants.isolation.operations import Names, Operation, kept_as_sent, tells
+from tenants.isolation.operations import Names, Operation, tells
 
 from . import storing
 from .drive import sessions
@@ -55,8 +55,6 @@ _SHELVES: tuple[tuple[Shelf, tuple[str, ...]], ...] = (
     (talks.TEMPLATES, ("/api/v4/chats/templates/",)),
 )
 _OF = {transactions.TRANSACTIONS.kind: customers.CUSTOMERS.kind, customer_notes.NOTES.kind: customers.CUSTOMERS.kind, _ELEMENTS.kind: catalogs.CATALOGS.kind}
-# What a purchase was for is told back as it was sent.
-kept_as_sent("catalog_elements")
 _FILES = ("/v1.0/files/", "/api/v4/files/")
 
 

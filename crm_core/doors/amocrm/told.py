@@ -9,6 +9,7 @@ from django.apps import apps
 from django.db.models import Model
 
 from crm_core.doors.amocrm.models import Stored
+from crm_core.doors.amocrm.resources import customer_tasks
 from crm_core.engagement.notes.models import Note
 from crm_core.engagement.tasks.models import Task
 from crm_core.people.companies.models import Company
@@ -31,10 +32,13 @@ class Records:
         for entity, pks in wanted.items():
             model = _model(entity)
             if model is not None:
-                self._found |= {(entity, row.pk): row for row in model._default_manager.filter(pk__in=pks)}
+                rows = model._default_manager.filter(pk__in=pks)
+                self._found |= {(entity, row.pk): row for row in (rows.select_related("source") if entity == "incoming" else rows)}
         contacts = wanted.get("contact", set())
         self.companies = {link.contact_id: link.company for link in Employment.objects.filter(contact__in=contacts, main=True).select_related("company")} if contacts else {}
         self.leads = _linked("contact_id", "deal_id", DealContact.objects.filter(contact__in=contacts)) if contacts else {}
+        tasks = [row for (entity, _pk), row in self._found.items() if entity == "task"]
+        self.customers = customer_tasks.of_tasks(tasks)
         deals = wanted.get("deal", set())
         self.contacts = _linked("deal_id", "contact_id", DealContact.objects.filter(deal__in=deals).order_by("-main", "id")) if deals else {}
 

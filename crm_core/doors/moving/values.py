@@ -6,9 +6,12 @@ from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.utils.translation import gettext as _
+
 from crm_core.doors.amocrm.fields import known
 from crm_core.doors.amocrm.fields.known import Known
 from crm_core.groundwork.custom_fields.models import Kind
+from crm_core.groundwork.custom_fields.services import LONGEST
 from crm_platform.kernel import preferences
 
 from .mapping import ENTITIES
@@ -24,8 +27,17 @@ def translated(work: Work, plural: str, row: Row) -> list[Row]:
         field = fields.get(ours.get(str(one.get("field_id"))) or 0) if isinstance(one, dict) else None
         values = [value for value in one.get("values") or [] if isinstance(value, dict)] if field else []
         if field is not None and values:
-            found.append({"field_id": field.id, "field_name": field.name, "values": [_value(work, field, value) for value in values]})
+            found.append({"field_id": field.id, "field_name": field.name, "values": [_within(work, plural, row, _value(work, field, value)) for value in values]})
     return found
+
+
+def _within(work: Work, plural: str, row: Row, value: Row) -> Row:
+    """A text that is longer than one may be here comes with its beginning."""
+    text = value.get("value")
+    if not isinstance(text, str) or len(text.strip()) <= LONGEST:
+        return value
+    work.leave(plural, row["id"], row.get("name"), _("Its text is longer than {most} letters and was cut.").format(most=LONGEST))
+    return {**value, "value": text.strip()[:LONGEST]}
 
 
 def _value(work: Work, field: Known, value: Row) -> Row:

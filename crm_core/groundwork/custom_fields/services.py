@@ -21,6 +21,8 @@ from crm_platform.kernel.reading import whole, wholes
 
 from .models import CustomField, FieldIndex, Kind
 
+# Letters of a text; doors say so to whoever brings a longer one.
+LONGEST = 5000
 _is_url = URLValidator(schemes=["http", "https"])
 
 
@@ -57,7 +59,7 @@ def _stored(field: CustomField, value: Any) -> Any:
 
 
 def _text(_field: CustomField, value: Any) -> str:
-    return str(value).strip()[:5000]
+    return str(value).strip()[:LONGEST]
 
 
 def _number(_field: CustomField, value: Any) -> str:

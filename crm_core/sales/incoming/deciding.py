@@ -132,9 +132,7 @@ def merge(actor: Actor, uid: str, *, contact_id: int) -> IncomingLead:
     """Put what it says onto a contact that is known already: the numbers and addresses that lacks, its words as a note. No deal is made."""
     lead = locked(actor, uid)
     contact = writing.get(actor, CONTACT, contact_id, right="edit")
-    more = duplicates.additions(contact, lead)
-    if more:
-        contact = making.add_to(actor, contact, more)
+    contact = making.complete(actor, contact, lead)
     making.tell_on(actor, CONTACT, contact, lead)
     attachments.carry(actor, entity="incoming", pk=lead.pk, to="contact", to_pk=contact_id)
     return _decide(actor, lead, LeadState.MERGED, also=[f"contact:{contact_id}"], contact_id=contact_id)

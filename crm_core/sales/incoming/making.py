@@ -13,7 +13,10 @@ from crm_core.groundwork.custom_fields import services as custom
 from crm_core.groundwork.records import writing
 from crm_core.groundwork.records.fields import read_decimal
 from crm_core.groundwork.records.registry import Kind
+from crm_core.people import completing, reaching
 from crm_core.people.companies import services as companies
+from crm_core.people.companies.kind import COMPANY
+from crm_core.people.companies.models import Company
 from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.kind import CONTACT
 from crm_core.people.contacts.models import Contact
@@ -25,11 +28,13 @@ from crm_platform.kernel import money, preferences
 from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.permissions import Actor
 
-from . import duplicates
+from . import duplicates, queries, spoken
 from .models import IncomingLead
 from .reading import clean, emails_of, name_of, phones_of, reach_of
 
 _MOST = 10**12
+# People and firms of one lead that a note tells of.
+_MOST_PEOPLE = 20
 
 
 def became(lead: IncomingLead) -> tuple[Kind, Any]:
@@ -43,29 +48,57 @@ def contact_of(actor: Actor, lead: IncomingLead, *, responsible_id: int | None, 
     known = [] if apart else duplicates.of(actor, [lead])[lead.pk].contacts
     if known:
         return _completed(actor, known[0], lead)
-    given = (lead.contents.get("contacts") or [{}])[0]
-    phones, emails = reach_of(given)
-    first, _blank, last = name_of(given).partition(" ")
-    values: dict[str, Any] = {"first_name": first[:120], "last_name": last[:120], "phones": phones_of(phones), "emails": emails_of(emails)}
-    if not any(values.values()):
+    values = _of_contact(actor, lead)
+    if not any(values[name] for name in ("first_name", "last_name", "phones", "emails")):
         return None
-    firm = companies.named(actor, company_name(lead))
+    firm = _firm_of(actor, lead)
     if firm is not None:
         values["companies"] = [{"company_id": firm.pk, "company": firm.name}]
-    return contacts.create_contact(actor, **values, responsible_id=responsible_id, custom=_custom("contact", lead))
+    return contacts.create_contact(actor, **values, responsible_id=responsible_id)
+
+
+def _of_contact(actor: Actor, lead: IncomingLead) -> dict[str, Any]:
+    """What the lead says of its person, as contacts take it."""
+    given = (lead.contents.get("contacts") or [{}])[0]
+    phones, emails = reach_of(given)
+    first, last = clean(given.get("first_name")), clean(given.get("last_name"))
+    if not (first or last):
+        first, _blank, last = name_of(given).partition(" ")
+    said = _said(actor, "contact", lead, given)
+    reached = {"phones": reaching.clean_phones([*said.pop("phones", []), *phones_of(phones)]), "emails": reaching.clean_emails([*said.pop("emails", []), *emails_of(emails)])}
+    return {"first_name": first[:120], "last_name": last[:120], **reached, **said}
+
+
+def _said(actor: Actor, entity: str, lead: IncomingLead, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of fields and tags of a deal, a contact or a company, whichever way the lead speaks."""
+    said = spoken.together(spoken.values(entity, given))
+    return {**said, "custom": {**_custom(entity, lead), **said.get("custom", {})}, "tag_ids": spoken.tag_ids(actor, entity, given)}
 
 
 def _completed(actor: Actor, contact: Contact, lead: IncomingLead) -> Contact:
-    more = duplicates.additions(contact, lead)
-    if not more or not writing.may_change(actor, CONTACT.entity.EDIT, contact):
-        return contact
-    return add_to(actor, contact, more)
+    return complete(actor, contact, lead) if writing.may_change(actor, CONTACT.entity.EDIT, contact) else contact
 
 
-def add_to(actor: Actor, contact: Contact, more: Mapping[str, list[dict[str, Any]]]) -> Contact:
-    """Phones and e-mails onto a contact that lacks them."""
-    values: dict[str, Any] = {name: [*getattr(contact, name), *rows] for name, rows in more.items()}
-    return contacts.change_contact(actor, contact.pk, **values)
+def complete(actor: Actor, contact: Contact, lead: IncomingLead) -> Contact:
+    """What a lead says of its person onto a contact that lacks it; what stands there stays."""
+    said = {name: value for name, value in _of_contact(actor, lead).items() if name not in ("first_name", "last_name")}
+    more = completing.lacking(contact, said)
+    return contacts.change_contact(actor, contact.pk, **more) if more else contact
+
+
+def _firm_of(actor: Actor, lead: IncomingLead) -> Company | None:
+    """The firm it names: the known one, completed where the actor may change it, else a new one."""
+    name, given = company_name(lead), (lead.contents.get("companies") or [{}])[0]
+    if not name:
+        return None
+    phones, emails = reach_of(given)
+    said = _said(actor, "company", lead, given)
+    said |= {"phones": reaching.clean_phones([*said.get("phones", []), *phones_of(phones)]), "emails": reaching.clean_emails([*said.get("emails", []), *emails_of(emails)])}
+    known = companies.by_names([name]).get(reaching.name_key(name))
+    if known is None:
+        return companies.create_company(actor, name=name, **said)
+    more = completing.lacking(known, said) if writing.may_change(actor, COMPANY.entity.EDIT, known) else {}
+    return companies.change_company(actor, known.pk, **more) if more else known
 
 
 def company_name(lead: IncomingLead) -> str:
@@ -76,9 +109,10 @@ def company_name(lead: IncomingLead) -> str:
 
 def deal_of(actor: Actor, lead: IncomingLead, contact: Contact | None, *, stage_id: int | None, responsible_id: int | None) -> Deal:
     """The deal: named as the lead says, else after its person."""
-    firm = companies.named(actor, company_name(lead))
+    firm = _firm_of(actor, lead)
     currency = preferences.here().currency
-    values: dict[str, Any] = {"name": deal_name(lead), "currency": currency, "responsible_id": responsible_id, "source": lead.source.name[:120] if lead.source else "", "custom": _custom("deal", lead)}
+    values: dict[str, Any] = {"name": deal_name(lead), "currency": currency, "responsible_id": responsible_id, "source": lead.source.name[:120] if lead.source else ""}
+    values |= _said(actor, "deal", lead, lead.contents.get("lead") or {})
     total = _sum(lead, currency)
     if total is not None:
         values["sum_minor"] = total
@@ -96,9 +130,7 @@ def deal_name(lead: IncomingLead) -> str:
 
 
 def _first_stage(lead: IncomingLead) -> int:
-    wanted = lead.pipeline_id or (lead.source.pipeline_id if lead.source else None)
-    pipeline = next((one for one in pipelines.active() if one.pk == wanted), None) or pipelines.first()
-    return int(pipelines.everything().open_of(pipeline.pk)[0].pk)
+    return int(pipelines.everything().open_of(queries.pipeline_of(lead))[0].pk)
 
 
 def _sum(lead: IncomingLead, currency: str) -> int | None:
@@ -123,9 +155,23 @@ def _given(entity: str, lead: IncomingLead) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
+def fields_of(lead: IncomingLead) -> list[tuple[str, str]]:
+    """What else it says, as people read it: label and value; numbers and addresses of its first person stand beside the name."""
+    contents = lead.contents
+    rows = [(str(label), str(value)) for label, value in contents.get("fields") or ()]
+    people = contents.get("contacts") or []
+    for entity, each in (("deal", [contents.get("lead") or {}]), ("contact", people), ("company", contents.get("companies") or [])):
+        for at, given in enumerate(each[:_MOST_PEOPLE]):
+            if at > 0 and name_of(given):
+                rows.append((_("Further person") if entity == "contact" else _("Further company"), name_of(given)))
+            shown = {"phones", "emails"} if entity == "contact" and at == 0 else set[str]()
+            rows += [(value.label, value.text) for value in spoken.values(entity, given) if value.text and not value.taken.keys() & shown]
+    return rows
+
+
 def words_of(lead: IncomingLead) -> str:
     """All that the lead says, as a note keeps it."""
-    rows = [lead.message, *(f"{label}: {value}" for label, value in lead.contents.get("fields") or () if value != lead.message)]
+    rows = [lead.message, *(f"{label}: {value}" for label, value in fields_of(lead) if value != lead.message)]
     if lead.source is not None:
         rows.append(_("Came through: %(source)s") % {"source": lead.source.name})
     marks = [f"{name}: {value}" for name, value in sorted(lead.metadata.items()) if name.startswith("utm_") or name in ("page", "referrer")]

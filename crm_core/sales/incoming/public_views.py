@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from crm_platform.accounts.middleware import open_to_all
 from crm_platform.kernel import clock, workspace
-from crm_platform.kernel.errors import Invalid
+from crm_platform.kernel.errors import Invalid, TooMany
 from crm_platform.kernel.http.throttle import client_address
 from crm_platform.ui import responses
 
@@ -62,7 +62,7 @@ def form_page(request: HttpRequest, uid: str) -> HttpResponse:
         if not filled.is_valid():
             return _drawn(request, form, filled, status=422)
         bodies.files_of(request)
-    except Invalid as refused:
+    except (Invalid, TooMany) as refused:
         filled.is_valid()
         filled.add_error(None, refused.message)
         return _drawn(request, form, filled, status=refused.status)

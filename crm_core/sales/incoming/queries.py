@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Avg, Count, F, Min, Q, QuerySet
 
+from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.accounts import directory
 from crm_platform.kernel import clock, versions
 from crm_platform.kernel.permissions import Actor, Scope, require
@@ -72,6 +74,23 @@ def in_rail(actor: Actor) -> tuple[int, bool]:
     return (found["late"], True) if found["late"] else (found["waiting"], False)
 
 
+def pipeline_of(lead: IncomingLead) -> int:
+    """Into which pipeline a lead goes: the one it names, else its source's, else the first; one that is put aside is none."""
+    wanted = lead.pipeline_id or (lead.source.pipeline_id if lead.source else None)
+    return next((one.pk for one in pipelines.active() if one.pk == wanted), pipelines.first().pk)
+
+
+def goes_into(pipeline_ids: Sequence[int]) -> Q:
+    """The condition of `pipeline_of`."""
+    active = [one.pk for one in pipelines.active()]
+    wanted = [pk for pk in pipeline_ids if pk in active]
+    named = Q(pipeline__in=wanted) | Q(pipeline=None, source__pipeline__in=wanted)
+    if pipelines.first().pk not in wanted:
+        return named
+    sources = Q(source=None) | Q(source__pipeline=None) | ~Q(source__pipeline__in=active)
+    return named | (Q(pipeline=None) & sources) | (Q(pipeline__isnull=False) & ~Q(pipeline__in=active))
+
+
 @dataclass(frozen=True, slots=True)
 class Reaction:
     """How a person decides about leads: how many, how long they had waited on average, how many of them longer than they should."""
@@ -96,7 +115,7 @@ def summary(actor: Actor, *, since: datetime | None = None, until: datetime | No
     if until is not None:
         found = found.filter(received_at__lte=until)
     if pipeline_id is not None:
-        found = found.filter(Q(pipeline=pipeline_id) | Q(pipeline=None, source__pipeline=pipeline_id))
+        found = found.filter(goes_into([pipeline_id]))
     taken = Q(state__in=(LeadState.ACCEPTED, LeadState.LINKED, LeadState.MERGED))
     told = found.order_by().aggregate(
         total=Count("id"), accepted=Count("id", filter=taken), declined=Count("id", filter=Q(state=LeadState.DECLINED)), waiting=Count("id", filter=Q(state=LeadState.WAITING)),

@@ -14,6 +14,8 @@ from crm_core.people import reaching
 from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.reading import without_nul
 
+from . import spoken
+
 MOST_FIELDS, LONGEST, DEEPEST = 200, 5000, 5
 _EMAIL = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]{2,}")
 _PHONE = re.compile(r"\+?[\d\s().\-/]{7,24}")
@@ -196,10 +198,10 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 
 
 def reach_of(person: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """Phones and e-mails of a contact or company, also where they are custom fields with a code."""
+    """Phones and e-mails of a contact or company, also where they are custom fields, named by code or by number."""
     phones, emails = _listed(person, "phones", "phone"), _listed(person, "emails", "email")
     for row in person.get("custom_fields_values") or ():
-        code = str(row.get("field_code") or "").upper() if isinstance(row, Mapping) else ""
+        code = str(row.get("field_code") or spoken.code_of(row.get("field_id"))).upper() if isinstance(row, Mapping) else ""
         if code in ("PHONE", "EMAIL"):
             values = [clean(value.get("value")) for value in row.get("values") or () if isinstance(value, Mapping)]
             (phones if code == "PHONE" else emails).extend(value for value in values if value)

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 from crm_core.groundwork.attachments import services as attachments
 from crm_platform.db import sides
@@ -26,13 +27,21 @@ _ONCE_MORE = 0.05
 # Readers of what has a form of its own, and what else becomes of it: `(lead) -> whether it was dealt with and does not wait`.
 _own: dict[str, Callable[[IncomingLead], reading.Read]] = {}
 _instead: dict[str, Callable[[IncomingLead], bool]] = {}
+_follows: dict[str, Callable[[Any], bool]] = {}
 
 
-def answer_form(form: str, read: Callable[[IncomingLead], reading.Read], *, instead: Callable[[IncomingLead], bool] | None = None) -> None:
-    """Name who reads payloads of a form; `instead` may deal with a lead so that it does not wait (a call of a known contact)."""
+def answer_form(
+    form: str, read: Callable[[IncomingLead], reading.Read], *, instead: Callable[[IncomingLead], bool] | None = None, follows: Callable[[Any], bool] | None = None,
+) -> None:  # fmt: skip
+    """Name who reads payloads of a form; `instead` may deal with a lead so that it does not wait (a call of a known contact).
+
+    `follows(said)` says that it may go on with an earlier one, which has to be read and written before.
+    """
     _own[form] = read
     if instead is not None:
         _instead[form] = instead
+    if follows is not None:
+        _follows[form] = follows
 
 
 @jobs.register(READ, kind=Kind.PROMPT)
@@ -57,6 +66,7 @@ def read_some(*, most: int = AT_ONCE) -> int:
     rows = list(IncomingLead.objects.select_for_update(skip_locked=True, of=("self",)).select_related("source").filter(read_at=None).order_by("id")[:most])
     if not rows:
         return 0
+    rows = rows[: _until(rows)]
     rules: dict[int | None, list[LeadRule]] = {}
     for row in rows:
         _understand(row)
@@ -72,6 +82,11 @@ def read_some(*, most: int = AT_ONCE) -> int:
     told = [row for row in rows if not row.probe]
     emit_all(INTAKE, [Change(name="incoming.received", entity="incoming", record_id=row.pk, after={"name": row.name, "category": row.category, "source": row.source.name if row.source else ""}) for row in told])
     return len(rows)
+
+
+def _until(rows: Sequence[IncomingLead]) -> int:
+    """How many are read at once: up to the next that may go on with one before it."""
+    return next((at for at, row in enumerate(rows) if at and (follows := _follows.get(str(row.payload.get("form")))) is not None and follows(row.payload.get("said"))), len(rows))
 
 
 def read_now(lead: IncomingLead) -> None:

@@ -17,9 +17,9 @@ from .deciding import (
     put_back,
     sees,
 )
-from .queries import decided, summary, waiting
+from .queries import decided, goes_into, pipeline_of, summary, waiting
 from .taking import take
 
 __all__ = [
-    "DecidedMeanwhile", "accept", "accept_contact", "decided", "decline", "each", "get", "give", "link", "may_decide", "merge", "merge_twins", "put_back", "sees", "summary", "take", "waiting",
+    "DecidedMeanwhile", "accept", "accept_contact", "decided", "decline", "each", "get", "give", "goes_into", "link", "may_decide", "merge", "merge_twins", "pipeline_of", "put_back", "sees", "summary", "take", "waiting",
 ]  # fmt: skip

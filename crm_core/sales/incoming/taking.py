@@ -29,11 +29,13 @@ def told_often(form: str, number: Callable[[Any], str], later: Callable[[int, An
 def take(
     source: LeadSource | None, payload: Any, *, category: str, sender_key: str = "", form: str = "json",
     metadata: Mapping[str, Any] | None = None, files: list[dict[str, Any]] | None = None, pipeline_id: int | None = None, uid: str = "", probe: bool = False,
+    came_at: datetime | None = None,
 ) -> IncomingLead:  # fmt: skip
     """Keep what came. Inside a unit of the workspace; it is read by a job, at once after the commit.
 
     The same `sender_key` of a source is one lead (`repeated`). While the workspace is not open in full it is sealed instead (`held`), and an
-    unsaved row says so. `form` says how the payload is written (`reading.read`). Raises LeadTooLarge, and ReadOnly where the operator closed the workspace.
+    unsaved row says so. `form` says how the payload is written (`reading.read`); `came_at` when it came to whoever
+    brings it, if not now: its time for an answer counts from now all the same. Raises LeadTooLarge, and ReadOnly where the operator closed the workspace.
     """
     row = IncomingLead(
         uid=uid or secrets.token_hex(16), category=category, source=source, sender_key=sender_key[:100], pipeline_id=pipeline_id, metadata=dict(metadata or {}),
@@ -41,6 +43,9 @@ def take(
     )  # fmt: skip
     if held.is_held():
         return _seal(row)
+    if came_at is not None:
+        _set_timer(row)
+        row.received_at = min(came_at, row.received_at)
     return _keep(row)
 
 
@@ -88,7 +93,7 @@ def _keep(row: IncomingLead) -> IncomingLead:
 
 def _set_timer(row: IncomingLead) -> None:
     minutes = row.source.settings.get("answer_minutes") if row.source is not None else None
-    if isinstance(minutes, int) and minutes > 0:
+    if isinstance(minutes, int) and minutes > 0 and row.due_at is None:
         row.due_at = row.received_at + timedelta(minutes=minutes)
 
 

@@ -154,8 +154,11 @@ def test_robots(doors: Door, monkeypatch) -> None:
     assert stranger.post(f"/f/{form.uid}", FILLED | drawn(stranger, other)).status_code == 422
     assert leads(doors) == []
     monkeypatch.setattr(asking, "FROM_ONE_ADDRESS", 2)
-    statuses = [stranger.post(f"/f/{form.uid}", FILLED | drawn(stranger, form), REMOTE_ADDR="203.0.113.7").status_code for _ in range(3)]
-    assert statuses == [200, 200, 429]
+    answers = [stranger.post(f"/f/{form.uid}", FILLED | drawn(stranger, form), REMOTE_ADDR="203.0.113.7") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    # It is said in the form, which still holds what was typed and may stand in its frame.
+    assert all(words in answers[2].content.decode() for words in ("Too many tries", FILLED["f1"]))
+    assert "frame-ancestors 'self'" in answers[2].headers["Content-Security-Policy"]
 
 
 def test_scripts_and_many_fields_are_words(doors: Door, quick) -> None:

@@ -22,6 +22,7 @@ from crm_platform.jobs.models import Job
 from crm_platform.kernel import clock, jobs
 from crm_platform.kernel.errors import NotFound
 from tests.conftest import Door
+from webhooks.inbound import forgetting
 from webhooks.inbound import services as inbound
 from webhooks.inbound.models import InboundMessage
 
@@ -45,7 +46,8 @@ def address(doors: Door):
 
 def leads(at: Door) -> list[IncomingLead]:
     with at.unit():
-        reading_job.read_some()
+        while reading_job.read_some():
+            pass
         return list(IncomingLead.objects.order_by("pk"))
 
 
@@ -115,6 +117,13 @@ def test_an_answer_belongs_to_the_letter_it_answers(address) -> None:
         assert sorted(Attachment.objects.filter(entity="deal", record_id=deal).values_list("name", flat=True)) == ["plan.pdf", "signed.pdf"]
 
 
+def test_a_letter_and_its_answer_that_come_together_are_one_lead(address) -> None:
+    at, to = address
+    for number, text, answers in (("<1@x>", "Bonjour", ""), ("<9@x>", "Another", ""), ("<2@x>", "And in oak?", "<1@x>"), ("<3@x>", "Or ash?", "<2@x>")):
+        mail.deliver(to, written(to, text, number=number, answers=answers))
+    assert [(lead.message, lead.state) for lead in leads(at)] == [("Bonjour\n\nAnd in oak?\n\nOr ash?", "waiting"), ("Another", "waiting"), ("And in oak?", "merged"), ("Or ash?", "merged")]
+
+
 def test_an_answer_to_what_was_declined_is_a_lead_again(address) -> None:
     at, to = address
     mail.deliver(to, written(to, "Bonjour", number="<1@x>"))
@@ -166,6 +175,29 @@ def test_a_letter_that_cannot_be_delivered_now_is_tried_again_for_days(public: C
         assert list(mine.values_list("target", flat=True)) == [fresh.pk]
         mine.delete()
         InboundMessage.objects.filter(pk__in=[one.pk for one in (fresh, old, done)]).delete()
+
+
+def test_deliveries_are_forgotten_a_month_after_they_were_handled(public: Client) -> None:
+    past = clock.real_now() - timedelta(days=31)
+    given = {"old": {"received_at": past, "handled_at": past}, "fresh": {"handled_at": clock.real_now()}, "never": {"received_at": past}}
+    waits = Job.objects.filter(name="inbound.forget", state="waiting")
+
+    class Lease:
+        def beat(self) -> None:
+            pass
+
+    with sides.control_unit():
+        waits.delete()
+        for name, values in given.items():
+            InboundMessage.objects.create(source="forgets", digest=name, body=b"", **values)
+    with sides.outside():
+        forgetting.forget(0, lease=Lease())
+    with sides.control_unit():
+        mine = InboundMessage.objects.filter(source="forgets")
+        assert set(mine.values_list("digest", flat=True)) == {"fresh", "never"}
+        assert waits.count() == 1
+        mine.delete()
+        waits.delete()
 
 
 def test_without_secrets_nobody_posts_letters(public: Client) -> None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from crm_core.doors.amocrm.wire.fields import Item, as_moment
 from crm_core.doors.amocrm.wire.texts import clean
 from crm_core.groundwork.custom_fields.models import Kind
+from crm_core.groundwork.custom_fields.services import LONGEST
 from crm_core.people import reaching
 from crm_platform.kernel import preferences
 
@@ -133,6 +134,8 @@ def _read_text(one: Known, values: list[Value], fault: Fault) -> Any:
     if isinstance(given, (dict, list)):
         fault("This value should be of type string.")
         return None
+    if isinstance(given, str) and len(given.strip()) > LONGEST:
+        fault(f"This value is too long. It should have {LONGEST} characters or less.")
     return None if given in (None, "") else clean(str(given))
 
 

@@ -15,7 +15,7 @@ from crm_core.groundwork.custom_fields.models import Kind
 from crm_core.groundwork.tags import services as tags
 from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.events.models import Event
-from crm_platform.kernel import money
+from crm_platform.kernel import money, preferences
 
 Side = list[dict[str, Any]]
 # They are only kept, and tell of themselves as all things that are kept.
@@ -85,8 +85,10 @@ def _responsible(row: Event, word: str) -> Iterator[Told]:
 
 
 def _sum(row: Event, word: str) -> Iterator[Told]:
+    currency = preferences.here().currency
+
     def side(value: int | None) -> Side:
-        return [{"sale_field_value": {"sale": 0 if value is None else int(money.major(value, currency="EUR"))}}]
+        return [{"sale_field_value": {"sale": 0 if value is None else money.whole(value, currency=currency)}}]
 
     yield Told("sale_field_changed", word, row.record_id, side(row.before.get("sum_minor")), side(row.after.get("sum_minor")))
 

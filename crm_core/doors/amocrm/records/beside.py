@@ -20,11 +20,6 @@ Links = Callable[[Actor, Sequence[Any]], Rows]
 PRODUCTS = 1000
 
 
-def none(actor: Actor, records: Sequence[Any]) -> Rows:
-    """Nothing of the kind yet."""
-    return {}
-
-
 def customers(plural: str) -> Links:
     """The customers that contacts or companies are linked with."""
 
@@ -74,7 +69,7 @@ def elements(actor: Actor, records: Sequence[Any]) -> Rows:
     """The products of deals, as elements of their catalog, and behind them the elements of programs' own catalogs."""
     lines = DealLine.objects.filter(deal__in=[deal.pk for deal in records], product__isnull=False).values_list("deal_id", "product_id", "quantity_milli")
     rows = [(deal, {"id": product, "metadata": {"quantity": _number(quantity), "catalog_id": PRODUCTS, "price_id": None}}) for deal, product, quantity in lines]
-    kept = Stored.objects.filter(kind="element_link", parent_id__in=[deal.pk for deal in records], deleted_at=None).order_by("pk")
+    kept = Stored.objects.filter(kind="element_link", key__startswith="leads:", parent_id__in=[deal.pk for deal in records], deleted_at=None).order_by("pk")
     return _by([*rows, *((row.parent_id or 0, row.body) for row in kept)])
 
 

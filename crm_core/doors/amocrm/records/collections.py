@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from crm_core.doors.amocrm import names
-from crm_core.doors.amocrm.records import beside
+from crm_core.doors.amocrm.records import beside, kept_links
 from crm_core.doors.amocrm.wire.fields import Item, seconds
 from crm_core.groundwork.records.registry import Kind
 from crm_core.people.companies.kind import COMPANY
@@ -84,12 +84,18 @@ def _read_lead(actor: Actor, item: Item, deal: Any) -> dict[str, Any]:
         values["stage_id"] = stage.pk
         if stage.kind == StageKind.LOST:
             values["lost_reason_id"] = _reason(item, deal)
-        closed_at = item.moment("closed_at")
-        if stage.kind != StageKind.OPEN and closed_at is not None:
-            values["closed_at"] = closed_at
     elif deal is not None and deal.state == StageKind.LOST and item.whole("loss_reason_id"):
         values["lost_reason_id"] = _reason(item, deal)
+    closed_at = item.moment("closed_at")
+    # What was read and comes back with the whole record says nothing new.
+    if closed_at is not None and _closed(stage, deal) and (deal is None or seconds(closed_at) != seconds(deal.closed_at)):
+        values["closed_at"] = closed_at
     return values
+
+
+def _closed(stage: Any, deal: Any) -> bool:
+    """Whether the deal is closed after it."""
+    return bool(stage.kind != StageKind.OPEN) if stage is not None else deal is not None and deal.state != StageKind.OPEN
 
 
 def price(item: Item, *, currency: str) -> int | None:
@@ -156,6 +162,6 @@ LEADS = Collection(
     "leads", DEAL, _lead, _read_lead, {"companies": beside.company_of_deals, "contacts": beside.contacts_of_deals, "loss_reason": beside.reasons, "catalog_elements": beside.elements},
     always=("companies",), sourced=frozenset({"source", "source_id"}),
 )  # fmt: skip
-CONTACTS = Collection("contacts", CONTACT, _contact, _read_contact, {"companies": beside.companies_of_contacts, "leads": beside.deals_of_contacts, "customers": beside.customers("contacts"), "catalog_elements": beside.none}, always=("companies",))
-COMPANIES = Collection("companies", COMPANY, lambda: lambda company: {}, _read_company, {"contacts": beside.contacts_of_companies, "leads": beside.deals_of_companies, "customers": beside.customers("companies"), "catalog_elements": beside.none})
+CONTACTS = Collection("contacts", CONTACT, _contact, _read_contact, {"companies": beside.companies_of_contacts, "leads": beside.deals_of_contacts, "customers": beside.customers("contacts"), "catalog_elements": kept_links.elements_of("contacts")}, always=("companies",))
+COMPANIES = Collection("companies", COMPANY, lambda: lambda company: {}, _read_company, {"contacts": beside.contacts_of_companies, "leads": beside.deals_of_companies, "customers": beside.customers("companies"), "catalog_elements": kept_links.elements_of("companies")})
 ALL = {one.entity: one for one in (LEADS, CONTACTS, COMPANIES)}

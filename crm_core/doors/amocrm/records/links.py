@@ -28,8 +28,8 @@ _CHOICE = "The value you selected is not a valid choice."
 # From → what it may be linked with, in the order it is told, and which of the names in `beside` lists it.
 _TARGETS: dict[str, dict[str, beside.Links]] = {
     "leads": {"contacts": beside.contacts_of_deals, "companies": beside.company_of_deals, ELEMENTS: beside.elements},
-    "contacts": {"leads": beside.deals_of_contacts, "companies": beside.companies_of_contacts, "customers": beside.customers("contacts")},
-    "companies": {"leads": beside.deals_of_companies, "contacts": beside.contacts_of_companies, "customers": beside.customers("companies")},
+    "contacts": {"leads": beside.deals_of_contacts, "companies": beside.companies_of_contacts, "customers": beside.customers("contacts"), ELEMENTS: kept_links.elements_of("contacts")},
+    "companies": {"leads": beside.deals_of_companies, "contacts": beside.contacts_of_companies, "customers": beside.customers("companies"), ELEMENTS: kept_links.elements_of("companies")},
 }
 
 
@@ -109,7 +109,7 @@ def _apply(actor: Actor, collection: Collection, pk: int, item: Item, *, away: b
         return False
     if pk not in visible(actor, collection, [pk]):
         raise NotFound
-    if kept_links.is_kept(target, item):
+    if kept_links.is_kept(collection.plural, target, item):
         return _apply_kept(actor, collection, pk, target, item, away=away)
     if not away and not _stands(actor, target, other):
         item.fault("to_entity_id", _CHOICE, code="NotSupportedChoice")
@@ -129,7 +129,8 @@ def _apply(actor: Actor, collection: Collection, pk: int, item: Item, *, away: b
 
 def _apply_kept(actor: Actor, collection: Collection, pk: int, target: str, item: Item, *, away: bool) -> bool:
     other = item.whole("to_entity_id") or 0
-    if not away and not kept_links.stands(actor, target, other, item):
+    product = target == ELEMENTS and kept_links.catalog_of(item) == beside.PRODUCTS
+    if not away and not (_stands(actor, target, other) if product else kept_links.stands(actor, target, other, item)):
         item.fault("to_entity_id", _CHOICE, code="NotSupportedChoice")
         return False
     writing.get(actor, collection.kind, pk, right="edit")

@@ -14,7 +14,8 @@ from crm_core.doors.amocrm.resources.unsorted import category_of
 from crm_core.doors.amocrm.wire import answers
 from crm_core.doors.amocrm.wire.asking import Asked
 from crm_core.doors.amocrm.wire.fields import Item, items_of, settle
-from crm_core.people import reaching
+from crm_core.groundwork.records import writing
+from crm_core.people import completing, reaching
 from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.permissions import Actor
 
@@ -67,7 +68,7 @@ def _plain(item: Item, contact: int | None, company: int | None) -> Item:
 
 
 def _party(asked: Asked, item: Item, name: str, collection: Collection) -> tuple[int | None, bool]:
-    """The contact or company of an item: named by id, found by phone, e-mail or name, or made; and whether it was found."""
+    """The contact or company of an item: named by id, found by phone, e-mail or name and completed, or made; and whether it was found."""
     parties = item.beneath("_embedded").each(name)
     if len(parties) > 1:
         item.fault(f"_embedded.{name}", "This collection should contain 1 element or less.", code="TooMany")
@@ -82,10 +83,24 @@ def _party(asked: Asked, item: Item, name: str, collection: Collection) -> tuple
     if len(party.listed("custom_fields_values")) > _EMBEDDED_MOST:
         party.fault("custom_fields_values", f"This collection should contain {_EMBEDDED_MOST} elements or less.", code="TooMany")
     found = _known(asked.actor, party, collection)
+    if found is not None and not item.faults:
+        _complete(asked.actor, party, collection, found)
     if found is not None or item.faults:
         return found, True
     (record,), _items = create(asked, collection, [party])
     return record.pk, False
+
+
+def _complete(actor: Actor, party: Item, collection: Collection, pk: int) -> None:
+    """Put onto one that is known what it lacks: numbers, addresses, tags, what is empty there. Who may not change it leaves it as it is."""
+    record = writing.get(actor, collection.kind, pk, lock=True)
+    if not writing.may_change(actor, collection.kind.entity.EDIT, record):
+        return
+    said = {name: value for name, value in taking.changes(actor, party, collection, record).items() if name not in ("name", "first_name", "last_name", "responsible_id", "external_id")}
+    with party.refused_here():
+        more = completing.lacking(record, said)
+        if more:
+            writing.change_locked(actor, collection.kind, record, more)
 
 
 def _known(actor: Actor, party: Item, collection: Collection) -> int | None:

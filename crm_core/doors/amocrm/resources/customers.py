@@ -14,11 +14,12 @@ from django.http import HttpResponse
 from crm_core.doors.amocrm import storing
 from crm_core.doors.amocrm.models import Stored
 from crm_core.doors.amocrm.records import taking
+from crm_core.doors.amocrm.resources import customer_tasks
 from crm_core.doors.amocrm.shelves import reading, shelf
 from crm_core.doors.amocrm.shelves.shelf import Shelf
 from crm_core.doors.amocrm.wire import answers
 from crm_core.doors.amocrm.wire.asking import Asked
-from crm_core.doors.amocrm.wire.fields import Item, settle
+from crm_core.doors.amocrm.wire.fields import Item, seconds, settle
 from crm_core.groundwork.tags import services as tags
 from crm_platform.accounts import directory
 
@@ -63,7 +64,7 @@ def _beside(asked: Asked, rows: Sequence[Stored]) -> dict[int, dict[str, Any]]:
         for pk, count, total in Stored.objects.filter(kind=TRANSACTION, parent_id__in=pks, deleted_at=None)
         .values_list("parent_id").annotate(count=Count("pk"), total=Sum(Cast(KeyTextTransform("price", "body"), BigIntegerField()))).order_by()
     }  # fmt: skip
-    words = tags.tags_of(CUSTOMER)
+    words, due = tags.tags_of(CUSTOMER), customer_tasks.nearest(pks)
     linked = [name for name in LINKED if name in asked.wants]
     links: dict[tuple[int, str], list[dict[str, Any]]] = {}
     for link in Stored.objects.filter(kind=LINK, parent_id__in=pks, deleted_at=None).order_by("pk") if linked else ():
@@ -78,7 +79,7 @@ def _beside(asked: Asked, rows: Sequence[Stored]) -> dict[int, dict[str, Any]]:
             **{name: links.get((row.pk, name), []) for name in linked},
         }  # fmt: skip
         found[row.pk] = {
-            "closest_task_at": None, "is_deleted": False, "ltv": total, "purchases_count": count, "average_check": total // count if count else 0, "_embedded": embedded,
+            "closest_task_at": seconds(due.get(row.pk)), "is_deleted": False, "ltv": total, "purchases_count": count, "average_check": total // count if count else 0, "_embedded": embedded,
         }  # fmt: skip
     return found
 

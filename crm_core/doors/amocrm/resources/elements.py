@@ -5,20 +5,23 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 
 from crm_core.doors.amocrm import storing
+from crm_core.doors.amocrm.fields import known
 from crm_core.doors.amocrm.fields import values as custom_values
 from crm_core.doors.amocrm.models import Stored
 from crm_core.doors.amocrm.records.beside import PRODUCTS
 from crm_core.doors.amocrm.records.collections import price
+from crm_core.doors.amocrm.records.listing import matching
 from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.resources.catalogs import CATALOGS, entity_of
 from crm_core.doors.amocrm.shelves import reading, shelf
 from crm_core.doors.amocrm.shelves.shelf import Shelf
-from crm_core.doors.amocrm.wire import answers
-from crm_core.doors.amocrm.wire.asking import Asked, wholes
-from crm_core.doors.amocrm.wire.fields import Item, items_of, seconds, settle
+from crm_core.doors.amocrm.wire import answers, brackets
+from crm_core.doors.amocrm.wire.asking import MOST_IDS, Asked, wholes
+from crm_core.doors.amocrm.wire.fields import Item, items_of, period, seconds, settle
 from crm_core.doors.amocrm.wire.problems import ItemsRefused, of_fields
 from crm_core.groundwork.records import writing
 from crm_core.groundwork.search import queries as search
@@ -27,6 +30,10 @@ from crm_core.sales.products.models import Product
 from crm_platform.kernel import money, preferences
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.kernel.permissions import reach
+
+FILTERS = ("id", "name", "created_at", "updated_at", "custom_fields_values")
+# Of the product's own columns, those that a filter may ask for.
+_TEXTS = frozenset({"sku", "unit", "series"})
 
 
 def _shelf(asked: Asked, catalog_id: int) -> Shelf:
@@ -44,13 +51,35 @@ def index(asked: Asked, catalog_id: int) -> HttpResponse:
     """A page of the elements of a catalog; `filter[id]`, `filter[name]`, custom fields and `query` narrow them."""
     if catalog_id != PRODUCTS:
         return shelf.index(asked, _shelf(asked, catalog_id), parent_id=catalog_id - PRODUCTS)
-    rows = Product.objects.kept().filter(reach(asked.actor, PRODUCT.entity.VIEW)).order_by("id")
-    if "id" in asked.filters:
-        rows = rows.filter(pk__in=wholes(asked.filters["id"]))
+    name, down = asked.order if asked.order and asked.order[0] in shelf.ORDERS else ("id", False)
+    way = "-" if down else ""
+    rows = _narrowed(asked, Product.objects.kept().filter(reach(asked.actor, PRODUCT.entity.VIEW))).order_by(f"{way}{name}", f"{way}id")
     if asked.text:
         rows = rows.filter(pk__in=search.matching_ids(asked.actor, PRODUCT.code, asked.text))
     page, more = asked.stretch(rows)
     return answers.page(asked, "elements", [_told(asked, one) for one in page], more=more)
+
+
+def _narrowed(asked: Asked, rows: QuerySet[Product]) -> QuerySet[Product]:
+    """What the filters leave of the products; of our own columns among the fields those of `_TEXTS` may be asked for."""
+    asked.knows(FILTERS, orders=shelf.ORDERS)
+    asks = asked.filters
+    if "id" in asks:
+        rows = rows.filter(pk__in=wholes(asks["id"]))
+    if "name" in asks:
+        given = asks["name"]
+        rows = rows.filter(name__in=brackets.values(given if isinstance(given, dict) else {"0": given})[:MOST_IDS])
+    for name in ("created_at", "updated_at"):
+        rows = rows.filter(period(asks.get(name), name))
+    given = asks.get("custom_fields_values")
+    known_fields = {str(one.id): one for one in known.of(PRODUCT.code)}
+    for key, wanted in given.items() if isinstance(given, dict) else ():
+        one = known_fields.get(key)
+        if one is not None and one.row is not None:
+            rows = rows.filter(pk__in=matching(one.row, wanted))
+        elif one is not None and one.attribute in _TEXTS:
+            rows = rows.filter(**{f"{one.attribute}__in": brackets.values(wanted)[:MOST_IDS]})
+    return rows
 
 
 def _told(asked: Asked, product: Product) -> dict[str, Any]:

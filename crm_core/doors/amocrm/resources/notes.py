@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
@@ -27,6 +28,8 @@ from crm_platform.kernel.errors import NotFound
 TYPES = frozenset({
     "common", "call_in", "call_out", "service_message", "extended_service_message", "message_cashier", "geolocation", "sms_in", "sms_out", "attachment",
 })  # fmt: skip
+# When a note was written or, if it was changed since, changed.
+_CHANGED = "changed_at"
 FILTERS = ("id", "entity_id", "created_by", "note_type", "updated_at")
 
 
@@ -37,7 +40,7 @@ def index(asked: Asked, plural: str, record_id: int | None = None) -> HttpRespon
         writing.get(asked.actor, collection.kind, record_id)
     rows = _filtered(asked, Note.objects.filter(entity=collection.entity, binned_at=None), record_id=record_id)
     name, down = asked.order if asked.order and asked.order[0] in ("id", "updated_at", "created_at") else ("id", False)
-    field = "id" if name == "id" else "created_at"
+    field = {"id": "id", "created_at": "created_at", "updated_at": _CHANGED}[name]
     found, more = asked.stretch(rows.order_by(("-" if down else "") + field, "id"))
     seen = visible(asked.actor, collection, {note.record_id for note in found})
     page = [draw(asked, plural, note) for note in found if note.record_id in seen]
@@ -47,6 +50,7 @@ def index(asked: Asked, plural: str, record_id: int | None = None) -> HttpRespon
 def _filtered(asked: Asked, rows: QuerySet[Note], *, record_id: int | None) -> QuerySet[Note]:
     asked.knows(FILTERS)
     asks = asked.filters
+    rows = rows.alias(**{_CHANGED: Coalesce("edited_at", "created_at")})
     if record_id is not None:
         rows = rows.filter(record_id=record_id)
     for name, field in {"id": "pk", "entity_id": "record_id", "created_by": "created_by"}.items():
@@ -54,7 +58,7 @@ def _filtered(asked: Asked, rows: QuerySet[Note], *, record_id: int | None) -> Q
             rows = rows.filter(**{f"{field}__in": wholes(asks[name])})
     if "note_type" in asks:
         rows = rows.filter(kind__in=brackets.values(asks["note_type"]))
-    return rows.filter(period(asks.get("updated_at"), "created_at"))
+    return rows.filter(period(asks.get("updated_at"), _CHANGED))
 
 
 def show(asked: Asked, plural: str, pk: int, record_id: int | None = None) -> HttpResponse:

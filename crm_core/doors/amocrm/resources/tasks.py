@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 
 from crm_core.doors.amocrm import names
+from crm_core.doors.amocrm.resources import customer_tasks
 from crm_core.doors.amocrm.resources.account import TASK_TYPES, account_id
+from crm_core.doors.amocrm.resources.customer_tasks import CUSTOMERS
 from crm_core.doors.amocrm.wire import answers, brackets
 from crm_core.doors.amocrm.wire.asking import Asked, whole, wholes
 from crm_core.doors.amocrm.wire.fields import Item, items_of, period, seconds, settle
@@ -34,18 +37,19 @@ def index(asked: Asked) -> HttpResponse:
     name, down = asked.order if asked.order and asked.order[0] in ORDERS else ("id", False)
     ordered = rows.order_by(("-" if down else "") + ORDERS[name], "id")
     page, more = asked.stretch(ordered)
-    return answers.page(asked, "tasks", [draw(asked, task) for task in page], more=more)
+    of_customers = customer_tasks.of_tasks(page)
+    return answers.page(asked, "tasks", [draw(asked, task, of_customers) for task in page], more=more)
 
 
 def _filtered(asked: Asked, rows: QuerySet[Task]) -> QuerySet[Task]:
     asked.knows(FILTERS)
     asks = {**{name: asked.query[name] for name in LOOSE if name in asked.query}, **asked.filters}
-    ids = {"id": "pk", "entity_id": "record_id", "responsible_user_id": "responsible", "created_by": "created_by"}
+    ids = {"id": "pk", "responsible_user_id": "responsible", "created_by": "created_by"}
     for name, field in ids.items():
         if name in asks:
             rows = rows.filter(**{f"{field}__in": wholes(asks[name])})
-    if "entity_type" in asks:
-        rows = rows.filter(entity__in=[names.CODES.get(one, one) for one in brackets.values(asks["entity_type"])])
+    if "entity_type" in asks or "entity_id" in asks:
+        rows = rows.filter(_on(asks))
     if "is_completed" in asks:
         rows = rows.filter(done_at__isnull=str(asks["is_completed"]).lower() in ("0", "false", ""))
     types = [*brackets.values(asks.get("task_type")), *brackets.values(asks.get("task_type_id"))]
@@ -56,20 +60,30 @@ def _filtered(asked: Asked, rows: QuerySet[Task]) -> QuerySet[Task]:
     return rows
 
 
+def _on(asks: Mapping[str, Any]) -> Q:
+    """On records of these kinds, of these numbers; customers are no records of ours, and their tasks are found by what is kept of them."""
+    kinds = brackets.values(asks["entity_type"]) if "entity_type" in asks else [*names.CODES, CUSTOMERS]
+    ids = wholes(asks["entity_id"]) if "entity_id" in asks else None
+    ours = Q(entity__in=[names.CODES.get(one, one) for one in kinds])
+    theirs = Q(pk__in=customer_tasks.tasks_of(ids)) if CUSTOMERS in kinds else Q(pk__in=[])
+    return (ours if ids is None else ours & Q(record_id__in=ids)) | theirs
+
+
 def show(asked: Asked, pk: int) -> HttpResponse:
     """One task."""
     task = Task.objects.filter(services.reach(asked.actor), pk=pk, binned_at=None).first()
     if task is None:
         raise NotFound
-    return answers.told(draw(asked, task))
+    return answers.told(draw(asked, task, customer_tasks.of_tasks([task])))
 
 
-def draw(asked: Asked, task: Task) -> dict[str, Any]:
+def draw(asked: Asked, task: Task, of_customers: Mapping[int, int]) -> dict[str, Any]:
     """A task as the API tells it; `result` is a list when empty, an object when there is one."""
+    customer = of_customers.get(task.pk)
     return {
         "id": task.pk, "created_by": task.created_by or 0, "updated_by": task.done_by or task.created_by or 0, "created_at": seconds(task.created_at),
         "updated_at": seconds(task.updated_at), "responsible_user_id": task.responsible_id, "group_id": directory.group_of(task.responsible_id) or 0,
-        "entity_id": task.record_id, "entity_type": names.PLURALS.get(task.entity), "is_completed": task.done_at is not None,
+        "entity_id": customer or task.record_id, "entity_type": CUSTOMERS if customer else names.PLURALS.get(task.entity), "is_completed": task.done_at is not None,
         "task_type_id": TASK_TYPES[task.type], "text": task.text, "duration": 0, "complete_till": seconds(task.due_at),
         "result": {"text": task.result} if task.result else [], "account_id": account_id(), "_links": answers.href(asked, f"tasks/{task.pk}"),
     }  # fmt: skip
@@ -78,15 +92,17 @@ def draw(asked: Asked, task: Task) -> dict[str, Any]:
 def make(asked: Asked) -> HttpResponse:
     """Make tasks, all of them or none; text and complete_till are needed."""
     items = items_of(asked.items)
-    wanted = [_fresh(item) for item in items]
+    wanted = [(_fresh(item), _customer(asked, item)) for item in items]
     settle(items)
     made = []
-    for item, values in zip(items, wanted, strict=True):
+    for item, (values, customer) in zip(items, wanted, strict=True):
         try:
             with item.refused_here():
                 task = services.add(asked.actor, **values)
         except NotFound:
             raise ItemsRefused({item.request_id: [Fault("NotSupportedChoice", "entity_id", _CHOICE)]}) from None
+        if customer is not None:
+            customer_tasks.keep(asked.actor, task, customer)
         if item.flag("is_completed"):
             services.complete(asked.actor, task.pk, result=_result(item))
         made.append({"id": task.pk, "request_id": item.request_id, "_links": answers.href(asked, f"tasks/{task.pk}")})
@@ -105,11 +121,19 @@ def _fresh(item: Item) -> dict[str, Any]:
     if responsible:
         values["responsible_id"] = responsible
     entity, pk = item.text("entity_type"), item.whole("entity_id")
-    if entity and pk is not None:
+    if entity and entity != CUSTOMERS and pk is not None:
         if entity not in names.CODES:
             item.fault("entity_type", _CHOICE, code="NotSupportedChoice")
         values |= {"entity": names.CODES.get(entity, ""), "record_id": pk}
     return values
+
+
+def _customer(asked: Asked, item: Item) -> int | None:
+    """The customer that a task is of."""
+    pk = item.whole("entity_id") if item.text("entity_type") == CUSTOMERS else None
+    if pk is not None and not customer_tasks.stands(asked.actor, pk):
+        item.fault("entity_id", _CHOICE, code="NotSupportedChoice")
+    return pk
 
 
 def _ends_a_day(due: datetime) -> bool:

@@ -9,7 +9,9 @@ from django.http import HttpResponse
 
 from crm_core.doors.amocrm import storing
 from crm_core.doors.amocrm.models import Stored
+from crm_core.doors.amocrm.records.beside import PRODUCTS
 from crm_core.doors.amocrm.resources.customers import CUSTOMER, TRANSACTION
+from crm_core.doors.amocrm.resources.elements import stands
 from crm_core.doors.amocrm.shelves import reading, shelf
 from crm_core.doors.amocrm.shelves.shelf import Shelf
 from crm_core.doors.amocrm.wire import answers
@@ -36,11 +38,19 @@ def _read(asked: Asked, item: Item, row: Stored | None) -> dict[str, Any]:
         body["completed_at"] = reading.now()
     elements = item.beneath("_embedded")
     if elements.given("catalog_elements"):
-        body["catalog_elements"] = [
-            {"id": one.whole("id"), "metadata": {"catalog_id": one.beneath("metadata").whole("catalog_id"), "quantity": one.beneath("metadata").whole("quantity")}}
-            for one in elements.each("catalog_elements")
-        ]
+        body["catalog_elements"] = [_element(asked, one) for one in elements.each("catalog_elements")]
     return body
+
+
+def _element(asked: Asked, one: Item) -> dict[str, Any]:
+    """What was bought: an element of a catalog, of the products' if it says none."""
+    pk, said = one.whole("id"), one.beneath("metadata")
+    home, quantity = said.whole("catalog_id"), said.body.get("quantity")
+    if pk is None or not stands(asked, PRODUCTS if home is None else home, pk):
+        one.fault("id", "The value you selected is not a valid choice.", code="NotSupportedChoice")
+    if quantity is not None and (isinstance(quantity, bool) or not isinstance(quantity, (int, float)) or not 0 <= quantity < 10**9):
+        said.fault("quantity", "This value should be a number.", code="InvalidType")
+    return {"id": pk, "metadata": {"catalog_id": home, "quantity": quantity}}
 
 
 TRANSACTIONS = Shelf(

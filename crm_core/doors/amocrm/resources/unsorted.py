@@ -10,8 +10,8 @@ from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.resources import joined
 from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.wire import answers, brackets
-from crm_core.doors.amocrm.wire.asking import Asked, whole
-from crm_core.doors.amocrm.wire.fields import Item, items_of, seconds, settle
+from crm_core.doors.amocrm.wire.asking import Asked, whole, wholes
+from crm_core.doors.amocrm.wire.fields import Item, as_moment, items_of, seconds, settle
 from crm_core.doors.amocrm.wire.problems import BadRequest
 from crm_core.sales.deals.permissions import DEALS
 from crm_core.sales.incoming import reading_job, services
@@ -35,7 +35,7 @@ def index(asked: Asked) -> HttpResponse:
     if "category" in asks:
         rows = rows.filter(category__in=brackets.values(asks["category"]))
     if "pipeline_id" in asks:
-        rows = rows.filter(pipeline__in=[whole(one) for one in brackets.values(asks["pipeline_id"])])
+        rows = rows.filter(services.goes_into(wholes(asks["pipeline_id"])))
     down = asked.order is None or asked.order[1]
     page, more = asked.stretch(rows.order_by("-received_at" if down else "received_at", "-id" if down else "id"))
     return answers.page(asked, "unsorted", [draw(asked, lead) for lead in page], more=more)
@@ -51,7 +51,7 @@ def draw(asked: Asked, lead: IncomingLead) -> dict[str, Any]:
     metadata = {name: value for name, value in lead.metadata.items() if name not in _SOURCE}
     return {
         "uid": lead.uid, "source_uid": lead.metadata.get("source_uid"), "source_name": lead.metadata.get("source_name") or (lead.source.name if lead.source else None),
-        "category": lead.category, "pipeline_id": lead.pipeline_id or pipelines.first().pk, "created_at": seconds(lead.received_at), "metadata": metadata,
+        "category": lead.category, "pipeline_id": services.pipeline_of(lead), "created_at": seconds(lead.received_at), "metadata": metadata,
         "account_id": account_id(), "_links": answers.href(asked, f"leads/unsorted/{lead.uid}"), "_embedded": _became(asked, lead),
     }  # fmt: skip
 
@@ -88,6 +88,7 @@ def _make(asked: Asked, category: str) -> HttpResponse:
         if item.body.get("metadata") is None:
             item.fault("metadata", "This value should not be blank.", code="IsBlank")
         _pipeline(item)
+        item.moment("created_at")
         item.beneath("metadata")
     settle(items)
     made = [take(item, category) for item in items]
@@ -109,7 +110,7 @@ def _pipeline(item: Item) -> int | None:
 def take(item: Item, category: str) -> IncomingLead:
     """Keep a lead as it came: its entities are read as all leads are, so the plan's limits are met when it is accepted."""
     metadata = {**{name: item.text(name, most=300) for name in _SOURCE if item.given(name)}, **item.beneath("metadata").body}
-    return services.take(joined.of(item.text("source_uid", most=300)), {"_embedded": item.beneath("_embedded").body, "metadata": metadata, "name": item.text("name") or None}, category=category, metadata=metadata, pipeline_id=_pipeline(item))
+    return services.take(joined.of(item.text("source_uid", most=300)), {"_embedded": item.beneath("_embedded").body, "metadata": metadata, "name": item.text("name") or None}, category=category, metadata=metadata, pipeline_id=_pipeline(item), came_at=item.moment("created_at"))
 
 
 def take_whole(item: Item, category: str) -> IncomingLead:
@@ -130,7 +131,7 @@ def accept(asked: Asked, uid: str) -> HttpResponse:
     lead = services.get(asked.actor, uid)
     reading_job.read_now(lead)
     status = item.whole("status_id")
-    stage = names.stage_of(status, pipeline_id=lead.pipeline_id) if status is not None else None
+    stage = names.stage_of(status, pipeline_id=services.pipeline_of(lead)) if status is not None else None
     if status is not None and stage is None:
         item.fault("status_id", _CHOICE, code="NotSupportedChoice")
     settle([item])
@@ -165,8 +166,11 @@ def link(asked: Asked, uid: str) -> HttpResponse:
 
 def summary(asked: Asked) -> HttpResponse:
     """Figures of the last thirty days, or of `filter[created_at]`."""
+    asked.knows(("pipeline_id", "created_at"))
     asks = asked.filters
-    found = services.summary(asked.actor, pipeline_id=whole(asks["pipeline_id"]) if isinstance(asks.get("pipeline_id"), str) else None)
+    given = asks.get("created_at")
+    since, until = (as_moment(end) if isinstance(end, str) else None for end in ((given.get("from"), given.get("to")) if isinstance(given, dict) else (given, None)))
+    found = services.summary(asked.actor, since=since, until=until, pipeline_id=whole(asks["pipeline_id"]) if isinstance(asks.get("pipeline_id"), str) else None)
     categories = {name: {"total": found["categories"].get(name, 0)} for name in ("sip", "mail", "forms", "chats")}
     told = {"total": found["total"], "accepted": found["accepted"], "declined": found["declined"], "average_sort_time": found["average_sort_seconds"], "categories": categories}
     return answers.told({**told, "_links": answers.href(asked, "leads/unsorted/summary")})

@@ -195,7 +195,7 @@ _PARAMETERS: dict[str, Any] = {
     "page": {"name": "page", "in": "query", "description": "From 1; or follow `_links.next`.", "schema": {"type": "integer", "minimum": 1}},
     "query": {"name": "query", "in": "query", "description": "Words, an e-mail or digits of a phone to look for.", "schema": {"type": "string", "maxLength": 250}},
     "strict": {"name": "X-Strict", "in": "header", "description": "1: what is not known is refused, not left aside.", "schema": {"type": "string", "enum": ["1"]}},
-    "once": {"name": "Idempotency-Key", "in": "header", "description": "The same key does the same thing once, however often it is sent.", "schema": {"type": "string", "maxLength": 200}},
+    "once": {"name": "Idempotency-Key", "in": "header", "description": "The same key does the same thing once, however often it is sent within seven days.", "schema": {"type": "string", "maxLength": 200}},
 }  # fmt: skip
 _RESPONSES: dict[str, Any] = {
     status: {"description": told, "content": {_PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}} for status, told in _REFUSALS.items()

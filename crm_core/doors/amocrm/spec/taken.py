@@ -93,7 +93,7 @@ def _whole() -> Schema:
 # What a shelf's own `read` looks at beside its fields.
 _MORE: dict[str, dict[str, Schema]] = {
     customers.CUSTOMER: {**_TAGGED, "_embedded": given({"tags": TAGS, "segments": listed(given(_ID))})},
-    customers.TRANSACTION: {"_embedded": given({"catalog_elements": listed(given({"id": PK, "metadata": given({"catalog_id": INT, "quantity": INT})}))})},
+    customers.TRANSACTION: {"_embedded": given({"catalog_elements": listed(given({"id": PK, "metadata": given({"catalog_id": INT, "quantity": NUMBER})}))})},
 }
 
 
@@ -109,7 +109,7 @@ _TASK = {
     "text": {"type": "string", "maxLength": 500}, "complete_till": MOMENT, "task_type_id": INT, "task_type": INT, "responsible_user_id": PK, "is_completed": BOOL,
     "result": given({"text": {"type": "string", "maxLength": 5000}}),
 }  # fmt: skip
-_TASK_OF = {"entity_type": one_of(*PLURALS.values()), "entity_id": PK}
+_TASK_OF = {"entity_type": one_of(*PLURALS.values(), "customers"), "entity_id": PK}
 _SORT = {"sort": {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}}
 _STATUS = {"name": {"type": "string", "maxLength": 120}, "color": STR, **_SORT}
 _FIELD_NAME: dict[str, Schema] = {"name": {"type": "string", "maxLength": 120}}
@@ -131,7 +131,7 @@ _CALL = {
 }  # fmt: skip
 _INCOMING = given(
     {
-        "source_uid": {"type": "string", "maxLength": 300}, "source_name": {"type": "string", "maxLength": 300}, "metadata": OBJECT, "pipeline_id": PK, "name": _NAME,
+        "source_uid": {"type": "string", "maxLength": 300}, "source_name": {"type": "string", "maxLength": 300}, "metadata": OBJECT, "pipeline_id": PK, "name": _NAME, "created_at": MOMENT,
         "_embedded": {**given({name: listed(OBJECT) for name in PLURALS.values()}), "additionalProperties": True},
     },
     "source_uid", "source_name", "metadata",
@@ -168,7 +168,7 @@ BODIES: dict[Verb, Callable[..., Taken]] = {
     tasks.change: lambda: given(_TASK),
     unsorted.make_form: lambda: Many(_INCOMING), unsorted.make_call: lambda: Many(_INCOMING),
     unsorted.accept: lambda: given({"user_id": PK, "status_id": INT}),
-    unsorted.link: lambda: given({"link": given({**_TASK_OF, "metadata": given({"contact_id": PK})}, "entity_id", "entity_type")}, "link"),
+    unsorted.link: lambda: given({"link": given({"entity_type": one_of(*PLURALS.values()), "entity_id": PK, "metadata": given({"contact_id": PK})}, "entity_id", "entity_type")}, "link"),
     pipelines.make: lambda: Many(given({**_FIELD_NAME, **_SORT, "_embedded": given({"statuses": listed(given({**_ID, **_STATUS}))})}, "name")),
     pipelines.change: lambda: given({**_FIELD_NAME, **_SORT, "is_main": BOOL}),
     pipelines.make_statuses: lambda: Many(given(_STATUS, "name")), pipelines.change_status: lambda: given(_STATUS),

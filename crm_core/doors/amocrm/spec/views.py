@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from crm_platform.accounts.middleware import open_to_all
 
-from . import drawing, history, recipes
+from . import drawing, history, recipes, strictly  # noqa: F401 (strictly answers for X-Strict)
 from .examples import BODIES
 
 

@@ -19,7 +19,7 @@ from crm_platform.accounts.middleware import by_token, scoped
 from crm_platform.kernel.errors import NotSignedIn
 from crm_platform.kernel.http.errors import bears_token
 
-from . import brackets
+from . import brackets, strict
 from .asking import MOST, Asked
 from .once import once
 from .problems import MethodNotAllowed
@@ -50,27 +50,30 @@ def at(route: str, given: Mapping[str, Verb] | None = None, *, most: int = MOST,
     `root` is where its urls are included. `scope` is what a token must have been given for; "users" is what integrations of others never see.
     """
     verbs = {**(given or {}), **named}
-    OPERATIONS.extend(Operation(method, route, verb, most, root, scope) for method, verb in verbs.items())
+    operations = {method: Operation(method, route, verb, most, root, scope) for method, verb in verbs.items()}
+    OPERATIONS.extend(operations.values())
 
     @by_token
     @scoped(scope, **({"DELETE": "files_delete"} if scope == "files" else {}))
     @csrf_exempt
     def view(request: HttpRequest, **variables: Any) -> HttpResponse:
-        return _serve(request, verbs, most=most, variables=variables)
+        return _serve(request, operations, most=most, variables=variables)
 
     pattern: URLPattern = path(route, view, name="api-" + _VARIABLE.sub(r"\1", route).replace("/", "-"))
     return pattern
 
 
-def _serve(request: HttpRequest, verbs: Mapping[str, Verb], *, most: int, variables: dict[str, Any]) -> HttpResponse:
+def _serve(request: HttpRequest, operations: Mapping[str, Operation], *, most: int, variables: dict[str, Any]) -> HttpResponse:
     if not bears_token(request):  # a browser's session has its own pages; here it would be an open door to forged forms
         raise NotSignedIn
     method = "GET" if request.method == "HEAD" else request.method or ""
-    verb = verbs.get(method)
-    if verb is None:
+    operation = operations.get(method)
+    if operation is None:
         raise MethodNotAllowed(method=method[:20])
     asked = Asked(request, request.actor, brackets.read(request.META.get("QUERY_STRING", "")), most)  # type: ignore[attr-defined]
-    response = once(asked, lambda: verb(asked, **variables))
+    if method != "GET" and asked.strict:
+        strict.check(asked, operation)
+    response = once(asked, lambda: operation.verb(asked, **variables))
     if asked.left_aside:
         response.headers["X-Ignored"] = quote(", ".join(asked.left_aside), safe="[]=, ")[:500]
     return response

@@ -1,0 +1,52 @@
+"""Tasks of customers. Here a task stands on a deal, a contact, a company or on nothing: one of a customer stands on nothing, and whose it is is kept beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from crm_core.doors.amocrm import storing
+from crm_core.doors.amocrm.models import Stored
+from crm_core.engagement.tasks.models import Task
+from crm_platform.kernel.permissions import Actor
+
+CUSTOMERS = "customers"
+# `parent_id` is the task.
+KIND = "customer_task"
+
+
+def stands(actor: Actor, pk: int) -> bool:
+    """Whether there is such a customer for the program."""
+    return storing.rows(actor, "customer").filter(pk=pk).exists()
+
+
+def keep(actor: Actor, task: Task, customer: int) -> None:
+    """The task is of the customer. The caller has asked the rights; the task itself was announced."""
+    Stored.objects.create(kind=KIND, parent_id=task.pk, body={"customer_id": customer}, created_by=actor.user_id)
+
+
+def of_tasks(tasks: Iterable[Task]) -> dict[int, int]:
+    """The customers of tasks, by the task's number."""
+    pks = [task.pk for task in tasks if not task.entity]
+    return {pk: customer for pk, customer in _kept().filter(parent_id__in=pks).values_list("parent_id", "body__customer_id") if pk} if pks else {}
+
+
+def _kept() -> QuerySet[Stored]:
+    return Stored.objects.filter(kind=KIND, deleted_at=None)
+
+
+def tasks_of(customers: Sequence[int] | None) -> QuerySet[Stored, int | None]:
+    """The numbers of the tasks of customers, of all where it is None: a sub-query."""
+    return (_kept() if customers is None else _kept().filter(body__customer_id__in=customers)).values_list("parent_id", flat=True)
+
+
+def nearest(customers: Sequence[int]) -> Mapping[int, datetime]:
+    """When the nearest open task of each customer is due; those without one are left out."""
+    rows = _kept().filter(body__customer_id__in=customers).values_list("parent_id", "body__customer_id") if customers else ()
+    home: dict[int, int] = {pk: customer for pk, customer in rows if pk}
+    found: dict[int, datetime] = {}
+    for pk, due in Task.objects.filter(pk__in=home, done_at=None, binned_at=None).order_by("-due_at").values_list("pk", "due_at") if home else ():
+        found[home[pk]] = due
+    return found
