@@ -12,7 +12,7 @@ import redis
 from django.test import Client
 
 from crm_core.sales.incoming import ringing
-from crm_platform.kernel import clock
+from crm_platform.kernel import clock, seating
 from tests.crm_core.incoming.kit import came
 from tests.doors.conftest import Program, program_of
 from tests.doors.test_calls_and_talks import CALL, phone
@@ -152,3 +152,14 @@ def test_without_redis_nothing_comes_up_and_nothing_breaks(api: Program, doors: 
     assert seen(browser) == ""
     assert browser.post("/ringing/close", {"call": "1"}).status_code == 204
     assert api.post("calls", [{**CALL, "phone": UNKNOWN}]).status_code == 200
+
+
+def test_a_page_that_is_open_takes_no_place_at_work(api: Program, doors: Any, monkeypatch: Any) -> None:
+    with doors.unit():
+        seller = person("seller", name="Seller")
+    taken: list[int] = []
+    monkeypatch.setattr(seating, "admit", lambda pk, *, occasional: taken.append(pk))
+    browser = doors.client(seller.email)
+    assert (seen(browser), taken) == ("", [])
+    browser.get("/bin")
+    assert taken == [seller.pk]
