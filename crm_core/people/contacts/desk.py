@@ -58,10 +58,16 @@ def card_context(request: HttpRequest, contact: Contact) -> dict[str, Any]:
     return {"employments": links, "phones": shown_phones(contact), "addresses": shown_addresses(contact), **card.context(request, CONTACT, contact), **more(request, "contact", contact.pk)}
 
 
+def new_initial(request: HttpRequest) -> dict[str, Any]:
+    """What an address fills in: `?phone=` for whoever is calling."""
+    number = request.GET.get("phone", "").strip()[:60]
+    return {"phones": [{"number": number, "kind": "work"}]} if number else {}
+
+
 DESK = desk.register(
     Desk(
         kind=CONTACT, form=ContactForm, prefix="contacts", rail="contacts", gather=gather, card_template="contacts/card.html",
-        card_context=card_context, new_label=_("New contact"), empty_title=_("No contacts yet"),
+        card_context=card_context, new_initial=new_initial, new_label=_("New contact"), empty_title=_("No contacts yet"),
         empty_sentence=_("Write down the first one, or bring in the list you have: CSV, Excel or an address book."),
         defer=("messengers", "addresses", "keys", "site", "first_name", "last_name", "birthday"),
         columns=(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import building_views, public_views, source_views, views
+from . import building_views, public_views, ringing_views, source_views, views
 
 urlpatterns = [
     path("unsorted", views.inbox, name="unsorted"),
@@ -18,6 +18,10 @@ urlpatterns = [
     path("unsorted/<slug:uid>/back", views.put_back, name="unsorted-back"),
     path("unsorted/<slug:uid>/give", views.give, name="unsorted-give"),
     path("unsorted/<slug:uid>/files/<int:pk>", views.download, name="unsorted-file"),
+]
+urlpatterns += [
+    path("ringing", ringing_views.card, name="ringing"),
+    path("ringing/close", ringing_views.close, name="ringing-close"),
 ]
 urlpatterns += [
     path("settings/lead-sources", source_views.listed, name="lead-sources"),

@@ -118,7 +118,7 @@ def admitted(person: User, *, name: str = "", working: bool = True) -> Actor:
     Raises NoSeat and what else refuses a seat, OwnersAlone, EmailNotConfirmed.
     """
     if name not in _WITHOUT_SEAT:
-        seats.admit(person, working=working)
+        seats.admit(person, working=working, counted=name not in _BY_ITSELF)
     actor = actor_of(person)
     if access.here().level is access.Level.OWNER and person.role.code != OWNER:
         raise OwnersAlone(reason=access.here().sentence)
@@ -196,4 +196,6 @@ class ActorMiddleware:
 
 
 _WITHOUT_SEAT = frozenset({"account_logout", "seat-asked"})
+# What an open page asks for by itself.
+_BY_ITSELF = frozenset({"ringing"})
 _WITHOUT_CONFIRMATION = frozenset({"account_logout", "confirm-email", "send-confirmation", "settings", "profile"})

@@ -108,8 +108,11 @@ def looks_only(person: User) -> bool:
     return person.seat_state == SeatState.PENDING and person.role.code != OWNER
 
 
-def admit(person: User, *, working: bool = True) -> None:
-    """Before a person's request: raises NoSeat, or what the firm's kind of seats refuses. `working`: a person at a desk, not a program with a token."""
+def admit(person: User, *, working: bool = True, counted: bool = True) -> None:
+    """Before a person's request: raises NoSeat, or what the firm's kind of seats refuses. `working`: a person at a desk, not a program with a token.
+
+    Not `counted`: what a page that is merely open asks for by itself takes no place at work and no day.
+    """
     if person.role.code == OWNER or person.role.view_only:
         return
     if person.seat_state != SeatState.HELD:
@@ -117,7 +120,7 @@ def admit(person: User, *, working: bool = True) -> None:
     if person.seat_state == SeatState.NONE or (person.seat_state == SeatState.PENDING and _lapsed(person)):
         raise NoSeat(ask="/seat-asked")
     occasional = person.seat == Seat.OCCASIONAL
-    if person.seat_state == SeatState.HELD and (working or occasional):
+    if person.seat_state == SeatState.HELD and counted and (working or occasional):
         seating.admit(person.pk, occasional=occasional)
 
 

@@ -33,6 +33,8 @@ MOST = 20_000
 _WRITTEN = re.compile(r'\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|COPY|TRUNCATE)\s+(?:ONLY\s+)?"?([a-z_]+)"?', re.IGNORECASE)
 # Nothing is kept of these: logs, queues, counters and sessions, which change with everything.
 _RESTLESS = frozenset({"event", "inbox_message", "job", "letter", "outbound_delivery", "counter", "import_run", "import_row", "django_session", "usersessions_usersession", "seat_day", "seat_place"})
+# No table's name begins so.
+_MARK = "mark."
 _NONE: frozenset[str] = frozenset()
 _kept: dict[tuple[str, str, tuple[str, ...]], tuple[float, Any]] = {}
 _quiet: ContextVar[bool] = ContextVar("versions_quiet", default=False)
@@ -158,6 +160,22 @@ def _versions(tables: tuple[str, ...]) -> tuple[str, ...] | None:
     except RedisError:
         return None
     return tuple([present[table] for table in tables])
+
+
+def mark(name: str) -> None:
+    """Remember beside the versions that something happened here just now: every page reads them, so that asking costs it nothing more."""
+    with suppress(RedisError), _redis().pipeline(transaction=False) as both:
+        both.hset(_name(), f"{_MARK}{name}", int(time.time()))
+        both.expire(_name(), VERSION_FOR)
+        both.execute()
+
+
+def marked(name: str, *, within: float) -> bool:
+    """Whether it happened in so many seconds before the unit began; never where the cache is away."""
+    if _versions(()) is None:
+        return False
+    since = units.store()[f"versions.{workspace.prefix()}"].get(f"{_MARK}{name}")
+    return since is not None and time.time() - int(since) < within
 
 
 def _first(table: str) -> str:

@@ -16,6 +16,7 @@ from crm_core.doors.amocrm.wire.asking import Asked
 from crm_core.doors.amocrm.wire.fields import Item, items_of, settle
 from crm_core.engagement.notes import services as notes
 from crm_core.people import reaching
+from crm_core.sales.incoming import ringing
 from crm_platform.accounts import directory
 from crm_platform.kernel.permissions import Actor, reach
 
@@ -34,6 +35,7 @@ def make(asked: Asked) -> HttpResponse:
     rows = [_said(item, *whose) for item, whose in known]
     settle(items)
     written = notes.add_said(asked.actor, rows) if rows else []
+    ringing.end([item.text("phone", most=60) for item in items])
     told = [
         {
             "id": note.pk, "entity_id": record.pk, "entity_type": _SINGULAR[collection.plural], "account_id": account_id(), "request_id": item.request_id,

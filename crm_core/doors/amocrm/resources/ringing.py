@@ -1,4 +1,4 @@
-"""POST /api/v2/events: a telephone is ringing. Kept and announced with whose number it is, so that whoever shows it (a widget, a program) hears of it."""
+"""POST /api/v2/events: a telephone is ringing. Kept and announced with whose number it is, so that whoever shows it (our pages, a widget, a program) hears of it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from crm_core.doors.amocrm.wire.asking import Asked
 from crm_core.doors.amocrm.wire.fields import Item, settle
 from crm_core.sales.deals.models import DealContact
 from crm_core.sales.deals.permissions import DEALS
+from crm_core.sales.incoming import ringing as calling
 from crm_core.sales.pipelines.models import StageKind
 from crm_platform.accounts import directory
 from crm_platform.kernel.permissions import Actor, reach
@@ -28,7 +29,7 @@ _NUMBERS = {"contacts": 1, "leads": 2, "companies": 3}
 def ring(asked: Asked) -> HttpResponse:
     """Say that a call is under way: `{"add": [{"type": "phone_call", "phone_number", "users"}]}`. Whose number it is comes back; null where nobody has it.
 
-    Here no window opens by itself yet: the call is kept, and told by the change feed.
+    The call is kept, told by the change feed, and shown in a corner of the screen to those it names in `users`, until it is over.
     """
     whole = Item(asked.item)
     items = whole.each("add")
@@ -37,6 +38,8 @@ def ring(asked: Asked) -> HttpResponse:
     wanted = [_read(asked.actor, item) for item in items]
     settle([whole])
     rows = storing.add(asked.actor, KIND, [{"body": body} for body in wanted])
+    for row in rows:
+        calling.ring(row.body["users"], row.body["phone_number"], uid=row.body["uid"])
     told = [{name: row.body[name] for name in ("element_id", "element_type", "uid", "phone_number")} for row in rows]
     return answers.told({"_links": {"self": {"href": asked.request.path, "method": "post"}}, "_embedded": {"items": told}})
 

@@ -27,6 +27,7 @@ export const behaviours = {
   "tells-height": tellsHeight,
   "to-opener": toOpener,
   // Large parts load only where a page needs them.
+  ringing: async (element) => (await import("./ringing.js")).ringing(element),
   board: async (element) => (await import("./board.js")).board(element),
   "try-it": async (element) => (await import("./try-it.js")).tryIt(element),
   chart: async (element) => (await import("./chart.js")).chart(element),
