@@ -91,11 +91,15 @@ def changes(before: dict[str, tuple[int, str]], after: dict[str, tuple[int, str]
 
 @dataclass(slots=True)
 class Secrets:
-    """What an answer to another must not hold: a house's own texts, and its numbers where they are nobody else's."""
+    """What an answer to another must not hold: a house's own texts, and its numbers where they are nobody else's.
+
+    `others` are the numbers by which programs know the other houses: made by lot, they may lie among this one's ids.
+    """
 
     house: House
     texts: list[str]
     numbers: bool
+    others: frozenset[str] = frozenset()
 
     def found_in(self, answer: str, *, asked: str) -> str:
         """The first text or number of the house in an answer that the question did not itself bring; empty where there is none."""
@@ -104,7 +108,7 @@ class Secrets:
                 return text
         if self.numbers:
             said = {number for number in _NUMBER.findall(answer) if int(number) in IDS}
-            foreign: set[str] = said - set(_NUMBER.findall(asked))
+            foreign: set[str] = said - set(_NUMBER.findall(asked)) - self.others
             if foreign:
                 return min(foreign)
         return ""
@@ -117,9 +121,10 @@ def _stands(text: str, answer: str) -> bool:
 
 def secrets_of(house: House, others: Iterable[House]) -> Secrets:
     """Its texts of some length that no other house has too (the names of stages are everybody's)."""
-    common = {text for one in others for text in _texts_of(one.place)}
+    beside = list(others)
+    common = {text for one in beside for text in _texts_of(one.place)}
     own = sorted(text for text in _texts_of(house.place) - common if house.mark not in text)
-    return Secrets(house, [house.mark, house.place.schema, *own], numbers=_counts_apart(house))
+    return Secrets(house, [house.mark, house.place.schema, *own], numbers=_counts_apart(house), others=frozenset(str(one.place.number) for one in beside))
 
 
 def _counts_apart(house: House) -> bool:

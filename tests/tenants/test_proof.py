@@ -30,7 +30,7 @@ from crm_platform.kernel import files, jobs, signing, versions
 from crm_platform.kernel.errors import NotFound
 from crm_platform.letters.models import Letter
 from tenants import middleware
-from tenants.isolation import operations, proving, routes
+from tenants.isolation import operations, proving, routes, watching
 from tenants.isolation.trying import Trial
 from tenants.lifecycle import hosts
 from tenants.lifecycle.models import OwnHost
@@ -298,6 +298,13 @@ def test_a_result_is_kept_for_the_operators(control_side: None) -> None:
     said = proving.described(result, kept=kept)
     assert (said["holds"], said["attempts"], said["refused"], said["kinds"]) == (False, 3, 2, {"address": 3})
     assert IsolationProof.objects.get(pk=kept.pk).failures == result.failures
+
+
+def test_a_house_s_own_number_is_nobody_elses_though_it_lies_among_their_ids() -> None:
+    """Programs know a workspace by a number made by lot: one of two hundred lies there."""
+    secrets = watching.Secrets(None, [], numbers=True, others=frozenset({"1002504045"}))  # type: ignore[arg-type]  # its house is not asked
+    assert secrets.found_in('{"account_id":1002504045}', asked="/api/v4/leads") == ""
+    assert secrets.found_in('{"account_id":1002504045,"id":1002504046}', asked="/api/v4/leads") == "1002504046"
 
 
 @pytest.mark.live
