@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-
-import psycopg
+from contextlib import contextmanager
 
 from crm_platform.kernel.errors import CrmError
 from tenants.provisioning import owner
@@ -21,12 +19,5 @@ class Busy(CrmError):
 @contextmanager
 def turn(number: int) -> Iterator[bool]:
     """The workspace's turn for the block; False where another process or thread has it. Ends with the connection, so a killed holder keeps nothing."""
-    key = [number % 2**31]
-    with owner.direct() as connection:
-        [(mine,)] = connection.execute("SELECT pg_try_advisory_lock(hashtext('carrying'), %s::int)", key)
-        try:
-            yield bool(mine)
-        finally:
-            with suppress(psycopg.Error):  # gone with the connection, if that is gone
-                # A closed connection's server lets go of it a moment later, and who comes next would find the turn taken.
-                connection.execute("SELECT pg_advisory_unlock(hashtext('carrying'), %s::int)", key)
+    with owner.direct() as connection, owner.tried(connection, "carrying", number) as mine:
+        yield mine

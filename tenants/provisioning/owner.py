@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -123,6 +123,23 @@ def alone(number: int) -> Iterator[None]:
         yield
     finally:
         run("SELECT pg_advisory_unlock(hashtext('workspace'), %s::int)", [number % 2**31])
+
+
+@contextmanager
+def tried(connection: psycopg.Connection[Any], matter: str, number: int) -> Iterator[bool]:
+    """A workspace's turn in a matter for the block, without waiting for it; False where another process or thread has it.
+
+    It ends with the connection, so a killed holder keeps nothing. Let go of at the end all the same: a server lets go of a
+    closed connection's a moment later, and who comes next would find the turn taken. The matter "workspace" is that of `alone`.
+    """
+    asked = [matter, number % 2**31]
+    [(mine,)] = connection.execute("SELECT pg_try_advisory_lock(hashtext(%s), %s::int)", asked)
+    try:
+        yield bool(mine)
+    finally:
+        if mine:
+            with suppress(psycopg.Error):  # gone with the connection, if that is gone
+                connection.execute("SELECT pg_advisory_unlock(hashtext(%s), %s::int)", asked)
 
 
 def has_workspace(name: str) -> bool:

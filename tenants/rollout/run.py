@@ -101,7 +101,7 @@ def _bring(taken: steps.Taken, owners: _Owners) -> int | None:
     with context.bind(workspace=taken.public_id):
         try:
             connection = owners.of(taken.cell)
-            with _alone(connection, taken.workspace_id) as mine:
+            with owner.tried(connection, "workspace", taken.workspace_id) as mine:
                 if not mine:
                     return None
                 replay.bring(connection, cell=taken.cell, schema=taken.schema, indexes=taken.indexes, keep_indexes=lambda found: steps.keep_indexes(taken.pk, found))
@@ -115,16 +115,6 @@ def _bring(taken: steps.Taken, owners: _Owners) -> int | None:
             _log.warning("a workspace was not brought to the release", extra={"error": _said(cause), "tries": taken.tries, "transient": transient})
             return None
     return round((time.monotonic() - began) * 1000)
-
-
-@contextlib.contextmanager
-def _alone(connection: Connection[Any], number: int) -> Iterator[bool]:
-    """Whether nobody else works on the workspace; then nobody does for the block. `owner.alone` without the waiting: it ends with the connection, too."""
-    key = [number % 2**31]
-    [(mine,)] = connection.execute("SELECT pg_try_advisory_lock(hashtext('workspace'), %s::int)", key)
-    yield bool(mine)
-    if mine:  # who fails closes the connection
-        connection.execute("SELECT pg_advisory_unlock(hashtext('workspace'), %s::int)", key)
 
 
 def _said(error: BaseException) -> str:

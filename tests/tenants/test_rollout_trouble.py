@@ -48,7 +48,7 @@ def test_a_workspace_that_somebody_is_at_is_left_alone_though_the_lease_is_over(
         made.ring = Ring.ALL
         [taken] = steps.claim(made, most=5)
         with run._Owners() as owners:
-            with owner.direct(door.place.alias) as other, run._alone(other, taken.workspace_id) as mine:
+            with owner.direct(door.place.alias) as other, owner.tried(other, "workspace", taken.workspace_id) as mine:
                 assert mine
                 assert run._bring(taken, owners) is None
                 assert not _has_column(door)
