@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from crm_platform.db import sides
-from crm_platform.jobs import broker, serving, turns
-from crm_platform.jobs.models import Job, JobState
+from crm_platform.jobs import serving, turns
+from crm_platform.jobs.models import Job
 from crm_platform.kernel import clock, jobs, neighbours
 from tenants import scheduler
 from tenants.models import Due
+from tests.platform import queues
 
 ran: list[int] = []
 DAY = timedelta(days=1)
@@ -29,21 +30,11 @@ def firm(doors: Any) -> Iterator[Any]:
     """A workspace with one job for tomorrow, alone in the queue and in the scheduler's notes."""
     ran.clear()
     with neighbours.forgotten():
-        assert serving.serve_side(doors.unit)
-        with doors.unit():
-            Job.objects.all().delete()
-        with sides.control_unit():
-            Due.objects.all().delete()
-            Job.objects.filter(state=JobState.WAITING).delete()
-        _empty()
+        queues.quiet(doors)
         with doors.unit():
             jobs.later("test.noted", 1, at=clock.real_now() + DAY)
         yield doors
-    _empty()
-
-
-def _empty() -> None:
-    turns.queue().delete(turns.NOW, turns.REST, turns.OWED, turns.TAKEN, broker.ACTIVE, "serve", *turns.queue().keys("slots:*"))
+    queues.empty()
 
 
 def _due(firm: Any) -> datetime:

@@ -25,6 +25,7 @@ from crm_platform.kernel.permissions import robot
 from tenants import scheduler
 from tenants.inside.services import change_preferences
 from tenants.models import Due
+from tests.platform import queues
 
 ran: list[str] = []
 
@@ -33,27 +34,17 @@ ran: list[str] = []
 def empty_queue(house: None) -> Iterator[None]:
     """Nobody waits, before and after."""
     ran.clear()
-    _empty()
+    queues.empty()
     with neighbours.forgotten():
         yield
-    _empty()
+    queues.empty()
 
 
 @pytest.fixture
 def calm(doors: Any) -> Any:
     """A workspace whose first jobs are done, alone in the queue and in the scheduler's notes."""
-    assert serving.serve_side(doors.unit)
-    with doors.unit():
-        Job.objects.all().delete()
-    with sides.control_unit():
-        Due.objects.all().delete()
-        Job.objects.filter(state=JobState.WAITING).delete()
-    _empty()
+    queues.quiet(doors)
     return doors
-
-
-def _empty() -> None:
-    turns.queue().delete(turns.NOW, turns.REST, turns.OWED, turns.TAKEN, broker.ACTIVE, "serve", *turns.queue().keys("slots:*"))
 
 
 def tickets() -> int:

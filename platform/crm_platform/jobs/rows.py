@@ -14,6 +14,7 @@ from django.db.models import Min, Q, QuerySet
 
 from crm_platform.kernel import clock, jobs, units, workspace
 from crm_platform.kernel.jobs import Kind, LeaseLost
+from crm_platform.kernel.workspace import Place
 
 from . import broker
 from .models import Job, JobState
@@ -71,15 +72,15 @@ def wake_after_commit(moment: datetime | None = None) -> None:
         return
     place = workspace.current()
 
-    def tell() -> None:
-        due = kept.pop(_WAKE, at)
-        public_id, generation = (place.public_id, place.generation) if place else ("control", 0)
-        if place is not None and _note_due is not None:
-            _note_due(public_id, due, served=False)
-        if due <= clock.real_now():
-            broker.wake(public_id, generation)
+    transaction.on_commit(lambda: _tell(place, kept.pop(_WAKE, at), served=False))
 
-    transaction.on_commit(tell)
+
+def _tell(place: Place | None, moment: datetime | None, *, served: bool) -> None:
+    """Note the moment on the control side, which needs none of itself, and wake who is due by now."""
+    if place is not None and _note_due is not None:
+        _note_due(place.public_id, moment, served=served)
+    if moment is not None and moment <= clock.real_now():
+        broker.wake(*((place.public_id, place.generation) if place else ("control", 0)))
 
 
 @dataclass(slots=True)
@@ -149,14 +150,7 @@ def finish(lease: HeldLease, *, state: JobState, error: str = "", at: datetime |
 def note_served(moment: datetime | None) -> None:
     """All that is due here is done, and the earliest of the rest waits for `moment` (None: nothing waits): noted after this unit's commit."""
     place = workspace.current()
-
-    def tell() -> None:
-        if place is not None and _note_due is not None:
-            _note_due(place.public_id, moment, served=True)
-        if moment is not None and moment <= clock.real_now():
-            broker.wake(*((place.public_id, place.generation) if place else ("control", 0)))
-
-    transaction.on_commit(tell)
+    transaction.on_commit(lambda: _tell(place, moment, served=True))
 
 
 def next_due(*, long_work: bool = True) -> datetime | None:
