@@ -21,6 +21,8 @@ from django.db.models.query import QuerySet, get_related_populators
 
 M = TypeVar("M")
 R = TypeVar("R", bound=models.Model)
+# What makes instances of a model, or what stands for them, of the values of their columns: of the model, the database and the columns' names.
+Making = Callable[[type[models.Model], str, Sequence[str]], Callable[[Sequence[Any]], Any]]
 # A number that no column holds is found nowhere; so Django answers it too.
 _BEYOND = 2**63
 
@@ -62,12 +64,12 @@ class Prepared(Generic[M]):
 
     def columns(self, **values: Any) -> Iterator[Row]:
         """The rows that `rows` would make instances of, as their columns alone; raises ValueError as it does."""
-        return self._asked(values, _row_maker)
+        return self._asked(values, _bare)
 
     def _rows(self, values: dict[str, Any]) -> Iterator[M]:
-        return self._asked(values, _maker)
+        return self._asked(values, _made)
 
-    def _asked(self, values: dict[str, Any], maker: Callable[[_Compiled, Any], Callable[[Sequence[Any]], Any]]) -> Iterator[Any]:
+    def _asked(self, values: dict[str, Any], making: Making) -> Iterator[Any]:
         if any(isinstance(value, int) and abs(value) >= _BEYOND for value in values.values()):
             return iter(())
         alias = router.db_for_read(self._model)
@@ -76,7 +78,7 @@ class Prepared(Generic[M]):
         with connection.cursor() as cursor:
             cursor.execute(compiled.sql, compiled.fill(values))
             found = cursor.fetchall()
-        return map(maker(compiled, connection), found)
+        return map(_maker(compiled, connection, making), found)
 
     def _of(self, alias: str, values: dict[str, Any]) -> _Compiled:
         kinds = (alias, *map(type, values.values()))
@@ -95,7 +97,7 @@ def firsts(one: Prepared[Any], its: dict[str, Any], other: Prepared[Any], others
         found = [cursor.fetchone()]
         cursor.nextset()
         found.append(cursor.fetchone())
-    first, second = (None if row is None else _maker(compiled, connection)(row) for compiled, row in zip(asked, found, strict=True))
+    first, second = (None if row is None else _maker(compiled, connection, _made)(row) for compiled, row in zip(asked, found, strict=True))
     return first, second
 
 
@@ -248,10 +250,10 @@ def _place(param: Any, marks: dict[str, Any]) -> _Place:
     return _Place(fixed=param)
 
 
-def _maker(compiled: _Compiled, connection: Any) -> Callable[[Sequence[Any]], Any]:
-    """What makes of a row of the answer what the query set would give."""
+def _maker(compiled: _Compiled, connection: Any, making: Making) -> Callable[[Sequence[Any]], Any]:
+    """What makes of a row of the answer what the query set would give, its instances made by `making`."""
     model, converters, populators, start, end = compiled.model, compiled.converters, compiled.populators, compiled.start, compiled.end
-    make = None if model is None else _made(model, connection.alias, compiled.names)
+    make = None if model is None else making(model, connection.alias, compiled.names)
 
     def one(row: Sequence[Any]) -> Any:
         values = list(row)
@@ -268,17 +270,12 @@ def _maker(compiled: _Compiled, connection: Any) -> Callable[[Sequence[Any]], An
     return tuple if make is None and not converters else one
 
 
-def _row_maker(compiled: _Compiled, connection: Any) -> Callable[[Sequence[Any]], Row]:
-    """What makes of a row of the answer its columns by name."""
-    names, start, end = compiled.names, compiled.start, compiled.end
-    converters = [(names[at - start], converts, expression) for at, converts, expression in compiled.converters if start <= at < end]
+def _bare(model: type[models.Model], alias: str, names: Sequence[str]) -> Callable[[Sequence[Any]], Row]:
+    """What makes of a row its columns by name, in place of `_made`."""
 
     def one(values: Sequence[Any]) -> Row:
         row = Row()
-        row.__dict__ = columns = dict(zip(names, values[start:end], strict=True))
-        for name, converts, expression in converters:
-            for convert in converts:
-                columns[name] = convert(columns[name], expression, connection)
+        row.__dict__ = dict(zip(names, values, strict=True))
         return row
 
     return one
