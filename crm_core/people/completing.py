@@ -30,9 +30,11 @@ def lacking(record: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _with_more(record: Any, name: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows of a record and behind them those it has not; nothing where it has all."""
-    have = {*record.keys}
-    if name == "phones":
-        more = [row for row in reaching.clean_phones(rows) if not {*reaching.keys_of([row], [])} & have]
-    else:
-        more = [row for row in rows if not {*reaching.keys_of([], [row])} & have]
+    more = missing(record, name, reaching.clean_phones(rows) if name == "phones" else rows)
     return [*getattr(record, name), *more] if more else []
+
+
+def missing(record: Any, name: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of some "phones" or "emails" that a record has not, however they are written."""
+    have = {*record.keys}
+    return [row for row in rows if have.isdisjoint(reaching.keys_of([row], []) if name == "phones" else reaching.keys_of([], [row]))]

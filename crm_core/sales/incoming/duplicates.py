@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crm_core.groundwork.records import writing
-from crm_core.people import reaching
+from crm_core.people import completing, reaching
 from crm_core.people.companies.kind import COMPANY
 from crm_core.people.companies.models import Company
 from crm_core.people.contacts.kind import CONTACT
@@ -86,9 +86,5 @@ def additions(contact: Contact, lead: IncomingLead) -> dict[str, list[dict[str, 
     """What the lead would add to a contact: "phones" and "emails" that it lacks."""
     person = (lead.contents.get("contacts") or [{}])[0]
     phones, emails = reach_of(person)
-    have = set(contact.keys)
-    more = {
-        "phones": [row for row in phones_of(phones) if not set(reaching.keys_of([row], [])) & have],
-        "emails": [row for row in emails_of(emails) if not set(reaching.keys_of([], [row])) & have],
-    }
+    more = {"phones": completing.missing(contact, "phones", phones_of(phones)), "emails": completing.missing(contact, "emails", emails_of(emails))}
     return {name: rows for name, rows in more.items() if rows}

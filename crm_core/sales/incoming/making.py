@@ -60,13 +60,17 @@ def contact_of(actor: Actor, lead: IncomingLead, *, responsible_id: int | None, 
 def _of_contact(actor: Actor, lead: IncomingLead) -> dict[str, Any]:
     """What the lead says of its person, as contacts take it."""
     given = (lead.contents.get("contacts") or [{}])[0]
-    phones, emails = reach_of(given)
     first, last = clean(given.get("first_name")), clean(given.get("last_name"))
     if not (first or last):
         first, _blank, last = name_of(given).partition(" ")
-    said = _said(actor, "contact", lead, given)
-    reached = {"phones": reaching.clean_phones([*said.pop("phones", []), *phones_of(phones)]), "emails": reaching.clean_emails([*said.pop("emails", []), *emails_of(emails)])}
-    return {"first_name": first[:120], "last_name": last[:120], **reached, **said}
+    said = _reached(actor, "contact", lead, given)
+    return {"first_name": first[:120], "last_name": last[:120], **said}
+
+
+def _reached(actor: Actor, entity: str, lead: IncomingLead, given: Mapping[str, Any]) -> dict[str, Any]:
+    """`_said` of a contact or a company, with the numbers and addresses that it brings in whatever way."""
+    said, (phones, emails) = _said(actor, entity, lead, given), reach_of(given)
+    return said | {"phones": reaching.clean_phones([*said.get("phones", []), *phones_of(phones)]), "emails": reaching.clean_emails([*said.get("emails", []), *emails_of(emails)])}
 
 
 def _said(actor: Actor, entity: str, lead: IncomingLead, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,9 +95,7 @@ def _firm_of(actor: Actor, lead: IncomingLead) -> Company | None:
     name, given = company_name(lead), (lead.contents.get("companies") or [{}])[0]
     if not name:
         return None
-    phones, emails = reach_of(given)
-    said = _said(actor, "company", lead, given)
-    said |= {"phones": reaching.clean_phones([*said.get("phones", []), *phones_of(phones)]), "emails": reaching.clean_emails([*said.get("emails", []), *emails_of(emails)])}
+    said = _reached(actor, "company", lead, given)
     known = companies.by_names([name]).get(reaching.name_key(name))
     if known is None:
         return companies.create_company(actor, name=name, **said)
