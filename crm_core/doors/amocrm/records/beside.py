@@ -69,8 +69,17 @@ def elements(actor: Actor, records: Sequence[Any]) -> Rows:
     """The products of deals, as elements of their catalog, and behind them the elements of programs' own catalogs."""
     lines = DealLine.objects.filter(deal__in=[deal.pk for deal in records], product__isnull=False).values_list("deal_id", "product_id", "quantity_milli")
     rows = [(deal, {"id": product, "metadata": {"quantity": _number(quantity), "catalog_id": PRODUCTS, "price_id": None}}) for deal, product, quantity in lines]
-    kept = Stored.objects.filter(kind="element_link", key__startswith="leads:", parent_id__in=[deal.pk for deal in records], deleted_at=None).order_by("pk")
-    return _by([*rows, *((row.parent_id or 0, row.body) for row in kept)])
+    return _by([*rows, *_kept_elements("leads", records)])
+
+
+def elements_of(plural: str) -> Links:
+    """The elements of catalogs that contacts or companies are linked with."""
+    return lambda actor, records: _by(_kept_elements(plural, records))
+
+
+def _kept_elements(plural: str, records: Sequence[Any]) -> list[tuple[int, dict[str, Any]]]:
+    kept = Stored.objects.filter(kind="element_link", key__startswith=f"{plural}:", parent_id__in=[record.pk for record in records], deleted_at=None)
+    return [(row.parent_id or 0, row.body) for row in kept.order_by("pk")]
 
 
 def _number(milli: int) -> float | int:

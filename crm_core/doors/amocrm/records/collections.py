@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from crm_core.doors.amocrm import names
-from crm_core.doors.amocrm.records import beside, kept_links
+from crm_core.doors.amocrm.records import beside
 from crm_core.doors.amocrm.wire.fields import Item, seconds
 from crm_core.groundwork.records.registry import Kind
 from crm_core.people.companies.kind import COMPANY
@@ -162,6 +162,6 @@ LEADS = Collection(
     "leads", DEAL, _lead, _read_lead, {"companies": beside.company_of_deals, "contacts": beside.contacts_of_deals, "loss_reason": beside.reasons, "catalog_elements": beside.elements},
     always=("companies",), sourced=frozenset({"source", "source_id"}),
 )  # fmt: skip
-CONTACTS = Collection("contacts", CONTACT, _contact, _read_contact, {"companies": beside.companies_of_contacts, "leads": beside.deals_of_contacts, "customers": beside.customers("contacts"), "catalog_elements": kept_links.elements_of("contacts")}, always=("companies",))
-COMPANIES = Collection("companies", COMPANY, lambda: lambda company: {}, _read_company, {"contacts": beside.contacts_of_companies, "leads": beside.deals_of_companies, "customers": beside.customers("companies"), "catalog_elements": kept_links.elements_of("companies")})
+CONTACTS = Collection("contacts", CONTACT, _contact, _read_contact, {"companies": beside.companies_of_contacts, "leads": beside.deals_of_contacts, "customers": beside.customers("contacts"), "catalog_elements": beside.elements_of("contacts")}, always=("companies",))
+COMPANIES = Collection("companies", COMPANY, lambda: lambda company: {}, _read_company, {"contacts": beside.contacts_of_companies, "leads": beside.deals_of_companies, "customers": beside.customers("companies"), "catalog_elements": beside.elements_of("companies")})
 ALL = {one.entity: one for one in (LEADS, CONTACTS, COMPANIES)}

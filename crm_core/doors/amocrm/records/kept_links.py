@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from crm_core.doors.amocrm import storing
-from crm_core.doors.amocrm.models import Stored
-from crm_core.doors.amocrm.records.beside import PRODUCTS, Links, Rows
+from crm_core.doors.amocrm.records.beside import PRODUCTS
 from crm_core.doors.amocrm.wire.fields import Item
 from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.permissions import Actor
@@ -20,21 +18,14 @@ def is_kept(plural: str, target: str, item: Item) -> bool:
     return target == CUSTOMERS or (target == ELEMENTS and (plural != "leads" or catalog_of(item) != PRODUCTS))
 
 
-def elements_of(plural: str) -> Links:
-    """The elements of catalogs that contacts or companies are linked with."""
-
-    def read(actor: Actor, records: Sequence[Any]) -> Rows:
-        rows: Rows = {}
-        for link in Stored.objects.filter(kind="element_link", key__startswith=f"{plural}:", parent_id__in=[record.pk for record in records], deleted_at=None).order_by("pk"):
-            rows.setdefault(link.parent_id or 0, []).append(link.body)
-        return rows
-
-    return read
-
-
 def catalog_of(item: Item) -> int:
     """The catalog of an element that an item names: the products', if it says none."""
     return item.beneath("metadata").whole("catalog_id") or PRODUCTS
+
+
+def is_quantity(given: Any) -> bool:
+    """Whether it says how many of an element."""
+    return isinstance(given, (int, float)) and not isinstance(given, bool) and 0 <= given < 10**9
 
 
 def stands(actor: Actor, target: str, pk: int, item: Item) -> bool:
@@ -58,7 +49,7 @@ def apply(actor: Actor, plural: str, pk: int, target: str, other: int, item: Ite
     else:
         kind, parent, key = "element_link", pk, f"{plural}:{pk}:{catalog_of(item)}:{other}"
         said = item.beneath("metadata").body.get("quantity")
-        quantity = said if isinstance(said, (int, float)) and not isinstance(said, bool) and 0 <= said < 10**9 else 1
+        quantity = said if is_quantity(said) else 1
         body = {"id": other, "metadata": {"quantity": quantity, "catalog_id": catalog_of(item), "price_id": item.beneath("metadata").whole("price_id")}}
     present = storing.by_key(actor, kind, key)
     if present is not None and away:

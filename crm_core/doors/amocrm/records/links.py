@@ -28,8 +28,8 @@ _CHOICE = "The value you selected is not a valid choice."
 # From → what it may be linked with, in the order it is told, and which of the names in `beside` lists it.
 _TARGETS: dict[str, dict[str, beside.Links]] = {
     "leads": {"contacts": beside.contacts_of_deals, "companies": beside.company_of_deals, ELEMENTS: beside.elements},
-    "contacts": {"leads": beside.deals_of_contacts, "companies": beside.companies_of_contacts, "customers": beside.customers("contacts"), ELEMENTS: kept_links.elements_of("contacts")},
-    "companies": {"leads": beside.deals_of_companies, "contacts": beside.contacts_of_companies, "customers": beside.customers("companies"), ELEMENTS: kept_links.elements_of("companies")},
+    "contacts": {"leads": beside.deals_of_contacts, "companies": beside.companies_of_contacts, "customers": beside.customers("contacts"), ELEMENTS: beside.elements_of("contacts")},
+    "companies": {"leads": beside.deals_of_companies, "contacts": beside.contacts_of_companies, "customers": beside.customers("companies"), ELEMENTS: beside.elements_of("companies")},
 }
 
 

@@ -134,7 +134,7 @@ def _moments(field: str) -> Apply:
 
 
 def _name(rows: Rows, given: Any, _collection: Collection) -> Rows:
-    return rows.filter(name__in=brackets.values(given if isinstance(given, dict) else {"0": given})[:MOST_IDS])
+    return rows.filter(name__in=brackets.uncut(given)[:MOST_IDS])
 
 
 def _price(rows: Rows, given: Any, _collection: Collection) -> Rows:

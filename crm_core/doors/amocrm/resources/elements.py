@@ -67,8 +67,7 @@ def _narrowed(asked: Asked, rows: QuerySet[Product]) -> QuerySet[Product]:
     if "id" in asks:
         rows = rows.filter(pk__in=wholes(asks["id"]))
     if "name" in asks:
-        given = asks["name"]
-        rows = rows.filter(name__in=brackets.values(given if isinstance(given, dict) else {"0": given})[:MOST_IDS])
+        rows = rows.filter(name__in=brackets.uncut(asks["name"])[:MOST_IDS])
     for name in ("created_at", "updated_at"):
         rows = rows.filter(period(asks.get(name), name))
     given = asks.get("custom_fields_values")

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from crm_core.doors.amocrm import storing
 from crm_core.doors.amocrm.models import Stored
 from crm_core.doors.amocrm.records.beside import PRODUCTS
+from crm_core.doors.amocrm.records.kept_links import is_quantity
 from crm_core.doors.amocrm.resources.customers import CUSTOMER, TRANSACTION
 from crm_core.doors.amocrm.resources.elements import stands
 from crm_core.doors.amocrm.shelves import reading, shelf
@@ -48,7 +49,7 @@ def _element(asked: Asked, one: Item) -> dict[str, Any]:
     home, quantity = said.whole("catalog_id"), said.body.get("quantity")
     if pk is None or not stands(asked, PRODUCTS if home is None else home, pk):
         one.fault("id", "The value you selected is not a valid choice.", code="NotSupportedChoice")
-    if quantity is not None and (isinstance(quantity, bool) or not isinstance(quantity, (int, float)) or not 0 <= quantity < 10**9):
+    if quantity is not None and not is_quantity(quantity):
         said.fault("quantity", "This value should be a number.", code="InvalidType")
     return {"id": pk, "metadata": {"catalog_id": home, "quantity": quantity}}
 

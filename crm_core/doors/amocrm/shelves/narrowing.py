@@ -65,7 +65,7 @@ def _by_fields(shelf: Shelved, asks: Mapping[str, Any]) -> Q:
     condition = Q()
     for name in shelf.fields.keys() & asks.keys() & _WORDS:
         given = asks[name]
-        condition &= Q(**{f"body__{name}__in": brackets.values(given if isinstance(given, dict) or name == "type" else {"0": given})[:MOST_IDS]})
+        condition &= Q(**{f"body__{name}__in": (brackets.values if name == "type" else brackets.uncut)(given)[:MOST_IDS]})
     for name in shelf.fields.keys() & asks.keys() & _NUMBERS:
         condition &= _range(asks[name], f"body__{name}")
     return condition

@@ -54,6 +54,11 @@ def values(given: Any) -> list[str]:
     return []
 
 
+def uncut(given: Any) -> list[str]:
+    """As `values`, of names: a bare one is one, whatever commas stand in it."""
+    return values(given if isinstance(given, dict) else {"0": given})
+
+
 def is_range(given: Any) -> bool:
     """Whether it says from or to."""
     return isinstance(given, dict) and bool(given.keys() & {"from", "to"})
