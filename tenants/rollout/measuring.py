@@ -60,17 +60,10 @@ def _behind() -> int:
 
 def _behind_in_statements() -> tuple[int, int]:
     """How many are behind, and by how many statements, of any connection, that is found out."""
-    sent: list[str] = []
-
-    def note(execute: Callable[..., Any], statement: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
-        sent.append(str(statement))
-        return execute(statement, params, many, context)
-
     with ExitStack() as stack:
-        for connection in connections.all(initialized_only=True):
-            stack.enter_context(connection.execute_wrapper(note))
+        sent = [stack.enter_context(template.recording(connection, skipping=())) for connection in connections.all(initialized_only=True)]
         number = _behind()
-    return number, len(sent)
+    return number, sum(map(len, sent))
 
 
 def stock(number: int) -> dict[str, Any]:

@@ -69,6 +69,10 @@ class _Neighbour:
     # What all processes had taken by the last message: (minute, seconds), by measure.
     heard: dict[str, tuple[int, float]] = field(default_factory=dict)
 
+    def charge(self, seconds: float, *, now: float) -> None:
+        """Of its share of the database's time so many seconds are used."""
+        self.read_until = max(self.read_until, now) + seconds * BURST / settings.CRM_DATABASE_SECONDS
+
     def count(self, measure: str, value: float = 1.0) -> None:
         self.fresh[measure] = self.fresh.get(measure, 0.0) + value
 
@@ -185,7 +189,7 @@ def settle(kept: dict[str, Any]) -> None:
     now = time.monotonic()
     with _lock:
         one = _of(place.public_id)
-        one.read_until = max(one.read_until, now) + spent * BURST / settings.CRM_DATABASE_SECONDS
+        one.charge(spent, now=now)
         one.count("database", spent)
         if shared := SHARED.get(effort.current()):
             one.count(shared, spent)
@@ -252,7 +256,7 @@ def _hear(key: str, measure: str, *, minute: int, mine: float, total: float) -> 
         before = one.heard.get(measure, (minute, 0.0))
         known = before[1] if before[0] == minute else 0.0
         one.heard[measure] = minute, total
-        one.read_until = max(one.read_until, now) + max(0.0, total - known - mine) * BURST / settings.CRM_DATABASE_SECONDS
+        one.charge(max(0.0, total - known - mine), now=now)
 
 
 def heaviest(*, minutes: int, most: int = 20) -> list[tuple[str, dict[str, float]]]:
