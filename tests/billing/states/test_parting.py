@@ -58,8 +58,11 @@ def work() -> None:
     with sides.control_unit():  # whatever failed before is due
         Job.objects.filter(name=parting.PART, state="waiting").update(at=clock.real_now())
     for _slice in range(30):  # others may have left something to be done first
-        if serving.serve_side(sides.control_unit):
-            return
+        if serving.serve_side(sides.control_unit, seconds=60):
+            break
+    with sides.control_unit():  # shown where a test fails
+        print("jobs:", *Job.objects.filter(name=parting.PART).values_list("target", "state", "at", "attempts", "error"))
+        print("others that wait:", *Job.objects.filter(state="waiting").exclude(name=parting.PART).values_list("name", "at", "attempts"))
 
 
 def statuses(firm: Firm) -> list[str]:
