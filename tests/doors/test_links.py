@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from crm_core.groundwork.tags import palette
+from crm_core.groundwork.tags.models import Tag
 from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals.models import Deal
 from crm_core.sales.products import services as products
@@ -117,7 +119,7 @@ def test_a_tag_gets_another_word(api: Program, doors) -> None:
     one, two = (row["id"] for row in api.post("leads/tags", [{"name": "VIP"}, {"name": "New"}]).json()["_embedded"]["tags"])
     (lead,) = made(api, "leads", {"_embedded": {"tags": [{"id": one}]}})
     told = api.patch("leads/tags", [{"id": one, "name": "Very important", "color": "D0D0D0", "request_id": 4}]).json()["_embedded"]["tags"]
-    assert told == [{"id": one, "name": "Very important", "color": None, "request_id": "4"}]
+    assert told == [{"id": one, "name": "Very important", "color": "D0D0D0", "request_id": "4"}]
     assert [tag["name"] for tag in api.get(f"leads/{lead}").json()["_embedded"]["tags"]] == ["Very important"]
     for wrong in ({"id": two, "name": "mINE"}, {"id": two, "name": " "}, {"id": 999, "name": "x"}, {"name": "x"}):
         assert api.patch("leads/tags", [{"id": one, "name": "Mine"}, wrong]).status_code == 400, wrong
@@ -129,3 +131,42 @@ def test_a_tag_gets_another_word(api: Program, doors) -> None:
     with doors.unit():
         (event,) = Event.objects.filter(name="tag.renamed")
         assert (event.record_id, event.before, event.after["name"]) == (one, {"name": "VIP"}, "Very important")
+
+
+def test_tags_of_leads_have_a_colour_of_the_palette(api: Program, doors) -> None:
+    told = api.post("leads/tags", [{"name": "VIP", "color": "247BA0"}, {"name": "vip", "color": "9D2B32"}, {"name": "Plain"}, {"name": "New", "color": "#d0d0d0"}]).json()["_embedded"]["tags"]
+    assert [row["color"] for row in told] == ["247BA0", "247BA0", None, "D0D0D0"]
+    vip, _vip, plain, _new = (row["id"] for row in told)
+    assert api.post("leads/tags", [{"name": "VIP", "color": "9D2B32"}, {"name": "Plain"}]).json()["_embedded"]["tags"][0]["color"] == "247BA0"  # it keeps its own
+    (lead,) = made(api, "leads", {"_embedded": {"tags": [{"id": vip}, {"id": plain}]}})
+
+    def shown() -> dict[str, str | None]:
+        return {tag["name"]: tag["color"] for tag in api.get(f"leads/{lead}").json()["_embedded"]["tags"]}
+
+    assert shown() == {"VIP": "247BA0", "Plain": None}
+    assert {row["name"]: row["color"] for row in api.get("leads/tags").json()["_embedded"]["tags"]} == {"VIP": "247BA0", "Plain": None, "New": "D0D0D0"}
+    assert api.patch("leads/tags", [{"id": plain, "color": "9D2B32"}, {"id": vip, "color": None}]).json()["_embedded"]["tags"][1]["color"] is None
+    assert shown() == {"VIP": None, "Plain": "9D2B32"}
+    with doors.unit():
+        (plains,) = Event.objects.filter(name="tag.recoloured", record_id=plain)
+        assert (plains.before, plains.after) == ({"colour": ""}, {"entity": "deal", "colour": "9D2B32"})
+        assert Tag.objects.get(pk=plain).hue == palette.HUES["9D2B32"]  # screens show what comes nearest
+    api.patch("leads/tags", [{"id": plain, "color": "9D2B32"}, {"id": vip, "name": "VIP"}])
+    with doors.unit():
+        assert Event.objects.filter(name="tag.recoloured").count() == 2  # nothing changed
+
+
+def test_a_colour_beyond_the_palette_is_refused(api: Program, doors) -> None:
+    for wrong in ("000000", "red", 5, ["D0D0D0"]):
+        assert api.post("leads/tags", [{"name": "Good", "color": "D0D0D0"}, {"name": "Bad", "color": wrong}]).status_code == 400, wrong
+    assert api.get("leads/tags").status_code == 204
+    one, two = (row["id"] for row in api.post("leads/tags", [{"name": "VIP", "color": "D0D0D0"}, {"name": "New"}]).json()["_embedded"]["tags"])
+    answer = api.patch("leads/tags", [{"id": one, "color": "247BA0"}, {"id": two, "color": "000000"}])
+    assert (answer.status_code, answer.json()["validation-errors"][0]["errors"][0]["path"]) == (400, "color")
+    with doors.unit():
+        sam = person("seller", name="Sam").email
+    assert program_of(doors, sam).patch("leads/tags", [{"id": one, "color": "247BA0"}]).status_code == 403
+    assert {row["name"]: row["color"] for row in api.get("leads/tags").json()["_embedded"]["tags"]} == {"VIP": "D0D0D0", "New": None}
+    # Those of contacts have none, as in the API.
+    assert api.post("contacts/tags", [{"name": "VIP", "color": "000000"}]).json()["_embedded"]["tags"][0]["color"] is None
+    assert api.post("contacts/tags", [{"name": "VIP", "color": "D0D0D0"}], X_Strict="1").status_code == 400

@@ -104,7 +104,7 @@ def furnish(door: Door, *, contact_count: int = 300, company_count: int = 60, de
         products.create_product(actor, name="Lamp", price_minor=4_900)
         rows = list(Deal.objects.order_by("id")[:40])
         values = {"text": "Words", "number": "12.5", "date": "2026-03-01", "list": 2, "multi": [1, 2], "checkbox": True, "link": "https://example.com/a"}
-        tag, people = tags.ids_of("deal", ["VIP", "Fair"]), list(Contact.objects.order_by("id")[:3])
+        tag, people = tags.ids_of("deal", ["VIP", "Fair"], colours={"vip": "247BA0"}), list(Contact.objects.order_by("id")[:3])
         for at, deal in enumerate(rows):
             stage = pipelines.everything().open_of(line.pk)[at % 2]
             deals.change_deal(actor, deal.pk, custom={str(made[kind].pk): value for kind, value in values.items()}, tag_ids=tag, stage_id=stage.pk, responsible_id=anna.pk)

@@ -94,7 +94,7 @@ def figures(door: Door) -> dict[str, Any]:
             (deal.name, names[int(key)].name, str([option["label"] for option in names[int(key)].options if option["id"] in (value if isinstance(value, list) else [value])] or value))
             for deal in Deal.objects.exclude(custom={}) for key, value in deal.custom.items()
         )  # fmt: skip
-        words = dict(Tag.objects.values_list("pk", "name"))
+        words = {tag.pk: (tag.name, tag.colour) for tag in Tag.objects.all()}
         told["tags"] = sorted((deal.name, sorted(words[pk] for pk in deal.tag_ids)) for deal in Deal.objects.exclude(tag_ids=[]))
         told["people"] = sorted(Deal.objects.filter(responsible__email="anna@veldhuis.example").values_list("name", flat=True))
         return told

@@ -16,6 +16,7 @@ from webhooks.outbound.bodies import Heard
 
 from . import names, storing
 from .fields import values
+from .records import tagging
 from .resources.account import TASK_TYPES, account_id
 from .told import Records
 from .wire.fields import seconds
@@ -56,7 +57,7 @@ def _record(record: Any, entity: str) -> Data:
     return {
         "id": record.pk, "name": record.name, "responsible_user_id": record.responsible_id, "created_by": record.created_by, "created_at": seconds(record.created_at),
         "updated_at": seconds(record.updated_at), "is_deleted": record.binned_at is not None, "custom_fields_values": values.draw(record, entity), "account_id": account_id(),
-        "_embedded": {"tags": [{"id": pk, "name": known[pk].name} for pk in record.tag_ids if pk in known]},
+        "_embedded": {"tags": [tagging.told(known[pk]) for pk in record.tag_ids if pk in known]},
     }  # fmt: skip
 
 

@@ -9,12 +9,15 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from crm_core.doors.amocrm.records import collections, taking
+from crm_core.doors.amocrm.records.tagging import COLOURED
 from crm_core.doors.amocrm.wire.fields import Item
 from crm_core.doors.amocrm.wire.texts import clean
 from crm_core.groundwork.imports.running import savepoint
 from crm_core.groundwork.records import writing
 from crm_core.groundwork.records.ordering import fold
 from crm_core.groundwork.records.registry import Kind
+from crm_core.groundwork.tags import palette
+from crm_core.groundwork.tags import services as tags
 from crm_core.people import reaching
 from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.pipelines import unsaid
@@ -92,8 +95,16 @@ def _body(work: Work, plural: str, row: Row, ids: dict[str, dict[str, int]]) -> 
     body["external_id"] = external_id(row)
     body["custom_fields_values"] = custom.translated(work, plural, row)
     links = {name: [{**one, "id": ours[str(one.get("id"))]} for one in embedded(row, name) if str(one.get("id")) in ours] for name, ours in ids.items()}
-    body["_embedded"] = {"tags": [{"name": str(one["name"])[:60]} for one in embedded(row, "tags") if one.get("name")], **{name: rows for name, rows in links.items() if rows}}
+    body["_embedded"] = {"tags": _tags(work, plural, embedded(row, "tags")), **{name: rows for name, rows in links.items() if rows}}
     return body
+
+
+def _tags(work: Work, plural: str, rows: Sequence[Row]) -> list[Row]:
+    """The tags of an item; new ones of deals get the colour they have over there."""
+    named = {str(one["name"])[:60]: str(one.get("color") or "") for one in rows if one.get("name")}
+    if plural == COLOURED and named:
+        tags.ids_of(collections.LEADS.entity, named, by=work.actor, colours={fold(name): colour for name, colour in named.items() if colour in palette.HUES})
+    return [{"name": name} for name in named]
 
 
 def _without(body: Row, paths: Sequence[str]) -> None:

@@ -6,12 +6,16 @@ from django.db import models
 
 
 class Tag(models.Model):
-    """A coloured word of an entity; `folded` makes "VIP" and "vip" one."""
+    """A coloured word of an entity; `folded` makes "VIP" and "vip" one.
+
+    `hue` is what screens show; `colour` is what a program chose, one of `palette.HUES`, or "" where none did.
+    """
 
     entity = models.CharField(max_length=20)
     name = models.CharField(max_length=60)
     folded = models.CharField(max_length=60)
     hue = models.PositiveSmallIntegerField(default=1)
+    colour = models.CharField(max_length=6, blank=True, default="", db_default="")
 
     class Meta:
         db_table = "tag"

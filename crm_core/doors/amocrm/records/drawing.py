@@ -13,6 +13,7 @@ from django.db.models import Min
 from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.fields import values
 from crm_core.doors.amocrm.records.collections import Collection, Own
+from crm_core.doors.amocrm.records.tagging import told
 from crm_core.doors.amocrm.resources import joined
 from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.wire import answers
@@ -52,7 +53,7 @@ def draw(asked: Asked, collection: Collection, records: Sequence[Any]) -> Iterat
             source = sources.get(record.id)
             own["source_id"] = source and source["id"]
         tagged = record.tag_ids
-        worded = answers.written([{"id": tag, "name": words[tag].name, "color": None} for tag in tagged if tag in words]) if tagged else _NONE
+        worded = answers.written([told(words[tag]) for tag in tagged if tag in words]) if tagged else _NONE
         yield orjson.Fragment(form % (*_common(vars(record), own, shared, step=steps.get(record.id), values=shared.values(record)), worded, *[rows.get(record.id, _NONE) for rows in given]))
 
 

@@ -13,7 +13,7 @@ from django.http import HttpResponse
 
 from crm_core.doors.amocrm import storing
 from crm_core.doors.amocrm.models import Stored
-from crm_core.doors.amocrm.records import taking
+from crm_core.doors.amocrm.records import tagging, taking
 from crm_core.doors.amocrm.resources import customer_tasks
 from crm_core.doors.amocrm.shelves import reading, shelf
 from crm_core.doors.amocrm.shelves.shelf import Shelf
@@ -74,7 +74,7 @@ def _beside(asked: Asked, rows: Sequence[Stored]) -> dict[int, dict[str, Any]]:
     for row in rows:
         count, total = bought.get(row.pk, (0, 0))
         embedded = {
-            "tags": [{"id": pk, "name": words[pk].name, "color": None} for pk in row.body.get("tag_ids", []) if pk in words],
+            "tags": [tagging.told(words[pk]) for pk in row.body.get("tag_ids", []) if pk in words],
             "segments": [{"id": pk, "_links": answers.href(asked, f"customers/segments/{pk}")} for pk in row.body.get("segments", [])],
             **{name: links.get((row.pk, name), []) for name in linked},
         }  # fmt: skip

@@ -37,6 +37,7 @@ from crm_core.doors.amocrm.resources import (
 )
 from crm_core.doors.amocrm.shelves import shelf as shelves
 from crm_core.doors.amocrm.shelves.shelf import Shelf
+from crm_core.groundwork.tags import palette
 
 from .words import ANY, BOOL, INT, MOMENT, NUMBER, OBJECT, PK, STR, Schema, listed, maybe, one_of, ref
 
@@ -154,8 +155,8 @@ BODIES: dict[Verb, Callable[..., Taken]] = {
     verbs.change: lambda plural: given(record(plural, fresh=False)),
     verbs.upsert: lambda plural: Many(given(record(plural, fresh=True), "external_id")),
     together.make: lambda: Many(_whole()),
-    tagging.make: lambda plural: Many(given({"name": {"type": "string", "maxLength": 60}}, "name")),
-    tagging.change_many: lambda plural: Many(given({"id": PK, "name": {"type": "string", "maxLength": 60}}, "id")),
+    tagging.make: lambda plural: Many(given(_tag(plural), "name")),
+    tagging.change_many: lambda plural: Many(given({**_ID, **_tag(plural)}, "id")),
     links.link: lambda plural: Many(_LINK), links.unlink: lambda plural: Many(_LINK), customer_links.link: lambda: Many(_LINK), customer_links.unlink: lambda: Many(_LINK),
     notes.make: lambda plural: Many(given({"entity_id": PK, **_NOTE})),
     notes.change_many: lambda plural: Many(given({**_ID, "params": OBJECT}, "id")),
@@ -217,6 +218,11 @@ BODIES: dict[Verb, Callable[..., Taken]] = {
 }  # fmt: skip
 # These take bytes as they are.
 RAW = frozenset({sessions.part})
+
+
+def _tag(plural: str) -> dict[str, Schema]:
+    """A tag's word, and its colour where tags have one."""
+    return {"name": {"type": "string", "maxLength": tagging.MOST_LETTERS}, **({"color": one_of(*palette.HUES)} if plural == tagging.COLOURED else {})}
 
 
 def _purchase() -> Schema:

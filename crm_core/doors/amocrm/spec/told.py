@@ -18,6 +18,7 @@ from crm_core.doors.amocrm.resources.catalogs import CATALOGS
 from crm_core.doors.amocrm.resources.customer_notes import NOTES
 from crm_core.doors.amocrm.resources.users import ACTIONS, ENTITIES
 from crm_core.doors.amocrm.shelves.shelf import Shelf
+from crm_core.groundwork.tags import palette
 
 from .words import ANY, BOOL, INT, MOMENT, NUMBER, OBJECT, PK, STR, Schema, listed, maybe, one_of, ref, thing
 
@@ -81,7 +82,7 @@ SHAPES: dict[str, Schema] = {
     "Address": thing({"href": {"type": "string", "format": "uri"}}),
     "Links": thing({"self": ref("Address")}),
     "PageLinks": thing({"self": ref("Address")}, dict.fromkeys(("next", "first", "prev"), ref("Address"))),
-    "Tag": thing({"id": PK, "name": STR, "color": maybe(STR)}),
+    "Tag": thing({"id": PK, "name": STR, "color": maybe(one_of(*palette.HUES))}),
     "FieldValues": {
         "type": ["array", "null"], "description": "Null where nothing is filled in.",
         "items": thing({"field_id": PK, "field_name": STR, "field_code": maybe(STR), "field_type": one_of(*KIND_OF), "values": listed({**_VALUE, "additionalProperties": True})}),
