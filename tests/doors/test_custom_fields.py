@@ -125,3 +125,22 @@ def test_a_text_that_is_too_long_is_told_and_not_cut(api: Program) -> None:
     assert (refused.status_code, refused.json()["validation-errors"][0]["errors"][0]["path"]) == (400, "custom_fields_values.0.values")
     assert api.get("leads").status_code == 204
     assert put("a" * 5000 + " ").status_code == 200
+
+
+def test_fields_are_listed_in_the_order_that_is_asked_for(api: Program) -> None:
+    late, early, same = (field(api, "contacts", name=name, sort=sort)["id"] for name, sort in (("Late", 900), ("Early", 3), ("Same", 900)))
+
+    def ids(query: str = "") -> list[int]:
+        return [one["id"] for one in api.get(f"contacts/custom_fields?{query}").json()["_embedded"]["custom_fields"]]
+
+    usual = ids()
+    predefined = usual[:-3]
+    assert usual[-3:] == [late, early, same]
+    assert ids("order[sort]=asc") == [early, *sorted(predefined), late, same]
+    assert ids("order[sort]=desc") == ids("order[sort]=asc")[::-1]
+    assert (ids("order[id]=asc"), ids("order[id]=desc")) == (sorted(usual), sorted(usual, reverse=True))
+    assert ids("order[id]=desc&limit=2&page=2") == sorted(usual, reverse=True)[2:4]
+    assert ids(f"filter[id][]={late}&filter[id][]={same}&order[id]=desc") == [same, late]
+    answer = api.get("contacts/custom_fields?order[name]=asc")
+    assert ([one["id"] for one in answer.json()["_embedded"]["custom_fields"]], answer.headers["X-Ignored"]) == (usual, "order[name]")
+    assert [api.get(f"contacts/custom_fields?{odd}", X_Strict="1").status_code for odd in ("order[name]=asc", "filter[spoon]=1", "order[sort]=desc")] == [400, 400, 200]

@@ -61,6 +61,26 @@ def test_events_are_narrowed_and_paged(api: Program) -> None:
         assert api.get(f"events?{odd}").status_code in (200, 204), odd
 
 
+def test_events_are_narrowed_by_the_values_of_either_side(api: Program) -> None:
+    text = api.post("leads/custom_fields", [{"name": "F", "type": "text"}]).json()["_embedded"]["custom_fields"][0]["id"]
+    one, two = made(api, "leads", {"name": "A, B", "price": 5}, {"name": "A", "price": 155})
+    api.patch("leads", [{"id": one, "name": "C, D", "price": 155}, {"id": two, "name": "C", "price": 1555}])
+    for pk, value in ((one, "oak, pine"), (two, "oak")):
+        api.patch(f"leads/{pk}", {"custom_fields_values": [{"field_id": text, "values": [{"value": value}]}]})
+    for asks, found in (
+        ("value_after][value]=155&filter[type]=sale_field_changed&filter[entity]=lead", [one]), ("value_before][value]=155&filter[type]=sale_field_changed", [two]),
+        ("value_after][value]=C, D&filter[type]=name_field_changed", [one]), ("value_before][value]=A&filter[type]=name_field_changed", [two]),
+        (f"value_after][value]=oak&filter[type]=custom_field_{text}_value_changed", [two]), (f"value_after][value]=oak, pine&filter[type]=custom_field_{text}_value_changed", [one]),
+        ("value_after][value][]=155&filter[value_after][value][]=1555&filter[type]=sale_field_changed", [two, one]), ("value_after][value]=15&filter[type]=sale_field_changed", []),
+        ("value_before][value]=5&filter[value_after][value]=155", [one]), ("value_before][value]=5&filter[value_after][value]=1555", []),
+    ):  # fmt: skip
+        assert [row["entity_id"] for row in told(api, f"filter[{asks}")] == found, asks
+    answer = api.get("events?filter[type]=sale_field_changed&filter[value_after][spoon]=1")
+    assert (len(answer.json()["_embedded"]["events"]), answer.headers["X-Ignored"]) == (2, "filter[value_after][spoon]")
+    assert api.get("events?filter[value_after][spoon]=1", X_Strict="1").status_code == 400
+    assert api.get("events?filter[value_after][value]=155", X_Strict="1").status_code == 200
+
+
 def test_a_seller_is_told_of_what_is_seen(api: Program, doors) -> None:
     with doors.unit():
         sam = person("seller", name="Sam").email

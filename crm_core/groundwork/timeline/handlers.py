@@ -101,6 +101,8 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "reason.changed": ("thumbs-down", gettext_lazy("{who} changed a reason for losing")),
     "field.added": ("pencil", gettext_lazy("{who} added the field {name}")),
     "field.changed": ("pencil", gettext_lazy("{who} changed the field {name}")),
+    "tag.renamed": ("pencil", gettext_lazy("{who} renamed a tag to {name}")),
+    "tag.recoloured": ("pencil", gettext_lazy("{who} gave a tag another colour")),
     "field.archived": ("archive", gettext_lazy("{who} archived a field")),
     "field.revived": ("undo-2", gettext_lazy("{who} took a field into use again")),
     "view.saved": ("bookmark", gettext_lazy("{who} saved the view {name}")),

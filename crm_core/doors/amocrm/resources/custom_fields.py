@@ -23,13 +23,20 @@ SAID = (
     "group_id", "is_api_only", "is_visible", "is_required", "required_statuses", "hidden_statuses", "chained_lists", "tracking_callback", "remind", "triggers",
     "currency", "search_in", "settings", "nested",
 )  # fmt: skip
+FILTERS, ORDERS = ("id", "type"), ("sort", "id")
 _GROUP = "field_group"
+# Where the API counts the places of fields from that say none.
+_FIRST = 500
 
 
 def index(asked: Asked, entity: str, path: str) -> HttpResponse:
-    """A page of the fields of an entity; `filter[type]` narrows them."""
-    wanted = brackets.values(asked.filters.get("type"))
-    found = [one for one in of(entity) if not wanted or one.type in wanted]
+    """A page of the fields of an entity; `filter` by id and type narrows them, `order` is by `sort` or `id`: else those of the product come first."""
+    asked.knows(FILTERS, orders=ORDERS)
+    ids, types = brackets.values(asked.filters.get("id")), brackets.values(asked.filters.get("type"))
+    found = [one for one in of(entity) if (not ids or str(one.id) in ids) and (not types or one.type in types)]
+    name, down = asked.order or ("", False)
+    if name in ORDERS:
+        found.sort(key=lambda one: (_sort(one) if name == "sort" else 0, one.id), reverse=down)
     page, more = asked.stretch(found)
     counts = {"_total_items": len(found), "_page_count": max(1, -(-len(found) // asked.limit))}
     return answers.page(asked, "custom_fields", [draw(asked, one, entity, path) for one in page], more=more, counts=counts, empty=False)
@@ -57,13 +64,18 @@ def draw(asked: Asked, one: Known, entity: str, path: str) -> dict[str, Any]:
     """A field as the API tells it."""
     row, said = one.row, one.row.wire if one.row else {}
     told: dict[str, Any] = {
-        "id": one.id, "name": one.name, "code": one.code, "sort": said.get("sort", (row.order if row else 0) + 500), "type": one.type,
+        "id": one.id, "name": one.name, "code": one.code, "sort": _sort(one), "type": one.type,
         "entity_type": names.PLURALS.get(entity, path.split("/")[0]), "account_id": account_id(), "is_predefined": row is None, "is_deletable": row is not None,
         "is_computed": False, "is_required": bool(row and row.required), "group_id": None, "is_api_only": False, "is_visible": True, "enums": _enums(one), "nested": None,
         "required_statuses": [], "hidden_statuses": [], "chained_lists": None, "tracking_callback": None, "remind": None, "triggers": [], "currency": None,
         "search_in": None, "settings": None, "catalog_id": int(path.split("/")[1]) if path.startswith("catalogs/") else None,
     }  # fmt: skip
     return {**told, **{name: said[name] for name in SAID if name in said}, "_links": answers.href(asked, f"{path}/{one.id}")}
+
+
+def _sort(one: Known) -> int:
+    said = one.row.wire.get("sort") if one.row else None
+    return said if isinstance(said, int) else (one.row.order if one.row else 0) + _FIRST
 
 
 def _enums(one: Known) -> list[dict[str, Any]] | None:

@@ -17,6 +17,7 @@ from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.wire import answers, brackets
 from crm_core.doors.amocrm.wire.asking import Asked, whole
 from crm_core.doors.amocrm.wire.fields import period, seconds
+from crm_core.doors.amocrm.wire.problems import NotFaithful
 from crm_core.engagement.tasks import services as tasks
 from crm_core.engagement.tasks.models import Task
 from crm_platform.events.models import Event
@@ -24,7 +25,10 @@ from crm_platform.kernel import permissions, reading
 from crm_platform.kernel.errors import NotFound
 
 MOST = 100
-FILTERS = ("id", "type", "entity", "entity_id", "created_by", "created_at", "value_before", "value_after")
+SIDES = ("value_before", "value_after")
+FILTERS = ("id", "type", "entity", "entity_id", "created_by", "created_at", *SIDES)
+# What a side may be asked for.
+VALUES = ("leads_statuses", "customers_statuses", "responsible_user_id", "custom_field_values", "value")
 _CODES = {word: code for code, word in names.SINGULARS.items()} | {"task": "task", CUSTOMER: CUSTOMER}
 # What `with` may ask for: the name of the record that an event is of.
 WANTS = tuple(f"{word}_name" for word in (*names.SINGULARS.values(), CUSTOMER))
@@ -51,6 +55,7 @@ def index(asked: Asked) -> HttpResponse:
 
 def _rows(asked: Asked) -> QuerySet[Event]:
     asked.knows(FILTERS)
+    _knows_values(asked)
     asks = asked.filters
     types = {_alias(one) for one in brackets.values(asks.get("type"))}
     wanted = {name for type_ in (types or SOURCES) for name in SOURCES.get(type_, ())}
@@ -64,6 +69,15 @@ def _rows(asked: Asked) -> QuerySet[Event]:
     if entities and ids:
         rows = rows.filter(subjects__overlap=[f"{entity}:{pk}" for entity in entities for pk in ids])
     return rows
+
+
+def _knows_values(asked: Asked) -> None:
+    """Note what sides are asked for that they do not hold. Raises NotFaithful where the program asks strictly."""
+    sides = {side: asked.filters.get(side) for side in SIDES}
+    unknown = [f"filter[{side}][{name}]" for side, given in sides.items() if isinstance(given, dict) for name in given if name not in VALUES]
+    if asked.strict and unknown:
+        raise NotFaithful(detail=f"There is no filter named {unknown[0][:80]}.")
+    asked.left_aside.extend(unknown)
 
 
 def _alias(type_: str) -> str:
@@ -122,16 +136,17 @@ def _asked_for(asked: Asked, row: Event, at: int, one: Told) -> bool:
         return False
     if "id" in asks and _name(row.pk, at) not in brackets.values(asks["id"]):
         return False
-    return all(_fits(side, asks.get(name)) for name, side in (("value_before", one.before), ("value_after", one.after)))
+    return all(_fits(side, asks.get(name)) for name, side in zip(SIDES, (one.before, one.after), strict=True))
 
 
 def _fits(side: list[dict[str, Any]], asks: Any) -> bool:
     """Whether a side of an event is among what is asked for; True where nothing is."""
-    if not isinstance(asks, dict) or not asks:
+    if not isinstance(asks, dict) or not asks.keys() & {*VALUES}:
         return True
     statuses = [(str(one.get("pipeline_id")), str(one.get("status_id"))) for one in (asks.get("leads_statuses") or {}).values() if isinstance(one, dict)] if isinstance(asks.get("leads_statuses"), dict) else []
     customers = {str(one.get("status_id")) for one in asks["customers_statuses"].values() if isinstance(one, dict)} if isinstance(asks.get("customers_statuses"), dict) else set()
     people, enums = brackets.values(asks.get("responsible_user_id")), brackets.values(asks.get("custom_field_values"))
+    words = brackets.uncut(asks.get("value"))
     for value in side:
         status = value.get("lead_status")
         if status and (str(status["pipeline_id"]), str(status["id"])) in statuses:
@@ -142,7 +157,17 @@ def _fits(side: list[dict[str, Any]], asks: Any) -> bool:
             return True
         if str(value.get("custom_field_value", {}).get("enum_id")) in enums:
             return True
+        if _word(value) in words:
+            return True
     return False
+
+
+def _word(value: Mapping[str, Any]) -> str | None:
+    """What stood there, of names, prices and fields: as `filter[value_after][value]` compares it, whole."""
+    for one, name in (("sale_field_value", "sale"), ("name_field_value", "name"), ("custom_field_value", "text")):
+        if one in value:
+            return str(value[one][name])
+    return None
 
 
 def show(asked: Asked, code: str) -> HttpResponse:

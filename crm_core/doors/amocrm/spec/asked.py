@@ -37,7 +37,11 @@ from .words import Schema
 # How a filter is written: several values; a range or a beginning; a few words of its own.
 SEVERAL, RANGE, ALONE, DEEP = "several", "range", "alone", "deep"
 _RANGES = frozenset({"created_at", "updated_at", "closed_at", "closest_task_at", "complete_till", "price", "next_price", "next_date", "date", "size"})
-_DEEP_ONES = frozenset({"statuses", "custom_fields_values", "value_before", "value_after"})
+_SIDE = "Any of what stood there: {known}. For example filter[{side}][value]=155 with filter[type]=sale_field_changed."
+_DEEP_ONES = {
+    "custom_fields_values": "A field's id and its values: filter[custom_fields_values][12][]=oak",
+    **{side: _SIDE.format(side=side, known=", ".join(events.VALUES)) for side in events.SIDES},
+}
 _ALONE = frozenset({"is_completed", "destination", "deleted", "term"})
 
 
@@ -90,7 +94,7 @@ QUESTIONS: dict[Callable[..., Any], Callable[..., Questions]] = {
     unsorted.summary: lambda: Questions(pages=False, filters=("pipeline_id", "created_at")),
     pipelines.index: lambda: Questions(pages=False, wants=("descriptions",)), pipelines.show: lambda: Questions(pages=False, wants=("descriptions",)),
     pipelines.statuses: lambda: Questions(pages=False, wants=("descriptions",)), pipelines.show_status: lambda: Questions(pages=False, wants=("descriptions",)),
-    custom_fields.index: lambda entity="", path="": Questions(filters=("type",)),
+    custom_fields.index: lambda entity="", path="": Questions(filters=custom_fields.FILTERS, orders=custom_fields.ORDERS),
     shelves.index: _shelved, customers.index: lambda: _shelved(customers.CUSTOMERS, *customers.LINKED), customers.show: lambda: Questions(pages=False, wants=customers.LINKED),
     transactions.index: lambda: _shelved(transactions.TRANSACTIONS), customer_notes.index: lambda: _shelved(customer_notes.NOTES, "is_pinned"),
     catalogs.index: lambda: Questions(filters=("type",), beside_it=("type",)), catalogs.currencies: lambda: _FEW,
@@ -123,7 +127,7 @@ def _filter(name: str) -> list[Schema]:
     if name == "statuses":
         return [_query(one, {"type": "integer"}, told) for one, told in _STATUSES.items()]
     if name in _DEEP_ONES:
-        return [_query(f"filter[{name}]", {"type": "object", "additionalProperties": True}, "A field's id and its values: filter[custom_fields_values][12][]=oak", deep=True)]
+        return [_query(f"filter[{name}]", {"type": "object", "additionalProperties": True}, _DEEP_ONES[name], deep=True)]
     if name in _RANGES:
         return [_query(f"filter[{name}][{end}]", {"type": "string"} if name in ("date", "size") else {"type": "integer"}, "") for end in ("from", "to")]
     if name in _ALONE:
