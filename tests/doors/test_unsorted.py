@@ -8,6 +8,7 @@ from typing import Any
 from crm_core.sales.deals.models import Deal
 from crm_core.sales.incoming import reading_job, sources
 from crm_core.sales.incoming.models import IncomingLead, LeadSource, LeadState
+from crm_platform.events.models import Event
 from crm_platform.kernel.permissions import robot
 from tests.doors.conftest import Program, program_of
 from tests.doors.test_records import made
@@ -59,6 +60,37 @@ def test_declined_linked_and_unknown(api: Program, doors) -> None:
         assert api.post("leads/unsorted/forms", [form(), wrong]).status_code == 400, wrong
     with doors.unit():
         assert IncomingLead.objects.count() == 2
+
+
+def test_a_lead_is_put_to_a_customer(api: Program, doors) -> None:
+    rows = api.post("leads/unsorted/forms", [form(), form(), form()]).json()["_embedded"]["unsorted"]
+    one, two, three = (row["uid"] for row in rows)
+    (customer,), (anna,) = made(api, "customers", {"name": "Bakery"}), made(api, "contacts", {"name": "Anna"})
+    answer = api.post(f"leads/unsorted/{one}/link", {"link": {"entity_id": customer, "entity_type": "customers", "metadata": {"contact_id": anna}}})
+    assert answer.status_code == 200, answer.content
+    told = answer.json()["_embedded"]
+    assert ([row["id"] for row in told["customers"]], [row["id"] for row in told["contacts"]], told["leads"]) == ([customer], [anna], [])
+    assert told["customers"][0]["_links"]["self"]["href"].endswith(f"/api/v4/customers/{customer}")
+    assert api.get(f"leads/unsorted/{one}").json()["_embedded"] == told
+    (note,) = api.get(f"customers/{customer}/notes").json()["_embedded"]["notes"]
+    assert (note["note_type"], note["params"]["text"]) == ("common", "Anna, +31205550188\nBread")
+    assert [row["to_entity_id"] for row in api.get(f"customers/{customer}/links").json()["_embedded"]["links"]] == [anna]
+    assert len(api.get(f"contacts/{anna}/notes").json()["_embedded"]["notes"]) == 1
+    with doors.unit():
+        (event,) = Event.objects.filter(name="incoming.linked")
+        assert (event.after["customer_id"], event.after["contact_id"], {f"customer:{customer}", f"contact:{anna}"} <= set(event.subjects)) == (customer, anna, True)
+    assert api.post(f"leads/unsorted/{one}/link", {"link": {"entity_id": customer, "entity_type": "customers"}}).status_code == 409
+    assert api.post(f"leads/unsorted/{two}/link", {"link": {"entity_id": customer, "entity_type": "customers", "metadata": None}}).json()["_embedded"]["contacts"] == []
+    for wrong in ({"entity_id": 999, "entity_type": "customers"}, {"entity_id": customer, "entity_type": "customers", "metadata": {"contact_id": 999}}):
+        assert api.post(f"leads/unsorted/{three}/link", {"link": wrong}).status_code == 404, wrong
+    assert api.post(f"leads/unsorted/{three}/link", {"link": {"entity_id": customer, "entity_type": "customer"}}).status_code == 400
+    with doors.unit():
+        vera = person("viewer", name="Vera").email
+    assert program_of(doors, vera).post(f"leads/unsorted/{three}/link", {"link": {"entity_id": customer, "entity_type": "customers"}}).status_code == 403
+    assert "_embedded" in api.get("leads/unsorted").json()  # the third waits still
+    assert len(api.get(f"customers/{customer}/notes").json()["_embedded"]["notes"]) == 2
+    with doors.unit():
+        assert [Event.objects.filter(name="incoming.linked").count(), IncomingLead.objects.filter(state=LeadState.WAITING).count()] == [2, 1]
 
 
 def test_a_whole_lead_may_wait_too(api: Program, doors) -> None:

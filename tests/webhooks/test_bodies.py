@@ -217,8 +217,8 @@ def test_incoming_leads(inside) -> None:
         contents={"lead": {"name": "Lamp"}, "contacts": [{"name": "Anna"}]},
     )  # fmt: skip
 
-    def told(name: str, action: str):
-        event = Event(name=name, entity="incoming", record_id=1, actor_id=5)
+    def told(name: str, action: str, **after: int):
+        event = Event(name=name, entity="incoming", record_id=1, actor_id=5, after=after)
         root, item = bodies_v2._DRAW["incoming"](bodies_v2._Told(event, action, lead, bodies_v2.Records([])))
         return php(bodies_v2.write([{"root": root, "action": action, "item": item}]))["unsorted"][action][0]
 
@@ -227,6 +227,8 @@ def test_incoming_leads(inside) -> None:
     assert added["data"] == {"leads": [{"name": "Lamp"}], "contacts": [{"name": "Anna"}]}
     accepted = told("incoming.accepted", "delete")
     assert (accepted["action"], accepted["accept_result"]["leads"]) == ("accept", ["7"])
+    assert "customers" not in accepted["accept_result"]
+    assert told("incoming.linked", "delete", customer_id=9)["accept_result"]["customers"] == ["9"]
     declined = told("incoming.declined", "delete")
     assert (declined["action"], "decline_result" in declined) == ("decline", False)
 

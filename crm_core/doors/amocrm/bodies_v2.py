@@ -148,7 +148,8 @@ def _unsorted(told: _Told) -> tuple[str, Item]:
         action = "decline" if told.event.name == "incoming.declined" else "accept"
         leads = [lead.deal_id] if lead.deal_id and action == "accept" else []
         contacts = [lead.contact_id] if lead.contact_id and action == "accept" else []
-        return "unsorted", item | {"action": action, f"{action}_result": {"leads": leads, "contacts": contacts}, "modified_user_id": told.event.actor_id or 0}
+        put = {"customers": [customer]} if (customer := told.event.after.get("customer_id")) else {}
+        return "unsorted", item | {"action": action, f"{action}_result": {"leads": leads, "contacts": contacts, **put}, "modified_user_id": told.event.actor_id or 0}
     given = {plural: [one] if isinstance(one := lead.contents.get(name), dict) else one for plural, name in (("leads", "lead"), ("contacts", "contacts"), ("companies", "companies"))}
     return "unsorted", item | {"source_data": lead.metadata, "data": {name: list(each) for name, each in given.items() if each}}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -25,6 +25,7 @@ from .models import IncomingLead, LeadState
 from .permissions import INCOMING
 
 AT_ONCE = 50
+_NONE: Mapping[str, Any] = {}
 
 
 class DecidedMeanwhile(Overtaken):
@@ -70,13 +71,13 @@ def locked(actor: Actor, uid: str, *, state: str = LeadState.WAITING) -> Incomin
     return lead
 
 
-def _decide(actor: Actor, lead: IncomingLead, state: str, *, also: Iterable[str] = (), **values: Any) -> IncomingLead:
+def _decide(actor: Actor, lead: IncomingLead, state: str, *, also: Iterable[str] = (), facts: Mapping[str, Any] = _NONE, **values: Any) -> IncomingLead:
     lead.state, lead.taken_by, lead.decided_at = state, actor.user_id, clock.now()
     for name, value in values.items():
         setattr(lead, name, value)
     lead.save(update_fields=["state", "taken_by", "decided_at", *values])
-    facts = {"name": lead.name, "source": lead.source.name if lead.source else "", **values}
-    emit(actor, f"incoming.{state}", entity="incoming", record_id=lead.pk, before={"state": LeadState.WAITING}, after=facts, also=also)
+    told = {"name": lead.name, "source": lead.source.name if lead.source else "", **values, **facts}
+    emit(actor, f"incoming.{state}", entity="incoming", record_id=lead.pk, before={"state": LeadState.WAITING}, after=told, also=also)
     return lead
 
 
@@ -120,6 +121,20 @@ def link(actor: Actor, uid: str, *, entity: str, pk: int, contact_id: int | None
     attachments.carry(actor, entity="incoming", pk=lead.pk, to=entity, to_pk=pk)
     values = {"deal_id": pk, "contact_id": person.pk if person else None} if entity == "deal" else {"contact_id": pk}
     return _decide(actor, lead, LeadState.LINKED, also=[f"{entity}:{pk}"], **values)
+
+
+def link_beyond(actor: Actor, uid: str, *, entity: str, pk: int, contact_id: int | None = None) -> IncomingLead:
+    """Put it to something that is kept elsewhere (a customer of programs): the caller has found it, and tells the lead's words there.
+
+    Its person, where one is named, gets its words and files too: no card of ours shows what is kept elsewhere. Raises as `link` does.
+    """
+    lead = locked(actor, uid)
+    person = writing.get(actor, CONTACT, contact_id) if contact_id is not None else None
+    if person is not None:
+        making.tell_on(actor, CONTACT, person, lead)
+        attachments.carry(actor, entity="incoming", pk=lead.pk, to="contact", to_pk=person.pk)
+    also = [f"{entity}:{pk}", *([f"contact:{person.pk}"] if person is not None else [])]
+    return _decide(actor, lead, LeadState.LINKED, also=also, facts={f"{entity}_id": pk}, contact_id=person.pk if person is not None else None)
 
 
 def _join(actor: Actor, deal_id: int, contact_id: int) -> None:

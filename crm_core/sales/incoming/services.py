@@ -11,6 +11,7 @@ from .deciding import (
     get,
     give,
     link,
+    link_beyond,
     may_decide,
     merge,
     merge_twins,
@@ -21,5 +22,5 @@ from .queries import decided, goes_into, pipeline_of, summary, waiting
 from .taking import take
 
 __all__ = [
-    "DecidedMeanwhile", "accept", "accept_contact", "decided", "decline", "each", "get", "give", "goes_into", "link", "may_decide", "merge", "merge_twins", "pipeline_of", "put_back", "sees", "summary", "take", "waiting",
+    "DecidedMeanwhile", "accept", "accept_contact", "decided", "decline", "each", "get", "give", "goes_into", "link", "link_beyond", "may_decide", "merge", "merge_twins", "pipeline_of", "put_back", "sees", "summary", "take", "waiting",
 ]  # fmt: skip

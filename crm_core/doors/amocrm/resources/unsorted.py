@@ -7,8 +7,9 @@ from typing import Any
 from django.http import HttpResponse
 
 from crm_core.doors.amocrm import names
-from crm_core.doors.amocrm.resources import joined
+from crm_core.doors.amocrm.resources import customer_leads, joined
 from crm_core.doors.amocrm.resources.account import account_id
+from crm_core.doors.amocrm.resources.customer_leads import CUSTOMERS
 from crm_core.doors.amocrm.wire import answers, brackets
 from crm_core.doors.amocrm.wire.asking import Asked, whole, wholes
 from crm_core.doors.amocrm.wire.fields import Item, as_moment, items_of, seconds, settle
@@ -60,7 +61,9 @@ def _became(asked: Asked, lead: IncomingLead) -> dict[str, Any]:
     def one(path: str, pk: int | None) -> list[dict[str, Any]]:
         return [{"id": pk, "_links": answers.href(asked, f"{path}/{pk}")}] if pk else []
 
-    return {"leads": one("leads", lead.deal_id), "contacts": one("contacts", lead.contact_id), "companies": []}
+    told = {"leads": one("leads", lead.deal_id), "contacts": one("contacts", lead.contact_id), "companies": []}
+    customer = customer_leads.of(lead)
+    return told if customer is None else {**told, CUSTOMERS: one(CUSTOMERS, customer)}
 
 
 def make_form(asked: Asked) -> HttpResponse:
@@ -151,16 +154,20 @@ def decline(asked: Asked, uid: str) -> HttpResponse:
 
 
 def link(asked: Asked, uid: str) -> HttpResponse:
-    """Put it to a lead that is there already; `metadata.contact_id` names who speaks."""
+    """Put it to a lead, a contact or a customer that is there already; `metadata.contact_id` names who speaks."""
     item = Item(asked.item)
     given = item.beneath("link")
     entity, pk = given.text("entity_type"), given.whole("entity_id")
-    if entity not in names.CODES or pk is None:
+    if entity not in (*names.CODES, CUSTOMERS) or pk is None:
         given.fault("entity_type" if pk is not None else "entity_id", _CHOICE, code="NotSupportedChoice")
     settle([item])
     reading_job.read_now(services.get(asked.actor, uid))
+    contact_id = given.beneath("metadata").whole("contact_id")
     with item.refused_here():
-        lead = services.link(asked.actor, uid, entity=names.CODES[entity], pk=pk or 0, contact_id=given.beneath("metadata").whole("contact_id"))
+        if entity == CUSTOMERS:
+            lead = customer_leads.link(asked.actor, uid, pk or 0, contact_id=contact_id)
+        else:
+            lead = services.link(asked.actor, uid, entity=names.CODES[entity], pk=pk or 0, contact_id=contact_id)
     return _decided(asked, lead)
 
 

@@ -169,7 +169,7 @@ BODIES: dict[Verb, Callable[..., Taken]] = {
     tasks.change: lambda: given(_TASK),
     unsorted.make_form: lambda: Many(_INCOMING), unsorted.make_call: lambda: Many(_INCOMING),
     unsorted.accept: lambda: given({"user_id": PK, "status_id": INT}),
-    unsorted.link: lambda: given({"link": given({"entity_type": one_of(*PLURALS.values()), "entity_id": PK, "metadata": given({"contact_id": PK})}, "entity_id", "entity_type")}, "link"),
+    unsorted.link: lambda: given({"link": given({"entity_type": one_of(*PLURALS.values(), unsorted.CUSTOMERS), "entity_id": PK, "metadata": given({"contact_id": PK})}, "entity_id", "entity_type")}, "link"),
     pipelines.make: lambda: Many(given({**_FIELD_NAME, **_SORT, "_embedded": given({"statuses": listed(given({**_ID, **_STATUS}))})}, "name")),
     pipelines.change: lambda: given({**_FIELD_NAME, **_SORT, "is_main": BOOL}),
     pipelines.make_statuses: lambda: Many(given(_STATUS, "name")), pipelines.change_status: lambda: given(_STATUS),

@@ -142,7 +142,7 @@ SHAPES: dict[str, Schema] = {
         "uid": STR, "source_uid": ANY, "source_name": ANY, "category": STR, "pipeline_id": PK, "created_at": maybe(MOMENT), "metadata": OBJECT, "account_id": INT, "_links": LINKS,
         "_embedded": ref("Became"),
     }),
-    "Became": thing({"leads": listed(_LINKED), "contacts": listed(_LINKED), "companies": listed(_LINKED)}),
+    "Became": thing({"leads": listed(_LINKED), "contacts": listed(_LINKED), "companies": listed(_LINKED)}, {"customers": listed(_LINKED)}),
     "Link": thing({"to_entity_id": PK, "to_entity_type": STR, "metadata": maybe(OBJECT)}, {"entity_id": PK, "entity_type": STR}),
     "Customer": shelved(
         customers.CUSTOMERS,
