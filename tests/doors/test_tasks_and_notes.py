@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crm_core.engagement.notes.models import Note
+from crm_core.engagement.tasks import handlers
 from crm_platform.events.models import Event
 from tests.doors.conftest import Program, program_of
 from tests.doors.test_records import made
@@ -40,6 +41,28 @@ def test_a_task_is_made_finished_and_found(api: Program, doors) -> None:
     assert api.get(f"tasks/{second['id']}").status_code == 404
     with doors.unit():
         assert Event.objects.filter(name="task.done", actor_kind="integration").count() == 1
+
+
+def test_a_task_takes_as_long_as_is_said(api: Program, doors) -> None:
+    good = {"text": "Meet", "complete_till": TILL}
+    rows = api.post("tasks", [{**good, "duration": 5400}, {**good, "duration": "60"}, {**good, "duration": None}, good]).json()["_embedded"]["tasks"]
+    pks = [row["id"] for row in rows]
+
+    def told() -> list[int]:
+        return [row["duration"] for row in api.get("tasks?order[id]=asc").json()["_embedded"]["tasks"]]
+
+    assert told() == [5400, 60, 0, 0]
+    assert api.patch(f"tasks/{pks[0]}", {"duration": 900, "text": None}).status_code == 200
+    assert api.patch("tasks", [{"id": pks[1], "duration": 0}, {"id": pks[2], "duration": None}]).status_code == 200
+    assert told() == [900, 0, 0, 0]
+    with doors.unit():
+        first, second = Event.objects.filter(name="task.changed").order_by("id")
+        assert (first.record_id, first.before, first.after, second.record_id) == (pks[0], {"duration": 5400}, {"duration": 900}, pks[1])
+        assert "0:15" in str(handlers.changed(first).differences[0])
+    for wrong in (-1, 10**8, "long", 1.5, [1]):
+        assert api.patch("tasks", [{"id": pks[3], "duration": 5}, {"id": pks[2], "duration": wrong}]).status_code == 400, wrong
+        assert api.post("tasks", [{**good, "duration": 5}, {**good, "duration": wrong}]).status_code == 400, wrong
+    assert told() == [900, 0, 0, 0]
 
 
 def test_a_wrong_task_is_told_and_none_is_made(api: Program) -> None:

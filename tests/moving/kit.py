@@ -120,7 +120,7 @@ def furnish(door: Door, *, contact_count: int = 300, company_count: int = 60, de
                 notes.Said(entity=entity, record=_record(entity, pk), text="Mail", kind="amomail_message", params={"subject": "Offer", "text": "Words"}),
             ])  # fmt: skip
             attachments.add(actor, entity=entity, pk=pk, file=ContentFile(f"bytes of {entity}".encode(), name=f"{entity}.txt"))
-            tasks.add(actor, text=f"Ring about {entity}", due_at=clock.now(), type="meet", responsible_id=anna.pk, entity=entity, record_id=pk)
+            tasks.add(actor, text=f"Ring about {entity}", due_at=clock.now(), type="meet", responsible_id=anna.pk, entity=entity, record_id=pk, duration=1800)
         notes.add(actor, entity="deal", pk=rows[0].pk, text="Pinned words", pinned=True)
         tasks.complete(actor, tasks.add(actor, text="Done one", due_at=clock.now()).pk, result="reached")
 

@@ -78,7 +78,7 @@ def figures(door: Door) -> dict[str, Any]:
             "contacts": Contact.objects.kept().count(), "companies": Company.objects.kept().count(), "deals": Deal.objects.kept().count(), "products": Product.objects.kept().count(),
             "sums": Deal.objects.kept().aggregate(one=Sum("sum_minor"))["one"], "employments": Employment.objects.count(), "deal_contacts": DealContact.objects.count(),
             "mains": DealContact.objects.filter(main=True).count(), "with_company": Deal.objects.exclude(company=None).count(),
-            "tasks": sorted((text, kind, due.replace(microsecond=0), *rest) for text, kind, due, *rest in Task.objects.filter(binned_at=None).values_list("text", "type", "due_at", "result", "entity")),
+            "tasks": sorted((text, kind, due.replace(microsecond=0), *rest) for text, kind, due, *rest in Task.objects.filter(binned_at=None).values_list("text", "type", "due_at", "result", "entity", "duration")),
             "open_tasks": Task.objects.filter(done_at=None, binned_at=None).count(),
             "notes": sorted((one.entity, one.kind, one.text if one.kind == "common" else str(sorted(one.params.items())), one.pinned) for one in Note.objects.filter(binned_at=None).exclude(params__has_key="moved")),
             "files": sorted(Attachment.objects.filter(binned_at=None).values_list("entity", "name", "sha256")),

@@ -96,7 +96,7 @@ def _task(task: Any, records: Records) -> Data:
     return {
         "id": task.pk, "text": task.text, "task_type_id": TASK_TYPES.get(task.type), "responsible_user_id": task.responsible_id, "entity_id": customer or task.record_id,
         "entity_type": "customers" if customer else names.PLURALS.get(task.entity), "is_completed": task.done_at is not None, "result": {"text": task.result} if task.result else [],
-        "complete_till": seconds(task.due_at), "created_by": task.created_by, "created_at": seconds(task.created_at), "updated_at": seconds(task.updated_at),
+        "complete_till": seconds(task.due_at), "duration": task.duration, "created_by": task.created_by, "created_at": seconds(task.created_at), "updated_at": seconds(task.updated_at),
         "account_id": account_id(),
     }  # fmt: skip
 

@@ -116,7 +116,7 @@ def _task(work: Work, row: Row, homes: dict[str, dict[str, Any]]) -> tasks.Said 
         text=text[:LONGEST_TASK], due_at=due, type=TYPE_OF.get(_number(row.get("task_type_id")), TaskType.TODO.value), all_day=(local.hour, local.minute) == (23, 59),
         responsible_id=person if person in directory.everyone() else work.move.started_by_id, entity=names.CODES.get(str(plural), ""), record=record,
         created_at=moment(row.get("created_at")), created_by=work.person(row.get("created_by")), result=clean(str(said or "")),
-        done_at=(moment(row.get("updated_at")) or due) if done else None, done_by=work.person(row.get("updated_by")) if done else None,
+        duration=min(max(_number(row.get("duration")), 0), tasks.LONGEST), done_at=(moment(row.get("updated_at")) or due) if done else None, done_by=work.person(row.get("updated_by")) if done else None,
     )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def done(event: Event) -> Entry:
 @describes("task.changed")
 def changed(event: Event) -> Entry:
     """Before and after."""
-    labels = {"text": _("What is to be done"), "due_at": _("Due"), "type": _("Kind"), "responsible_id": _("Responsible")}
+    labels = {"text": _("What is to be done"), "due_at": _("Due"), "type": _("Kind"), "responsible_id": _("Responsible"), "duration": _("Duration")}
     shown = [Difference(name, label, _shown(name, event.before.get(name)), _shown(name, event.after.get(name)), put_back=False) for name, label in labels.items() if name in event.after]
     return Entry(event, "calendar-check-2", fill(_("{who} changed a task"), who=actor(event)), differences=shown)
 
@@ -47,6 +47,8 @@ def changed(event: Event) -> Entry:
 def _shown(name: str, value: object) -> str:
     if name == "responsible_id":
         return directory.name_of(value if isinstance(value, int) else None)
+    if name == "duration" and isinstance(value, int):  # hours and minutes
+        return f"{value // 3600}:{value % 3600 // 60:02}"
     return str(value or "").replace("T", " ")[:16] if name == "due_at" else str(value or "")
 
 

@@ -22,7 +22,7 @@ class TaskType(models.TextChoices):
 class Task(models.Model):
     """A promise, on a record or free. `all_day` means by the end of that day in the firm's time zone.
 
-    `entity` and `record_id` name the record ("deal", 12); empty and null for a task of its own.
+    `entity` and `record_id` name the record ("deal", 12); empty and null for a task of its own. `duration` is in seconds, 0 where nobody said one.
     """
 
     text = models.CharField(max_length=500)
@@ -32,6 +32,7 @@ class Task(models.Model):
     record_id = models.BigIntegerField(null=True, blank=True)
     due_at = models.DateTimeField()
     all_day = models.BooleanField(default=False)
+    duration = models.PositiveIntegerField(default=0, db_default=0)
     result = models.TextField(blank=True)
     done_at = models.DateTimeField(null=True, blank=True)
     done_by = models.BigIntegerField(null=True, blank=True)

@@ -26,6 +26,9 @@ from .permissions import TASKS
 # Told after a change of a record's tasks, in the same transaction: deals keep their next step on themselves.
 _followers: dict[str, Callable[[int, Task | None], None]] = {}
 
+# Seconds that a task may be said to take: more is a mistake.
+LONGEST = 10**7
+
 _OPEN_ON = Prepared(Task, lambda entity, pk: Task.objects.filter(entity=entity, record_id=pk, done_at=None, binned_at=None).order_by("due_at", "id"))
 
 
@@ -41,9 +44,9 @@ def end_of_day(day: date) -> datetime:
 
 def add(
     actor: Actor, *, text: str, due_at: datetime, all_day: bool = False, type: str = TaskType.TODO,  # noqa: A002 (the model's word)
-    responsible_id: int | None = None, entity: str = "", record_id: int | None = None,
+    responsible_id: int | None = None, entity: str = "", record_id: int | None = None, duration: int = 0,
 ) -> Task:  # fmt: skip
-    """Promise something. Raises Invalid, Forbidden, NotFound (the record is not the actor's to see)."""
+    """Promise something; `duration` is in seconds. Raises Invalid, Forbidden, NotFound (the record is not the actor's to see)."""
     require(actor, TASKS.CREATE)
     also = []
     if entity:
@@ -53,7 +56,7 @@ def add(
     responsible = responsible_id if responsible_id is not None else actor.user_id
     task = Task(
         text=_clean(text), due_at=due_at, all_day=all_day, type=_type(type), responsible_id=_person(responsible), entity=entity,
-        record_id=record_id if entity else None, created_by=actor.user_id,
+        record_id=record_id if entity else None, created_by=actor.user_id, duration=_duration(duration),
     )  # fmt: skip
     task.save()
     _tell(task)
@@ -69,6 +72,7 @@ class Said:
     due_at: datetime
     type: str = TaskType.TODO
     all_day: bool = False
+    duration: int = 0
     responsible_id: int | None = None
     entity: str = ""
     record: Any = None
@@ -87,7 +91,7 @@ def add_said(actor: Actor, rows: Sequence[Said]) -> list[Task]:
         Task(
             text=_clean(row.text), due_at=row.due_at, all_day=row.all_day, type=_type(row.type), responsible_id=_person(row.responsible_id), entity=row.entity,
             record_id=row.record.pk if row.entity else None, created_at=row.created_at or now, created_by=row.created_by, updated_at=row.done_at or row.created_at or now,
-            done_at=row.done_at, done_by=row.done_by, result=row.result.strip()[:5000],
+            done_at=row.done_at, done_by=row.done_by, result=row.result.strip()[:5000], duration=_duration(row.duration),
         )
         for row in rows
     ]  # fmt: skip
@@ -125,8 +129,14 @@ def _person(pk: int | None) -> int | None:
     return pk
 
 
+def _duration(seconds: int) -> int:
+    if not 0 <= seconds <= LONGEST:
+        raise Invalid(fields={"duration": [str(_("A task takes at most {days} days.")).format(days=LONGEST // 86400)]})
+    return seconds
+
+
 def _facts(task: Task) -> dict[str, Any]:
-    return {"text": task.text, "due_at": task.due_at, "type": task.type, "responsible_id": task.responsible_id, "all_day": task.all_day}
+    return {"text": task.text, "due_at": task.due_at, "type": task.type, "responsible_id": task.responsible_id, "all_day": task.all_day, "duration": task.duration}
 
 
 def _subjects(task: Task) -> list[str]:
@@ -178,7 +188,7 @@ def told_to(actor: Actor) -> Q | None:
 
 
 def change(actor: Actor, pk: int, **values: Any) -> Task:
-    """Change text, due time, type or responsible."""
+    """Change text, due time, duration, type or responsible."""
     task = get(actor, pk)
     before = _facts(task)
     if "text" in values:
@@ -187,6 +197,8 @@ def change(actor: Actor, pk: int, **values: Any) -> Task:
         _person(values["responsible_id"])
     if "type" in values:
         _type(values["type"])
+    if "duration" in values:
+        _duration(values["duration"])
     for name, value in values.items():
         setattr(task, name, value)
     after = _facts(task)

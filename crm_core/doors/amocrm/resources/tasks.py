@@ -84,7 +84,7 @@ def draw(asked: Asked, task: Task, of_customers: Mapping[int, int]) -> dict[str,
         "id": task.pk, "created_by": task.created_by or 0, "updated_by": task.done_by or task.created_by or 0, "created_at": seconds(task.created_at),
         "updated_at": seconds(task.updated_at), "responsible_user_id": task.responsible_id, "group_id": directory.group_of(task.responsible_id) or 0,
         "entity_id": customer or task.record_id, "entity_type": CUSTOMERS if customer else names.PLURALS.get(task.entity), "is_completed": task.done_at is not None,
-        "task_type_id": TASK_TYPES[task.type], "text": task.text, "duration": 0, "complete_till": seconds(task.due_at),
+        "task_type_id": TASK_TYPES[task.type], "text": task.text, "duration": task.duration, "complete_till": seconds(task.due_at),
         "result": {"text": task.result} if task.result else [], "account_id": account_id(), "_links": answers.href(asked, f"tasks/{task.pk}"),
     }  # fmt: skip
 
@@ -116,7 +116,7 @@ def _fresh(item: Item) -> dict[str, Any]:
         item.fault("text", "This value should not be blank.", code="IsBlank")
     if due is None and not item.faults:
         item.fault("complete_till", "This value should not be blank.", code="IsBlank")
-    values: dict[str, Any] = {"text": text, "due_at": due, "type": _type(item) or TaskType.TODO.value, "all_day": due is not None and _ends_a_day(due)}
+    values: dict[str, Any] = {"text": text, "due_at": due, "type": _type(item) or TaskType.TODO.value, "all_day": due is not None and _ends_a_day(due), "duration": _duration(item) or 0}
     responsible = item.whole("responsible_user_id")
     if responsible:
         values["responsible_id"] = responsible
@@ -149,6 +149,11 @@ def _type(item: Item) -> str | None:
     if given is not None and given not in TYPE_OF:
         item.fault("task_type_id", _CHOICE, code="NotSupportedChoice")
     return TYPE_OF.get(given or 0)
+
+
+def _duration(item: Item) -> int | None:
+    """How long it takes, in seconds; None where it is not said."""
+    return item.whole("duration", least=0, most=services.LONGEST)
 
 
 def _result(item: Item) -> str:
@@ -187,6 +192,9 @@ def _changed(asked: Asked, pk: int, item: Item) -> dict[str, Any]:
     kind = _type(item)
     if kind is not None:
         values["type"] = kind
+    duration = _duration(item)
+    if duration is not None:
+        values["duration"] = duration
     if item.whole("responsible_user_id"):
         values["responsible_id"] = item.whole("responsible_user_id")
     settle([item])

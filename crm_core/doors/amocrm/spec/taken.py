@@ -108,7 +108,7 @@ def shelved(shelf: Shelf, *, fresh: bool = False, many: bool = False) -> Schema:
 
 _TASK = {
     "text": {"type": "string", "maxLength": 500}, "complete_till": MOMENT, "task_type_id": INT, "task_type": INT, "responsible_user_id": PK, "is_completed": BOOL,
-    "result": given({"text": {"type": "string", "maxLength": 5000}}),
+    "duration": {"type": "integer", "minimum": 0, "maximum": tasks.services.LONGEST}, "result": given({"text": {"type": "string", "maxLength": 5000}}),
 }  # fmt: skip
 _TASK_OF = {"entity_type": one_of(*PLURALS.values(), "customers"), "entity_id": PK}
 _SORT = {"sort": {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}}
