@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from billing.held import services as held
+from billing.held.models import HeldLead
 from crm_core.sales.deals.models import Deal
 from crm_core.sales.incoming import reading_job, sources
 from crm_core.sales.incoming.models import IncomingLead, LeadSource, LeadState
 from crm_platform.events.models import Event
+from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import robot
 from tests.doors.conftest import Program, program_of
 from tests.doors.test_records import made
@@ -231,6 +234,30 @@ def test_a_lead_that_came_earlier_says_when(api: Program, doors) -> None:
         moments = IncomingLead.objects.values_list("due_at", flat=True)
         assert max(moments) - min(moments) < timedelta(minutes=20)
     assert api.post("leads/unsorted/forms", [form(created_at="yesterday")]).status_code == 400
+
+
+def test_a_lead_that_waited_under_seal_says_when_it_came(api: Program, doors, monkeypatch) -> None:
+    source = api.post("sources", [{"name": "Our site", "external_id": "site-1"}]).json()["_embedded"]["sources"][0]
+    with doors.unit():
+        (ours,) = LeadSource.objects.all()
+        sources.change(robot("test"), ours.pk, name=source["name"], pipeline_id=ours.pipeline_id, answer_minutes=30, responsible_id=None)
+    whole = {"name": "Bread", "created_at": 1_700_000_007, "_embedded": {"contacts": [PERSON], "source": {"external_id": "site-1"}, "metadata": {"category": "forms"}}}
+    with monkeypatch.context() as billed:
+        billed.setattr(held, "is_held", lambda: True)
+        rows = api.post("leads/unsorted/forms", [form(created_at=1_700_000_000), form(created_at=4_000_000_000), form()]).json()["_embedded"]["unsorted"]
+        (kept,) = api.post("leads/complex", [whole]).json()
+        assert api.get("leads/unsorted").status_code == 204
+    with doors.unit():
+        sealed_at = list(HeldLead.objects.order_by("id").values_list("received_at", flat=True))
+        assert held.open_some() == 4
+        due = dict(IncomingLead.objects.values_list("uid", "due_at"))
+        assert all(abs(moment - clock.now() - timedelta(minutes=30)) < timedelta(minutes=5) for moment in due.values())  # and nobody is late with it
+    uids = [*(row["uid"] for row in rows), kept["uid"]]
+    told = [api.get(f"leads/unsorted/{uid}").json()["created_at"] for uid in uids]
+    assert told == [1_700_000_000, int(sealed_at[1].timestamp()), int(sealed_at[2].timestamp()), 1_700_000_007]
+    for uid, at in zip(uids[::3], told[::3], strict=True):
+        assert api.post(f"leads/unsorted/{uid}/accept", {}).json()["created_at"] == at == api.get(f"leads/unsorted/{uid}").json()["created_at"]
+    assert api.post("leads/complex", [{**whole, "created_at": "soon"}]).status_code == 400
 
 
 def test_a_lead_is_found_in_the_pipeline_it_goes_into(api: Program, doors) -> None:

@@ -42,16 +42,17 @@ def take(
         payload={"form": form, "said": payload, **({"files": files} if files else {})}, probe=probe,
     )  # fmt: skip
     if held.is_held():
-        return _seal(row)
+        return _seal(row, came_at)
     if came_at is not None:
         _set_timer(row)
         row.received_at = min(came_at, row.received_at)
     return _keep(row)
 
 
-def _seal(row: IncomingLead) -> IncomingLead:
+def _seal(row: IncomingLead, came_at: datetime | None) -> IncomingLead:
     if not row.probe:
         envelope = {name: getattr(row, name) for name in ("uid", "category", "payload", "metadata", "pipeline_id", "sender_key", "source_id")}
+        envelope["came_at"] = came_at.isoformat() if came_at is not None else None
         held.accept_held_lead(workspace.here(), f"incoming:{row.source_id or 0}", envelope, sender_key=row.sender_key)
     row.held = True
     return row
@@ -98,7 +99,7 @@ def _set_timer(row: IncomingLead) -> None:
 
 
 def opened(source: str, envelope: Mapping[str, Any], received_at: datetime) -> None:
-    """Answer to `billing.held.on_open`: what was sealed comes in now, with the moment at which it came."""
+    """Answer to `billing.held.on_open`: what was sealed comes in now, with the moment at which it came (`came_at` of `take`, else when it was sealed)."""
     if not source.startswith("incoming:"):
         take(None, dict(envelope), category="api")
         return
@@ -110,6 +111,9 @@ def opened(source: str, envelope: Mapping[str, Any], received_at: datetime) -> N
     said, (number, later) = row.payload.get("said"), _often.get(row.payload.get("form", ""), (None, None))
     if number is not None and (one := number(said)):  # each was sealed by itself
         row.sender_key = one
+    if envelope.get("came_at"):
+        _set_timer(row)
+        row.received_at = min(datetime.fromisoformat(envelope["came_at"]), received_at)
     kept = _keep(row)
     if kept.repeated and later is not None:
         later(kept.pk, said)

@@ -125,7 +125,7 @@ def take_whole(item: Item, category: str) -> IncomingLead:
     if source is not None:
         metadata = {"source_uid": source.key, "source_name": str(source.body.get("name") or ""), **metadata}
     said = {"_embedded": {**{name: rows for name, rows in embedded.items() if name not in ("metadata", "source")}, "leads": [lead]}, "metadata": metadata}
-    return services.take(joined.ours(source) if source is not None else None, said, category=category, metadata=metadata, pipeline_id=_pipeline(item))
+    return services.take(joined.ours(source) if source is not None else None, said, category=category, metadata=metadata, pipeline_id=_pipeline(item), came_at=item.moment("created_at"))
 
 
 def accept(asked: Asked, uid: str) -> HttpResponse:
