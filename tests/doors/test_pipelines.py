@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from crm_core.sales.pipelines.models import LostReason
+from crm_platform.events.models import Event
 from tests.doors.conftest import Program, program_of
 from tests.doors.test_records import made
 from tests.factories.cast import person
@@ -80,3 +82,33 @@ def test_settings_are_for_administrators(api: Program, doors) -> None:
     assert mia.get("leads/pipelines").status_code == 200
     for path in ("leads/pipelines", "leads/loss_reasons"):
         assert mia.post(path, [{"name": "x"}]).status_code == 403
+
+
+def test_null_takes_the_reason_of_a_lost_lead_away(api: Program, doors) -> None:
+    far, late = (row["id"] for row in api.post("leads/loss_reasons", [{"name": "Too far"}, {"name": "Too late"}]).json()["_embedded"]["loss_reasons"])
+    one, two, third, open_ = made(api, "leads", *[{"status_id": 143, "loss_reason_id": far}] * 3, {})
+
+    def told(pk: int) -> tuple[int | None, list[int], int]:
+        lead = api.get(f"leads/{pk}?with=loss_reason").json()
+        return lead["loss_reason_id"], [row["id"] for row in lead["_embedded"]["loss_reason"]], lead["status_id"]
+
+    def changes() -> list[Event]:
+        with doors.unit():
+            return list(Event.objects.filter(name="deal.changed").order_by("id"))
+
+    assert api.patch(f"leads/{one}", {"name": "A"}).status_code == 200  # not sent: it stays
+    assert told(one) == (far, [far], 143)
+    before = len(changes())
+    assert api.patch("leads", [{"id": one, "loss_reason_id": None, "status_id": 143}, {"id": two, "loss_reason_id": late}, {"id": third, "loss_reason_id": None}, {"id": open_, "loss_reason_id": None}]).status_code == 200
+    assert (told(one), told(two), told(open_)[:2]) == ((None, [], 143), (late, [late], 143), (None, []))
+    first, second, _third = changes()[before:]
+    with doors.unit():
+        assert LostReason.objects.filter(archived_at__isnull=False).count() == 1
+    assert (first.record_id, first.before["lost_reason_id"], first.after["lost_reason_id"] != far, second.after["lost_reason_id"]) == (one, far, True, late)
+    assert "Too far" in doors.client().get(f"/deals/{one}").content.decode()  # its history says what stood there
+    assert api.patch(f"leads/{one}", {"loss_reason_id": None}).status_code == 200
+    assert len(changes()) == before + 3  # nothing changed
+    assert api.patch("leads", [{"id": two, "loss_reason_id": None}, {"id": one, "loss_reason_id": 999}]).status_code == 400
+    assert told(two) == (late, [late], 143)
+    assert api.patch(f"leads/{two}", {"loss_reason_id": 0}).status_code == 200
+    assert told(two) == (None, [], 143)

@@ -84,7 +84,7 @@ def _read_lead(actor: Actor, item: Item, deal: Any) -> dict[str, Any]:
         values["stage_id"] = stage.pk
         if stage.kind == StageKind.LOST:
             values["lost_reason_id"] = _reason(item, deal)
-    elif deal is not None and deal.state == StageKind.LOST and item.whole("loss_reason_id"):
+    elif deal is not None and deal.state == StageKind.LOST and item.given("loss_reason_id"):
         values["lost_reason_id"] = _reason(item, deal)
     closed_at = item.moment("closed_at")
     # What was read and comes back with the whole record says nothing new.
@@ -132,11 +132,12 @@ def _stage(item: Item, deal: Any) -> Any:
 
 
 def _reason(item: Item, deal: Any) -> int:
-    """A lost deal has a reason here; a program that says none gets the one that stands for it."""
+    """A lost deal has a reason here; a program that says none, or takes it away with null or 0, gets the one that stands for it."""
     given = item.whole("loss_reason_id")
-    if given is not None and given not in pipelines.everything().reasons:
+    if given and given not in pipelines.everything().reasons:
         item.fault("loss_reason_id", "The value you selected is not a valid choice.", code="NotSupportedChoice")
-    return given or (deal.lost_reason_id if deal is not None else None) or unsaid.reason().pk
+    kept = deal.lost_reason_id if deal is not None and not item.given("loss_reason_id") else None
+    return given or kept or unsaid.reason().pk
 
 
 def _contact() -> Own:
