@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
+import pytest
+
+from crm_core.sales.deals import services as deals
+from crm_core.sales.deals.models import Deal
+from crm_platform.kernel import money, preferences
+from crm_platform.kernel.permissions import robot
 from tests.doors.conftest import Program, program_of
-from tests.doors.test_records import made
+from tests.doors.test_records import listed, made
 from tests.factories.cast import person
+
+ROBOT = robot("test")
 
 
 def told(api: Program, query: str = "") -> list[dict[str, Any]]:
@@ -79,6 +88,40 @@ def test_events_are_narrowed_by_the_values_of_either_side(api: Program) -> None:
     assert (len(answer.json()["_embedded"]["events"]), answer.headers["X-Ignored"]) == (2, "filter[value_after][spoon]")
     assert api.get("events?filter[value_after][spoon]=1", X_Strict="1").status_code == 400
     assert api.get("events?filter[value_after][value]=155", X_Strict="1").status_code == 200
+
+
+@pytest.mark.parametrize(("currency", "minor", "later"), [("JPY", (5000, 7001), (5000, 7001)), ("EUR", (500_000, 700_199), (5000, 7001)), ("KWD", (5_000_000, 7_001_999), (5000, 7001))])
+def test_sums_are_told_in_whole_units_of_their_currency(api: Program, doors, currency: str, minor: tuple[int, int], later: tuple[int, int]) -> None:
+    with doors.unit():
+        here = preferences.here().currency
+        assert here != "JPY"
+        pk = deals.create_deal(ROBOT, name="A", currency=currency, sum_minor=minor[0]).pk
+        deals.change_deal(ROBOT, pk, sum_minor=minor[1])
+    (event,) = told(api, "filter[type]=sale_field_changed")
+    assert (event["value_before"], event["value_after"]) == ([{"sale_field_value": {"sale": later[0]}}], [{"sale_field_value": {"sale": later[1]}}])
+    assert api.get(f"events/{event['id']}").json() == event
+    assert [row["entity_id"] for row in told(api, f"filter[value_after][value]={later[1]}")] == [pk]
+    assert api.get(f"leads/{pk}").json()["price"] == later[1]
+    # What a program says is in whole units too, and by them it is found.
+    assert api.patch(f"leads/{pk}", {"price": 9000}).status_code == 200
+    with doors.unit():
+        assert Deal.objects.get(pk=pk).sum_minor == money.minor(Decimal(9000), currency=currency)
+    (other,) = made(api, "leads", {"name": "B", "price": 8000})
+    for asks, found in (("=9000", [pk]), ("[from]=8001", [pk]), ("[to]=8999", [other]), ("[from]=8000&filter[price][to]=9000", [pk, other]), ("[]=8000&filter[price][]=9000", [pk, other]), ("=90", [])):
+        assert sorted(listed(api, f"leads?filter[price]{asks}")) == sorted(found), asks
+
+
+def test_the_currencies_of_sums_are_asked_once(api: Program, doors, count_statements) -> None:
+    def asked(more: int) -> int:
+        with doors.unit():
+            for _number in range(more):
+                deals.change_deal(ROBOT, deals.create_deal(ROBOT, name="D", sum_minor=1).pk, sum_minor=100)
+        told(api)  # what is kept is read
+        with count_statements() as count:
+            assert told(api, "filter[type]=sale_field_changed")
+        return count()
+
+    assert asked(1) == asked(5)
 
 
 def test_a_seller_is_told_of_what_is_seen(api: Program, doors) -> None:

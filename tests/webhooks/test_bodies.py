@@ -8,7 +8,9 @@ import hmac
 import json
 from types import SimpleNamespace
 
-from crm_core.doors.amocrm import bodies_v2
+import pytest
+
+from crm_core.doors.amocrm import bodies_json, bodies_v2
 from crm_core.engagement.notes import services as notes
 from crm_core.engagement.notes.models import Note
 from crm_core.engagement.tasks import services as tasks
@@ -175,7 +177,7 @@ def test_json_is_one_event_each_signed_as_standard_webhooks_do(doors, receiver, 
     [got] = receiver.got
     body = json.loads(got.body)
     assert (body["type"], body["settings"], body["data"]["status_id"], body["before"]["status_id"]) == ("lead.won", ["update_lead", "status_lead"], 142, deal.stage_id + 1000)
-    assert body["data"]["price"] == 100
+    assert body["data"]["price"] == 99
     _verify(got, secrets_box.decrypt(hook.secret))
     assert got.headers["x-delivery-id"] == got.headers["webhook-id"]
     assert got.headers["x-event-time"] == body["timestamp"]
@@ -207,6 +209,17 @@ def test_the_form_is_signed_too_and_both_secrets_are_good_for_a_day(doors, recei
     serve()
     assert len(receiver.got[-1].headers["webhook-signature"].split(" ")) == 1
     _verify(receiver.got[-1], newest)
+
+
+@pytest.mark.parametrize(("currency", "minor", "price"), [("JPY", 5000, 5000), ("EUR", 11_50, 11), ("EUR", 12_99, 12), ("EUR", None, None)])
+def test_a_price_is_what_the_api_tells(doors, receiver, hooked, serve, currency: str, minor: int | None, price: int | None) -> None:
+    hooked(receiver, "add_lead")
+    with doors.unit():
+        deal = deals.create_deal(ROBOT, name="A", currency=currency, sum_minor=minor)
+        assert bodies_json._lead(deal, bodies_v2.Records([]))["price"] == (price or 0)
+    serve()
+    assert receiver.got[-1].form["leads"]["add"][0]["price"] == str(price or 0)
+    assert program_of(doors).get(f"leads/{deal.pk}").json()["price"] == price
 
 
 def test_incoming_leads(inside) -> None:

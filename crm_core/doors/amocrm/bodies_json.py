@@ -63,7 +63,7 @@ def _record(record: Any, entity: str) -> Data:
 
 def _lead(deal: Any, records: Records) -> Data:
     told = _record(deal, "deal") | {
-        "price": 0 if deal.sum_minor is None else round(money.major(deal.sum_minor, currency=deal.currency)), "status_id": names.status_id(deal.stage_id),
+        "price": 0 if deal.sum_minor is None else money.whole(deal.sum_minor, currency=deal.currency), "status_id": names.status_id(deal.stage_id),
         "pipeline_id": deal.pipeline_id, "loss_reason_id": deal.lost_reason_id, "closed_at": seconds(deal.closed_at), "closest_task_at": seconds(deal.next_task_at),
     }  # fmt: skip
     told["_embedded"] |= {

@@ -78,7 +78,7 @@ def _status_before(before: Mapping[str, Any]) -> int | None:
 
 
 def _price(deal: Any) -> int:
-    return 0 if deal.sum_minor is None else round(money.major(deal.sum_minor, currency=deal.currency))
+    return 0 if deal.sum_minor is None else money.whole(deal.sum_minor, currency=deal.currency)
 
 
 def _common(told: _Told) -> Item:

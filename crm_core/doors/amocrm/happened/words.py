@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from crm_core.doors.amocrm.wire.fields import as_moment
 from crm_core.groundwork.custom_fields import services as custom
 from crm_core.groundwork.custom_fields.models import Kind
 from crm_core.groundwork.tags import services as tags
+from crm_core.sales.deals.models import Deal
 from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.events.models import Event
 from crm_platform.kernel import money, preferences
@@ -20,6 +21,7 @@ from crm_platform.kernel import money, preferences
 Side = list[dict[str, Any]]
 # They are only kept, and tell of themselves as all things that are kept.
 CUSTOMER = "customer"
+_NONE: Mapping[int, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,11 @@ _NUMBERS = {
 }  # fmt: skip
 
 
-def told(row: Event) -> list[Told]:
-    """The events of the API that a row tells; none for what the API has no word for."""
+def told(row: Event, currencies: Mapping[int, str] = _NONE) -> list[Told]:
+    """The events of the API that a row tells; none for what the API has no word for. `currencies` are those of the deals, see `currencies_of`."""
     entity, _dot, verb = row.name.partition(".")
     if entity in names.SINGULARS:
-        return list(_of_record(row, names.SINGULARS[entity], verb))
+        return list(_of_record(row, names.SINGULARS[entity], verb, currencies))
     if entity == "task":
         return list(_of_task(row, verb))
     if entity == "note":
@@ -60,14 +62,20 @@ def told(row: Event) -> list[Told]:
     return []
 
 
-def _of_record(row: Event, word: str, verb: str) -> Iterator[Told]:
+def currencies_of(rows: Iterable[Event]) -> dict[int, str]:
+    """In what the deals of these rows are counted, by id: rows tell sums in minor units. One statement, where a sum is among them."""
+    wanted = {row.record_id for row in rows if row.entity == "deal" and "sum_minor" in (row.before.keys() | row.after.keys())}
+    return dict(Deal.objects.filter(pk__in=wanted).values_list("pk", "currency")) if wanted else {}
+
+
+def _of_record(row: Event, word: str, verb: str, currencies: Mapping[int, str]) -> Iterator[Told]:
     plain = {"created": "added", "binned": "deleted", "restored": "restored"}.get(verb)
     if plain is not None:
         yield Told(f"{word}_{plain}", word, row.record_id)
         return
     for name, tell in _CHANGES.items():
         if name in row.before or name in row.after:
-            yield from tell(row, word)
+            yield from _sum(row, word, currencies) if name == "sum_minor" else tell(row, word)
 
 
 def _stage(row: Event, word: str) -> Iterator[Told]:
@@ -84,13 +92,14 @@ def _responsible(row: Event, word: str) -> Iterator[Told]:
     yield Told("entity_responsible_changed", word, row.record_id, before, after)
 
 
-def _sum(row: Event, word: str) -> Iterator[Told]:
-    currency = preferences.here().currency
-
-    def side(value: int | None) -> Side:
-        return [{"sale_field_value": {"sale": 0 if value is None else money.whole(value, currency=currency)}}]
-
-    yield Told("sale_field_changed", word, row.record_id, side(row.before.get("sum_minor")), side(row.after.get("sum_minor")))
+def _sum(row: Event, word: str, currencies: Mapping[int, str] = _NONE) -> Iterator[Told]:
+    """Another sum; where its currency changed with it, each side is counted in its own."""
+    currency = currencies.get(row.record_id or 0) or preferences.here().currency
+    sides: list[Side] = []
+    for side in (row.before, row.after):
+        value = side.get("sum_minor")
+        sides.append([{"sale_field_value": {"sale": 0 if value is None else money.whole(value, currency=side.get("currency") or currency)}}])
+    yield Told("sale_field_changed", word, row.record_id, *sides)
 
 
 def _name(row: Event, word: str) -> Iterator[Told]:

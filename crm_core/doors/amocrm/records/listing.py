@@ -23,7 +23,7 @@ from crm_core.groundwork.search import queries as search
 from crm_core.people import reaching
 from crm_core.sales.pipelines.models import StageKind
 from crm_platform.db.prepared import Prepared, columns_by_keys
-from crm_platform.kernel import money, permissions, preferences
+from crm_platform.kernel import money, permissions
 
 Rows = QuerySet[Any]
 ORDERS = ("id", "created_at", "updated_at")
@@ -138,15 +138,23 @@ def _name(rows: Rows, given: Any, _collection: Collection) -> Rows:
 
 
 def _price(rows: Rows, given: Any, _collection: Collection) -> Rows:
-    currency = preferences.here().currency
     if brackets.is_range(given):
         for end, comparison in (("from", "gte"), ("to", "lte")):
             amount = _decimal(given.get(end))
             if amount is not None:
-                rows = rows.filter(**{f"sum_minor__{comparison}": money.minor(amount, currency=currency)})
+                rows = rows.filter(_worth(comparison, lambda currency, amount=amount: money.minor(amount, currency=currency)))
         return rows
     amounts = [amount for amount in map(_decimal, brackets.values(given)) if amount is not None]
-    return rows.filter(sum_minor__in=[money.minor(amount, currency=currency) for amount in amounts])
+    return rows.filter(_worth("in", lambda currency: [money.minor(amount, currency=currency) for amount in amounts]))
+
+
+def _worth(comparison: str, minor: Callable[[str], Any]) -> Q:
+    """Sums compared with so much of the deal's own currency: most count in hundredths, a few in thousandths or whole units."""
+    condition = Q(**{f"sum_minor__{comparison}": minor("")}) & ~Q(currency__in=money.DIGITS)
+    for digits in set(money.DIGITS.values()):
+        odd = [code for code, count in money.DIGITS.items() if count == digits]
+        condition |= Q(**{f"sum_minor__{comparison}": minor(odd[0])}, currency__in=odd)
+    return condition
 
 
 def _decimal(given: Any) -> Decimal | None:

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 
 from crm_core.doors.amocrm import names, storing
-from crm_core.doors.amocrm.happened.words import CUSTOMER, SOURCES, Told, told
+from crm_core.doors.amocrm.happened.words import CUSTOMER, SOURCES, Told, currencies_of, told
 from crm_core.doors.amocrm.models import Stored
 from crm_core.doors.amocrm.records import collections
 from crm_core.doors.amocrm.records.taking import visible
@@ -94,7 +94,8 @@ def _all(asked: Asked, rows: QuerySet[Event]) -> Iterator[tuple[Event, int, Told
         if not stretch:
             return
         before = stretch[-1].pk
-        each = [(row, at, one) for row in stretch for at, one in enumerate(told(row))]
+        currencies = currencies_of(stretch)
+        each = [(row, at, one) for row in stretch for at, one in enumerate(told(row, currencies))]
         seen = _seen(asked, [one for _row, _at, one in each])
         yield from ((row, at, one) for row, at, one in each if (one.entity, one.record_id) in seen and _asked_for(asked, row, at, one))
 
@@ -174,7 +175,7 @@ def show(asked: Asked, code: str) -> HttpResponse:
     """One event."""
     pk, at = _number(code)
     row = Event.objects.filter(pk=pk).first()
-    each = told(row) if row is not None else []
+    each = told(row, currencies_of([row])) if row is not None else []
     if row is None or at >= len(each) or (each[at].entity, each[at].record_id) not in _seen(asked, [each[at]]):
         raise NotFound
     return answers.told(_draw(asked, row, at, each[at], _names(asked, [each[at]])))
