@@ -279,6 +279,18 @@ def test_a_lead_is_found_in_the_pipeline_it_goes_into(api: Program, doors) -> No
 def test_figures_are_of_the_time_that_is_asked_for(api: Program) -> None:
     api.post("leads/unsorted/forms", [form(created_at=1_700_000_000), form()])
     assert [api.get(f"leads/unsorted/summary{asked}").json()["total"] for asked in ("", "?filter[created_at][from]=1600000000", "?filter[created_at][from]=1600000000&filter[created_at][to]=1700000001")] == [1, 2, 1]
+    (_early, now) = (row["created_at"] for row in api.get("leads/unsorted?order[created_at]=asc").json()["_embedded"]["unsorted"])
+
+    def total(query: str) -> int:
+        found: int = api.get(f"leads/unsorted/summary?{query}").json()["total"]
+        return found
+
+    # The second that the API tells is within, as in every other list; an end alone is one too, and what is no moment is none.
+    assert total(f"filter[created_at][from]={now}&filter[created_at][to]={now}") == 1
+    assert [total(f"filter[created_at]={asked}") for asked in (1_700_000_000, now, now + 1, "soon")] == [2, 1, 0, 1]
+    assert [total(f"filter[created_at][to]={asked}") for asked in (1_600_000_000, 1_700_000_000, now)] == [0, 1, 2]
+    pipeline = api.get("leads/pipelines").json()["_embedded"]["pipelines"][0]["id"]
+    assert [total(f"filter[pipeline_id]{asked}&filter[created_at]=1") for asked in (f"[]={pipeline}", f"={pipeline}", "[]=999")] == [2, 2, 0]
 
 
 def valued(record: dict[str, Any]) -> dict[str, Any]:

@@ -109,13 +109,17 @@ def reactions(actor: Actor, *, days: int) -> list[Reaction]:
     return [Reaction(*row) for row in by_person]
 
 
-def summary(actor: Actor, *, since: datetime | None = None, until: datetime | None = None, pipeline_id: int | None = None) -> dict[str, Any]:
-    """Figures of a period by the moment of coming: "total", "accepted" (linked and merged among them), "declined", "waiting", "average_sort_seconds" and "categories"."""
-    found = rows(actor).filter(received_at__gte=since or clock.now() - timedelta(days=30))
-    if until is not None:
-        found = found.filter(received_at__lte=until)
-    if pipeline_id is not None:
-        found = found.filter(goes_into([pipeline_id]))
+def summary(actor: Actor, *, since: datetime | None = None, before: datetime | None = None, pipeline_ids: Sequence[int] | None = None) -> dict[str, Any]:
+    """Figures of a period by the moment of coming, the last thirty days where neither end is said: "total", "accepted" (linked and merged among them), "declined", "waiting", "average_sort_seconds" and "categories"."""
+    found = rows(actor)
+    if since is None and before is None:
+        since = clock.now() - timedelta(days=30)
+    if since is not None:
+        found = found.filter(received_at__gte=since)
+    if before is not None:
+        found = found.filter(received_at__lt=before)
+    if pipeline_ids is not None:
+        found = found.filter(goes_into(pipeline_ids))
     taken = Q(state__in=(LeadState.ACCEPTED, LeadState.LINKED, LeadState.MERGED))
     told = found.order_by().aggregate(
         total=Count("id"), accepted=Count("id", filter=taken), declined=Count("id", filter=Q(state=LeadState.DECLINED)), waiting=Count("id", filter=Q(state=LeadState.WAITING)),

@@ -11,8 +11,8 @@ from crm_core.doors.amocrm.resources import customer_leads, joined
 from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.resources.customer_leads import CUSTOMERS
 from crm_core.doors.amocrm.wire import answers, brackets
-from crm_core.doors.amocrm.wire.asking import Asked, whole, wholes
-from crm_core.doors.amocrm.wire.fields import Item, as_moment, items_of, seconds, settle
+from crm_core.doors.amocrm.wire.asking import Asked, wholes
+from crm_core.doors.amocrm.wire.fields import Item, items_of, seconds, settle, stretch
 from crm_core.doors.amocrm.wire.problems import BadRequest
 from crm_core.sales.deals.permissions import DEALS
 from crm_core.sales.incoming import reading_job, services
@@ -175,9 +175,8 @@ def summary(asked: Asked) -> HttpResponse:
     """Figures of the last thirty days, or of `filter[created_at]`."""
     asked.knows(("pipeline_id", "created_at"))
     asks = asked.filters
-    given = asks.get("created_at")
-    since, until = (as_moment(end) if isinstance(end, str) else None for end in ((given.get("from"), given.get("to")) if isinstance(given, dict) else (given, None)))
-    found = services.summary(asked.actor, since=since, until=until, pipeline_id=whole(asks["pipeline_id"]) if isinstance(asks.get("pipeline_id"), str) else None)
+    since, before = stretch(asks.get("created_at"))
+    found = services.summary(asked.actor, since=since, before=before, pipeline_ids=wholes(asks["pipeline_id"]) if "pipeline_id" in asks else None)
     categories = {name: {"total": found["categories"].get(name, 0)} for name in ("sip", "mail", "forms", "chats")}
     told = {"total": found["total"], "accepted": found["accepted"], "declined": found["declined"], "average_sort_time": found["average_sort_seconds"], "categories": categories}
     return answers.told({**told, "_links": answers.href(asked, "leads/unsorted/summary")})

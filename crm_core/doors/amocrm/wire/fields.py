@@ -171,13 +171,19 @@ def as_moment(value: Any) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds is not None and _EARLIEST <= seconds <= _LATEST else None
 
 
-def period(given: Any, field: str) -> Q:
-    """A filter of moments: a range by from and to, both ends within it; a bare moment means since then."""
+def stretch(given: Any) -> tuple[datetime | None, datetime | None]:
+    """A filter of moments: from when, and before when; None for an end that is open. A bare moment means since then."""
     ends = given if isinstance(given, dict) else {"from": given}
     low, high = (as_moment(ends.get(end)) if isinstance(ends.get(end), str) else None for end in ("from", "to"))
-    wanted = Q(**{f"{field}__gte": low}) if low else Q()
     # A second is told in whole seconds, so its end is the next one's beginning.
-    return wanted & Q(**{f"{field}__lt": datetime.fromtimestamp(high.timestamp() + 1, UTC)}) if high else wanted
+    return low, datetime.fromtimestamp(high.timestamp() + 1, UTC) if high else None
+
+
+def period(given: Any, field: str) -> Q:
+    """The condition of `stretch`: a range by from and to, both ends within it."""
+    low, high = stretch(given)
+    wanted = Q(**{f"{field}__gte": low}) if low else Q()
+    return wanted & Q(**{f"{field}__lt": high}) if high else wanted
 
 
 def seconds(moment: datetime | None) -> int | None:
