@@ -58,6 +58,30 @@ def test_a_record_does_not_name_itself_and_one_that_is_gone_is_told_without_a_na
         assert count() == 2
 
 
+def test_sums_stand_in_history_in_their_currency(inside, count_statements) -> None:
+    company = companies.create_company(ROBOT, name="Shared")
+
+    def changed(currency: str, before: int | None, after: int) -> int:
+        deal = deals.create_deal(ROBOT, name="A", currency=currency, sum_minor=before, company_id=company.pk)
+        deals.change_deal(ROBOT, deal.pk, sum_minor=after)
+        return deal.pk
+
+    def sums(subject: str) -> list[tuple[str, str]]:
+        return [(one.before, one.after) for entry in queries.of_subject(ROBOT, subject)[0] for one in entry.differences if one.name == "sum_minor"]
+
+    yen = changed("JPY", 5000, 7001)
+    assert sums(f"deal:{yen}") == [("5000", "7001")]
+    with count_statements() as one:
+        sums(f"company:{company.pk}")
+    changed("EUR", None, 12_50)
+    changed("JPY", 1, 2)
+    with count_statements() as three:
+        assert sums(f"company:{company.pk}") == [("1", "2"), ("", "12.50"), ("5000", "7001")]
+    assert one() == three()
+    deals.change_deal(ROBOT, yen, currency="EUR", sum_minor=700_100)
+    assert sums(f"deal:{yen}")[0] == ("7001", "7001.00")
+
+
 def test_every_event_is_told_in_words() -> None:
     """A name of an event is for programs: the journal of a firm must not show one, nor that of the operators."""
     houses = [path for house in ("platform", "tenants", "crm_core", "billing", "webhooks") for path in (ROOT / house).rglob("*.py")]

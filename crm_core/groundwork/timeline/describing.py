@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +58,24 @@ def describes(*names: str) -> Callable[[Describer], Describer]:
         return function
 
     return keep
+
+
+# What the entries of a kind need that no event tells: asked once for a page, and laid into them.
+Completer = Callable[[Sequence[Entry]], None]
+_completers: dict[str, Completer] = {}
+
+
+def completes(entity: str, function: Completer) -> None:
+    """Register what completes the entries of a page that are of this entity."""
+    _completers[entity] = function
+
+
+def complete(entries: Sequence[Entry]) -> None:
+    """Let those who registered complete the entries of a page."""
+    for entity, function in _completers.items():
+        mine = [entry for entry in entries if entry.event.entity == entity]
+        if mine:
+            function(mine)
 
 
 def describe(event: Event) -> Entry:

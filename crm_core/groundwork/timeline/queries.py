@@ -16,7 +16,7 @@ from crm_platform.kernel import clock, gates
 from crm_platform.kernel.permissions import Actor
 from crm_platform.ui.markup import fill
 
-from .describing import Entry, describe
+from .describing import Entry, complete, describe
 
 PAGE = 30
 _NEWEST = Prepared(Event, lambda subject: Event.objects.filter(subjects__contains=[subject]).order_by("-id")[: PAGE + 1])
@@ -78,6 +78,7 @@ def _page(actor: Actor, events: list[Event], subject: str = "", *, may_edit: boo
         entry = describe(event)
         entry.about, entry.may_edit = seen.get(home or "", entry.about), event.subject in editable
         entries.append(entry)
+    complete(entries)
     return entries, following
 
 

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from crm_core.groundwork.timeline.describing import Entry, actor, describes, differences_of
+from crm_core.groundwork.timeline.describing import Entry, actor, completes, describes, differences_of
 from crm_core.groundwork.timeline.putting_back import rule
+from crm_core.sales.deals.models import Deal
 from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.pipelines.models import StageKind
 from crm_platform.events.models import Event
+from crm_platform.kernel import money
 from crm_platform.ui.markup import fill
+
+
+def _in_their_currency(entries: Sequence[Entry]) -> None:
+    """Sums are kept in minor units: of a deal in yen they are whole ones."""
+    each = [(entry.event, one) for entry in entries for one in entry.differences if one.name == "sum_minor"]
+    currencies = dict(Deal.objects.filter(pk__in={event.record_id for event, _one in each}).values_list("pk", "currency")) if each else {}
+    for event, one in each:
+        currency = currencies.get(event.record_id or 0, "")
+        one.before, one.after = (
+            "" if (value := side.get("sum_minor")) is None else str(money.major(value, currency=side.get("currency") or currency)) for side in (event.before, event.after)
+        )
+
+
+completes("deal", _in_their_currency)
 
 
 def _stood_well(event: Event) -> bool:
