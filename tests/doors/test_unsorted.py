@@ -279,6 +279,10 @@ def test_a_lead_is_found_in_the_pipeline_it_goes_into(api: Program, doors) -> No
 def test_figures_are_of_the_time_that_is_asked_for(api: Program) -> None:
     api.post("leads/unsorted/forms", [form(created_at=1_700_000_000), form()])
     assert [api.get(f"leads/unsorted/summary{asked}").json()["total"] for asked in ("", "?filter[created_at][from]=1600000000", "?filter[created_at][from]=1600000000&filter[created_at][to]=1700000001")] == [1, 2, 1]
+    rows = {asked: api.get(f"leads/unsorted?{asked}", X_Strict="1") for asked in ("order[updated_at]=asc", "order[updated_at]=desc", "order[spoon]=asc")}
+    assert rows["order[spoon]=asc"].status_code == 400
+    one, other = ([row["uid"] for row in rows[f"order[updated_at]={way}"].json()["_embedded"]["unsorted"]] for way in ("asc", "desc"))
+    assert one == other[::-1]
     (_early, now) = (row["created_at"] for row in api.get("leads/unsorted?order[created_at]=asc").json()["_embedded"]["unsorted"])
 
     def total(query: str) -> int:

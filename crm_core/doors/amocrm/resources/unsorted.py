@@ -21,15 +21,16 @@ from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.kernel.access import Act
 from crm_platform.kernel.permissions import Actor, require, still
 
-FILTERS = ("uid", "category", "pipeline_id")
+# One that waits was not changed since it came: both orders are one.
+FILTERS, ORDERS = ("uid", "category", "pipeline_id"), ("created_at", "updated_at")
 _CHOICE = "The value you selected is not a valid choice."
 # What the API keeps apart in `metadata` beside what it says of every source.
 _SOURCE = ("source_uid", "source_name")
 
 
 def index(asked: Asked) -> HttpResponse:
-    """A page of the leads that wait; `filter` by uid, category and pipeline."""
-    asked.knows(FILTERS)
+    """A page of the leads that wait; `filter` by uid, category and pipeline; the newest first, or in the `order` of their coming."""
+    asked.knows(FILTERS, orders=ORDERS)
     rows, asks = services.waiting(asked.actor), asked.filters
     if "uid" in asks:
         rows = rows.filter(uid__in=brackets.values(asks["uid"])[: asked.most])
@@ -37,7 +38,8 @@ def index(asked: Asked) -> HttpResponse:
         rows = rows.filter(category__in=brackets.values(asks["category"]))
     if "pipeline_id" in asks:
         rows = rows.filter(services.goes_into(wholes(asks["pipeline_id"])))
-    down = asked.order is None or asked.order[1]
+    name, down = asked.order or ("", True)
+    down = down or name not in ORDERS
     page, more = asked.stretch(rows.order_by("-received_at" if down else "received_at", "-id" if down else "id"))
     return answers.page(asked, "unsorted", [draw(asked, lead) for lead in page], more=more)
 

@@ -90,7 +90,7 @@ QUESTIONS: dict[Callable[..., Any], Callable[..., Questions]] = {
     users.index: lambda: Questions(wants=users.WANTS), users.show: lambda: Questions(pages=False, wants=users.WANTS), users.roles: lambda: Questions(wants=("users",)),
     users.show_role: lambda: Questions(pages=False, wants=("users",)),
     tasks.index: lambda: Questions(filters=tasks.FILTERS, orders=(*tasks.ORDERS,), beside_it=tasks.LOOSE),
-    unsorted.index: lambda: Questions(filters=unsorted.FILTERS, orders=("created_at",)),
+    unsorted.index: lambda: Questions(filters=unsorted.FILTERS, orders=unsorted.ORDERS),
     unsorted.summary: lambda: Questions(pages=False, filters=("pipeline_id", "created_at")),
     pipelines.index: lambda: Questions(pages=False, wants=("descriptions",)), pipelines.show: lambda: Questions(pages=False, wants=("descriptions",)),
     pipelines.statuses: lambda: Questions(pages=False, wants=("descriptions",)), pipelines.show_status: lambda: Questions(pages=False, wants=("descriptions",)),
