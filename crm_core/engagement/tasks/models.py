@@ -32,7 +32,7 @@ class Task(models.Model):
     record_id = models.BigIntegerField(null=True, blank=True)
     due_at = models.DateTimeField()
     all_day = models.BooleanField(default=False)
-    duration = models.PositiveIntegerField(default=0, db_default=0)
+    duration = models.IntegerField(default=0, db_default=0)
     result = models.TextField(blank=True)
     done_at = models.DateTimeField(null=True, blank=True)
     done_by = models.BigIntegerField(null=True, blank=True)

@@ -64,7 +64,7 @@ def told(row: Event, currencies: Mapping[int, str] = _NONE) -> list[Told]:
 
 def currencies_of(rows: Iterable[Event]) -> dict[int, str]:
     """In what the deals of these rows are counted, by id: rows tell sums in minor units. One statement, where a sum is among them."""
-    wanted = {row.record_id for row in rows if row.entity == "deal" and "sum_minor" in (row.before.keys() | row.after.keys())}
+    wanted = {row.record_id for row in rows if row.entity == "deal" and row.record_id is not None and "sum_minor" in (row.before.keys() | row.after.keys())}
     return dict(Deal.objects.filter(pk__in=wanted).values_list("pk", "currency")) if wanted else {}
 
 
@@ -95,11 +95,12 @@ def _responsible(row: Event, word: str) -> Iterator[Told]:
 def _sum(row: Event, word: str, currencies: Mapping[int, str] = _NONE) -> Iterator[Told]:
     """Another sum; where its currency changed with it, each side is counted in its own."""
     currency = currencies.get(row.record_id or 0) or preferences.here().currency
-    sides: list[Side] = []
-    for side in (row.before, row.after):
+
+    def told_of(side: Mapping[str, Any]) -> Side:
         value = side.get("sum_minor")
-        sides.append([{"sale_field_value": {"sale": 0 if value is None else money.whole(value, currency=side.get("currency") or currency)}}])
-    yield Told("sale_field_changed", word, row.record_id, *sides)
+        return [{"sale_field_value": {"sale": 0 if value is None else money.whole(value, currency=side.get("currency") or currency)}}]
+
+    yield Told("sale_field_changed", word, row.record_id, told_of(row.before), told_of(row.after))
 
 
 def _name(row: Event, word: str) -> Iterator[Told]:

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 
 from django.db.models import Min, Model, Q, QuerySet
@@ -142,18 +143,18 @@ def _price(rows: Rows, given: Any, _collection: Collection) -> Rows:
         for end, comparison in (("from", "gte"), ("to", "lte")):
             amount = _decimal(given.get(end))
             if amount is not None:
-                rows = rows.filter(_worth(comparison, lambda currency, amount=amount: money.minor(amount, currency=currency)))
+                rows = rows.filter(_worth(comparison, partial(money.minor, amount)))
         return rows
     amounts = [amount for amount in map(_decimal, brackets.values(given)) if amount is not None]
-    return rows.filter(_worth("in", lambda currency: [money.minor(amount, currency=currency) for amount in amounts]))
+    return rows.filter(_worth("in", lambda *, currency: [money.minor(amount, currency=currency) for amount in amounts]))
 
 
-def _worth(comparison: str, minor: Callable[[str], Any]) -> Q:
+def _worth(comparison: str, minor: Callable[..., Any]) -> Q:
     """Sums compared with so much of the deal's own currency: most count in hundredths, a few in thousandths or whole units."""
-    condition = Q(**{f"sum_minor__{comparison}": minor("")}) & ~Q(currency__in=money.DIGITS)
+    condition = Q(**{f"sum_minor__{comparison}": minor(currency="")}) & ~Q(currency__in=money.DIGITS)
     for digits in set(money.DIGITS.values()):
         odd = [code for code, count in money.DIGITS.items() if count == digits]
-        condition |= Q(**{f"sum_minor__{comparison}": minor(odd[0])}, currency__in=odd)
+        condition |= Q(**{f"sum_minor__{comparison}": minor(currency=odd[0])}, currency__in=odd)
     return condition
 
 

@@ -18,6 +18,7 @@ from crm_core.doors.amocrm.resources import (
     calls,
     catalogs,
     custom_fields,
+    customer_leads,
     customer_links,
     customer_notes,
     customers,
@@ -37,6 +38,7 @@ from crm_core.doors.amocrm.resources import (
 )
 from crm_core.doors.amocrm.shelves import shelf as shelves
 from crm_core.doors.amocrm.shelves.shelf import Shelf
+from crm_core.engagement.tasks import services as task_services
 from crm_core.groundwork.tags import palette
 
 from .words import ANY, BOOL, INT, MOMENT, NUMBER, OBJECT, PK, STR, Schema, listed, maybe, one_of, ref
@@ -108,7 +110,7 @@ def shelved(shelf: Shelf, *, fresh: bool = False, many: bool = False) -> Schema:
 
 _TASK = {
     "text": {"type": "string", "maxLength": 500}, "complete_till": MOMENT, "task_type_id": INT, "task_type": INT, "responsible_user_id": PK, "is_completed": BOOL,
-    "duration": {"type": "integer", "minimum": 0, "maximum": tasks.services.LONGEST}, "result": given({"text": {"type": "string", "maxLength": 5000}}),
+    "duration": {"type": "integer", "minimum": 0, "maximum": task_services.LONGEST}, "result": given({"text": {"type": "string", "maxLength": 5000}}),
 }  # fmt: skip
 _TASK_OF = {"entity_type": one_of(*PLURALS.values(), "customers"), "entity_id": PK}
 _SORT = {"sort": {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}}
@@ -169,7 +171,7 @@ BODIES: dict[Verb, Callable[..., Taken]] = {
     tasks.change: lambda: given(_TASK),
     unsorted.make_form: lambda: Many(_INCOMING), unsorted.make_call: lambda: Many(_INCOMING),
     unsorted.accept: lambda: given({"user_id": PK, "status_id": INT}),
-    unsorted.link: lambda: given({"link": given({"entity_type": one_of(*PLURALS.values(), unsorted.CUSTOMERS), "entity_id": PK, "metadata": given({"contact_id": PK})}, "entity_id", "entity_type")}, "link"),
+    unsorted.link: lambda: given({"link": given({"entity_type": one_of(*PLURALS.values(), customer_leads.CUSTOMERS), "entity_id": PK, "metadata": given({"contact_id": PK})}, "entity_id", "entity_type")}, "link"),
     pipelines.make: lambda: Many(given({**_FIELD_NAME, **_SORT, "_embedded": given({"statuses": listed(given({**_ID, **_STATUS}))})}, "name")),
     pipelines.change: lambda: given({**_FIELD_NAME, **_SORT, "is_main": BOOL}),
     pipelines.make_statuses: lambda: Many(given(_STATUS, "name")), pipelines.change_status: lambda: given(_STATUS),
