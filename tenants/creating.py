@@ -60,6 +60,13 @@ class NoneReady(Unavailable):
     sentence = _("So many firms are signing up that yours needs a few more seconds. Send the form again; nothing you typed is lost.")
 
 
+class NoneAnswers(NoneReady):
+    """No database of workspaces answers."""
+
+    code = "no_database_answers"
+    sentence = _("We cannot open a workspace at this moment: our database does not answer. Send the form again in a minute; nothing you typed is lost.")
+
+
 class SentBefore(Conflict):
     """An operation that made another workspace is sent with other wishes."""
 
@@ -191,14 +198,14 @@ def claim(wish: Wish, *, operation: uuid.UUID, take: Callable[[], Workspace | No
 
 
 def _wait_for_one() -> None:
-    """Call the keeper and wait until something is ready to be claimed (another may be quicker). Raises NoneReady after PATIENCE."""
+    """Call the keeper and wait until something is ready to be claimed (another may be quicker). Raises NoneReady after PATIENCE, as NoneAnswers where no database does."""
     end = time.monotonic() + PATIENCE
     calling.call(calling.REFILL)
     while time.monotonic() < end:
         time.sleep(0.1)
         if pool.any_ready():
             return
-    raise NoneReady
+    raise NoneReady if outage.any_answers() else NoneAnswers
 
 
 def _name(workspace: Workspace, wish: Wish, *, operation: uuid.UUID) -> Workspace:

@@ -1,8 +1,9 @@
 """A duty done for several workspaces in each round of the keeper: whoever fails stops no other, however many fail and for however long.
 
 A round takes a few, so that no duty holds up the next. Were they always taken in the same order, a few that cannot be dealt
-with (their database is down, their schema was deleted by hand) would be all that is ever taken. So those that failed come
-after those that did not, and of a database that does not answer one a round is tried, not each with its own wait.
+with (their database is down, their schema was deleted by hand, somebody outside does not answer) would be all that is ever
+taken. So those that failed or wait come after those that did not, and of a database that does not answer one a round is
+tried, not each with its own wait.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Rounds:
         self._number = 0
 
     def go(self, waiting: QuerySet[Any], do: Callable[[Any], object], *, of: Callable[[Any], Any] = lambda row: row) -> int:
-        """Do it for up to `most` of those that wait; how many went well (what `do` gives is False where not).
+        """Do it for up to `most` of those that wait; how many went well (what `do` gives is False where it has to wait).
 
         `of` gives the workspace of a row. Opens a control unit; `do` is called outside of it.
         """
@@ -55,7 +56,10 @@ class Rounds:
                 passed_over.append(row.pk)
                 continue
             try:
-                well += do(row) is not False
+                if do(row) is False:
+                    passed_over.append(row.pk)  # it waits for somebody: others are not to wait for that with it
+                    continue
+                well += 1
                 self._failed.pop(row.pk, None)
             except TROUBLE as error:
                 failed.append(row.pk)

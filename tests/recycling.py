@@ -22,7 +22,7 @@ from tenants.carrying.models import Spare
 from tenants.lifecycle.models import Departure, OwnHost, Suspension
 from tenants.models import Domain, Due, EmailIndex, FreshArchive, Signup, State, Workspace
 from tenants.moving.models import Move
-from tenants.provisioning import owner, pool, template
+from tenants.provisioning import engines, owner, pool, template
 from tenants.sleeping.models import Nap
 from tenants.snapshots.models import Snapshot
 
@@ -35,7 +35,7 @@ _CONTROL = sql.Identifier(settings.PUBLIC_SCHEMA_NAME)
 _SHAPE = f"""
 SELECT md5(string_agg(replace(line, %(schema)s, 'w'), chr(10) ORDER BY line)) FROM (
     {template._SHAPE} UNION ALL SELECT 'rights ' || relname || coalesce(relacl::text, '') FROM pg_class WHERE relnamespace = %(schema)s::regnamespace
-    UNION ALL SELECT 'member ' || member::regrole::text || inherit_option || set_option FROM pg_auth_members WHERE roleid = %(schema)s::regrole) lines (line)
+    UNION ALL SELECT 'member ' || member::regrole::text || (to_jsonb(held) - '{{oid,roleid,member,grantor}}'::text[])::text FROM pg_auth_members held WHERE roleid = %(schema)s::regrole) lines (line)
 """
 
 
@@ -51,11 +51,12 @@ class Mould:
 
 
 class Recycler:
-    """Has a connection of its own, so that none of the tests' is held or remembers what it did. Its login is a superuser's, or it takes nothing."""
+    """Has a connection of its own, so that none of the tests' is held or remembers what it did. Its login is a superuser's and its server plain PostgreSQL, or it takes nothing."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
-        self._mould = self._read(_ready()) if self._run("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")[0][0] else None
+        able = self._run("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")[0][0] and engines.of(connection).kind != settings.CITUS
+        self._mould = self._read(_ready()) if able else None
 
     def take(self, workspace: Workspace) -> bool:
         """Make a ready workspace of what a test had; False where it stays. Nothing of the test may be open any more."""

@@ -106,17 +106,17 @@ def erase_due() -> int:
     return _begun.go(half, erase) + _due.go(due, erase)
 
 
-def erase(workspace: Workspace) -> None:
-    """All steps that are still to do. Needs the owner's login; raises turns.Busy while it is being carried elsewhere."""
+def erase(workspace: Workspace) -> bool:
+    """All steps that are still to do; False where one waits for somebody outside. Needs the owner's login; raises turns.Busy while it is being carried elsewhere."""
     with turns.turn(workspace.pk) as mine:
         if not mine:
             raise turns.Busy(slug=workspace.slug)
         with control_unit():
             workspace.refresh_from_db(fields=["schema_name", "alias"])  # it may have moved since the caller read it
-        _erase(workspace)
+        return _erase(workspace)
 
 
-def _erase(workspace: Workspace) -> None:
+def _erase(workspace: Workspace) -> bool:
     with owner.seated(workspace.alias), owner.alone(workspace.pk):
         # The keeper and a command may both have seen the date: whoever comes second finds it done, or called back.
         for name, step in STEPS:
@@ -124,12 +124,13 @@ def _erase(workspace: Workspace) -> None:
             if certificate is not None and name in certificate.steps:
                 continue
             if certificate is None and name != "marked":
-                return
+                break
             if step(workspace) is False:
-                return
+                return False
             reached(f"erase.{name}")
             _note(workspace, name)
             reached(f"erase.{name}.noted")
+    return True
 
 
 def _certificate_of(workspace: Workspace) -> Certificate | None:

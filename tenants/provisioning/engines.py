@@ -17,6 +17,8 @@ class Engine:
     """How one kind of server is spoken to; the defaults are PostgreSQL's."""
 
     kind: str = "postgresql"
+    # How the making and the dropping of a workspace begin, where two of them would trip over each other.
+    turn: str = ""
     # The workspace's role, when its schema is made, and what comes after schema, script and rights.
     role: str = "CREATE ROLE {role} NOLOGIN NOINHERIT;"
     spread: str = ""
@@ -63,10 +65,12 @@ class Engine:
 
 
 POSTGRES = Engine()
-# Workers are entered as the role itself, so that it may log in there and nowhere else. Settings of the keeper's transaction go
+# Workers are entered as the role itself, so that it may log in there and nowhere else: that is noted on the database's own row,
+# which two cannot change at once (where the extension is in the registry's database, two hands fill the pool). Settings of the keeper's transaction go
 # along to the workers. The counts of writing are those of the shards, wherever they are.
 CITUS = Engine(
     kind="citus",
+    turn="SELECT pg_advisory_xact_lock(hashtext('making and dropping'));",
     role="CREATE ROLE {role} LOGIN NOINHERIT; GRANT CONNECT ON DATABASE {database} TO {role}; SET LOCAL citus.enable_alter_role_propagation = off; ALTER ROLE {role} NOLOGIN;",
     spread="SELECT citus_schema_distribute({name});",
     beginning="SET citus.propagate_set_commands = 'local'",

@@ -27,6 +27,11 @@ def aliases() -> list[str]:
     return [alias for alias, since in list(_silent.items()) if now - since < FOR]
 
 
+def any_answers() -> bool:
+    """Whether there is a database for new workspaces that has not just been silent."""
+    return bool(set(settings.CELLS) - {settings.CITUS} - set(aliases()))
+
+
 def forget() -> None:
     """All answer again."""
     _silent.clear()

@@ -161,7 +161,7 @@ def drop_workspace(name: str) -> None:
     schema = sql.Identifier(name)
     packet = "BEGIN; DROP SCHEMA IF EXISTS {0} CASCADE; COMMIT"
     if run("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]):
-        packet = "BEGIN; GRANT {0} TO CURRENT_USER; DROP SCHEMA IF EXISTS {0} CASCADE; DROP OWNED BY {0}; DROP ROLE {0}; COMMIT"
+        packet = f"BEGIN; {engine().turn}" + " GRANT {0} TO CURRENT_USER; DROP SCHEMA IF EXISTS {0} CASCADE; DROP OWNED BY {0}; DROP ROLE {0}; COMMIT"
     run(sql.SQL(packet).format(schema))
 
 

@@ -26,7 +26,7 @@ _log = logging.getLogger("kartoteka.keeper")
 # No worker helps with an index over nothing: the server need not plan for it, a hundred times.
 _PACKET = """
 SET LOCAL max_parallel_maintenance_workers = 0;
-{make_role}
+{turn}{make_role}
 CREATE SCHEMA {schema};
 SET LOCAL search_path = {schema};
 {script}
@@ -94,7 +94,7 @@ def make(script: TemplateScript, *, cell: str = owner.FIRST, state: State = Stat
 
 def _filled(packet: str, script: TemplateScript, *, name: str, cell: str, state: State) -> sql.Composed:
     schema, engine = sql.Identifier(name), owner.engine()
-    packet = packet.replace("{make_role}", engine.role).replace("{spread}", engine.spread)
+    packet = packet.replace("{turn}", engine.turn).replace("{make_role}", engine.role).replace("{spread}", engine.spread)
     return sql.SQL(packet if owner.version() >= 160000 else packet.replace(_GRANT_16, _GRANT_15)).format(
         role=schema, schema=schema, name=sql.Literal(name), alias=sql.Literal(cell), state=sql.Literal(state.value), script=sql.SQL(script.script), rights=owner.rights(name, script.holds),
         app=sql.Identifier(settings.DATABASES[cell]["USER"]), control=sql.Identifier(settings.PUBLIC_SCHEMA_NAME),

@@ -31,7 +31,7 @@ from crm_platform.kernel.errors import CrmError
 from crm_platform.kernel.points import reached
 from tenants.models import TemplateScript
 
-from . import joining, owner
+from . import engines, joining, owner
 
 _log = logging.getLogger("kartoteka.keeper")
 READS = ("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK", "SET SEARCH_PATH", "SHOW")
@@ -154,9 +154,9 @@ def _prove(script: str, holds: dict[str, list[str]]) -> None:
     schema = sql.Identifier(name)
     # Never committed: no registry knows this schema, so that nobody would drop what a killed process leaves.
     with owner.direct() as connection, connection.transaction(force_rollback=True):
-        packet = "CREATE ROLE {0} NOLOGIN NOINHERIT; CREATE SCHEMA {0}; SET LOCAL search_path = {0}; {1} {2}; RESET search_path"
+        before = [sql.SQL(one).format(schema) for one in ("CREATE ROLE {} NOLOGIN NOINHERIT", "CREATE SCHEMA {}", "SET LOCAL search_path = {}")]
         try:
-            connection.execute(sql.SQL(packet).format(schema, sql.SQL(script), owner.rights(name, holds)))
+            engines.of(connection).send(connection, [*before, sql.SQL("{} {}").format(sql.SQL(script), owner.rights(name, holds)), sql.SQL("RESET search_path")])
         except psycopg.Error as error:
             raise ScriptDiffers(lines=str(error)) from error
         reached("template.cast")
@@ -202,10 +202,12 @@ UNION ALL SELECT 'constraint ' || conrelid::regclass::text || '.' || conname || 
 UNION ALL SELECT 'index ' || pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class t ON t.oid = indrelid WHERE t.relnamespace = %(schema)s::regnamespace
 UNION ALL SELECT 'sequence ' || relname FROM pg_class WHERE relnamespace = %(schema)s::regnamespace AND relkind = 'S'
 """
-# What is the same to the product and would still be no copy: the order of columns and indexes, how columns are kept, counters' steps, comments, settings.
-_DETAILS = """
+# What is the same to the product and would still be no copy: the order of columns and indexes, how columns are kept, counters' steps, comments,
+# settings. What a server itself notes among a column's settings (pg_attver in some builds of PostgreSQL 15) is of no table's making.
+_DETAILS = r"""
 SELECT 'column ' || c.relname || '.' || a.attname || ' ' || row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum) || ' ' || a.attstorage::text || a.attcompression::text
-       || a.attgenerated::text || a.attcollation || ' ' || coalesce(a.attstattarget, -1) || ' ' || coalesce(a.attoptions::text, '')
+       || a.attgenerated::text || a.attcollation || ' ' || coalesce(a.attstattarget, -1) || ' '
+       || ARRAY(SELECT said FROM unnest(a.attoptions) AS said WHERE said NOT LIKE 'pg\_%%' ORDER BY said)::text
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE c.relnamespace = %(schema)s::regnamespace AND c.relkind IN ('r', 'p')
 UNION ALL SELECT 'place of ' || i.relname || ' ' || row_number() OVER (PARTITION BY indrelid ORDER BY indexrelid) || ' ' || indisvalid || indisprimary || indisclustered || indisreplident
 FROM pg_index JOIN pg_class i ON i.oid = indexrelid WHERE i.relnamespace = %(schema)s::regnamespace

@@ -15,7 +15,7 @@ from crm_platform.db import sides
 from crm_platform.kernel import clock
 from tenants import calling, creating, keeper
 from tenants.models import State, TemplateScript, Workspace
-from tenants.provisioning import owner, pool, template
+from tenants.provisioning import outage, owner, pool, template
 
 
 def _ready() -> int:
@@ -58,6 +58,19 @@ def test_nobody_makes_one_and_the_sign_up_says_so(public) -> None:
         creating.create_workspace(creating.Wish(firm="Late & Co", slug="nobody-there", email="late@example.com", password=""))
     with sides.control_unit():
         assert not Workspace.objects.filter(slug="nobody-there").exists()
+
+
+def test_while_no_database_answers_the_sign_up_says_that_and_not_that_many_sign_up(public, settings) -> None:
+    for cell in settings.CELLS:
+        outage.note(cell)
+    try:
+        with mock.patch.object(owner, "held", return_value=False), mock.patch.object(creating, "PATIENCE", 0.2), pytest.raises(creating.NoneAnswers) as refused:
+            creating.create_workspace(creating.Wish(firm="Late & Co", slug="nobody-answers", email="late@example.com", password=""))
+    finally:
+        outage.forget()
+    assert "does not answer" in str(refused.value.message)
+    with sides.control_unit():
+        assert not Workspace.objects.filter(slug="nobody-answers").exists()
 
 
 def test_many_claim_at_once_and_none_gets_what_another_has(public) -> None:

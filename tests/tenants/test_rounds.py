@@ -56,6 +56,18 @@ def test_many_that_fail_leave_the_others_their_turn(rows, error: Callable[[], Ex
     assert "w_rounds8" in seen
 
 
+def test_many_that_wait_for_somebody_leave_the_others_their_turn(rows) -> None:
+    """None of them fails: a provider that does not answer, say, is asked for them in every round."""
+    duty, seen = Rounds("test", most=4), list[str]()
+
+    def do(row: Workspace) -> bool:
+        seen.append(row.schema_name)
+        return row.alias != "cell9"
+
+    assert sum(duty.go(_waiting(rows), do) for _round in range(3)) == 1
+    assert "w_rounds8" in seen
+
+
 def test_of_a_database_that_is_down_one_a_round_is_tried_and_not_always_the_same(rows) -> None:
     duty = Rounds("test", most=9)
     tried = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -30,6 +31,8 @@ from tenants.provisioning import owner
 from tests.billing.buying import URLS, Firm
 from tests.billing.providers.conftest import clear
 from tests.tenants.lives import let_go, row_of
+
+_log = logging.getLogger(__name__)
 
 
 @pytest.fixture(autouse=True)
@@ -61,8 +64,8 @@ def work() -> None:
         if serving.serve_side(sides.control_unit, seconds=60):
             break
     with sides.control_unit():  # shown where a test fails
-        print("jobs:", *Job.objects.filter(name=parting.PART).values_list("target", "state", "at", "attempts", "error"))
-        print("others that wait:", *Job.objects.filter(state="waiting").exclude(name=parting.PART).values_list("name", "at", "attempts"))
+        _log.warning("jobs: %s", list(Job.objects.filter(name=parting.PART).values_list("target", "state", "at", "attempts", "error")))
+        _log.warning("others that wait: %s", list(Job.objects.filter(state="waiting").exclude(name=parting.PART).values_list("name", "at", "attempts")))
 
 
 def statuses(firm: Firm) -> list[str]:
