@@ -108,6 +108,23 @@ class LeadRule(models.Model):
         ordering = ["order", "id"]
 
 
+class LeadLine(models.Model):
+    """A telephone line or extension of a source of calls, and whose it is. `line` as it was written, `key` as it is compared (`lines.key_of`)."""
+
+    source = models.ForeignKey(LeadSource, models.CASCADE, related_name="lines", db_index=False)
+    line = models.CharField(max_length=60)
+    key = models.CharField(max_length=60)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.DO_NOTHING, related_name="+", db_index=False)
+
+    class Meta:
+        db_table = "lead_line"
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["source", "key"], name="lead_line_once")]
+
+    def __str__(self) -> str:
+        return self.line
+
+
 class IncomingLead(models.Model):
     """One lead, as it came (`payload`, until it is read) and as it was read.
 
