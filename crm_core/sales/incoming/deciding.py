@@ -86,6 +86,7 @@ def accept(actor: Actor, uid: str, *, user_id: int | None = None, stage_id: int 
     `user_id` answers for it, else whom it was given to, else the actor. Raises PlanRefusal where the plan holds no more: the lead waits on.
     """
     lead = locked(actor, uid)
+    making.alone_with_people_of([lead])
     answers = _person(user_id if user_id is not None else lead.responsible_id if lead.responsible_id is not None else actor.user_id)
     contact = making.contact_of(actor, lead, responsible_id=answers, apart=apart)
     deal = making.deal_of(actor, lead, contact, stage_id=stage_id, responsible_id=answers)
@@ -98,6 +99,7 @@ def accept(actor: Actor, uid: str, *, user_id: int | None = None, stage_id: int 
 def accept_contact(actor: Actor, uid: str, *, user_id: int | None = None, apart: bool = False) -> IncomingLead:
     """Make only a contact of it, or complete the known one. Raises Invalid where it names nobody."""
     lead = locked(actor, uid)
+    making.alone_with_people_of([lead])
     answers = _person(user_id if user_id is not None else lead.responsible_id if lead.responsible_id is not None else actor.user_id)
     contact = making.contact_of(actor, lead, responsible_id=answers, apart=apart)
     if contact is None:
@@ -186,6 +188,14 @@ def _person(pk: int | None) -> int | None:
     if pk is not None and (pk not in directory.everyone() or directory.gone(directory.everyone()[pk])):
         raise Invalid(fields={"responsible": [_("Choose someone who works here.")]})
     return pk
+
+
+def accept_each(actor: Actor, uids: Iterable[str]) -> tuple[int, CrmError | None]:
+    """Accept many; see `each`. Their people are taken all at once and in one order: two who accept many do not wait for one another in a circle."""
+    chosen = list(dict.fromkeys(uids))[:AT_ONCE]
+    leads = IncomingLead.objects.select_for_update(of=("self",)).filter(uid__in=chosen, probe=False).order_by("pk")
+    making.alone_with_people_of([lead for lead in leads if sees(actor, lead)])
+    return each(chosen, lambda uid: accept(actor, uid))
 
 
 def each(uids: Iterable[str], verb: Callable[[str], Any]) -> tuple[int, CrmError | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -41,6 +41,12 @@ def became(lead: IncomingLead) -> tuple[Kind, Any]:
     """The kind and the record of what a lead became, the deal before the contact; None for the record where there is none, or it is in the bin."""
     kind, pk = (DEAL, lead.deal_id) if lead.deal_id is not None else (CONTACT, lead.contact_id)
     return kind, kind.model.objects.filter(pk=pk, binned_at=None).first() if pk is not None else None
+
+
+def alone_with_people_of(leads: Iterable[IncomingLead]) -> None:
+    """Until the end of the unit nobody else makes the people and firms of these leads; see `reaching.alone_with`."""
+    rows = [(lead.keys, company_name(lead)) for lead in leads]
+    reaching.alone_with(key for keys, firm in rows for key in (*keys, *([reaching.name_key(firm)] if firm else ())))
 
 
 def contact_of(actor: Actor, lead: IncomingLead, *, responsible_id: int | None, apart: bool) -> Contact | None:
