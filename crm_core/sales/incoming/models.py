@@ -128,7 +128,7 @@ class LeadLine(models.Model):
 class IncomingLead(models.Model):
     """One lead, as it came (`payload`, until it is read) and as it was read.
 
-    `contents` holds "lead", "contacts", "companies" as given, "fields" (what else was said, label and value), "files" and "consent"; `metadata` the
+    `contents` holds "lead", "contacts", "companies" as given, "people" (the ids of its contacts, the main one first, once it was accepted with more than one), "fields" (what else was said, label and value), "files" and "consent"; `metadata` the
     source's marks: UTM, referrer, page, address. `keys` are those of duplicates (`people.reaching`). `read_at` is null until it was read. `due_at`
     is when it should be answered, `tried` are those it was given to and who did not take it. `probe`: synthetic, proves its source, never shown.
     """
