@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,9 +17,11 @@ from psycopg import sql
 
 from crm_core.groundwork.records.fields import RowsField
 from crm_core.groundwork.records.ordering import fold
-from crm_platform.kernel import preferences
+from crm_platform.kernel import preferences, workspace
 from crm_platform.kernel.errors import Invalid
 
+# Locks that a workspace’s keys fall to; more than a unit may hold without crowding out others.
+SHARES = 1024
 _NOT_DIGITS = re.compile(r"\D+")
 KINDS = (("work", _("work")), ("mobile", _("mobile")), ("home", _("home")), ("direct", _("direct")), ("fax", _("fax")), ("other", _("other")))
 SERVICES = (("telegram", "Telegram"), ("whatsapp", "WhatsApp"), ("viber", "Viber"), ("signal", "Signal"), ("skype", "Skype"), ("other", _("other")))
@@ -115,6 +118,18 @@ def with_keys(model: type[models.Model], keys: Sequence[str]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(statement, [list(keys)])
         return [pk for (pk,) in cursor.fetchall()]
+
+
+def alone_with(keys: Iterable[str]) -> None:
+    """Until the end of the unit nobody else who asks by this looks for any of the keys: of two who bring a new person at one moment the second finds whom the first made.
+
+    Asked before `with_keys` where what is not found is made; all that a unit will ask for at once, since locks are taken in one order. They are shares of the
+    workspace's keys and not the keys themselves, so that a request of thousands holds a bounded number.
+    """
+    shares = sorted({zlib.crc32(key.encode()) % SHARES for key in keys})
+    if shares:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(pg_advisory_xact_lock(hashtext(%s), share)) FROM unnest(%s::int[]) AS share", [f"known:{workspace.here().prefix}", shares])
 
 
 def keys_of_call(number: str) -> list[str]:

@@ -71,6 +71,7 @@ DECIDED: Mapping[str, Travels | Stays] = {
     "job": _WORK,
     # A source's key and secret open the door of here: where it arrives it gets new ones, and says so by having none.
     "lead_form": _WHOLE,
+    "lead_line": _WHOLE,
     "lead_rule": _WHOLE,
     "lead_source": Travels(blanked={"key_digest": "replace(gen_random_uuid()::text, '-', '')"}, without={"settings": ("key", "secret")}),
     "letter": _WORK,

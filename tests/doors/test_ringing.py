@@ -11,9 +11,10 @@ import pytest
 import redis
 from django.test import Client
 
-from crm_core.sales.incoming import ringing
+from crm_core.sales.incoming import lines, ringing
+from crm_platform.accounts.models import User
 from crm_platform.kernel import clock, seating
-from tests.crm_core.incoming.kit import came
+from tests.crm_core.incoming.kit import ROBOT, came, source
 from tests.doors.conftest import Program, program_of
 from tests.doors.test_calls_and_talks import CALL, phone
 from tests.doors.test_records import made
@@ -122,19 +123,19 @@ def test_over_when_it_is_told_or_closed_or_after_two_minutes(api: Program, doors
         assert seen(browser) == ""
 
 
-def test_pages_ask_only_where_telephones_ring_and_pay_nothing_for_it(api: Program, doors: Any, me: int, count_statements: Any) -> None:
+def test_pages_ask_seldom_until_a_telephone_rings_and_pay_nothing_for_it(api: Program, doors: Any, me: int, count_statements: Any) -> None:
     browser = doors.client()
 
-    def page() -> tuple[bool, int]:
+    def page() -> tuple[list[str], int]:
         browser.get("/bin")
         with count_statements() as count:
             text = browser.get("/bin").content.decode()
-        return 'data-behaviour="ringing"' in text, count()
+        return re.findall(r'data-behaviour="ringing"[^>]* data-every="(\d+)"', text), count()
 
     asks, before = page()
-    assert not asks
+    assert asks == ["20"]
     ring(api, UNKNOWN, me)
-    assert page() == (True, before)
+    assert page() == (["5"], before)
     ringing.close(me, "")
     with doors.unit():
         ringing.end([UNKNOWN])
@@ -142,6 +143,20 @@ def test_pages_ask_only_where_telephones_ring_and_pay_nothing_for_it(api: Progra
     with count_statements() as nothing:
         assert seen(browser) == ""
     assert nothing() < before
+
+
+def test_a_page_that_is_open_is_told_to_ask_often_from_the_first_call_on(api: Program, doors: Any, me: int) -> None:
+    browser = doors.client()
+    assert browser.get("/ringing").headers["X-Ask-Every"] == "20"
+    ring(api, UNKNOWN, me)
+    answers = [browser.get("/ringing"), browser.get("/ringing?shown=1")]
+    assert [(answer.status_code, answer.headers["X-Ask-Every"]) for answer in answers] == [(200, "5"), (200, "5")]
+
+
+def test_whose_the_lines_are_is_said_and_pages_ask_often(doors: Any) -> None:
+    with doors.unit():
+        lines.set_lines(ROBOT, source("calls").pk, [("101", person("seller", name="Seller").pk)])
+    assert doors.client().get("/ringing").headers["X-Ask-Every"] == "5"
 
 
 def test_without_redis_nothing_comes_up_and_nothing_breaks(api: Program, doors: Any, me: int, monkeypatch: Any) -> None:
@@ -154,12 +169,19 @@ def test_without_redis_nothing_comes_up_and_nothing_breaks(api: Program, doors: 
     assert api.post("calls", [{**CALL, "phone": UNKNOWN}]).status_code == 200
 
 
-def test_a_page_that_is_open_takes_no_place_at_work(api: Program, doors: Any, monkeypatch: Any) -> None:
+def test_a_page_that_is_open_takes_no_place_at_work_and_is_no_visit(api: Program, doors: Any, monkeypatch: Any) -> None:
     with doors.unit():
         seller = person("seller", name="Seller")
     taken: list[int] = []
     monkeypatch.setattr(seating, "admit", lambda pk, *, occasional: taken.append(pk))
     browser = doors.client(seller.email)
-    assert (seen(browser), taken) == ("", [])
+    with doors.unit():
+        User.objects.filter(pk=seller.pk).update(last_seen_at=None)
+    assert (seen(browser), taken, last_seen(doors, seller.pk)) == ("", [], None)
     browser.get("/bin")
-    assert taken == [seller.pk]
+    assert (taken, last_seen(doors, seller.pk) is None) == ([seller.pk], False)
+
+
+def last_seen(doors: Any, pk: int) -> Any:
+    with doors.unit():
+        return User.objects.get(pk=pk).last_seen_at

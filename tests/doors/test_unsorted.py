@@ -222,6 +222,16 @@ def test_what_a_lead_says_in_its_fields_and_tags_stands_on_what_it_becomes(api: 
     assert valued(api.get(f"contacts/{contact['id']}").json()) == {"Position": "Baker", "Phone": "+31205550142", "Size": "L", "Email": "ada@bakery.example"}
 
 
+def test_all_contacts_that_a_lead_brings_are_made_and_linked(api: Program) -> None:
+    bob = {"name": "Bob", "custom_fields_values": [{"field_code": "PHONE", "values": [{"value": "+31205550142"}]}, {"field_code": "POSITION", "values": [{"value": "Baker"}]}]}
+    (row,) = api.post("leads/unsorted/forms", [form(_embedded={"leads": [{"name": "Bread"}], "contacts": [{"name": "Ada"}, bob]})]).json()["_embedded"]["unsorted"]
+    became = api.post(f"leads/unsorted/{row['uid']}/accept", {}).json()["_embedded"]
+    people = [api.get(f"contacts/{one['id']}").json() for one in became["contacts"]]
+    assert ([one["name"] for one in people], valued(people[1])) == (["Ada", "Bob"], {"Phone": "+31205550142", "Position": "Baker"})
+    linked = api.get(f"leads/{became['leads'][0]['id']}?with=contacts").json()["_embedded"]["contacts"]
+    assert [(one["id"], one["is_main"]) for one in linked] == [(people[0]["id"], True), (people[1]["id"], False)]
+
+
 def test_a_lead_that_came_earlier_says_when(api: Program, doors) -> None:
     source = api.post("sources", [{"name": "Our site", "external_id": "site-1"}]).json()["_embedded"]["sources"][0]
     with doors.unit():

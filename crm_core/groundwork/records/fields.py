@@ -53,14 +53,15 @@ class RowsWidget(forms.Widget):
 class RowsField(forms.Field):
     """A list of dicts; rows whose `main` column is empty are left out, or with no `main` those in which nothing is written."""
 
-    def __init__(self, *, columns: Sequence[tuple[str, Any, Sequence[tuple[str, Any]] | None]], main: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, columns: Sequence[tuple[str, Any, Sequence[tuple[str, Any]] | None]], main: str = "", most: int = 50, **kwargs: Any) -> None:
         super().__init__(widget=RowsWidget(columns), required=False, **kwargs)
+        self.most = most
         self.told_by = (main,) if main else tuple(key for key, _label, choices in columns if choices is None)
 
     def clean(self, value: Any) -> list[dict[str, str]]:
         rows = [{key: text[:300] for key, text in row.items()} for row in (value or []) if any(row.get(key) for key in self.told_by)]
-        if len(rows) > 50:
-            raise forms.ValidationError(_("At most 50 of these."))
+        if len(rows) > self.most:
+            raise forms.ValidationError(_("At most %(most)s of these."), params={"most": self.most})
         return rows
 
     def has_changed(self, initial: Any, data: Any) -> bool:

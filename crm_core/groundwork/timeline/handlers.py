@@ -78,6 +78,7 @@ _TOLD: dict[str, tuple[str, Any]] = {
     "lead_source.changed": ("inbox", gettext_lazy("{who} changed a source of leads")),
     "lead_source.archived": ("archive", gettext_lazy("{who} archived a source of leads")),
     "lead_source.revived": ("undo-2", gettext_lazy("{who} took a source of leads into use again")),
+    "lead_source.lines_changed": ("phone", gettext_lazy("{who} changed whose the lines of {name} are")),
     "lead_source.key_changed": ("key-round", gettext_lazy("{who} gave the source of leads {name} a new key")),
     "lead_rule.added": ("arrow-right-left", gettext_lazy("{who} added a rule for incoming leads")),
     "lead_rule.moved": ("arrow-right-left", gettext_lazy("{who} moved a rule for incoming leads")),

@@ -26,7 +26,7 @@ class IncomingConfig(AppConfig):
         truth("forms")(lambda: LeadSource.objects.filter(kind=SourceKind.FORM, archived_at=None).count())
 
         places.register(places.Place("unsorted", _("Unsorted"), "inbox", "unsorted", 15, right=INCOMING.VIEW, count=queries.in_rail, phone=True))
-        also = ("lead-form", "lead-form-field", "lead-form-words", "lead-source", "lead-source-add", "lead-rule-add", "lead-rule")
+        also = ("lead-form", "lead-form-field", "lead-form-words", "lead-source", "lead-source-add", "lead-source-lines", "lead-rule-add", "lead-rule")
         places.register_settings(places.SettingsPage(_("Sources of leads"), "radio-tower", "lead-sources", 55, right=SETTINGS.right("edit"), also=also))
         held.on_open(taking.opened)
         inbound.register(mail.SOURCE)

@@ -35,6 +35,8 @@ from .reading import Read, clean, phones_of
 PHONE = robot("telephony", kind=ActorKind.INTEGRATION)
 # States as exchanges write them, letters alone: "No Answer", "no_answer" and "NOANSWER" are one.
 _MISSED = frozenset({"missed", "noanswer", "busy", "failed", "cancel", "cancelled", "canceled", "notanswered", "unanswered", "abandoned", "lost"})
+# Of these a call is over, however long it was.
+_ENDED = frozenset({"ended", "end", "hangup", "hungup", "completed", "complete", "finished", "finish", "disconnected", "disconnect", "terminated", "closed", "success", "successful", "ok"})
 _ANSWERED = frozenset({"answered", "answer", "completed", "connected", "success", "successful", "ok", "inprogress"})
 LATER = "incoming.call"
 # Events of one call that wait for the job at once; what is older of more is left out.
@@ -44,6 +46,7 @@ _NAMES = {
     "from": ("from", "caller", "caller_id", "src", "phone"), "to": ("to", "called", "callee", "dst", "line"), "direction": ("direction", "type"),
     "status": ("status", "callstatus", "call_status", "disposition", "result"), "duration": ("duration", "callduration", "billsec", "talk_time"),
     "recording": ("recording", "recording_url", "recordingurl", "record", "link"), "name": ("name", "caller_name", "callername"),
+    "extension": ("extension", "ext", "internal", "internal_number", "internalnumber", "agent", "line"),
     "call_id": ("call_id", "callid", "callsid", "linkedid", "uniqueid", "id", "uuid"),
 }  # fmt: skip
 
@@ -57,7 +60,7 @@ def told(said: Any) -> dict[str, str]:
 def read(lead: IncomingLead) -> Read:
     """A call as a lead: the other side's number, whether it was missed."""
     call = lead.payload.get("said") or {}
-    number = call.get("to" if _outgoing(call) else "from", "")
+    number = call.get("to" if is_outgoing(call) else "from", "")
     shown = [row for row in phones_of([number]) if reaching.keys_of([row], [])] if number else []
     found = Read(contents={"contacts": [{"name": call.get("name", ""), "phones": [number] if shown else [], "emails": []}]})
     found.metadata = marks_of(call)
@@ -69,8 +72,29 @@ def read(lead: IncomingLead) -> Read:
     return found
 
 
-def _outgoing(call: Mapping[str, Any]) -> bool:
+def is_outgoing(call: Mapping[str, Any]) -> bool:
+    """Whether one of us calls."""
     return str(call.get("direction", "")).lower().startswith("out")
+
+
+def is_missed(call: Mapping[str, Any]) -> bool:
+    """Whether nobody took it, at the telephone that tells so."""
+    return _is(call, _MISSED)
+
+
+def is_answered(call: Mapping[str, Any]) -> bool:
+    """Whether somebody took it."""
+    return _is(call, _ANSWERED)
+
+
+def is_over(call: Mapping[str, Any]) -> bool:
+    """Whether nothing rings and nobody speaks any more: an exchange says how long a call was, and where its recording is, when it is over."""
+    return is_missed(call) or _is(call, _ENDED) or str(call.get("duration") or "0") not in ("0", "0.0") or bool(call.get("recording"))
+
+
+def _had_ended(told: Mapping[str, Any]) -> bool:
+    """Whether an event, or a lead's marks, say that all of a call was over; missed at one telephone it may ring at the next."""
+    return is_over(told) and not (is_missed(told) or told.get("missed"))
 
 
 def _is(call: Mapping[str, Any], states: frozenset[str]) -> bool:
@@ -79,10 +103,10 @@ def _is(call: Mapping[str, Any], states: frozenset[str]) -> bool:
 
 def marks_of(call: Mapping[str, Any]) -> dict[str, Any]:
     """What stands among a lead's marks of a call: the line, "missed", "answered" and "outgoing" where they are true, what else was said."""
-    outgoing = _outgoing(call)
+    outgoing = is_outgoing(call)
     marks = {
-        "to": call.get("from" if outgoing else "to", ""), "duration": call.get("duration", ""), "recording": call.get("recording", ""), "missed": _is(call, _MISSED),
-        "answered": _is(call, _ANSWERED), "outgoing": outgoing,
+        "to": call.get("from" if outgoing else "to", ""), "duration": call.get("duration", ""), "recording": call.get("recording", ""), "missed": is_missed(call),
+        "answered": is_answered(call), "outgoing": outgoing,
     }  # fmt: skip
     return {name: value for name, value in marks.items() if value not in ("", False)}
 
@@ -146,12 +170,14 @@ def number_of(said: Mapping[str, str]) -> str:
     return f"call:{hashlib.sha256(repr(parts).encode(errors='replace')).hexdigest()[:60]}"
 
 
-def note_later(pk: int, said: Mapping[str, str]) -> None:
-    """Keep a later event of a call that is a lead already, for the job. Inside a unit; the same event twice adds nothing."""
+def note_later(pk: int, said: Mapping[str, str]) -> bool:
+    """Keep a later event of a call that is a lead already, for the job; returns whether the call was over before. Inside a unit; the same event twice adds nothing."""
     lead = IncomingLead.objects.select_for_update(of=("self",)).get(pk=pk)
+    over = any(_had_ended(one) for one in (lead.payload.get("said") or {}, lead.metadata, *lead.payload.get("later", ())))
     lead.payload = {**lead.payload, "later": [*lead.payload.get("later", []), {name: value for name, value in said.items() if value}][-_MOST_LATER:]}
     lead.save(update_fields=["payload"])
     jobs.later(LATER, pk, key=f"{LATER}:{pk}")
+    return over
 
 
 @jobs.register(LATER, kind=Kind.PROMPT)
@@ -168,7 +194,7 @@ def went_on(pk: int, *, lease: Lease) -> Again | None:
 def _put_later(lead: IncomingLead, later: list[dict[str, str]]) -> None:
     if lead.read_at is None:  # whoever reads it reads all of it
         told = [lead.payload.get("said") or {}, *later]
-        answered = {"status": "answered"} if any(_is(one, _ANSWERED) for one in told) else {}
+        answered = {"status": "answered"} if any(is_answered(one) for one in told) else {}
         lead.payload["said"] = {name: value for one in (*told, answered) for name, value in one.items() if value}
         lead.save(update_fields=["payload"])
         return

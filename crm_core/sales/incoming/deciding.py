@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from crm_core.groundwork.attachments import services as attachments
 from crm_core.groundwork.records import registry, writing
 from crm_core.people.contacts.kind import CONTACT
+from crm_core.people.contacts.models import Contact
 from crm_core.sales.deals import services as deals
 from crm_core.sales.deals.kind import DEAL
 from crm_core.sales.deals.models import DealContact
@@ -71,41 +72,46 @@ def locked(actor: Actor, uid: str, *, state: str = LeadState.WAITING) -> Incomin
     return lead
 
 
-def _decide(actor: Actor, lead: IncomingLead, state: str, *, also: Iterable[str] = (), facts: Mapping[str, Any] = _NONE, **values: Any) -> IncomingLead:
+def _decide(
+    actor: Actor, lead: IncomingLead, state: str, *, also: Iterable[str] = (), people: Sequence[Contact] = (), facts: Mapping[str, Any] = _NONE, **values: Any
+) -> IncomingLead:  # fmt: skip
     lead.state, lead.taken_by, lead.decided_at = state, actor.user_id, clock.now()
     for name, value in values.items():
         setattr(lead, name, value)
-    lead.save(update_fields=["state", "taken_by", "decided_at", *values])
+    if len(people) > 1:
+        lead.contents = {**lead.contents, "people": [contact.pk for contact in people]}
+    lead.save(update_fields=["state", "taken_by", "decided_at", "contents", *values])
     told = {"name": lead.name, "source": lead.source.name if lead.source else "", **values, **facts}
-    emit(actor, f"incoming.{state}", entity="incoming", record_id=lead.pk, before={"state": LeadState.WAITING}, after=told, also=also)
+    emit(actor, f"incoming.{state}", entity="incoming", record_id=lead.pk, before={"state": LeadState.WAITING}, after=told, also=[*also, *(f"contact:{contact.pk}" for contact in people)])
     return lead
 
 
 def accept(actor: Actor, uid: str, *, user_id: int | None = None, stage_id: int | None = None, apart: bool = False) -> IncomingLead:
-    """Make a deal of it, with its contact and company: the known ones, completed, unless `apart`.
+    """Make a deal of it, with its contacts (the main one first) and company: the known ones, completed, unless `apart`.
 
     `user_id` answers for it, else whom it was given to, else the actor. Raises PlanRefusal where the plan holds no more: the lead waits on.
     """
     lead = locked(actor, uid)
+    making.alone_with_people_of([lead])
     answers = _person(user_id if user_id is not None else lead.responsible_id if lead.responsible_id is not None else actor.user_id)
-    contact = making.contact_of(actor, lead, responsible_id=answers, apart=apart)
-    deal = making.deal_of(actor, lead, contact, stage_id=stage_id, responsible_id=answers)
+    people = making.people_of(actor, lead, responsible_id=answers, apart=apart)
+    deal = making.deal_of(actor, lead, people, stage_id=stage_id, responsible_id=answers)
     making.tell_on(actor, DEAL, deal, lead)
     attachments.carry(actor, entity="incoming", pk=lead.pk, to="deal", to_pk=deal.pk)
-    also = [f"deal:{deal.pk}", *([f"contact:{contact.pk}"] if contact is not None else [])]
-    return _decide(actor, lead, LeadState.ACCEPTED, also=also, deal_id=deal.pk, contact_id=contact.pk if contact is not None else None, responsible_id=answers)
+    return _decide(actor, lead, LeadState.ACCEPTED, also=[f"deal:{deal.pk}"], people=people, deal_id=deal.pk, contact_id=people[0].pk if people else None, responsible_id=answers)
 
 
 def accept_contact(actor: Actor, uid: str, *, user_id: int | None = None, apart: bool = False) -> IncomingLead:
-    """Make only a contact of it, or complete the known one. Raises Invalid where it names nobody."""
+    """Make only contacts of the people it names, or complete the known ones; the first is the lead's. Raises Invalid where it names nobody."""
     lead = locked(actor, uid)
+    making.alone_with_people_of([lead])
     answers = _person(user_id if user_id is not None else lead.responsible_id if lead.responsible_id is not None else actor.user_id)
-    contact = making.contact_of(actor, lead, responsible_id=answers, apart=apart)
-    if contact is None:
+    people = making.people_of(actor, lead, responsible_id=answers, apart=apart)
+    if not people:
         raise Invalid(fields={"contact": [_("It names nobody: no name, no phone, no e-mail.")]})
-    making.tell_on(actor, CONTACT, contact, lead)
-    attachments.carry(actor, entity="incoming", pk=lead.pk, to="contact", to_pk=contact.pk)
-    return _decide(actor, lead, LeadState.ACCEPTED, also=[f"contact:{contact.pk}"], contact_id=contact.pk, responsible_id=answers)
+    making.tell_on(actor, CONTACT, people[0], lead)
+    attachments.carry(actor, entity="incoming", pk=lead.pk, to="contact", to_pk=people[0].pk)
+    return _decide(actor, lead, LeadState.ACCEPTED, people=people, contact_id=people[0].pk, responsible_id=answers)
 
 
 def link(actor: Actor, uid: str, *, entity: str, pk: int, contact_id: int | None = None) -> IncomingLead:
@@ -201,6 +207,14 @@ def _person(pk: int | None) -> int | None:
     if pk is not None and (pk not in directory.everyone() or directory.gone(directory.everyone()[pk])):
         raise Invalid(fields={"responsible": [_("Choose someone who works here.")]})
     return pk
+
+
+def accept_each(actor: Actor, uids: Iterable[str]) -> tuple[int, CrmError | None]:
+    """Accept many; see `each`. Their people are taken all at once and in one order: two who accept many do not wait for one another in a circle."""
+    chosen = list(dict.fromkeys(uids))[:AT_ONCE]
+    leads = IncomingLead.objects.select_for_update(of=("self",)).filter(uid__in=chosen, probe=False).order_by("pk")
+    making.alone_with_people_of([lead for lead in leads if sees(actor, lead)])
+    return each(chosen, lambda uid: accept(actor, uid))
 
 
 def each(uids: Iterable[str], verb: Callable[[str], Any]) -> tuple[int, CrmError | None]:

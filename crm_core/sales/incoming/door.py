@@ -33,7 +33,7 @@ from crm_platform.kernel.http.throttle import client_address
 from crm_platform.kernel.workspace import Place
 from tenants import following, routing
 
-from . import bodies, calls, sources
+from . import bodies, calls, lines, sources
 from .models import Category, IncomingLead, LeadSource, SourceKind
 from .taking import take
 
@@ -173,9 +173,11 @@ def _take(source: LeadSource, delivery: Delivery) -> IncomingLead:
 def _call(source: LeadSource, delivery: Delivery) -> IncomingLead:
     """A call is one lead, however many events tell of it: the later ones say how it went on."""
     said = calls.told(delivery.said)
-    lead = keep(source, said, delivery, category=Category.SIP, form="call", sender_key=calls.number_of(said) or sender_key(delivery))
-    if lead.repeated and lead.pk is not None:
-        calls.note_later(lead.pk, said)
+    number = calls.number_of(said) or sender_key(delivery)
+    lead = keep(source, said, delivery, category=Category.SIP, form="call", sender_key=number)
+    over = calls.note_later(lead.pk, said) if lead.repeated and lead.pk is not None else False
+    if not lead.held and not delivery.probe:  # what is sealed is shown to nobody
+        lines.told(source, said, number=number, over=over)
     return lead
 
 

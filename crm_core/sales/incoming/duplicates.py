@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ _MOST_TWINS = 50
 
 @dataclass(slots=True)
 class Known:
-    """Whom a lead's keys are known of. `by` says what is the same: "phone", "email"; `elsewhere`: someone has it whom the actor may not see."""
+    """Whom the keys of a lead's first person and firm are known of. `by` says what is the same: "phone", "email"; `elsewhere`: someone has it whom the actor may not see."""
 
     contacts: list[Contact] = field(default_factory=list)
     companies: list[Company] = field(default_factory=list)
@@ -38,7 +38,7 @@ _BY = {"p": "phone", "e": "email"}
 
 
 def of(actor: Actor, leads: Sequence[IncomingLead]) -> dict[int, Known]:
-    """What is known of each of the leads, by its id."""
+    """What is known of the first person and firm of each of the leads, by its id."""
     keys = list(dict.fromkeys(key for lead in leads for key in lead.keys))
     people, firms = _having(Contact, keys), _having(Company, keys)
     return {lead.pk: _one(actor, lead, people, firms) for lead in leads}
@@ -50,8 +50,26 @@ def _having(model: type[Any], keys: list[str]) -> list[Any]:
     return list(model.objects.filter(pk__in=pks, binned_at=None).order_by("pk")) if pks else []
 
 
+def keys_of(person: Mapping[str, Any]) -> list[str]:
+    """The keys of one of the people whom a lead names."""
+    phones, emails = reach_of(person)
+    return reaching.keys_of(phones_of(phones), emails_of(emails))
+
+
+def keys_of_first(lead: IncomingLead) -> list[str]:
+    """The keys of a lead without those that only its further people have: the known contact of one of them is not its first person."""
+    first, *further = lead.contents.get("contacts") or [{}]
+    theirs = {key for person in further for key in keys_of(person)} - set(keys_of(first))
+    return [key for key in lead.keys if key not in theirs]
+
+
+def having(actor: Actor, keys: Sequence[str]) -> Contact | None:
+    """The oldest contact with one of the keys that the actor may see."""
+    return next((contact for contact in _having(Contact, list(keys)) if writing.may(actor, CONTACT.entity.VIEW, contact)), None)
+
+
 def _one(actor: Actor, lead: IncomingLead, people: Iterable[Contact], firms: Iterable[Company]) -> Known:
-    mine = set(lead.keys)
+    mine = set(keys_of_first(lead))
     found = Known()
     same: set[str] = set()
     for contact in people:

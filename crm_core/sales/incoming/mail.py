@@ -227,4 +227,4 @@ def _first(lead: IncomingLead, keys: list[str]) -> IncomingLead | None:
     return found
 
 
-reading_job.answer_form("mail", read, instead=joined, follows=lambda said: isinstance(said, dict) and bool(said.get("thread")))
+reading_job.answer_form("mail", read, instead=joined, follows=lambda said: said.get("thread") or () if isinstance(said, dict) else ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -33,8 +33,8 @@ from .models import IncomingLead
 from .reading import clean, emails_of, name_of, phones_of, reach_of
 
 _MOST = 10**12
-# People and firms of one lead that a note tells of.
-_MOST_PEOPLE = 20
+# People of one lead that are made, and people and firms that a note tells of.
+MOST_PEOPLE = 20
 
 
 def became(lead: IncomingLead) -> tuple[Kind, Any]:
@@ -43,12 +43,35 @@ def became(lead: IncomingLead) -> tuple[Kind, Any]:
     return kind, kind.model.objects.filter(pk=pk, binned_at=None).first() if pk is not None else None
 
 
-def contact_of(actor: Actor, lead: IncomingLead, *, responsible_id: int | None, apart: bool) -> Contact | None:
-    """The known contact, completed where the actor may change it, else a new one; None where the lead names nobody."""
-    known = [] if apart else duplicates.of(actor, [lead])[lead.pk].contacts
-    if known:
-        return _completed(actor, known[0], lead)
-    values = _of_contact(actor, lead)
+def alone_with_people_of(leads: Iterable[IncomingLead]) -> None:
+    """Until the end of the unit nobody else makes the people and firms of these leads; see `reaching.alone_with`."""
+    rows = [(lead.keys, company_name(lead), _people(lead)) for lead in leads]
+    reaching.alone_with(key for keys, firm, people in rows for key in (*keys, *([reaching.name_key(firm)] if firm else ()), *(key for one in people for key in duplicates.keys_of(one))))
+
+
+def _people(lead: IncomingLead) -> list[Mapping[str, Any]]:
+    """Whom it names, the main one first; an empty one where it names nobody."""
+    return (lead.contents.get("contacts") or [{}])[:MOST_PEOPLE]
+
+
+def people_of(actor: Actor, lead: IncomingLead, *, responsible_id: int | None, apart: bool) -> list[Contact]:
+    """Everyone whom the lead names, the main one first: each the known contact, completed where the actor may change it, else a new one. Empty where it names nobody.
+
+    Nobody stands there twice; with `apart` all are new.
+    """
+    found: dict[int, Contact] = {}
+    for at, given in enumerate(_people(lead)):
+        keys = duplicates.keys_of(given) if at else duplicates.keys_of_first(lead)
+        contact = _contact_of(actor, lead, given, known=None if apart else duplicates.having(actor, keys), responsible_id=responsible_id, main=at == 0)
+        if contact is not None:
+            found.setdefault(contact.pk, contact)
+    return list(found.values())
+
+
+def _contact_of(actor: Actor, lead: IncomingLead, given: Mapping[str, Any], *, known: Contact | None, responsible_id: int | None, main: bool) -> Contact | None:
+    if known is not None:
+        return _completed(actor, known, _of_contact(actor, lead, given, main=main))
+    values = _of_contact(actor, lead, given, main=main)
     if not any(values[name] for name in ("first_name", "last_name", "phones", "emails")):
         return None
     firm = _firm_of(actor, lead)
@@ -57,36 +80,38 @@ def contact_of(actor: Actor, lead: IncomingLead, *, responsible_id: int | None, 
     return contacts.create_contact(actor, **values, responsible_id=responsible_id)
 
 
-def _of_contact(actor: Actor, lead: IncomingLead) -> dict[str, Any]:
-    """What the lead says of its person, as contacts take it."""
-    given = (lead.contents.get("contacts") or [{}])[0]
+def _of_contact(actor: Actor, lead: IncomingLead, given: Mapping[str, Any], *, main: bool) -> dict[str, Any]:
+    """What the lead says of one of its people, as contacts take it; what a form asks for fields of a contact is of the main one."""
     first, last = clean(given.get("first_name")), clean(given.get("last_name"))
     if not (first or last):
         first, _blank, last = name_of(given).partition(" ")
-    said = _reached(actor, "contact", lead, given)
+    said = _reached(actor, "contact", lead, given, main=main)
     return {"first_name": first[:120], "last_name": last[:120], **said}
 
 
-def _reached(actor: Actor, entity: str, lead: IncomingLead, given: Mapping[str, Any]) -> dict[str, Any]:
+def _reached(actor: Actor, entity: str, lead: IncomingLead, given: Mapping[str, Any], *, main: bool = True) -> dict[str, Any]:
     """`_said` of a contact or a company, with the numbers and addresses that it brings in whatever way."""
-    said, (phones, emails) = _said(actor, entity, lead, given), reach_of(given)
+    said, (phones, emails) = _said(actor, entity, lead, given, main=main), reach_of(given)
     return said | {"phones": reaching.clean_phones([*said.get("phones", []), *phones_of(phones)]), "emails": reaching.clean_emails([*said.get("emails", []), *emails_of(emails)])}
 
 
-def _said(actor: Actor, entity: str, lead: IncomingLead, given: Mapping[str, Any]) -> dict[str, Any]:
+def _said(actor: Actor, entity: str, lead: IncomingLead, given: Mapping[str, Any], *, main: bool = True) -> dict[str, Any]:
     """Values of fields and tags of a deal, a contact or a company, whichever way the lead speaks."""
     said = spoken.together(spoken.values(entity, given))
-    return {**said, "custom": {**_custom(entity, lead), **said.get("custom", {})}, "tag_ids": spoken.tag_ids(actor, entity, given)}
-
-
-def _completed(actor: Actor, contact: Contact, lead: IncomingLead) -> Contact:
-    return complete(actor, contact, lead) if writing.may_change(actor, CONTACT.entity.EDIT, contact) else contact
+    return {**said, "custom": {**(_custom(entity, lead) if main else {}), **said.get("custom", {})}, "tag_ids": spoken.tag_ids(actor, entity, given)}
 
 
 def complete(actor: Actor, contact: Contact, lead: IncomingLead) -> Contact:
-    """What a lead says of its person onto a contact that lacks it; what stands there stays."""
-    said = {name: value for name, value in _of_contact(actor, lead).items() if name not in ("first_name", "last_name")}
-    more = completing.lacking(contact, said)
+    """What a lead says of its main person onto a contact that lacks it; what stands there stays."""
+    return _with(actor, contact, _of_contact(actor, lead, _people(lead)[0], main=True))
+
+
+def _completed(actor: Actor, contact: Contact, values: Mapping[str, Any]) -> Contact:
+    return _with(actor, contact, values) if writing.may_change(actor, CONTACT.entity.EDIT, contact) else contact
+
+
+def _with(actor: Actor, contact: Contact, values: Mapping[str, Any]) -> Contact:
+    more = completing.lacking(contact, {name: value for name, value in values.items() if name not in ("first_name", "last_name")})
     return contacts.change_contact(actor, contact.pk, **more) if more else contact
 
 
@@ -109,8 +134,8 @@ def company_name(lead: IncomingLead) -> str:
     return " ".join(clean(given[0].get("name")).split())[:250] if given else ""
 
 
-def deal_of(actor: Actor, lead: IncomingLead, contact: Contact | None, *, stage_id: int | None, responsible_id: int | None) -> Deal:
-    """The deal: named as the lead says, else after its person."""
+def deal_of(actor: Actor, lead: IncomingLead, people: Iterable[Contact], *, stage_id: int | None, responsible_id: int | None) -> Deal:
+    """The deal: named as the lead says, else after its person; of all the people, the first being the main one."""
     firm = _firm_of(actor, lead)
     currency = preferences.here().currency
     values: dict[str, Any] = {"name": deal_name(lead), "currency": currency, "responsible_id": responsible_id, "source": lead.source.name[:120] if lead.source else ""}
@@ -120,8 +145,7 @@ def deal_of(actor: Actor, lead: IncomingLead, contact: Contact | None, *, stage_
         values["sum_minor"] = total
     if firm is not None:
         values["company_id"] = firm.pk
-    if contact is not None:
-        values["contacts"] = [{"contact_id": contact.pk}]
+    values["contacts"] = [{"contact_id": contact.pk} for contact in people]
     return deals.create_deal(actor, stage_id=stage_id or _first_stage(lead), **values)
 
 
@@ -163,7 +187,7 @@ def fields_of(lead: IncomingLead) -> list[tuple[str, str]]:
     rows = [(str(label), str(value)) for label, value in contents.get("fields") or ()]
     people = contents.get("contacts") or []
     for entity, each in (("deal", [contents.get("lead") or {}]), ("contact", people), ("company", contents.get("companies") or [])):
-        for at, given in enumerate(each[:_MOST_PEOPLE]):
+        for at, given in enumerate(each[:MOST_PEOPLE]):
             if at > 0 and name_of(given):
                 rows.append((_("Further person") if entity == "contact" else _("Further company"), name_of(given)))
             shown = {"phones", "emails"} if entity == "contact" and at == 0 else set[str]()

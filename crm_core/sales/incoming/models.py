@@ -108,10 +108,27 @@ class LeadRule(models.Model):
         ordering = ["order", "id"]
 
 
+class LeadLine(models.Model):
+    """A telephone line or extension of a source of calls, and whose it is. `line` as it was written, `key` as it is compared (`lines.key_of`)."""
+
+    source = models.ForeignKey(LeadSource, models.CASCADE, related_name="lines", db_index=False)
+    line = models.CharField(max_length=60)
+    key = models.CharField(max_length=60)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.DO_NOTHING, related_name="+", db_index=False)
+
+    class Meta:
+        db_table = "lead_line"
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["source", "key"], name="lead_line_once")]
+
+    def __str__(self) -> str:
+        return self.line
+
+
 class IncomingLead(models.Model):
     """One lead, as it came (`payload`, until it is read) and as it was read.
 
-    `contents` holds "lead", "contacts", "companies" as given, "fields" (what else was said, label and value), "files" and "consent"; `metadata` the
+    `contents` holds "lead", "contacts", "companies" as given, "people" (the ids of its contacts, the main one first, once it was accepted with more than one), "fields" (what else was said, label and value), "files" and "consent"; `metadata` the
     source's marks: UTM, referrer, page, address. `keys` are those of duplicates (`people.reaching`). `read_at` is null until it was read. `due_at`
     is when it should be answered, `tried` are those it was given to and who did not take it. `probe`: synthetic, proves its source, never shown.
     """

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
+
 from crm_core.groundwork.attachments import services as attachments
 from crm_platform.db import sides
 from crm_platform.events.backbone import Change, emit_all
@@ -27,15 +29,16 @@ _ONCE_MORE = 0.05
 # Readers of what has a form of its own, and what else becomes of it: `(lead) -> whether it was dealt with and does not wait`.
 _own: dict[str, Callable[[IncomingLead], reading.Read]] = {}
 _instead: dict[str, Callable[[IncomingLead], bool]] = {}
-_follows: dict[str, Callable[[Any], bool]] = {}
+_follows: dict[str, Callable[[Any], Sequence[str]]] = {}
 
 
 def answer_form(
-    form: str, read: Callable[[IncomingLead], reading.Read], *, instead: Callable[[IncomingLead], bool] | None = None, follows: Callable[[Any], bool] | None = None,
+    form: str, read: Callable[[IncomingLead], reading.Read], *, instead: Callable[[IncomingLead], bool] | None = None, follows: Callable[[Any], Sequence[str]] | None = None,
 ) -> None:  # fmt: skip
     """Name who reads payloads of a form; `instead` may deal with a lead so that it does not wait (a call of a known contact).
 
-    `follows(said)` says that it may go on with an earlier one, which has to be read and written before.
+    `follows(said)` names the earlier ones that it may go on with, by their `sender_key`s: they have to be read and written before, by whoever reads. Such
+    a form has the name of its category.
     """
     _own[form] = read
     if instead is not None:
@@ -63,10 +66,9 @@ def run(pk: int, *, lease: Lease) -> Again | None:
 
 def read_some(*, most: int = AT_ONCE) -> int:
     """Read the oldest; returns how many. Inside a unit."""
-    rows = list(IncomingLead.objects.select_for_update(skip_locked=True, of=("self",)).select_related("source").filter(read_at=None).order_by("id")[:most])
+    rows = _before_others(_oldest(most))
     if not rows:
         return 0
-    rows = rows[: _until(rows)]
     rules: dict[int | None, list[LeadRule]] = {}
     for row in rows:
         _understand(row)
@@ -84,9 +86,27 @@ def read_some(*, most: int = AT_ONCE) -> int:
     return len(rows)
 
 
-def _until(rows: Sequence[IncomingLead]) -> int:
-    """How many are read at once: up to the next that may go on with one before it."""
-    return next((at for at, row in enumerate(rows) if at and (follows := _follows.get(str(row.payload.get("form")))) is not None and follows(row.payload.get("said"))), len(rows))
+def _oldest(most: int) -> list[IncomingLead]:
+    """The oldest unread that nobody else reads. Letters are one reader's at a time, who is waited for: an answer is put to a letter that has been read."""
+    unread = IncomingLead.objects.filter(read_at=None)
+    if unread.filter(category__in=_follows).exists():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"letters:{workspace.here().prefix}"])
+    else:  # one that has come since is left to the next look
+        unread = unread.exclude(category__in=_follows)
+    return list(unread.select_for_update(skip_locked=True, of=("self",)).select_related("source").order_by("id")[:most])
+
+
+def _before_others(rows: Sequence[IncomingLead]) -> list[IncomingLead]:
+    """Those that are read at once: an answer waits until what it may go on with is written, also where it came first. Two that name one another do not wait."""
+    unread = {(row.source_id, row.sender_key) for row in rows}
+    first = [row for row in rows if unread.isdisjoint((row.source_id, key) for key in _goes_on_with(row) if key != row.sender_key)]
+    return first or list(rows)
+
+
+def _goes_on_with(row: IncomingLead) -> Sequence[str]:
+    follows = _follows.get(str(row.payload.get("form")))
+    return follows(row.payload.get("said")) if follows is not None else ()
 
 
 def read_now(lead: IncomingLead) -> None:

@@ -68,11 +68,26 @@ def ring(people: Iterable[int], number: str, *, uid: str) -> None:
 
 
 def _keep(name: str, rows: dict[str, str]) -> None:
-    with suppress(RedisError), _redis().pipeline(transaction=False) as both:
-        both.hset(name, mapping=rows)
-        both.expire(name, RINGS_FOR)
-        both.execute()
+    with suppress(RedisError):
+        there = dict(zip(rows, _redis().hmget(name, list(rows)), strict=True))
+        fresh = {person: row for person, row in rows.items() if not _same(there[person], row)}
+        if fresh:
+            with _redis().pipeline(transaction=False) as both:
+                both.hset(name, mapping=fresh)
+                both.expire(name, RINGS_FOR)
+                both.execute()
     versions.mark(MARK)
+
+
+def _same(kept: str | None, row: str) -> bool:
+    """Whether a call is known to a person already: told again it neither comes back after it was closed nor lasts longer."""
+    before, now = json.loads(kept) if kept else {}, json.loads(row)
+    return bool(before and before["uid"] == now["uid"] and before["until"] > clock.now().timestamp())
+
+
+def expected() -> None:
+    """Calls are to be told from now on: the pages of the workspace ask for them as soon as the unit is kept."""
+    transaction.on_commit(lambda: versions.mark(MARK), using=workspace.here().alias)
 
 
 def end(numbers: Iterable[str]) -> None:
@@ -84,6 +99,20 @@ def end(numbers: Iterable[str]) -> None:
                 _redis().hdel(_name(), person)
 
 
+def hush(uid: str, *, only: int | None = None, but: int | None = None) -> None:
+    """One call is over as soon as the unit is kept: for everyone; for `only` one person, where it rings there; or for all `but` who took it."""
+    name = _name()
+    transaction.on_commit(lambda: _hush(name, uid, only, but), using=workspace.here().alias)
+
+
+def _hush(name: str, uid: str, only: int | None, but: int | None) -> None:
+    with suppress(RedisError):
+        rows = {person: row for person, text in _redis().hgetall(name).items() if (row := json.loads(text))["uid"] == uid}
+        meant = [str(only)] if str(only) in rows else [person for person in rows if person != str(but)]
+        if meant:
+            _redis().hset(name, mapping={person: json.dumps({**rows[person], "over": True}) for person in meant})
+
+
 def of(person: int) -> Call | None:
     """The call that rings at a person's telephone."""
     try:
@@ -91,15 +120,14 @@ def of(person: int) -> Call | None:
     except RedisError:
         return None
     said: dict[str, Any] = json.loads(row) if row else {"until": 0.0}
-    return Call(said["uid"], said["number"]) if said["until"] > clock.now().timestamp() else None
+    return Call(said["uid"], said["number"]) if said["until"] > clock.now().timestamp() and not said.get("over") else None
 
 
 def close(person: int, uid: str) -> None:
     """The person has seen the call: it is shown in none of their windows; one that came meanwhile is."""
     call = of(person)
     if call is not None and call.uid == uid:
-        with suppress(RedisError):
-            _redis().hdel(_name(), str(person))
+        _hush(_name(), uid, person, None)
 
 
 def caller(actor: Actor, number: str) -> Caller:

@@ -8,13 +8,20 @@ from django.views.decorators.http import require_POST, require_safe
 from crm_core.people import reaching
 from crm_platform.kernel.permissions import Actor
 from crm_platform.ui import responses
+from crm_platform.ui.ringing import asks_every
 
 from . import ringing
 
 
 @require_safe
 def card(request: HttpRequest) -> HttpResponse:
-    """Who is calling; 204 where it is the call already `?shown=`, or there is none and none is shown, and nothing at all once it is over."""
+    """Who is calling; 204 where it is the call already `?shown=`, or there is none and none is shown, and nothing at all once it is over. `X-Ask-Every` says when to ask again."""
+    response = _card(request)
+    response.headers["X-Ask-Every"] = str(asks_every(request))
+    return response
+
+
+def _card(request: HttpRequest) -> HttpResponse:
     actor: Actor = request.actor  # type: ignore[attr-defined]
     shown, call = request.GET.get("shown", ""), ringing.of(actor.user_id or 0)
     if call is None:

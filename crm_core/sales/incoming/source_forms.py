@@ -7,10 +7,11 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from crm_core.groundwork.records.fields import RowsField
 from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.accounts import directory
 
-from . import routing, sources
+from . import lines, routing, sources
 from .models import LeadSource, SourceKind
 
 
@@ -46,6 +47,33 @@ class SourceForm(forms.Form):
         """As the services take them."""
         given = self.cleaned_data
         return {"name": given["name"], "pipeline_id": given["pipeline"], "answer_minutes": given["answer_minutes"], "responsible_id": given["responsible"]}
+
+
+class LinesForm(forms.Form):
+    """Which line or extension of a telephone system is whose."""
+
+    def __init__(self, *args: Any, source: LeadSource, **kwargs: Any) -> None:
+        present = lines.of_source(source)
+        kwargs["initial"] = {"lines": [{"line": one.line, "person": str(one.person_id)} for one in present]}
+        kwargs["auto_id"] = "lines_%s"
+        super().__init__(*args, **kwargs)
+        self.kept = {one.person_id for one in present}
+        self.table = self.fields["lines"] = RowsField(
+            columns=(), most=lines.MOST, label=_("Line or extension, and whose it is"),
+            help_text=_("As your telephone system writes it, such as 101 or +31 20 555 0100. A call that names it comes up at the pages of that person; a call to any other line comes up nowhere. Empty a row to take it off."),
+        )  # fmt: skip
+        self.table.told_by = ("line", "person")
+        self.offer_anew()
+
+    def offer_anew(self) -> None:
+        """Who works here now, and who had a line before."""
+        here = [pk for pk, _name in directory.choices()]
+        people = [(str(pk), directory.name_of(pk)) for pk in dict.fromkeys([*here, *sorted(self.kept)])]
+        self.table.widget.columns = [("line", _("Line or extension"), None), ("person", _("Person"), [("", _("Choose a person")), *people])]
+
+    def rows(self) -> list[tuple[str, int | None]]:
+        """As the service takes them."""
+        return [(row["line"], int(row["person"]) if row["person"].isdecimal() else None) for row in self.cleaned_data["lines"]]
 
 
 class RuleForm(forms.Form):

@@ -17,10 +17,10 @@ from crm_platform.kernel.permissions import as_ever, require
 from crm_platform.ui import responses
 from crm_platform.ui.formwork import Refused, errors_into
 
-from . import probing, routing, sources
+from . import lines, probing, routing, sources
 from .drawing import pause
 from .models import LeadSource, SourceKind
-from .source_forms import RuleForm, SourceForm
+from .source_forms import LinesForm, RuleForm, SourceForm
 
 ICONS = {SourceKind.API: "plug-zap", SourceKind.FORM: "globe", SourceKind.MAIL: "mail", SourceKind.CALLS: "phone", SourceKind.WEBHOOK: "zap"}
 
@@ -86,9 +86,31 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
                 return responses.toast(request, responses.redirect(request, reverse("lead-source", args=[pk])), _("Saved."))
             except Refused as refused:
                 status = refused.status
+    return _drawn(request, source, form=form, status=status)
+
+
+@require_POST
+def set_lines(request: HttpRequest, pk: int) -> HttpResponse:
+    """Whose its lines are: all of the table at once."""
+    actor = request.actor  # type: ignore[attr-defined]
+    require(as_ever(actor), SETTINGS.right("edit"))
+    source, status = sources.get(pk), 422
+    form = LinesForm(request.POST, source=source)
+    if form.is_valid():
+        try:
+            with errors_into(form):
+                lines.set_lines(actor, pk, form.rows())
+            return responses.toast(request, responses.redirect(request, reverse("lead-source", args=[pk])), _("Saved."))
+        except Refused as refused:
+            status = refused.status
+    return _drawn(request, source, lines_form=form, status=status)
+
+
+def _drawn(request: HttpRequest, source: LeadSource, *, form: SourceForm | None = None, lines_form: LinesForm | None = None, status: int = 200) -> HttpResponse:
+    """The page of a source, with what was typed and refused in one of its forms."""
     key = sources.key_of(source)
     context: dict[str, Any] = {
-        "source": source, "form": form, "key": key, "secret": sources.secret_of(source), "address": sources.address_of(source) if source.kind == SourceKind.MAIL else "",
+        "source": source, "form": form or SourceForm(source=source), "lines_form": (lines_form or LinesForm(source=source)) if source.kind == SourceKind.CALLS else None, "key": key, "secret": sources.secret_of(source), "address": sources.address_of(source) if source.kind == SourceKind.MAIL else "",
         "door": workspace.url(f"/api/leads/in/{key}") if key else "", "count": sources.counted(source), "lead_form": sources.form_of(source), **heard(source, now=clock.now()),
     }  # fmt: skip
     return responses.page(request, "incoming/source.html", status=status, **context)

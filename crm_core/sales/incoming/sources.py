@@ -95,7 +95,7 @@ def add(actor: Actor, *, name: str, kind: str, pipeline_id: int | None = None, a
 
 def change(actor: Actor, pk: int, *, name: str, pipeline_id: int | None, answer_minutes: int | None, responsible_id: int | None) -> LeadSource:
     """Rename, and say where its leads go and within how many minutes they are answered."""
-    source = _locked(actor, pk)
+    source = locked(actor, pk)
     before = _facts(source)
     _set(source, name=name, pipeline_id=pipeline_id, answer_minutes=answer_minutes, responsible_id=responsible_id)
     after = _facts(source)
@@ -133,7 +133,7 @@ def _new_key(source: LeadSource) -> None:
 
 def new_key(actor: Actor, pk: int) -> LeadSource:
     """Another key and another secret; the old ones end at once."""
-    source = _locked(actor, pk)
+    source = locked(actor, pk)
     _new_key(source)
     source.settings["secret"] = secrets_box.encrypt(ids.random_id(40))
     source.save()
@@ -143,7 +143,7 @@ def new_key(actor: Actor, pk: int) -> LeadSource:
 
 def archive(actor: Actor, pk: int) -> LeadSource:
     """Put it aside, where it takes nothing in; or take it up again. Its leads stay. Raises PlanRefusal for a form that comes back beyond the plan's."""
-    source = _locked(actor, pk)
+    source = locked(actor, pk)
     if source.kind == SourceKind.FORM:
         (gates.require if source.archived_at else gates.free)(FORMS)
     source.archived_at = None if source.archived_at else clock.now()
@@ -153,7 +153,8 @@ def archive(actor: Actor, pk: int) -> LeadSource:
     return source
 
 
-def _locked(actor: Actor, pk: int) -> LeadSource:
+def locked(actor: Actor, pk: int) -> LeadSource:
+    """One that the actor is about to change. Raises Forbidden, NotFound."""
     require(actor, SETTINGS.right("edit"))
     source = LeadSource.objects.select_for_update().filter(pk=pk).first()
     if source is None:

@@ -18,10 +18,10 @@ from .models import IncomingLead, LeadSource
 
 READ = "incoming.read"
 # Forms of which one lead is told several times: what makes them one, and who keeps the later ones.
-_often: dict[str, tuple[Callable[[Any], str], Callable[[int, Any], None]]] = {}
+_often: dict[str, tuple[Callable[[Any], str], Callable[[int, Any], object]]] = {}
 
 
-def told_often(form: str, number: Callable[[Any], str], later: Callable[[int, Any], None]) -> None:
+def told_often(form: str, number: Callable[[Any], str], later: Callable[[int, Any], object]) -> None:
     """Name what makes several payloads of a form one lead (`number(said)`, "" for one by itself), and who keeps the later ones (`later(pk, said)`)."""
     _often[form] = number, later
 

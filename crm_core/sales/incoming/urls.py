@@ -28,6 +28,7 @@ urlpatterns += [
     path("settings/lead-sources/add", source_views.add, name="lead-source-add"),
     path("settings/lead-sources/<int:pk>", source_views.one, name="lead-source"),
     path("settings/lead-sources/<int:pk>/verb", source_views.verb, name="lead-source-verb"),
+    path("settings/lead-sources/<int:pk>/lines", source_views.set_lines, name="lead-source-lines"),
     path("settings/lead-rules", source_views.add_rule, name="lead-rule-add"),
     path("settings/lead-rules/<int:pk>", source_views.change_rule, name="lead-rule"),
 ]

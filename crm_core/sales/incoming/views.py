@@ -175,7 +175,7 @@ def bulk(request: HttpRequest) -> HttpResponse:
     if not chosen or verb not in ("accept", "decline"):
         return _on(request, _("Nothing was chosen."))
     if verb == "accept":
-        done, refused = deciding.each(chosen, partial(deciding.accept, actor))
+        done, refused = deciding.accept_each(actor, chosen)
         said = ngettext("%(n)s is accepted.", "%(n)s are accepted.", done) % {"n": figure(done)}
     else:
         done, refused = deciding.each(chosen, partial(deciding.decline, actor, reason=request.POST.get("reason", "")))

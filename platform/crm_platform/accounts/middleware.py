@@ -190,7 +190,7 @@ class ActorMiddleware:
         use_language(request, person.language)
         request.actor = admitted(person, name=name, working=working)  # type: ignore[attr-defined]
         now = clock.real_now()
-        if person.last_seen_at is None or now - person.last_seen_at > _SEEN_EVERY:
+        if name not in _BY_ITSELF and (person.last_seen_at is None or now - person.last_seen_at > _SEEN_EVERY):
             with versions.quiet():
                 User.objects.filter(pk=person.pk).update(last_seen_at=now)
 

@@ -26,7 +26,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "firm": SimpleLazyObject(_firm),
         "rail": SimpleLazyObject(lambda: _rail(request)),
         "may_plan": SimpleLazyObject(lambda: places.may_open(getattr(request, "actor", None), "plan")),
-        "may_ring": SimpleLazyObject(lambda: ringing.may_ring(request)),
+        "rings_every": SimpleLazyObject(lambda: ringing.asks_every(request)),
         "settings_pages": SimpleLazyObject(lambda: _settings(request)),
         "console": SimpleLazyObject(lambda: console.rail(request)),
         "manage_layout": "ui/console_account.html" if getattr(request, "urlconf", "") == settings.OPERATOR_URLCONF else "ui/settings.html",

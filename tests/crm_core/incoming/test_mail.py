@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import threading
+import time
 from datetime import timedelta
 from email.message import EmailMessage
 
@@ -13,7 +15,7 @@ from django.test import Client, override_settings
 
 from crm_core.engagement.notes.models import Note
 from crm_core.groundwork.attachments.models import Attachment
-from crm_core.sales.incoming import building, door, mail, probing, reading_job, services, sources
+from crm_core.sales.incoming import building, door, mail, probing, reading, reading_job, services, sources
 from crm_core.sales.incoming.models import IncomingLead, LeadSource
 from crm_platform.config.mailbox.backend import MailboxBackend
 from crm_platform.db import sides
@@ -22,6 +24,7 @@ from crm_platform.jobs.models import Job
 from crm_platform.kernel import clock, jobs
 from crm_platform.kernel.errors import NotFound
 from tests.conftest import Door
+from tests.racing import at_once
 from webhooks.inbound import forgetting
 from webhooks.inbound import services as inbound
 from webhooks.inbound.models import InboundMessage
@@ -122,6 +125,40 @@ def test_a_letter_and_its_answer_that_come_together_are_one_lead(address) -> Non
     for number, text, answers in (("<1@x>", "Bonjour", ""), ("<9@x>", "Another", ""), ("<2@x>", "And in oak?", "<1@x>"), ("<3@x>", "Or ash?", "<2@x>")):
         mail.deliver(to, written(to, text, number=number, answers=answers))
     assert [(lead.message, lead.state) for lead in leads(at)] == [("Bonjour\n\nAnd in oak?\n\nOr ash?", "waiting"), ("Another", "waiting"), ("And in oak?", "merged"), ("Or ash?", "merged")]
+
+
+def test_a_letter_and_its_answer_read_at_one_moment_by_two_are_one_lead(address, monkeypatch) -> None:
+    at, to = address
+    begun, read = threading.Event(), reading_job._own["mail"]
+
+    def slowly(lead: IncomingLead) -> reading.Read:
+        found = read(lead)
+        if not begun.is_set():
+            begun.set()
+            time.sleep(1)  # long enough for the other to have looked
+        return found
+
+    monkeypatch.setitem(reading_job._own, "mail", slowly)
+    mail.deliver(to, written(to, "Bonjour", number="<1@x>"))
+    works = [lambda: leads(at), lambda: (begun.wait(20), mail.deliver(to, written(to, "And in oak?", number="<2@x>", answers="<1@x>")), leads(at))]
+    at_once(2, lambda: works.pop()())
+    first, second = leads(at)
+    assert (first.state, second.state, first.message) == ("waiting", "merged", "Bonjour\n\nAnd in oak?")
+
+
+def test_an_answer_that_came_before_its_letter_waits_for_it(address) -> None:
+    at, to = address
+    mail.deliver(to, written(to, "And in oak?", number="<2@x>", answers="<1@x>"))
+    mail.deliver(to, written(to, "Bonjour", number="<1@x>"))
+    second, first = leads(at)
+    assert (first.state, second.state, first.message) == ("waiting", "merged", "Bonjour\n\nAnd in oak?")
+
+
+def test_letters_that_name_one_another_are_read_all_the_same(address) -> None:
+    at, to = address
+    for own, other in (("<1@x>", "<2@x>"), ("<2@x>", "<1@x>")):
+        mail.deliver(to, written(to, "Both", number=own, answers=other))
+    assert [lead.read_at is None for lead in leads(at)] == [False, False]
 
 
 def test_an_answer_to_what_was_declined_is_a_lead_again(address) -> None:

@@ -35,8 +35,10 @@ def make(asked: Asked) -> HttpResponse:
 
 
 def _at_once(asked: Asked, items: list[Item]) -> list[tuple[Item, dict[str, Any]]]:
-    known = [_party(asked, item, "contacts", CONTACTS) for item in items]
-    firms = [_party(asked, item, "companies", COMPANIES) for item in items]
+    keys = {(item.at, collection.plural): _keys(asked.actor, item, collection) for item in items for collection in (CONTACTS, COMPANIES)}
+    reaching.alone_with(key for each in keys.values() for key in each)
+    known = [_party(asked, item, CONTACTS, keys[item.at, "contacts"]) for item in items]
+    firms = [_party(asked, item, COMPANIES, keys[item.at, "companies"]) for item in items]
     settle(items)
     leads, _items = create(asked, LEADS, [_plain(item, contact, company) for item, (contact, _merged), (company, _known) in zip(items, known, firms, strict=True)])
     return [
@@ -67,11 +69,11 @@ def _plain(item: Item, contact: int | None, company: int | None) -> Item:
     return plain
 
 
-def _party(asked: Asked, item: Item, name: str, collection: Collection) -> tuple[int | None, bool]:
-    """The contact or company of an item: named by id, found by phone, e-mail or name and completed, or made; and whether it was found."""
-    parties = item.beneath("_embedded").each(name)
+def _party(asked: Asked, item: Item, collection: Collection, keys: list[str]) -> tuple[int | None, bool]:
+    """The contact or company of an item: named by id, found by phone, e-mail or name (`keys`) and completed, or made; and whether it was found."""
+    parties = item.beneath("_embedded").each(collection.plural)
     if len(parties) > 1:
-        item.fault(f"_embedded.{name}", "This collection should contain 1 element or less.", code="TooMany")
+        item.fault(f"_embedded.{collection.plural}", "This collection should contain 1 element or less.", code="TooMany")
     if not parties or item.faults:
         return None, False
     party = parties[0]
@@ -82,7 +84,7 @@ def _party(asked: Asked, item: Item, name: str, collection: Collection) -> tuple
         return pk, False
     if len(party.listed("custom_fields_values")) > _EMBEDDED_MOST:
         party.fault("custom_fields_values", f"This collection should contain {_EMBEDDED_MOST} elements or less.", code="TooMany")
-    found = _known(asked.actor, party, collection)
+    found = min(taking.visible(asked.actor, collection, reaching.with_keys(collection.kind.model, keys)), default=None) if keys else None
     if found is not None and not item.faults:
         _complete(asked.actor, party, collection, found)
     if found is not None or item.faults:
@@ -103,12 +105,15 @@ def _complete(actor: Actor, party: Item, collection: Collection, pk: int) -> Non
             writing.change_locked(actor, collection.kind, record, more)
 
 
-def _known(actor: Actor, party: Item, collection: Collection) -> int | None:
-    """A record of the same phone, e-mail or firm's name that the actor may see."""
-    values = taking.own(actor, Item(party.body), collection, None)
-    record = collection.kind.model(**{name: values[name] for name in ("name", "first_name", "last_name", "phones", "emails") if name in values})
+def _keys(actor: Actor, item: Item, collection: Collection) -> list[str]:
+    """The phones, e-mails and the firm's name by which the contact or company of an item is looked for; what is wrong with them is told where it is made."""
+    parties = Item(item.body).beneath("_embedded").each(collection.plural)
+    if len(parties) != 1 or parties[0].whole("id") is not None:
+        return []
     try:
+        values = taking.own(actor, Item(parties[0].body), collection, None)
+        record = collection.kind.model(**{name: values[name] for name in ("name", "first_name", "last_name", "phones", "emails") if name in values})
         collection.kind.prepare(record)
-    except Invalid:  # what is wrong is told where it is made
-        return None
-    return min(taking.visible(actor, collection, reaching.with_keys(collection.kind.model, record.keys)), default=None) if record.keys else None
+    except Invalid:
+        return []
+    return list(record.keys)

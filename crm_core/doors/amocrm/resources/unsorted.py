@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpResponse
@@ -60,12 +61,12 @@ def draw(asked: Asked, lead: IncomingLead) -> dict[str, Any]:
 
 
 def _became(asked: Asked, lead: IncomingLead) -> dict[str, Any]:
-    def one(path: str, pk: int | None) -> list[dict[str, Any]]:
-        return [{"id": pk, "_links": answers.href(asked, f"{path}/{pk}")}] if pk else []
+    def some(path: str, pks: Iterable[int | None]) -> list[dict[str, Any]]:
+        return [{"id": pk, "_links": answers.href(asked, f"{path}/{pk}")} for pk in pks if pk]
 
-    told = {"leads": one("leads", lead.deal_id), "contacts": one("contacts", lead.contact_id), "companies": []}
+    told = {"leads": some("leads", [lead.deal_id]), "contacts": some("contacts", lead.said("people") or [lead.contact_id]), "companies": []}
     customer = customer_leads.of(lead)
-    return told if customer is None else {**told, CUSTOMERS: one(CUSTOMERS, customer)}
+    return told if customer is None else {**told, CUSTOMERS: some(CUSTOMERS, [customer])}
 
 
 def make_form(asked: Asked) -> HttpResponse:
