@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 import redis
+from django.conf import settings
 from django.test import Client
+from django.urls import reverse
 
 from crm_core.sales.incoming import lines, ringing
 from crm_platform.accounts.models import User
 from crm_platform.kernel import clock, seating
+from crm_platform.ui.ringing import ADDRESS
 from tests.crm_core.incoming.kit import ROBOT, came, source
 from tests.doors.conftest import Program, program_of
 from tests.doors.test_calls_and_talks import CALL, phone
@@ -151,6 +154,21 @@ def test_a_page_that_is_open_is_told_to_ask_often_from_the_first_call_on(api: Pr
     ring(api, UNKNOWN, me)
     answers = [browser.get("/ringing"), browser.get("/ringing?shown=1")]
     assert [(answer.status_code, answer.headers["X-Ask-Every"]) for answer in answers] == [(200, "5"), (200, "5")]
+
+
+def test_where_no_telephone_rings_a_question_costs_no_statement_and_says_nothing_to_a_stranger(api: Program, doors: Any, me: int, count_statements: Any) -> None:
+    browser, stranger = doors.client(), doors.client(None)
+    assert reverse("ringing", urlconf=settings.WORKSPACE_URLCONF) == ADDRESS
+    for one in (browser, stranger):
+        one.get("/ringing")
+        with count_statements() as count:
+            answer = one.get("/ringing")
+        assert (answer.status_code, answer.content, answer.headers["X-Ask-Every"], count()) == (204, b"", "20", 0)
+    assert browser.get("/ringing?shown=1").status_code == 200  # a card that is there goes
+    ring(api, UNKNOWN, me)
+    assert seen(browser) != ""
+    assert UNKNOWN.encode() not in stranger.get("/ringing").content
+    assert stranger.get("/ringing").status_code in (302, 401, 403)
 
 
 def test_whose_the_lines_are_is_said_and_pages_ask_often(doors: Any) -> None:

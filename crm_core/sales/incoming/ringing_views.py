@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST, require_safe
 from crm_core.people import reaching
 from crm_platform.kernel.permissions import Actor
 from crm_platform.ui import responses
-from crm_platform.ui.ringing import asks_every
+from crm_platform.ui.ringing import AGAIN, asks_every
 
 from . import ringing
 
@@ -17,7 +17,7 @@ from . import ringing
 def card(request: HttpRequest) -> HttpResponse:
     """Who is calling; 204 where it is the call already `?shown=`, or there is none and none is shown, and nothing at all once it is over. `X-Ask-Every` says when to ask again."""
     response = _card(request)
-    response.headers["X-Ask-Every"] = str(asks_every(request))
+    response.headers[AGAIN] = str(asks_every(request))
     return response
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
 
 from crm_platform.kernel import versions, workspace
 
 MARK = "ringing"
+# Where pages ask, and the header that says when to ask again.
+ADDRESS, AGAIN = "/ringing", "X-Ask-Every"
 # Seconds for which a firm counts as one after its last call: a fortnight's holiday passes without a change.
 LATELY = 14 * 86400.0
 # Seconds from one question of a page that is looked at to the next. Seldom: a first call is seen while it rings or just after it was taken.
@@ -18,3 +22,19 @@ def asks_every(request: HttpRequest) -> int:
     if getattr(request, "actor", None) is None or workspace.current() is None:
         return 0
     return OFTEN if versions.marked(MARK, within=LATELY) else SELDOM
+
+
+class QuietMiddleware:
+    """Answers the question of a page in a firm without a telephone system before anybody is looked for: no session, no person, no statement beyond the unit's own.
+
+    Such are most firms, and each of their pages that is looked at asks. It says no more than that nothing rings there, to whoever asks.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        asks = request.path_info == ADDRESS and request.method == "GET" and not request.GET.get("shown")
+        if asks and workspace.current() is not None and not versions.marked(MARK, within=LATELY):
+            return HttpResponse(status=204, headers={AGAIN: str(SELDOM)})
+        return self.get_response(request)

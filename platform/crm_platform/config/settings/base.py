@@ -180,6 +180,7 @@ MIDDLEWARE = [
     "crm_platform.kernel.http.health.HealthMiddleware",
     "crm_core.doors.amocrm.wire.slashes.SlashMiddleware",
     "tenants.middleware.WorkspaceMiddleware",
+    "crm_platform.ui.ringing.QuietMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "crm_platform.accounts.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
