@@ -34,7 +34,7 @@ from tenants.isolation import operations, proving, routes, watching
 from tenants.isolation.trying import Trial
 from tenants.lifecycle import hosts
 from tenants.lifecycle.models import OwnHost
-from tenants.models import IsolationProof
+from tenants.models import Domain, IsolationProof
 from tenants.provisioning import owner
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -305,6 +305,22 @@ def test_a_house_s_own_number_is_nobody_elses_though_it_lies_among_their_ids() -
     secrets = watching.Secrets(None, [], numbers=True, others=frozenset({"1002504045"}))  # type: ignore[arg-type]  # its house is not asked
     assert secrets.found_in('{"account_id":1002504045}', asked="/api/v4/leads") == ""
     assert secrets.found_in('{"account_id":1002504045,"id":1002504046}', asked="/api/v4/leads") == "1002504046"
+
+
+def test_a_number_that_an_attempt_made_an_address_of_the_one_who_asks_is_no_leak(trial: Trial) -> None:
+    mine, other = trial.houses.mine, trial.houses.other
+    trial.listen("word", "GET /", '{"subdomain":"1000000042"}', asked="/api/v4/account", of=(other,))
+    assert len(trial.failures) == 1
+    with sides.control_unit():
+        Domain.objects.create(tenant=mine.workspace, domain="1000000042", is_primary=False)
+    try:
+        trial.listen("word", "GET /", '{"subdomain":"1000000042"}', asked="/api/v4/account", of=(other,))
+        assert len(trial.failures) == 1
+        trial.listen("word", "GET /", '{"subdomain":"1000000042","id":1000000043}', asked="/api/v4/account", of=(other,))
+        assert len(trial.failures) == 2
+    finally:
+        with sides.control_unit():
+            Domain.objects.filter(domain="1000000042").delete()
 
 
 @pytest.mark.live
