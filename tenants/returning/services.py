@@ -89,6 +89,9 @@ def proceed(beside: Beside) -> Beside:
             raise turns.Busy(slug=beside.workspace.slug)
         try:
             (_fill if beside.step == BesideStep.FILLING else _finish_return)(beside)
+        except MovedAway:
+            _lie_ready_again(beside)
+            raise
         except (CrmError, OSError, psycopg.Error) as error:
             if beside.step == BesideStep.FILLING:
                 _note(beside, BesideStep.GIVEN_UP, error=str(error)[:2000])
@@ -183,9 +186,20 @@ def ready(workspace: Workspace, pk: int | None = None) -> Beside:
         beside = (lying.filter(pk=pk) if pk else lying).order_by("-pk").first()
     if beside is None or beside.spare is None:
         raise NotBeside(pk=pk or "", slug=workspace.slug)
-    if (beside.spare.alias, beside.spare.template_version) != (beside.workspace.alias, beside.workspace.template_version):
-        raise MovedAway(slug=workspace.slug)
+    _need_one_place(beside.workspace, beside.spare)
     return beside
+
+
+def _need_one_place(workspace: Workspace, spare: Workspace) -> None:
+    if (spare.alias, spare.template_version) != (workspace.alias, workspace.template_version):
+        raise MovedAway(slug=workspace.slug)
+
+
+def _lie_ready_again(beside: Beside) -> None:
+    """A return that was cut short before anything happened, and cannot be any more: the copy is one to look into, as it was."""
+    with control_unit():
+        Spare.objects.filter(schema=beside.spare).update(use=Use.BESIDE)
+    _note(beside, BesideStep.READY)
 
 
 def return_all(beside: Beside) -> Beside:
@@ -213,6 +227,7 @@ def _finish_return(beside: Beside) -> None:
             with control_unit():
                 _flip(beside)
         else:
+            _need_one_place(workspace, spare)
             found = tables.tables(connection, workspace.schema_name)
             with stopping.still(connection, workspace.schema_name, found):
                 _carry_over(connection, workspace, spare, found)
