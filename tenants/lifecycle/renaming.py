@@ -74,6 +74,7 @@ def rename(public_id: str, *, to: str, by: By, operation: uuid.UUID, limited: bo
 
 
 def _refuse_taken(row: Workspace, to: str) -> None:
+    Domain.alone_with(appearance(to))
     if Domain.appearances([appearance(to)], besides=row):
         raise taken(to, firm=row.name)
 

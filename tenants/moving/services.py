@@ -112,11 +112,16 @@ def begin(workspace: Workspace, *, to: str) -> Move:
 
 def begin_back(workspace: Workspace) -> Move:
     """The same in the other direction, with what was written since; within the grace in which the old place is kept. Raises NoWayBack too."""
+    return begin(workspace, to=came_from(workspace))
+
+
+def came_from(workspace: Workspace) -> str:
+    """The database it left last, where that place is kept still. Raises NoWayBack. Opens a control unit."""
     with control_unit():
         last = Move.objects.filter(workspace=workspace, step=Step.DONE, spare__isnull=False).order_by("-pk").first()
     if last is None:
         raise NoWayBack(slug=workspace.slug)
-    return begin(workspace, to=last.from_alias)
+    return last.from_alias
 
 
 def forget_old(workspace: Workspace) -> int:
