@@ -253,3 +253,15 @@ def test_the_command_renames(doors) -> None:
     assert json.loads(done.output)["url"] == f"http://{to}.localhost:8000/"
     with doors.unit():
         assert Event.objects.filter(name="workspace.renamed", actor_kind="robot").count() == 1
+
+
+def test_the_command_repeated_is_the_same_act(doors) -> None:
+    from click.testing import CliRunner
+
+    from tenants.lifecycle.commands import rename_workspace
+
+    given = ["--workspace", doors.place.slug, "--to", fresh(), "--operation", str(uuid.uuid4()), "--json"]
+    first, again = (CliRunner().invoke(rename_workspace, given) for _time in range(2))
+    assert (first.exit_code, again.exception, again.output) == (0, None, first.output)
+    with doors.unit():
+        assert Event.objects.filter(name="workspace.renamed").count() == 1
