@@ -181,13 +181,18 @@ def _schema_then(there: psycopg.Connection[Any], workspace: Workspace) -> str:
 
 def ready(workspace: Workspace, pk: int | None = None) -> Beside:
     """The copy beside a workspace, the last one where none is named. Raises NotBeside, MovedAway."""
+    beside, spare = _lying(workspace, pk)
+    _need_one_place(beside.workspace, spare)
+    return beside
+
+
+def _lying(workspace: Workspace, pk: int | None) -> tuple[Beside, Workspace]:
     with control_unit():
         lying = Beside.objects.select_related("workspace", "spare").filter(workspace=workspace, step=BesideStep.READY, spare__state=State.SPARE)
         beside = (lying.filter(pk=pk) if pk else lying).order_by("-pk").first()
     if beside is None or beside.spare is None:
         raise NotBeside(pk=pk or "", slug=workspace.slug)
-    _need_one_place(beside.workspace, beside.spare)
-    return beside
+    return beside, beside.spare
 
 
 def _need_one_place(workspace: Workspace, spare: Workspace) -> None:
@@ -290,7 +295,11 @@ def _carry_over(connection: Connection[Any], workspace: Workspace, spare: Worksp
     tables.count_on(connection, spare.schema_name, found, {name: max(number, earlier.get(name, 0)) for name, number in numbers.items()})
 
 
-def drop(beside: Beside) -> None:
-    """Drop a copy before its day. Needs the owner's login."""
-    if beside.spare is not None:
-        spares.drop(beside.spare)
+def drop(workspace: Workspace, pk: int | None = None) -> Beside:
+    """Drop a copy before its day, of whatever shape and place; the last one where none is named. Needs the owner's login. Raises NotBeside, turns.Busy."""
+    with turns.turn(workspace.pk) as mine:
+        if not mine:
+            raise turns.Busy(slug=workspace.slug)
+        beside, spare = _lying(workspace, pk)
+        spares.drop(spare)
+    return beside
