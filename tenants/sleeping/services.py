@@ -120,7 +120,7 @@ def note(nap: Nap, step: NapStep, **values: Any) -> None:
         setattr(nap, name, value)
     with control_unit():
         nap.save(update_fields=["step", *values])
-        if step in (NapStep.TAKEN, NapStep.GIVEN_UP):
+        if nap.snapshot_id is not None and step in (NapStep.TAKEN, NapStep.GIVEN_UP):
             Snapshot.objects.filter(pk=nap.snapshot_id).update(keep=step == NapStep.TAKEN)
     reached(f"sleep.{step}")
 
