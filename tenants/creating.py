@@ -210,6 +210,7 @@ def _wait_for_one() -> None:
 
 def _name(workspace: Workspace, wish: Wish, *, operation: uuid.UUID) -> Workspace:
     workspace.slug, workspace.name, workspace.claimed_at = wish.slug, wish.firm, clock.real_now()
+    Domain.alone_with(appearance(wish.slug))
     if Domain.appearances([appearance(wish.slug)]):
         raise taken(wish.slug, firm=wish.firm)
     try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from django.db import models
+from django.db import connections, models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Replace
 from django_tenants.models import DomainMixin, TenantMixin
 
+from crm_platform.db.sides import CONTROL
 from crm_platform.kernel import clock, ids
 from crm_platform.kernel.workspace import Place
 
@@ -110,6 +111,12 @@ class Domain(DomainMixin):  # type: ignore[misc]  # django-tenants carries no ty
         """Those of the appearances that some address (of another than `besides`) has already. Inside a control unit."""
         found = cls.objects.annotate(looks=_APPEARANCE).filter(looks__in=list(wanted))
         return list((found if besides is None else found.exclude(tenant=besides)).values_list("looks", flat=True))
+
+    @classmethod
+    def alone_with(cls, looks: str) -> None:
+        """Until the unit ends nobody else gives out an address of this appearance: what another is about to write would not be seen. Inside a control unit."""
+        with connections[CONTROL].cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('address'), hashtext(%s))", [looks])
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """A plain row."""

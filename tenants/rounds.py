@@ -75,7 +75,8 @@ class Rounds:
     def _chosen(self, waiting: QuerySet[Any]) -> list[Any]:
         with control_unit():
             keys = list(waiting.values_list("pk", flat=True))
-            self._failed = {pk: self._failed[pk] for pk in self._failed.keys() & set(keys)}
+            waits = set(keys)
+            self._failed = {pk: number for pk, number in dict(self._failed).items() if pk in waits}  # two threads may share a duty
             chosen = sorted(keys, key=lambda pk: self._failed.get(pk, 0))[: self._most]
             found = {row.pk: row for row in waiting.filter(pk__in=chosen)} if chosen else {}
         return [found[pk] for pk in chosen if pk in found]

@@ -12,12 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, close_old_connections, connections
 from django.db.models import Q
 
 from crm_platform.db import sides
 from crm_platform.kernel import clock, files, ids
 from crm_platform.kernel.errors import CrmError, NotFound
+from crm_platform.kernel.http.errors import is_disk_full
 from crm_platform.kernel.points import reached
 from crm_platform.kernel.workspace import Place
 from crm_platform.letters import alarms
@@ -25,16 +26,20 @@ from tenants.models import FreshArchive, Signup, Workspace
 from tenants.models import State as Life
 from tenants.opening import unit
 from tenants.provisioning import owner
-from tenants.rounds import Rounds
+from tenants.rounds import Rounds, is_lost
 
 from . import checking, loading, pulse, restoring, services
 from .checking import Given
 from .making import Made
+from .refusals import NoRoom
 
 _log = logging.getLogger("kartoteka.keeper")
 State = FreshArchive.State
 # One that was begun so long ago and is not done was begun by a keeper that was killed.
 _GIVEN_UP = timedelta(hours=2)
+# Seconds until one whose proof was cut short by what says nothing of it (the bucket, the database or the disk) has its turn again.
+AGAIN = 600.0
+_put_off: dict[int, float] = {}
 _thread: threading.Thread | None = None
 _telling = Rounds("tell of failed proofs", most=20)
 _TEXT = """The archive of {slug} of {made_at:%Y-%m-%d %H:%M} UTC was restored beside the workspace and compared, and that failed: {why}
@@ -80,7 +85,13 @@ def _work() -> None:
 
 def _open() -> Any:
     begun_long_ago = Q(state=State.PROVING, begun_at__lt=clock.real_now() - _GIVEN_UP)
-    return FreshArchive.objects.filter(Q(state=State.WAITING) | begun_long_ago)
+    later = [pk for pk, since in dict(_put_off).items() if time.monotonic() - since < AGAIN]
+    return FreshArchive.objects.filter(Q(state=State.WAITING) | begun_long_ago).exclude(pk__in=later)
+
+
+def forget() -> None:
+    """Try those anew that were put off."""
+    _put_off.clear()
 
 
 def prove_next() -> bool:
@@ -95,7 +106,10 @@ def prove_next() -> bool:
     begun = time.monotonic()
     try:
         figures, sentence = _prove(row.path, cell=row.workspace.alias), ""
-    except Exception as error:  # broad: whatever it is, this archive would not have restored
+    except Exception as error:  # broad: whatever else it is, this archive would not have restored
+        if isinstance(error, (files.Away, NoRoom)) or is_lost(error) or is_disk_full(error):
+            _wait(row, error)
+            return True
         figures, sentence = {}, error.message if isinstance(error, CrmError) else type(error).__name__
         _log.exception("an archive does not restore", extra={"workspace": row.workspace.public_id})
     figures["seconds"] = round(time.monotonic() - begun, 1)
@@ -104,10 +118,21 @@ def prove_next() -> bool:
     return True
 
 
+def _wait(row: FreshArchive, error: Exception) -> None:
+    """Nobody is told that it does not restore: that is not known yet."""
+    _put_off[row.pk] = time.monotonic()
+    _log.warning("a proof is put off", extra={"workspace": row.workspace.public_id, "error": str(error).strip()})
+    close_old_connections()
+    with sides.control_unit():
+        FreshArchive.objects.filter(pk=row.pk, state=State.PROVING, path=row.path).update(state=State.WAITING)
+
+
 def _note(row: FreshArchive, figures: dict[str, Any], sentence: str) -> None:
     with sides.control_unit():
-        # A newer one may have been handed over meanwhile: that waits for its own proof.
-        FreshArchive.objects.filter(pk=row.pk, state=State.PROVING, path=row.path).update(state=State.PROVED)
+        # A newer one may have been handed over meanwhile: that waits for its own proof, and this one may have been taken away under our hands.
+        mine = FreshArchive.objects.filter(pk=row.pk, state=State.PROVING, path=row.path).update(state=State.PROVED)
+        if sentence and not mine:
+            return
         values = {"ok": not sentence, "figures": figures, "sentence": sentence, "proved_at": clock.real_now(), "proved_made_at": row.made_at, "told_at": None}
         FreshArchive.objects.filter(pk=row.pk).update(**values)
 

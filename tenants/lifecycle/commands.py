@@ -35,7 +35,9 @@ def _done(entry: Entry, *, as_json: bool, text: str) -> None:
 @as_json
 def rename_workspace(slug: str, to: str, operation: uuid.UUID | None, as_json: bool) -> None:
     """Give a workspace another address; the old one leads to it for twelve months."""
-    entry = renaming.rename(awake(slug).public_id, to=to.strip().lower(), by=OPERATOR, operation=operation or uuid.uuid4())
+    # Repeated, the workspace is no longer found by the name it had.
+    made = renaming.renamed_by(operation) if operation else None
+    entry = made or renaming.rename(awake(slug).public_id, to=to.strip().lower(), by=OPERATOR, operation=operation or uuid.uuid4())
     _done(entry, as_json=as_json, text=f"{slug} is {to} now.")
 
 

@@ -73,7 +73,14 @@ def rename(public_id: str, *, to: str, by: By, operation: uuid.UUID, limited: bo
     return entry
 
 
+def renamed_by(operation: uuid.UUID) -> Entry | None:
+    """The entry of an earlier call of the same operation. Raises OtherOperation. Opens a control unit."""
+    with sides.control_unit():
+        return states.done_before(operation, kind="renamed")
+
+
 def _refuse_taken(row: Workspace, to: str) -> None:
+    Domain.alone_with(appearance(to))
     if Domain.appearances([appearance(to)], besides=row):
         raise taken(to, firm=row.name)
 

@@ -38,7 +38,8 @@ def move_workspace(slug: str, to: str, back: bool, forget: bool, as_json: bool) 
         dropped = services.forget_old(workspace)
         answer({"dropped": dropped}, as_json=as_json, text=f"{dropped} old places dropped.")
         return
-    move = _unfinished(workspace, to=to) or (services.begin_back(workspace) if back else services.begin(workspace, to=to))
+    to = services.came_from(workspace) if back else to
+    move = _unfinished(workspace, to=to) or services.begin(workspace, to=to)
     move = services.proceed(move, say=lambda step: None if as_json else click.echo(f"{step} ...", err=True))
     text = f"{slug} lives in {move.to_alias} now: {move.rows} rows, {move.carried_after} of them carried after; it stood still for {move.stood_still_ms or 0} ms."
     answer(described(move, slug=slug), as_json=as_json, text=text)

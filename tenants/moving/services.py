@@ -27,6 +27,7 @@ from tenants.carrying.tables import Table
 from tenants.lifecycle import states
 from tenants.models import Move, State, Step, Use, Workspace
 from tenants.provisioning import owner, template
+from tenants.rounds import Rounds
 
 _log = logging.getLogger("kartoteka.keeper")
 Say = Callable[[str], None]
@@ -35,6 +36,7 @@ FEW, ROUNDS = 2000, 4
 MOST_ATTEMPTS = 20
 # Seconds that writers are let wait; where the last carrying takes longer, it is given up and begun again, with less to carry.
 MOST_STILL = 3.5
+_resuming = Rounds("go on with moves", most=3)
 
 
 class Unknown(CrmError):
@@ -63,6 +65,13 @@ class Behind(CrmError):
 
     code, status = "roll_out_first", 409
     sentence = "The workspace {slug} is not of this release yet. Roll out first: bin/crm rollout start."
+
+
+class Elsewhere(CrmError):
+    """It has got another place meanwhile, by another act."""
+
+    code, status = "moved_meanwhile", 409
+    sentence = "The workspace {slug} was put elsewhere while this move stood still (put back to an earlier day, woken). It is given up; begin it anew."
 
 
 class NoWayBack(CrmError):
@@ -103,11 +112,16 @@ def begin(workspace: Workspace, *, to: str) -> Move:
 
 def begin_back(workspace: Workspace) -> Move:
     """The same in the other direction, with what was written since; within the grace in which the old place is kept. Raises NoWayBack too."""
+    return begin(workspace, to=came_from(workspace))
+
+
+def came_from(workspace: Workspace) -> str:
+    """The database it left last, where that place is kept still. Raises NoWayBack. Opens a control unit."""
     with control_unit():
         last = Move.objects.filter(workspace=workspace, step=Step.DONE, spare__isnull=False).order_by("-pk").first()
     if last is None:
         raise NoWayBack(slug=workspace.slug)
-    return begin(workspace, to=last.from_alias)
+    return last.from_alias
 
 
 def forget_old(workspace: Workspace) -> int:
@@ -120,7 +134,7 @@ def forget_old(workspace: Workspace) -> int:
 
 
 def proceed(move: Move, *, say: Say = lambda sentence: None) -> Move:
-    """Take a move to its end from wherever it stands. Raises turns.Busy, stopping.NeverStill, NotEqual, Behind; it can be taken up again but after the last two."""
+    """Take a move to its end from wherever it stands. Raises turns.Busy, stopping.NeverStill, NotEqual, Behind, Elsewhere; it can be taken up again but after the last three."""
     with turns.turn(move.workspace_id) as mine:
         with control_unit():
             move = Move.objects.select_related("workspace", "spare").get(pk=move.pk)
@@ -129,10 +143,11 @@ def proceed(move: Move, *, say: Say = lambda sentence: None) -> Move:
         if not mine:
             raise turns.Busy(slug=move.workspace.slug)
         try:
+            _need_its_place(move)
             while move.finished_at is None:
                 say(move.step)
                 _STEPS[Step(move.step)](move)
-        except (NotEqual, Behind, spares.NotServed) as error:
+        except (NotEqual, Behind, Elsewhere, spares.NotServed) as error:
             _give_up(move, error.message)
             raise
     return move
@@ -140,9 +155,8 @@ def proceed(move: Move, *, say: Say = lambda sentence: None) -> Move:
 
 def resume_all() -> int:
     """What a killed command left, taken up by the keeper; returns how many came to their end."""
-    with control_unit():
-        found = list(Move.objects.filter(finished_at=None, next_at__lt=clock.real_now()).order_by("pk")[:3])
-    return sum(_resumed(move) for move in found)
+    left = Move.objects.select_related("workspace").filter(finished_at=None, next_at__lt=clock.real_now())
+    return _resuming.go(left.order_by("pk"), _resumed, of=lambda move: move.workspace)
 
 
 def _resumed(move: Move) -> bool:
@@ -181,6 +195,13 @@ def _give_up(move: Move, error: str) -> None:
     """The workspace has never left: what was made for it goes with the keeper's next round."""
     move.error = error[:2000]
     _note(move, Step.GIVEN_UP, error=move.error, finished_at=clock.real_now(), spare=None)
+
+
+def _need_its_place(move: Move) -> None:
+    """What stood still while another act gave the workspace its place would bring back what it was before. Who has the turn is alone with it."""
+    row = move.workspace
+    if (row.alias, row.schema_name) not in ((move.from_alias, move.from_schema), (move.to_alias, move.to_schema)):
+        raise Elsewhere(slug=row.slug or row.public_id)
 
 
 def _make(move: Move) -> None:

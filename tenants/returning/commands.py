@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -10,11 +11,12 @@ import click
 
 from crm_platform.kernel import commands
 from crm_platform.kernel.commands import answer, as_json, workspace_option
-from tenants.finding import awake
+from tenants.finding import awake, by_slug
 from tenants.models import Beside
 
 from . import rows, services
 
+_RECORD = re.compile(r"[\w.-]+:[0-9]{1,18}")
 _copy = click.option("--copy", "pk", type=int, default=None, help="Which copy; the last one where none is named.")
 
 
@@ -87,8 +89,7 @@ def return_all(slug: str, pk: int | None, yes: bool, as_json: bool) -> None:
 @as_json
 def drop_beside(slug: str, pk: int | None, as_json: bool) -> None:
     """Drop a copy before its day."""
-    beside = services.ready(awake(slug), pk)
-    services.drop(beside)
+    beside = services.drop(by_slug(slug), pk)
     answer({"dropped": beside.pk}, as_json=as_json, text=f"Copy {beside.pk} is gone.")
 
 
@@ -99,5 +100,7 @@ def drop_beside(slug: str, pk: int | None, as_json: bool) -> None:
 @as_json
 def show_earlier(slug: str, record: str, at: str, as_json: bool) -> None:
     """What was different of one record at a moment, by its history alone."""
+    if not _RECORD.fullmatch(record):
+        raise click.BadParameter("write the record like deal:12")
     found = rows.earlier(awake(slug), subject=record, at=_moment(at))
     answer(found, as_json=as_json, text="\n".join(f"{name}: {value}" for name, value in found.items()) or "Nothing was different.")

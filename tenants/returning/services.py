@@ -89,6 +89,9 @@ def proceed(beside: Beside) -> Beside:
             raise turns.Busy(slug=beside.workspace.slug)
         try:
             (_fill if beside.step == BesideStep.FILLING else _finish_return)(beside)
+        except MovedAway:
+            _lie_ready_again(beside)
+            raise
         except (CrmError, OSError, psycopg.Error) as error:
             if beside.step == BesideStep.FILLING:
                 _note(beside, BesideStep.GIVEN_UP, error=str(error)[:2000])
@@ -178,14 +181,30 @@ def _schema_then(there: psycopg.Connection[Any], workspace: Workspace) -> str:
 
 def ready(workspace: Workspace, pk: int | None = None) -> Beside:
     """The copy beside a workspace, the last one where none is named. Raises NotBeside, MovedAway."""
+    beside, spare = _lying(workspace, pk)
+    _need_one_place(beside.workspace, spare)
+    return beside
+
+
+def _lying(workspace: Workspace, pk: int | None) -> tuple[Beside, Workspace]:
     with control_unit():
         lying = Beside.objects.select_related("workspace", "spare").filter(workspace=workspace, step=BesideStep.READY, spare__state=State.SPARE)
         beside = (lying.filter(pk=pk) if pk else lying).order_by("-pk").first()
     if beside is None or beside.spare is None:
         raise NotBeside(pk=pk or "", slug=workspace.slug)
-    if (beside.spare.alias, beside.spare.template_version) != (beside.workspace.alias, beside.workspace.template_version):
+    return beside, beside.spare
+
+
+def _need_one_place(workspace: Workspace, spare: Workspace) -> None:
+    if (spare.alias, spare.template_version) != (workspace.alias, workspace.template_version):
         raise MovedAway(slug=workspace.slug)
-    return beside
+
+
+def _lie_ready_again(beside: Beside) -> None:
+    """A return that was cut short before anything happened, and cannot be any more: the copy is one to look into, as it was."""
+    with control_unit():
+        Spare.objects.filter(schema=beside.spare).update(use=Use.BESIDE)
+    _note(beside, BesideStep.READY)
 
 
 def return_all(beside: Beside) -> Beside:
@@ -213,6 +232,7 @@ def _finish_return(beside: Beside) -> None:
             with control_unit():
                 _flip(beside)
         else:
+            _need_one_place(workspace, spare)
             found = tables.tables(connection, workspace.schema_name)
             with stopping.still(connection, workspace.schema_name, found):
                 _carry_over(connection, workspace, spare, found)
@@ -275,7 +295,11 @@ def _carry_over(connection: Connection[Any], workspace: Workspace, spare: Worksp
     tables.count_on(connection, spare.schema_name, found, {name: max(number, earlier.get(name, 0)) for name, number in numbers.items()})
 
 
-def drop(beside: Beside) -> None:
-    """Drop a copy before its day. Needs the owner's login."""
-    if beside.spare is not None:
-        spares.drop(beside.spare)
+def drop(workspace: Workspace, pk: int | None = None) -> Beside:
+    """Drop a copy before its day, of whatever shape and place; the last one where none is named. Needs the owner's login. Raises NotBeside, turns.Busy."""
+    with turns.turn(workspace.pk) as mine:
+        if not mine:
+            raise turns.Busy(slug=workspace.slug)
+        beside, spare = _lying(workspace, pk)
+        spares.drop(spare)
+    return beside

@@ -40,7 +40,7 @@ def run(stop: threading.Event, *, every: float = 2.0) -> None:
                 looked, found = time.monotonic(), steps.start_for_latecomers()
             if found is not None and found.state == RolloutState.RUNNING:
                 work(found, stop)
-        except (DatabaseError, InterfaceError, psycopg.Error):
+        except Exception:  # broad: a thread that ended would bring nobody any more, and be missed by nobody
             _log.exception("a rollout's round failed")
             connections.close_all()
         stop.wait(every)

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connections
-from django.db.models import Count, Exists, Max, OuterRef, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 
 from crm_platform.db.sides import CONTROL, control_unit
 from crm_platform.kernel import clock
@@ -53,10 +53,10 @@ def behind() -> QuerySet[Workspace]:
     return Workspace.objects.filter(state__in=_HAVE_SCHEMA).exclude(template_version=template.fingerprint())
 
 
-def start(*, by: str, parallel: int = 2, soak: int = 0, most_failures: float = 0.05) -> Rollout:
+def start(*, by: str, parallel: int = 2, soak: int = 0, most_failures: float = 0.05, again: bool = True) -> Rollout:
     """Open a rollout of all workspaces that are behind; one to an earlier release that is still open ends here.
 
-    Raises AlreadyRunning: of two operators one starts it. Opens a control unit.
+    Without `again` those that failed in an earlier one to this release are left to it. Raises AlreadyRunning: of two operators one starts it. Opens a control unit.
     """
     with control_unit():
         _lock_ledger()
@@ -67,7 +67,7 @@ def start(*, by: str, parallel: int = 2, soak: int = 0, most_failures: float = 0
             row.save(update_fields=["state", "reason", "finished_at"])
         made = Rollout.objects.create(version=template.fingerprint(), started_by=by, parallel=parallel, soak=soak, most_failures=most_failures)
         reached("rollout.begun")
-        _add_steps(made)
+        _add_steps(made, again=again)
     reached("rollout.opened")
     return made
 
@@ -92,10 +92,9 @@ def start_for_latecomers() -> Rollout | None:
         mine = Rollout.objects.filter(version=version)
         if Rollout.objects.filter(state__in=OPEN).exists() or not mine.exists():
             return None
-        failed = RolloutStep.objects.filter(workspace=OuterRef("pk"), rollout__in=mine, state=StepState.FAILED)
-        late = behind().exclude(template_version__in=template.served()).exclude(Exists(failed)).exists()
+        late = _not_failed(behind().exclude(template_version__in=template.served()), version=version).exists()
     try:
-        return start(by="keeper") if late else None
+        return start(by="keeper", again=False) if late else None
     except AlreadyRunning:
         return None
 
@@ -105,8 +104,19 @@ def _lock_ledger() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('rollout'))")
 
 
-def _add_steps(rollout: Rollout) -> int:
+def _not_failed(found: QuerySet[Workspace], *, version: str) -> QuerySet[Workspace]:
+    return found.exclude(Exists(RolloutStep.objects.filter(workspace=OuterRef("pk"), rollout__version=version, state=StepState.FAILED)))
+
+
+def _left_failed(rollout: Rollout) -> QuerySet[RolloutStep]:
+    """What failed in earlier rollouts to the same release, and was not tried in this one: the last try of each."""
+    failed = RolloutStep.objects.filter(rollout__version=rollout.version, rollout__lt=rollout.pk, state=StepState.FAILED, workspace__in=behind())
+    return failed.exclude(workspace__rollout_steps__rollout=rollout).order_by("workspace", "-rollout").distinct("workspace")
+
+
+def _add_steps(rollout: Rollout, *, again: bool = False) -> int:
     missing = behind().exclude(rollout_steps__rollout=rollout)
+    missing = missing if again else _not_failed(missing, version=rollout.version)
     rows = [RolloutStep(rollout=rollout, workspace_id=pk, ring=ring_of(public_id, slug)) for pk, public_id, slug in missing.values_list("pk", "public_id", "slug")]
     RolloutStep.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)
@@ -145,6 +155,8 @@ def resume() -> Rollout:
     with control_unit():
         found = _change(RolloutState.RUNNING)
         Rollout.objects.filter(pk=found.pk).update(most_failures=_forgiving(found))
+        # Those of our own that have failed were seen, too: from now on they are like anybody's, while the next of our own still halts it.
+        RolloutStep.objects.filter(rollout=found, ring=Ring.OWN, state=StepState.FAILED).update(ring=Ring.FIRST)
         return found
 
 
@@ -155,11 +167,12 @@ def _forgiving(rollout: Rollout) -> float:
 
 
 def retry() -> tuple[Rollout, int]:
-    """Try again what has failed, and go on; also of a rollout that is done but for those. Raises NoRollout. Opens a control unit."""
+    """Try again what has failed, in earlier ones to this release too, and go on; also of a rollout that is done but for those. Raises NoRollout. Opens a control unit."""
     with control_unit():
         found = Rollout.objects.filter(version=template.fingerprint()).order_by("-id").first()
         if found is None:
             raise NoRollout
+        RolloutStep.objects.filter(pk__in=list(_left_failed(found).values_list("pk", flat=True))).update(rollout=found)
         again = RolloutStep.objects.filter(rollout=found, state=StepState.FAILED).update(state=StepState.WAITING, tries=0, at=clock.real_now(), error="", leased_until=None)
         if again or found.state in OPEN:
             found.state, found.reason, found.finished_at = RolloutState.RUNNING, "", None
@@ -279,15 +292,16 @@ def status() -> dict[str, Any]:
     if rollout is None:
         return facts
     found = RolloutStep.objects.filter(rollout=rollout)
+    failed = RolloutStep.objects.filter(Q(pk__in=_left_failed(rollout).values("pk")) | Q(rollout=rollout, state=StepState.FAILED))
     rings = {ring.name.lower(): dict(found.filter(ring=ring).values_list("state").annotate(number=Count("id"))) for ring in Ring}
     spent = ((rollout.finished_at or clock.real_now()) - rollout.started_at).total_seconds()
     finished = found.filter(state=StepState.DONE).count()
     facts["rollout"] = {
         "state": rollout.state, "reason": rollout.reason, "ring": Ring(rollout.ring).name.lower(), "started_by": rollout.started_by,
         "started_at": rollout.started_at, "finished_at": rollout.finished_at, "seconds": round(spent, 1), "rings": rings,
-        "done": finished, "waiting": found.filter(state=StepState.WAITING).count(), "failed": found.filter(state=StepState.FAILED).count(),
+        "done": finished, "waiting": found.filter(state=StepState.WAITING).count(), "failed": failed.count(),
         "per_second": round(finished / spent, 1) if spent else None, "slowest_ms": found.aggregate(most=Max("took_ms"))["most"],
-        "errors": dict(found.exclude(error="").values_list("error").annotate(number=Count("id")).order_by("-number")[:10]),
-        "failing": list(found.filter(state=StepState.FAILED).values_list("workspace__slug", flat=True)[:20]),
+        "errors": dict((found.exclude(error="") | failed).values_list("error").annotate(number=Count("id")).order_by("-number")[:10]),
+        "failing": list(failed.values_list("workspace__slug", flat=True)[:20]),
     }  # fmt: skip
     return facts

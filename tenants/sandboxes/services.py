@@ -13,7 +13,8 @@ from crm_platform.kernel import clock, ids
 from crm_platform.kernel.errors import Conflict, CrmError, TooMany
 from tenants.creating import Wish, create_workspace
 from tenants.lifecycle import leaving, states
-from tenants.models import Workspace
+from tenants.models import State, Workspace
+from tenants.sleeping import asking
 
 from .models import Sandbox
 
@@ -86,11 +87,14 @@ def fresh_slug() -> str:
 
 
 def end_due() -> None:
-    """Let those go whose time is over: they can be looked at for a week, then they are erased as any workspace that leaves. Opens units of its own."""
+    """Let those go whose time is over: they can be looked at for a week, then they are erased as any workspace that leaves. One that is asleep is woken for it, and goes the next time. Opens units of its own."""
     with sides.control_unit():
         due = list(Sandbox.objects.select_related("workspace").filter(ended_at=None, ends_at__lte=clock.now())[:50])
     for row in due:
         if row.workspace is not None:
+            if row.workspace.state == State.ASLEEP:
+                asking.ask(row.workspace.public_id)
+                continue
             try:
                 leaving.leave(
                     row.workspace.public_id, by=states.KEEPER, reason="test workspace", operation=uuid.uuid5(row.operation, "ended"),

@@ -60,6 +60,9 @@ def proceed(nap: Nap) -> Nap:
             return nap
         if not mine:
             raise turns.Busy(slug=nap.workspace.slug)
+        if (nap.workspace.alias, nap.workspace.schema_name) != (nap.alias, nap.schema):  # else what was written there since would be lost with it
+            note(nap, NapStep.GIVEN_UP, error="It was moved, or put back to an earlier day, meanwhile.", finished_at=clock.real_now())
+            return nap
         try:
             while nap.step not in (NapStep.ASLEEP, NapStep.GIVEN_UP):
                 _STEPS[NapStep(nap.step)](nap)
@@ -112,16 +115,18 @@ def _is_free(row: Workspace) -> bool:
 
 
 def note(nap: Nap, step: NapStep, **values: Any) -> None:
-    """Keep how far it came."""
+    """Keep how far it came. Its snapshot stays for as long as the sleep may need it; what a killed process took is one like others."""
     for name, value in {"step": step, **values}.items():
         setattr(nap, name, value)
     with control_unit():
         nap.save(update_fields=["step", *values])
+        if nap.snapshot_id is not None and step in (NapStep.TAKEN, NapStep.GIVEN_UP):
+            Snapshot.objects.filter(pk=nap.snapshot_id).update(keep=step == NapStep.TAKEN)
     reached(f"sleep.{step}")
 
 
 def _take(nap: Nap) -> None:
-    note(nap, NapStep.TAKEN, snapshot=snapshots.take(nap.workspace, why="sleep", keep=True))
+    note(nap, NapStep.TAKEN, snapshot=snapshots.take(nap.workspace, why="sleep"))
 
 
 def _prove(nap: Nap) -> None:

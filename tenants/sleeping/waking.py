@@ -6,8 +6,7 @@ import logging
 import threading
 import time
 
-import psycopg
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import close_old_connections
 
 from crm_platform.db.sides import control_unit
 from crm_platform.jobs import broker
@@ -43,7 +42,7 @@ def watch(stop: threading.Event) -> None:
             calling.wait(calling.WAKE, stop, seconds=2)
             try:
                 wake_asked()
-            except (DatabaseError, InterfaceError, psycopg.Error, CrmError, OSError):
+            except Exception:  # broad: a thread that ended would wake nobody any more, and be missed by nobody
                 _log.exception("waking failed")
                 close_old_connections()
 
@@ -51,7 +50,7 @@ def watch(stop: threading.Event) -> None:
 def wake_asked() -> int:
     """Wake all who are asked for; returns how many."""
     now = time.monotonic()
-    later = [pk for pk, since in _put_off.items() if now - since < AGAIN]
+    later = [pk for pk, since in dict(_put_off).items() if now - since < AGAIN]  # of both the keeper's threads
     open_ones = Nap.objects.select_related("workspace").filter(finished_at=None, wake_asked_at__isnull=False)
     asked = open_ones.exclude(step__in=(NapStep.AWAKE, NapStep.GIVEN_UP)).exclude(pk__in=later)
     return _waking.go(asked.order_by("wake_asked_at"), wake, of=lambda nap: nap.workspace)

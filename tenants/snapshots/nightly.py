@@ -24,7 +24,7 @@ _log = logging.getLogger("kartoteka.keeper")
 HOUR = 1
 # Seconds for which what a database counted is believed: one question for all its workspaces.
 BELIEVED = 120.0
-# Seconds until one that could not be looked at (its database is down, its schema is gone) has its turn again: the others' nights go on.
+# Seconds until one that could not be looked at (its database is down, its schema is gone, it is being moved) has its turn again: the others' nights go on.
 AGAIN = 600.0
 _put_off: dict[int, float] = {}
 _counted: dict[str, tuple[float, dict[str, int]]] = {}
@@ -42,6 +42,8 @@ def one_more() -> bool:
     with turns.turn(row.pk) as mine:
         if mine:
             _tried(row)
+        else:  # carried by somebody, for hours perhaps
+            _put_off[row.pk] = time.monotonic()
     return True
 
 

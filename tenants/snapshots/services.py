@@ -16,7 +16,7 @@ from django.db.models import Q
 from psycopg import Connection
 
 from crm_platform.db.sides import control_unit
-from crm_platform.kernel import clock, ids, sealing
+from crm_platform.kernel import clock, files, ids, sealing
 from crm_platform.kernel.errors import CrmError
 from crm_platform.kernel.points import reached
 from tenants.carrying import changes, loading, spares, tables
@@ -24,6 +24,7 @@ from tenants.carrying.tables import Sum, Table
 from tenants.models import Snapshot, State, TemplateScript, Workspace
 from tenants.provisioning import owner, template
 from tenants.rollout import replay
+from tenants.rounds import Rounds
 
 from . import stream
 
@@ -31,6 +32,7 @@ _log = logging.getLogger("kartoteka.keeper")
 Moment = tuple[Connection[Any], int]
 # A file that is being written for longer was a killed process's.
 UNFINISHED_AFTER = timedelta(hours=2)
+_letting_go = Rounds("let snapshots go", most=20)
 
 
 class OtherShape(CrmError):
@@ -231,14 +233,23 @@ def nearest(workspace: Workspace, *, at: datetime | None) -> Snapshot:
 
 
 def let_go() -> int:
-    """Delete what is past its days, of an erased workspace, or never finished; returns how many. The file goes first, then the row."""
+    """Delete what is past its days, of an erased workspace, or never finished; returns how many. The file goes first, then the row. One that stays stops no other; where the storage does not answer, one a round is tried."""
     now = clock.real_now()
     over = Q(keep=False, taken_at__lt=now - timedelta(days=settings.CRM_SNAPSHOT_DAYS)) | Q(workspace__state=State.ERASED)
-    with control_unit():
-        found = list(Snapshot.objects.filter(over | Q(finished_at=None, began_at__lt=now - UNFINISHED_AFTER))[:20])
-    for row in found:
-        remove(row)
-    return len(found)
+    found = Snapshot.objects.select_related("workspace").filter(over | Q(finished_at=None, began_at__lt=now - UNFINISHED_AFTER))
+    away: list[files.Away] = []
+
+    def let_one_go(row: Snapshot) -> bool:
+        if away:  # nobody waits for each of them
+            return False
+        try:
+            remove(row)
+        except files.Away as error:
+            away.append(error)
+            raise
+        return True
+
+    return _letting_go.go(found.order_by("pk"), let_one_go, of=lambda row: row.workspace)
 
 
 def remove(row: Snapshot) -> None:

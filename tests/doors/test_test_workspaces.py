@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+from django.core.files.storage import FileSystemStorage
 from django.test import Client
 
 from billing.providers.protocol import Interval, Target
@@ -17,6 +20,9 @@ from crm_platform.kernel.permissions import robot
 from tenants.models import State, Workspace
 from tenants.sandboxes import services
 from tenants.sandboxes.models import Sandbox
+from tenants.sleeping import services as sleeping
+from tenants.sleeping import waking
+from tenants.snapshots import services as snapshots
 from tests.doors.conftest import Program, program_of
 from tests.factories.cast import person
 from tests.recycling import Recycler
@@ -93,3 +99,19 @@ def test_it_buys_nothing_and_goes_when_its_time_is_over(api: Program, make_door:
     with sides.control_unit():
         made.refresh_from_db()
         assert (made.state, made.departure.erases_at > clock.now() + timedelta(days=6)) == (State.LEAVING, True)
+
+
+def test_one_that_sleeps_when_its_time_is_over_goes_too(api: Program, tmp_path: Path) -> None:
+    told = api.post("test_workspaces", {}).json()
+    with sides.control_unit():
+        made = Workspace.objects.get(slug=told["subdomain"])
+    with mock.patch.object(snapshots, "_storage", return_value=FileSystemStorage(location=tmp_path)):
+        sleeping.proceed(sleeping.begin(made))
+        with sides.control_unit():
+            Sandbox.objects.filter(workspace=made).update(ends_at=clock.now() - timedelta(seconds=1))
+        services.end_due()
+        waking.wake_asked()
+        services.end_due()
+        with sides.control_unit():
+            made.refresh_from_db()
+            assert (made.state, Sandbox.objects.get(workspace=made).ended_at is not None) == (State.LEAVING, True)

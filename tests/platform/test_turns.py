@@ -289,6 +289,20 @@ def test_a_lease_that_ran_out_is_taken_over_and_its_first_holder_writes_nothing_
         dead.beat({"row": 1})
 
 
+def test_a_job_that_kills_its_worker_each_time_is_given_up(calm: Any) -> None:
+    """Else it would kill the workers of all for ever."""
+    leave_jobs(calm, "test.short")
+    for _time in range(10):
+        with calm.unit():
+            taken = rows.claim()
+            assert taken is not None
+            Job.objects.filter(pk=taken[0].pk).update(leased_until=clock.real_now() - timedelta(seconds=1))
+    assert serving.serve_side(calm.unit)
+    with calm.unit():
+        job = Job.objects.get(pk=taken[0].pk)
+    assert (len(ran), job.state) == (0, JobState.FAILED)
+
+
 @pytest.mark.parametrize("dies_after", [0, 7, 20])
 def test_the_job_of_a_killed_worker_runs_again_within_a_minute(calm: Any, monkeypatch: pytest.MonkeyPatch, dies_after: int) -> None:
     """All its places are held by the dead, at any moment after the scheduler's last look."""

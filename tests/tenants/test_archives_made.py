@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import psycopg
 import pytest
 from django.conf import settings
 
@@ -16,7 +17,8 @@ from crm_platform.accounts import roles
 from crm_platform.db import sides
 from crm_platform.events.models import Event
 from crm_platform.jobs.serving import serve_side
-from crm_platform.kernel import clock
+from crm_platform.kernel import clock, files
+from crm_platform.kernel.errors import NotFound
 from crm_platform.letters.models import Letter
 from tenants import keeper
 from tenants.archives import making, proving, restoring, services
@@ -266,6 +268,57 @@ def test_each_failed_proof_is_one_letter_to_the_owner_and_one_to_the_operator(fu
             keeper.round_once()
         assert _letters(furnished) == (weeks, weeks)
     assert "the week’s archive did not restore" in furnished.client().get("/settings/journal").content.decode().replace("&#x27;", "’").replace("'", "’")
+
+
+@pytest.mark.parametrize("error", [files.Away("the bucket does not answer"), psycopg.OperationalError("the server went away"), psycopg.errors.DiskFull("no space left"), OSError(28, "no space left")])
+def test_a_bucket_or_a_database_that_is_away_says_nothing_of_the_archive(furnished, make_door, error: Exception) -> None:
+    """It is proved when they are back: nobody gets a letter that it does not restore, and nobody's waits for it."""
+    other = make_door()
+    for door in (furnished, other):
+        with door.unit():
+            services.keep_fresh(kit.ROBOT, weekly=True)
+        serve_side(door.unit, seconds=60)
+    real = proving._prove
+    with sides.control_unit():
+        away = FreshArchive.objects.get(workspace=furnished.workspace).path
+
+    def prove(name: str, **given: Any) -> dict[str, Any]:
+        if name == away:
+            raise error
+        return real(name, **given)
+
+    with mock.patch.object(proving, "_prove", prove):
+        while proving.prove_next():
+            pass
+    with sides.control_unit():
+        assert dict(FreshArchive.objects.filter(workspace__in=(furnished.workspace, other.workspace)).values_list("workspace", "ok")) == {furnished.workspace.pk: None, other.workspace.pk: True}
+    assert _letters(furnished)[0] == 0
+    proving.forget()
+    while proving.prove_next():
+        pass
+    with sides.control_unit():
+        assert FreshArchive.objects.get(workspace=furnished.workspace).ok
+
+
+def test_an_archive_that_gave_way_to_the_next_in_its_proof_is_no_failure(furnished) -> None:
+    with furnished.unit():
+        services.keep_fresh(kit.ROBOT, weekly=True)
+    serve_side(furnished.unit, seconds=60)
+
+    def gone(name: str, **_given: Any) -> dict[str, Any]:
+        with furnished.unit():
+            services.make_weekly()
+        serve_side(furnished.unit, seconds=60)
+        raise NotFound
+
+    with mock.patch.object(proving, "_prove", gone):
+        assert proving.prove_next()
+    with sides.control_unit():
+        row = FreshArchive.objects.get(workspace=furnished.workspace)
+        assert (row.state, row.ok) == ("waiting", None)
+    assert proving.prove_next()
+    with sides.control_unit():
+        assert FreshArchive.objects.get(workspace=furnished.workspace).ok
 
 
 def test_a_keeper_killed_in_a_proof_or_a_restore_leaves_it_to_the_next(furnished, tmp_path: Path) -> None:

@@ -184,6 +184,13 @@ def test_two_operators_at_once(at_home) -> None:
     assert moving.proceed(move).step == Step.DONE
 
 
+def test_the_way_back_too_goes_on_where_it_is_repeated_after_a_kill(at_home) -> None:
+    _move(at_home)
+    moving.begin_back(_now(at_home))  # and its command was killed
+    told = CliRunner().invoke(commands.group, ["move-workspace", "--workspace", str(at_home.workspace.slug), "--back", "--json"], standalone_mode=False)
+    assert (told.exception, _now(at_home).alias) == (None, owner.FIRST)
+
+
 def test_a_writer_without_a_pause_puts_the_move_off_and_the_workspace_stays(at_home) -> None:
     with owner.direct() as writer:
         writer.execute("BEGIN")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -208,6 +210,36 @@ def test_of_two_who_want_one_address_at_once_one_gets_it(two_doors) -> None:
     assert sorted(row_of(door).slug == wished for door in two_doors) == [False, True]
 
 
+def test_of_two_who_want_addresses_that_read_alike_at_once_one_gets_it(two_doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table refuses the same address alone; and whoever looks may not look past one who has looked and not written yet."""
+    wished = fresh()
+    results, start, real = list[str](), threading.Barrier(2), Domain.appearances.__func__  # type: ignore[attr-defined]
+
+    def slowly(cls: type[Domain], *given: Any, **more: Any) -> list[str]:
+        found: list[str] = real(cls, *given, **more)
+        time.sleep(0.5)
+        return found
+
+    def wish(door: Any, to: str) -> None:
+        start.wait()
+        try:
+            rename(door, to)
+            results.append("had")
+        except Invalid as refused:
+            results.append(refused.message)
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(Domain, "appearances", classmethod(slowly))
+    threads = [threading.Thread(target=wish, args=pair) for pair in zip(two_doors, (f"{wished}rn", f"{wished}m"), strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results.count("had") == 1
+    assert any("reads like another firm" in result for result in results)
+
+
 def test_the_command_renames(doors) -> None:
     import json
 
@@ -221,3 +253,15 @@ def test_the_command_renames(doors) -> None:
     assert json.loads(done.output)["url"] == f"http://{to}.localhost:8000/"
     with doors.unit():
         assert Event.objects.filter(name="workspace.renamed", actor_kind="robot").count() == 1
+
+
+def test_the_command_repeated_is_the_same_act(doors) -> None:
+    from click.testing import CliRunner
+
+    from tenants.lifecycle.commands import rename_workspace
+
+    given = ["--workspace", doors.place.slug, "--to", fresh(), "--operation", str(uuid.uuid4()), "--json"]
+    first, again = (CliRunner().invoke(rename_workspace, given) for _time in range(2))
+    assert (first.exit_code, again.exception, again.output) == (0, None, first.output)
+    with doors.unit():
+        assert Event.objects.filter(name="workspace.renamed").count() == 1

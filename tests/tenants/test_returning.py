@@ -11,6 +11,7 @@ from unittest import mock
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from django.conf import settings as real_settings
 from django.contrib.sessions.models import Session
 from django.core.files.storage import FileSystemStorage
@@ -25,9 +26,10 @@ from crm_platform.accounts.models import ApiToken, User
 from crm_platform.db import sides
 from crm_platform.events.models import Event
 from crm_platform.jobs.models import Job
-from crm_platform.kernel import clock, jobs
+from crm_platform.kernel import clock, commands, jobs
 from crm_platform.kernel.permissions import robot
 from crm_platform.letters.models import Letter
+from tenants import commands as _commands  # noqa: F401 (registers them)
 from tenants import keeper, routing
 from tenants.inside.models import WorkspaceState
 from tenants.lifecycle import erasing, states
@@ -283,7 +285,7 @@ def test_copies_go_after_their_days(firm) -> None:
     with pytest.raises(services.NotBeside):
         services.ready(_now(firm))
     other = _beside(firm)
-    services.drop(other)
+    services.drop(other.workspace, other.pk)
     with pytest.raises(services.NotBeside):
         services.ready(_now(firm))
 
@@ -331,3 +333,19 @@ def test_the_history_alone_tells_what_a_record_was(firm) -> None:
         before = clock.now()
         deals.change_deal(ROBOT, deal.pk, name="Bathroom")
     assert rows.earlier(_now(firm), subject=f"deal:{deal.pk}", at=before)["name"] == "Kitchen"
+
+
+def test_a_copy_of_another_shape_is_no_more_put_back_but_dropped(firm) -> None:
+    beside = _beside(firm)
+    with sides.control_unit():
+        Workspace.objects.filter(pk=beside.spare_id).update(template_version="older")
+    answers = {name: CliRunner().invoke(commands.group, [name, "--workspace", str(firm.workspace.slug), "--json"], standalone_mode=False) for name in ("compare-beside", "drop-beside")}
+    assert isinstance(answers["compare-beside"].exception, services.MovedAway)
+    with sides.control_unit():
+        assert not Spare.objects.filter(owner=firm.workspace).exists()
+
+
+@pytest.mark.parametrize("record", ["deal", "deal:", "deal:x", "7"])
+def test_a_record_that_is_none_is_said(firm, record: str) -> None:
+    told = CliRunner().invoke(commands.group, ["show-earlier", "--workspace", str(firm.workspace.slug), "--record", record, "--at", "2026-05-31T14:05"])
+    assert (told.exit_code, "deal:12" in told.output) == (2, True)

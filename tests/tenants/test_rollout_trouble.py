@@ -99,3 +99,39 @@ def test_the_release_before_starts_nothing_while_a_newer_one_is_here(firms) -> N
         Rollout.objects.update(version="an earlier one")
         assert steps.behind().exists()
     assert steps.start_for_latecomers() is None
+
+
+def test_an_operator_who_has_seen_our_own_fail_may_go_on_without_it(firms, settings) -> None:
+    doors = firms(3)
+    settings.CRM_OWN_WORKSPACES = [doors[1].workspace.slug]
+    with owner.seated(doors[1].place.alias):
+        owner.run(f'ALTER TABLE "{doors[1].place.schema}".contact ADD COLUMN shoe_size int')
+    with rehearsal.release("contacts", "0098_shoe_size", COLUMN):
+        assert run.work(steps.start(by="test")).state == RolloutState.HALTED
+        assert run.work(steps.resume()).state == RolloutState.DONE
+        assert (_has_column(doors[0]), _has_column(doors[2])) == (True, True)
+
+
+def test_those_that_failed_do_not_halt_the_bringing_of_a_latecomer(firms) -> None:
+    *broken, late = firms(4)
+    for door in broken:
+        with owner.seated(door.place.alias):
+            owner.run(f'ALTER TABLE "{door.place.schema}".contact ADD COLUMN shoe_size int')
+    _set(late, state=State.SPARE)
+    with rehearsal.release("contacts", "0098_shoe_size", COLUMN):
+        assert run.work(steps.start(by="test")).state == RolloutState.HALTED
+        assert run.work(steps.resume()).state == RolloutState.DONE
+        _set(late, state=State.ACTIVE)
+        found = steps.start_for_latecomers()
+        assert found is not None
+        assert run.work(found).state == RolloutState.DONE
+        assert _has_column(late)
+        with sides.control_unit():
+            facts = steps.status()["rollout"]
+        assert sorted(facts["failing"]) == sorted(door.workspace.slug for door in broken)  # they are not forgotten by what came after
+        for door in broken:
+            with owner.seated(door.place.alias):
+                owner.run(f'ALTER TABLE "{door.place.schema}".contact DROP COLUMN shoe_size')
+        again, number = steps.retry()
+        assert (number, run.work(again).state) == (3, RolloutState.DONE)
+        assert all(_has_column(door) for door in broken)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import psycopg
 import pytest
@@ -12,11 +15,14 @@ from django.db import OperationalError
 from crm_platform.db import sides
 from crm_platform.kernel import clock
 from crm_platform.kernel.errors import NotFound
+from tenants import calling, keeper
 from tenants.lifecycle import erasing
 from tenants.lifecycle.models import Departure
 from tenants.models import State, Workspace
 from tenants.provisioning import owner
+from tenants.rollout import run as rollouts
 from tenants.rounds import Rounds, is_lost
+from tenants.sleeping import waking
 
 
 @pytest.fixture
@@ -116,3 +122,33 @@ def test_an_erasure_is_due_though_five_others_cannot_be_done(doors, rows, settin
     finally:
         with sides.control_unit():
             Departure.objects.filter(workspace__in=rows).delete()
+
+
+def test_a_mistake_of_ours_in_one_duty_leaves_the_others_their_turn(house: None, django_db_blocker: Any) -> None:
+    """The carrying goes on in a thread: one that ended would be missed by nobody, and nobody moved, woken or kept any more."""
+    stop, done = threading.Event(), list[str]()
+
+    def wrong() -> None:
+        done.append("wrong")
+        if done.count("wrong") > 1:
+            stop.set()
+        raise KeyError("odd")
+
+    with django_db_blocker.unblock(), mock.patch.object(keeper, "CARRYING", (wrong, lambda: done.append("other"))):
+        keeper._carry(stop, every=0.0)
+    assert done == ["wrong", "other"] * 2
+
+
+def test_a_mistake_of_ours_ends_neither_the_waking_nor_the_rollouts(house: None, django_db_blocker: Any) -> None:
+    for module, name, work in ((waking, "wake_asked", waking.watch), (rollouts.steps, "open_rollout", functools.partial(rollouts.run, every=0.0))):
+        stop, seen = threading.Event(), list[int]()
+
+        def wrong(stop: threading.Event = stop, seen: list[int] = seen) -> None:
+            seen.append(1)
+            if len(seen) > 1:
+                stop.set()
+            raise KeyError("odd")
+
+        with django_db_blocker.unblock(), mock.patch.object(calling, "wait"), mock.patch.object(module, name, wrong):
+            work(stop)
+        assert len(seen) == 2

@@ -17,7 +17,7 @@ from crm_platform.db import sides
 from crm_platform.kernel import clock, sealing, secrets_box
 from crm_platform.kernel.permissions import robot
 from tenants import keeper
-from tenants.carrying import spares, tables
+from tenants.carrying import spares, tables, turns
 from tenants.lifecycle import erasing, states
 from tenants.models import Looked, Nap, NapStep, Snapshot, Spare, State, Workspace
 from tenants.provisioning import owner, template
@@ -219,6 +219,78 @@ def test_they_go_after_their_days_and_with_their_workspace(firm) -> None:
     with sides.control_unit():
         assert not Snapshot.objects.filter(workspace=firm.workspace).exists()
         assert not Spare.objects.filter(owner=firm.workspace).exists()
+
+
+def test_one_whose_file_cannot_be_deleted_stops_no_other(firm, make_door) -> None:
+    stuck = [services.take(_now(firm), why="nightly") for _number in range(21)]
+    other = services.take(_now(make_door()), why="nightly")
+    storage = services._storage()
+    real, names = storage.delete, {row.file for row in stuck}
+
+    def delete(name: str) -> None:
+        if name in names:
+            raise PermissionError(name)
+        real(name)
+
+    with sides.control_unit():
+        Snapshot.objects.filter(pk__in=[row.pk for row in (*stuck, other)]).update(taken_at=clock.real_now() - timedelta(days=31))
+    with mock.patch.object(storage, "delete", delete):
+        for _round in range(2):
+            services.let_go()
+    with sides.control_unit():
+        assert not Snapshot.objects.filter(pk=other.pk).exists()
+        assert Snapshot.objects.filter(workspace=firm.workspace).count() == 21
+    for _round in range(2):
+        services.let_go()
+    with sides.control_unit():
+        assert not Snapshot.objects.filter(workspace=firm.workspace).exists()
+
+
+@pytest.mark.parametrize("point", ["sleep.proved", "snapshot.finished"])
+def test_what_was_taken_for_a_sleep_that_did_not_come_goes_after_its_days(point: str, firm) -> None:
+    """`sleep.proved`: somebody wrote meanwhile, and it was given up; `snapshot.finished`: killed, and taken once more."""
+
+    def reached(name: str) -> None:
+        if name == point and point == "snapshot.finished":
+            raise Killed
+        if name == point:
+            with firm.unit():
+                contacts.create_contact(ROBOT, first_name="Ann")
+
+    nap = sleeping.begin(_now(firm))
+    where = services if point == "snapshot.finished" else sleeping
+    with mock.patch.object(where, "reached", reached), pytest.raises((Killed, sleeping.AtWork)):
+        sleeping.proceed(nap)
+    if point == "snapshot.finished":
+        assert sleeping.proceed(nap).step == NapStep.ASLEEP
+    with sides.control_unit():
+        Snapshot.objects.filter(workspace=firm.workspace).update(taken_at=clock.real_now() - timedelta(days=31))
+        nap.refresh_from_db()
+    services.let_go()
+    with sides.control_unit():
+        left = set(Snapshot.objects.filter(workspace=firm.workspace).values_list("pk", flat=True))
+    assert left == ({nap.snapshot_id} if point == "snapshot.finished" else set())
+
+
+def test_one_that_somebody_carries_holds_up_no_other_s_night(firm, make_door) -> None:
+    """It may be carried to another database for hours."""
+    other = make_door()
+    mine = (firm.workspace.pk, other.workspace.pk)
+    with sides.control_unit():
+        Looked.objects.filter(workspace__in=mine).delete()
+        Workspace.objects.filter(pk__in=mine).update(claimed_at=clock.real_now() - timedelta(days=3))
+        Workspace.objects.exclude(pk__in=mine).filter(state=State.ACTIVE).update(claimed_at=clock.real_now())
+    nightly.forget()
+    with turns.turn(firm.workspace.pk) as held:
+        assert held
+        for _round in range(3):
+            nightly.one_more()
+        with sides.control_unit():
+            assert set(Looked.objects.filter(workspace__in=mine).values_list("workspace", flat=True)) == {other.workspace.pk}
+    nightly.forget()
+    nightly.one_more()
+    with sides.control_unit():
+        assert Looked.objects.filter(workspace__in=mine).count() == 2
 
 
 def test_the_storage_is_named_in_the_settings() -> None:

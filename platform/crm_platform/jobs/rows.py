@@ -21,6 +21,8 @@ from .models import Job, JobState
 
 LEASE = timedelta(seconds=30)
 MOST_ATTEMPTS = 5
+# Whoever takes up a job so often without an end of it, or of a slice, died of it each time: it would take the workers from everybody.
+MOST_TAKEN_UP = 10
 _WAKE = "crm_platform.jobs.wake"
 
 

@@ -94,6 +94,9 @@ def _serve(open_unit: OpenUnit, *, until: float, turn: Turn | None) -> bool:
             _note_next(open_unit, held=held)
             return True
         job, lease = taken
+        if job.attempts > rows.MOST_TAKEN_UP:
+            _died_of(job, lease, open_unit=open_unit)
+            continue
         lease.until = until
         if turn is not None:
             lease.sign = turn.sign
@@ -145,6 +148,14 @@ def _run(job: Job, lease: rows.HeldLease, *, open_unit: OpenUnit) -> None:
             rows.finish(lease, state=JobState.WAITING, fresh=True)
         else:
             rows.finish(lease, state=JobState.DONE)
+
+
+def _died_of(job: Job, lease: rows.HeldLease, *, open_unit: OpenUnit) -> None:
+    """Whoever did it was killed, time after time; it is not done once more."""
+    _log.error("a job ended its workers", extra={"job": job.name, "target": job.target, "attempts": job.attempts})
+    with open_unit():
+        rows.finish(lease, state=JobState.FAILED, error=f"Its workers died of it {rows.MOST_TAKEN_UP} times.")
+        jobs.gave_up(job.name, job.target)
 
 
 def _standing(place: Any) -> Any:
