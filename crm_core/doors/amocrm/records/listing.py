@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
@@ -50,8 +50,8 @@ def rows_of(asked: Asked, collection: Collection) -> Rows:
 
 def unchanged(asked: Asked, rows: Rows) -> bool:
     """Whether nothing of the list changed since If-Modified-Since; False without that header."""
-    since = parse_http_date_safe(asked.request.headers.get("If-Modified-Since", ""))
-    return since is not None and not rows.filter(updated_at__gte=datetime.fromtimestamp(since + 1, UTC)).exists()
+    since = as_moment(parse_http_date_safe(asked.request.headers.get("If-Modified-Since", "")))
+    return since is not None and not rows.filter(updated_at__gte=since + timedelta(seconds=1)).exists()
 
 
 def page_of(asked: Asked, collection: Collection, rows: Rows) -> tuple[list[Any], bool, str]:
