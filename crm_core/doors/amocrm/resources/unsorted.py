@@ -61,10 +61,12 @@ def draw(asked: Asked, lead: IncomingLead) -> dict[str, Any]:
 
 
 def _became(asked: Asked, lead: IncomingLead) -> dict[str, Any]:
+    """What was made of it, or what it was put to: its lead with the company of that, all its contacts, its customer."""
+
     def some(path: str, pks: Iterable[int | None]) -> list[dict[str, Any]]:
         return [{"id": pk, "_links": answers.href(asked, f"{path}/{pk}")} for pk in pks if pk]
 
-    told = {"leads": some("leads", [lead.deal_id]), "contacts": some("contacts", lead.said("people") or [lead.contact_id]), "companies": []}
+    told = {"leads": some("leads", [lead.deal_id]), "contacts": some("contacts", services.people_of(lead)), "companies": some("companies", services.firms_of([lead]).values())}
     customer = customer_leads.of(lead)
     return told if customer is None else {**told, CUSTOMERS: some(CUSTOMERS, [customer])}
 
