@@ -85,7 +85,7 @@ QUESTIONS: dict[Callable[..., Any], Callable[..., Questions]] = {
     customer_links.index: lambda: _LINKS, customer_links.of_many: lambda: _LINKS_OF_MANY,
     notes.index: _notes, notes.show: lambda plural: Questions(pages=False, wants=("is_pinned",)),
     changes.index: lambda: Questions(beside_it=("since",)),
-    events.index: lambda: Questions(filters=events.FILTERS, wants=events.WANTS), events.show: lambda: Questions(pages=False, wants=events.WANTS),
+    events.index: lambda: Questions(filters=events.FILTERS, wants=events.WANTS, beside_it=("cursor",)), events.show: lambda: Questions(pages=False, wants=events.WANTS),
     events.types: lambda: Questions(pages=False, beside_it=("language_code",)),
     users.index: lambda: Questions(wants=users.WANTS), users.show: lambda: Questions(pages=False, wants=users.WANTS), users.roles: lambda: Questions(wants=("users",)),
     users.show_role: lambda: Questions(pages=False, wants=("users",)),
