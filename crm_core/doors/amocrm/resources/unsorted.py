@@ -11,7 +11,7 @@ from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.resources import customer_leads, joined
 from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.resources.customer_leads import CUSTOMERS
-from crm_core.doors.amocrm.wire import answers, brackets
+from crm_core.doors.amocrm.wire import answers, brackets, cursors
 from crm_core.doors.amocrm.wire.asking import Asked, wholes
 from crm_core.doors.amocrm.wire.fields import Item, items_of, seconds, settle, stretch
 from crm_core.doors.amocrm.wire.problems import BadRequest
@@ -41,8 +41,8 @@ def index(asked: Asked) -> HttpResponse:
         rows = rows.filter(services.goes_into(wholes(asks["pipeline_id"])))
     name, down = asked.order or ("", True)
     down = down or name not in ORDERS
-    page, more = asked.stretch(rows.order_by("-received_at" if down else "received_at", "-id" if down else "id"))
-    return answers.page(asked, "unsorted", [draw(asked, lead) for lead in page], more=more)
+    page, more, cursor = cursors.page_of(asked, rows, "received_at", down=down)
+    return answers.page(asked, "unsorted", [draw(asked, lead) for lead in page], more=more, cursor=cursor)
 
 
 def show(asked: Asked, uid: str) -> HttpResponse:
