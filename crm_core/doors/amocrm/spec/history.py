@@ -25,6 +25,7 @@ ENTRIES = (
         _("Tags of leads have a colour of amoCRM’s palette; a task keeps its duration; fields are listed by order[sort] and order[id]."),
         _("An incoming lead is put to a customer by /leads/unsorted/{uid}/link; one that is decided tells its company and all its contacts, to webhooks too."),
         _("Events are found by what stood there: filter[value_before][value] and filter[value_after][value]."),
+        _("Lists of events, tasks, notes, incoming leads and customers carry a cursor in their next address, as records do: nothing is skipped or told twice."),
     )),
     Entry(date(2026, 11, 27), (
         _("The specification tells the shape of every body and answer, each filter, and what “with” may ask for."),
