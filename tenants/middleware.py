@@ -41,7 +41,7 @@ from crm_platform.kernel.http.errors import (
     wants_json,
 )
 from crm_platform.kernel.workspace import Place
-from crm_platform.ui.once import release
+from crm_platform.ui import once, ringing
 
 from . import following, routing
 from .errands import Errand
@@ -98,7 +98,7 @@ class WorkspaceMiddleware:
         if found is None:
             return self._refuse_outside(request, UnknownWorkspace(find=workspace.url("/find")))
         if found.state == State.ASLEEP:
-            return self._wake(request, found, key=key)
+            return ringing.nothing() if ringing.asks(request) else self._wake(request, found, key=key)
         if found.behind:
             return self._hold(request, found.place)
         request.of_workspace = found.place.public_id  # type: ignore[attr-defined]
@@ -249,7 +249,7 @@ class WorkspaceMiddleware:
                 raise request.errand  # type: ignore[attr-defined]
             _bare_404(request, response)
             if response.status_code >= 400:
-                release(request)
+                once.release(request)
             if request.refusal or response.status_code >= 500:  # type: ignore[attr-defined]
                 raise _RollBack
         return response
@@ -261,7 +261,7 @@ class WorkspaceMiddleware:
         try:
             with unit():
                 if not isinstance(error, Tripped):
-                    release(request)  # a refusal at the commit came after the view had gone well
+                    once.release(request)  # a refusal at the commit came after the view had gone well
                 return render_refusal(request, error)
         except (CrmError, DatabaseError, RuntimeError, OSError, LookupError, ValueError, TypeError, AttributeError) as failed:
             if following.turned_away(failed) and not following.turned_away(error.__cause__):

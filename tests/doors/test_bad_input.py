@@ -14,10 +14,14 @@ from crm_platform.accounts import tokens
 from crm_platform.accounts.models import ApiToken, User
 from crm_platform.accounts.tokens import For
 from crm_platform.kernel import clock
+from tenants.inside.services import change_preferences
+from tests.crm_core.incoming.kit import ROBOT
 from tests.doors.conftest import Program, program_of
 from tests.doors.test_records import listed, made
 
 PROBLEM = "application/problem+json"
+# 31 December 9999, 23:59:59 UTC.
+LAST = 253_402_300_799
 # A list of each kind of engine.
 LISTS = ("leads", "contacts", "companies", "customers", "tasks", "leads/notes", "events", "leads/unsorted", "catalogs", "catalogs/1000/elements", "customers/transactions", "sources", "leads/tags", "users", "leads/custom_fields", "talks", "/v1.0/files")
 # Where each engine writes.
@@ -45,6 +49,28 @@ def test_a_hundred_thousand_ids_in_a_filter(api: Program, path: str) -> None:
     for name in ("id", "entity_id", "uid", "responsible_user_id", "name", "uuid"):
         assert api.get(f"{path}?filter[{name}]={','.join(map(str, range(1, 100_001)))}").status_code in (200, 204), name
     assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize("path", [*LISTS, "leads/unsorted/summary"])
+def test_the_last_second_of_all_is_a_moment_that_nobody_trips_over(api: Program, path: str) -> None:
+    for name in ("created_at", "updated_at", "closed_at", "complete_till", "next_date"):
+        for end in ("[from]", "[to]", ""):
+            assert api.get(f"{path}?filter[{name}]{end}={LAST}").status_code in (200, 204), (name, end)
+    assert api.get(path, If_Modified_Since="Fri, 31 Dec 9999 23:59:59 GMT").status_code in (200, 204)
+
+
+def test_a_moment_that_a_time_zone_puts_beyond_all_years_is_none(api: Program, doors: Any) -> None:
+    with doors.unit():
+        change_preferences(ROBOT, time_zone="Asia/Tokyo")
+    (lead,) = made(api, "leads", {"name": "A"})
+    field = api.post("leads/custom_fields", [{"name": "Delivery", "type": "date"}]).json()["_embedded"]["custom_fields"][0]["id"]
+    for moment, status in ((LAST, 400), (LAST - 86_400, 200)):
+        bodies: list[tuple[str, dict[str, Any]]] = [("leads", {"created_at": moment}), ("leads", {"status_id": 142, "closed_at": moment}), ("tasks", {"text": "Call", "complete_till": moment, "entity_id": lead, "entity_type": "leads"})]
+        for path, body in bodies:
+            assert api.post(path, [body]).status_code == status, (path, body)
+        assert api.patch(f"leads/{lead}", {"custom_fields_values": [{"field_id": field, "values": [{"value": moment}]}]}).status_code == status
+        for path in ("/deals", f"/deals/{lead}", "/day"):
+            assert doors.client().get(path).status_code == 200, path
 
 
 @pytest.mark.parametrize("path", WRITES)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from crm_core.doors.amocrm.resources import events
 from crm_core.sales.deals import services as deals
 from crm_core.sales.deals.models import Deal
 from crm_platform.kernel import money, preferences
@@ -109,6 +110,45 @@ def test_sums_are_told_in_whole_units_of_their_currency(api: Program, doors, cur
     (other,) = made(api, "leads", {"name": "B", "price": 8000})
     for asks, found in (("=9000", [pk]), ("[from]=8001", [pk]), ("[to]=8999", [other]), ("[from]=8000&filter[price][to]=9000", [pk, other]), ("[]=8000&filter[price][]=9000", [pk, other]), ("=90", [])):
         assert sorted(listed(api, f"leads?filter[price]{asks}")) == sorted(found), asks
+
+
+def followed(api: Program, path: str) -> list[int]:
+    """The records of all events, page after page, as a program reads them that follows `next` until there is none, or 204."""
+    ids: list[int] = []
+    while path:
+        answer = api.get(path)
+        if answer.status_code == 204:
+            break
+        body = answer.json()
+        ids += [row["entity_id"] for row in body["_embedded"]["events"]]
+        path = body["_links"].get("next", {}).get("href", "").partition("/api/v4/")[2]
+    return ids
+
+
+def test_the_next_page_goes_on_behind_the_last_however_many_events_there_are(api: Program, monkeypatch) -> None:
+    monkeypatch.setattr(events, "_STEP", 2)
+    monkeypatch.setattr(events, "_FARTHEST", 4)
+    ids = made(api, "leads", *({"name": str(number), "price": 5} for number in range(7)))
+    assert followed(api, "events?limit=2&filter[type]=lead_added") == ids[::-1]
+    # One row may tell several: the page ends among them.
+    api.patch(f"leads/{ids[0]}", {"name": "B", "price": 7, "tags_to_add": [{"name": "VIP"}]})
+    assert followed(api, "events?limit=2") == [ids[0]] * 3 + ids[::-1]
+    first = api.get("events?limit=2&filter[type]=lead_added").json()
+    made(api, "leads", {"name": "meanwhile"})
+    following = api.get(first["_links"]["next"]["href"].partition("/api/v4/")[2]).json()
+    assert [row["entity_id"] for row in following["_embedded"]["events"]] == ids[::-1][2:4]
+
+
+def test_what_is_asked_for_is_found_beyond_what_one_question_reads(api: Program, monkeypatch) -> None:
+    (old,) = made(api, "leads", {"name": "A", "price": 5})
+    api.patch(f"leads/{old}", {"price": 155})
+    for number in range(9):
+        api.patch(f"leads/{old}", {"price": number})
+    monkeypatch.setattr(events, "_STEP", 2)
+    monkeypatch.setattr(events, "_FARTHEST", 4)
+    assert followed(api, "events?filter[type]=sale_field_changed&filter[value_after][value]=155") == [old]
+    for page in ("page=2", "page=2&cursor=!!", "page=2&cursor[]=1"):  # by number a page counts what stands before it, and ends
+        assert api.get(f"events?{page}&filter[value_after][value]=155").status_code == 204
 
 
 def test_the_currencies_of_sums_are_asked_once(api: Program, doors, count_statements) -> None:

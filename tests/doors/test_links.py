@@ -113,6 +113,18 @@ def test_tags_are_listed_and_made_and_edited(api: Program) -> None:
     api.patch(f"leads/{lead}", {"_embedded": {"tags": None}})
     assert tags() == set()
     assert api.patch(f"leads/{lead}", {"_embedded": {"tags": [{"id": 999}]}}).status_code == 400
+    api.patch(f"leads/{lead}", {"tags_to_add": [{"name": one} for one in ("Счёт", "Café  noir", "O'Neil", "VIP")]})
+    api.patch(f"leads/{lead}", {"tags_to_delete": [{"name": one} for one in ("Счёт", "CAFÉ noir", "O’Neil")]})
+    assert tags() == {"VIP"}
+
+
+def test_who_writes_no_records_makes_no_tags(api: Program, doors) -> None:
+    with doors.unit():
+        mia, sam = person("viewer", name="Mia").email, person("seller", name="Sam").email
+    for path in ("leads/tags", "contacts/tags", "companies/tags", "customers/tags"):
+        answer = program_of(doors, mia).post(path, [{"name": "Mine", "color": "FFC8C8"}])
+        assert (answer.status_code, api.get(path).status_code) == (403, 204), path
+        assert program_of(doors, sam).post(path, [{"name": "Ours"}]).status_code == 200, path
 
 
 def test_a_tag_gets_another_word(api: Program, doors) -> None:

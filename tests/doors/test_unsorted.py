@@ -43,6 +43,9 @@ def test_a_lead_from_a_form_waits_and_is_accepted(api: Program, doors) -> None:
     assert accepted.keys() >= {"uid", "category", "pipeline_id", "created_at"}
     lead = api.get(f"leads/{accepted['_embedded']['leads'][0]['id']}?with=contacts").json()
     assert (lead["name"], lead["price"], len(lead["_embedded"]["contacts"])) == ("Bread", 30, 1)
+    firms = [one["id"] for one in lead["_embedded"]["companies"]]
+    for told in (accepted, api.get(f"leads/unsorted/{row['uid']}").json()):
+        assert ([one["id"] for one in told["_embedded"]["companies"]], len(firms)) == (firms, 1)
     assert api.post(f"leads/unsorted/{row['uid']}/accept", {}).status_code == 409
     assert api.get("leads/unsorted").status_code == 204
     assert api.get("leads/unsorted/summary").json()["accepted"] == 1

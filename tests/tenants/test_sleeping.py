@@ -104,6 +104,9 @@ def test_a_visit_wakes_it_and_the_session_and_the_password_live_on(firm, keeper_
     assert client.get("/contacts").status_code == 200
     nap = _sleep(firm)
     assert (_now(firm).state, nap.step, _has_schema(firm, firm.place.schema)) == (State.ASLEEP, NapStep.ASLEEP, False)
+    assert client.get("/ringing", HTTP_HX_REQUEST="true").status_code == 204  # a page somebody forgot asks by itself: nobody comes
+    with sides.control_unit():
+        assert Nap.objects.get(pk=nap.pk).wake_asked_at is None
     began, page = time.monotonic(), client.get("/contacts")
     assert (page.status_code, page["Refresh"]) == (503, "2")
     assert "asleep" in page.content.decode()

@@ -22,6 +22,8 @@ from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.kind import CONTACT
 from crm_core.sales.deals import services as deals
 from crm_core.sales.deals.kind import DEAL
+from crm_core.sales.deals.models import Deal
+from crm_core.sales.incoming.queries import firms_of
 from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.pipelines.models import StageKind
 from crm_platform.accounts.models import User
@@ -222,25 +224,40 @@ def test_a_price_is_what_the_api_tells(doors, receiver, hooked, serve, currency:
     assert program_of(doors).get(f"leads/{deal.pk}").json()["price"] == price
 
 
+def test_a_reason_that_nobody_gave_is_none_for_webhooks_too(doors) -> None:
+    api = program_of(doors)
+    reason = api.post("leads/loss_reasons", [{"name": "Too dear"}]).json()["_embedded"]["loss_reasons"][0]["id"]
+    given, unsaid = made(api, "leads", {"name": "A", "status_id": 143, "loss_reason_id": reason}, {"name": "B", "status_id": 143})
+    with doors.unit():
+        told = {deal.pk: bodies_json._lead(deal, bodies_v2.Records([]))["loss_reason_id"] for deal in Deal.objects.all()}
+    assert told == {given: reason, unsaid: None} == {pk: api.get(f"leads/{pk}").json()["loss_reason_id"] for pk in (given, unsaid)}
+
+
 def test_incoming_leads(inside) -> None:
     """By a lead that stands for one of the inbox: uid, category, what came in; accepted and declined as a deletion."""
     into = pipelines.first().pk
+    deal = deals.create_deal(ROBOT, name="Lamp", company_id=companies.create_company(ROBOT, name="Maison").pk)
     lead = SimpleNamespace(
-        uid="a1b2", category="forms", pipeline_id=None, source=None, received_at=clock.now(), deal_id=7, contact_id=8, metadata={"form_id": "f1", "referer": "https://shop.example/?a=1"},
+        pk=1, state="accepted", uid="a1b2", category="forms", pipeline_id=None, source=None, received_at=clock.now(), deal_id=deal.pk, contact_id=8, metadata={"form_id": "f1", "referer": "https://shop.example/?a=1"},
         contents={"lead": {"name": "Lamp"}, "contacts": [{"name": "Anna"}]},
     )  # fmt: skip
 
+    records = bodies_v2.Records([])
+    records.firms = firms_of([lead])
+
     def told(name: str, action: str, **after: int):
         event = Event(name=name, entity="incoming", record_id=1, actor_id=5, after=after)
-        root, item = bodies_v2._DRAW["incoming"](bodies_v2._Told(event, action, lead, bodies_v2.Records([])))
+        root, item = bodies_v2._DRAW["incoming"](bodies_v2._Told(event, action, lead, records))
         return php(bodies_v2.write([{"root": root, "action": action, "item": item}]))["unsorted"][action][0]
 
     added = told("incoming.received", "add")
     assert (added["uid"], added["category"], added["pipeline_id"], added["source_data"]["form_id"]) == ("a1b2", "forms", str(into), "f1")
     assert added["data"] == {"leads": [{"name": "Lamp"}], "contacts": [{"name": "Anna"}]}
     accepted = told("incoming.accepted", "delete")
-    assert (accepted["action"], accepted["accept_result"]["leads"]) == ("accept", ["7"])
-    assert "customers" not in accepted["accept_result"]
+    assert (accepted["action"], accepted["accept_result"]) == ("accept", {"leads": [str(deal.pk)], "contacts": ["8"], "companies": [str(deal.company_id)]})
+    lead.contents["people"] = [8, 9]
+    assert told("incoming.accepted", "delete")["accept_result"]["contacts"] == ["8", "9"]
+    assert bodies_json._unsorted(lead, records)["_embedded"] == {"leads": [{"id": deal.pk}], "companies": [{"id": deal.company_id}], "contacts": [{"id": 8}, {"id": 9}]}
     assert told("incoming.linked", "delete", customer_id=9)["accept_result"]["customers"] == ["9"]
     declined = told("incoming.declined", "delete")
     assert (declined["action"], "decline_result" in declined) == ("decline", False)

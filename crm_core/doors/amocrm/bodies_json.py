@@ -9,7 +9,9 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 
 from crm_core.groundwork.tags import services as tags
-from crm_core.sales.incoming.queries import pipeline_of
+from crm_core.sales.incoming.queries import people_of, pipeline_of
+from crm_core.sales.pipelines import queries as pipelines
+from crm_core.sales.pipelines import unsaid
 from crm_platform.events.models import Event
 from crm_platform.kernel import clock, money, workspace
 from webhooks.outbound.bodies import Heard
@@ -64,7 +66,7 @@ def _record(record: Any, entity: str) -> Data:
 def _lead(deal: Any, records: Records) -> Data:
     told = _record(deal, "deal") | {
         "price": 0 if deal.sum_minor is None else money.whole(deal.sum_minor, currency=deal.currency), "status_id": names.status_id(deal.stage_id),
-        "pipeline_id": deal.pipeline_id, "loss_reason_id": deal.lost_reason_id, "closed_at": seconds(deal.closed_at), "closest_task_at": seconds(deal.next_task_at),
+        "pipeline_id": deal.pipeline_id, "loss_reason_id": None if unsaid.is_unsaid(pipelines.everything(), deal.lost_reason_id) else deal.lost_reason_id, "closed_at": seconds(deal.closed_at), "closest_task_at": seconds(deal.next_task_at),
     }  # fmt: skip
     told["_embedded"] |= {
         "contacts": [{"id": pk, "is_main": at == 0} for at, pk in enumerate(records.contacts.get(deal.pk, ()))],
@@ -102,9 +104,10 @@ def _task(task: Any, records: Records) -> Data:
 
 
 def _unsorted(lead: Any, records: Records) -> Data:
+    became = {"leads": lead.deal_id, "companies": records.firms.get(lead.deal_id)}
     return {
         "uid": lead.uid, "category": lead.category, "pipeline_id": pipeline_of(lead), "created_at": seconds(lead.received_at), "state": lead.state, "metadata": lead.metadata,
-        "account_id": account_id(), "_embedded": {"leads": [{"id": lead.deal_id}] if lead.deal_id else [], "contacts": [{"id": lead.contact_id}] if lead.contact_id else []},
+        "account_id": account_id(), "_embedded": {**{name: [{"id": pk}] if pk else [] for name, pk in became.items()}, "contacts": [{"id": pk} for pk in people_of(lead)]},
     }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote_plus
 from django.utils import timezone
 
 from crm_core.groundwork.tags import services as tags
-from crm_core.sales.incoming.queries import pipeline_of
+from crm_core.sales.incoming.queries import people_of, pipeline_of
 from crm_platform.events.models import Event
 from crm_platform.kernel import money, preferences, workspace
 from webhooks.outbound.bodies import Heard
@@ -146,10 +146,9 @@ def _unsorted(told: _Told) -> tuple[str, Item]:
     item: Item = {"uid": lead.uid, "category": lead.category, "pipeline_id": pipeline_of(lead), "created_at": seconds(lead.received_at), "account_id": account_id()}
     if told.action == "delete":
         action = "decline" if told.event.name == "incoming.declined" else "accept"
-        leads = [lead.deal_id] if lead.deal_id and action == "accept" else []
-        contacts = [lead.contact_id] if lead.contact_id and action == "accept" else []
-        put = {"customers": [customer]} if (customer := told.event.after.get("customer_id")) else {}
-        return "unsorted", item | {"action": action, f"{action}_result": {"leads": leads, "contacts": contacts, **put}, "modified_user_id": told.event.actor_id or 0}
+        became = {"leads": [lead.deal_id], "contacts": people_of(lead), "companies": [told.records.firms.get(lead.deal_id)], "customers": [told.event.after.get("customer_id")]} if action == "accept" else {}
+        result = {name: pks for name, each in became.items() if (pks := [pk for pk in each if pk])}
+        return "unsorted", item | {"action": action, f"{action}_result": result, "modified_user_id": told.event.actor_id or 0}
     given = {plural: [one] if isinstance(one := lead.contents.get(name), dict) else one for plural, name in (("leads", "lead"), ("contacts", "contacts"), ("companies", "companies"))}
     return "unsorted", item | {"source_data": lead.metadata, "data": {name: list(each) for name, each in given.items() if each}}
 

@@ -15,6 +15,7 @@ from crm_core.engagement.tasks.models import Task
 from crm_core.people.companies.models import Company
 from crm_core.people.contacts.models import Contact, Employment
 from crm_core.sales.deals.models import Deal, DealContact
+from crm_core.sales.incoming.queries import firms_of
 from crm_platform.events.models import Event
 
 _MODELS: dict[str, type[Model]] = {"deal": Deal, "contact": Contact, "company": Company, "note": Note, "task": Task, **dict.fromkeys(("customer", "customer_note", "talk", "element"), Stored)}
@@ -39,6 +40,7 @@ class Records:
         self.leads = _linked("contact_id", "deal_id", DealContact.objects.filter(contact__in=contacts)) if contacts else {}
         tasks = [row for (entity, _pk), row in self._found.items() if entity == "task"]
         self.customers = customer_tasks.of_tasks(tasks)
+        self.firms = firms_of([row for (entity, _pk), row in self._found.items() if entity == "incoming"])
         deals = wanted.get("deal", set())
         self.contacts = _linked("deal_id", "contact_id", DealContact.objects.filter(deal__in=deals).order_by("-main", "id")) if deals else {}
 

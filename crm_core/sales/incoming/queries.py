@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Avg, Count, F, Min, Q, QuerySet
 
+from crm_core.sales.deals.models import Deal
 from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.accounts import directory
 from crm_platform.kernel import clock, versions
@@ -107,6 +108,17 @@ def reactions(actor: Actor, *, days: int) -> list[Reaction]:
     told = found.values("taken_by").annotate(n=Count("id"), waited=Avg(F("decided_at") - F("received_at")), over=Count("id", filter=Q(decided_at__gt=F("due_at"))))
     by_person: list[tuple[Any, ...]] = list(told.order_by("-n", "taken_by").values_list("taken_by", "n", "waited", "over"))
     return [Reaction(*row) for row in by_person]
+
+
+def people_of(lead: IncomingLead) -> list[int]:
+    """The ids of the contacts that a lead became or was put to, the main one first."""
+    return lead.contents.get("people") or ([lead.contact_id] if lead.contact_id else [])
+
+
+def firms_of(leads: Iterable[IncomingLead]) -> dict[int, int]:
+    """The companies of the deals that leads became or were put to, by the deal's id: one statement, and none where there is no deal."""
+    pks = {lead.deal_id for lead in leads if lead.deal_id is not None}
+    return dict(Deal.objects.filter(pk__in=pks).exclude(company=None).values_list("pk", "company_id")) if pks else {}
 
 
 def summary(actor: Actor, *, since: datetime | None = None, before: datetime | None = None, pipeline_ids: Sequence[int] | None = None) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from .deciding import (
     put_back,
     sees,
 )
-from .queries import decided, goes_into, pipeline_of, summary, waiting
+from .queries import decided, firms_of, goes_into, people_of, pipeline_of, summary, waiting
 from .taking import take
 
 __all__ = [
-    "DecidedMeanwhile", "accept", "accept_contact", "decided", "decline", "each", "get", "give", "goes_into", "link", "link_beyond", "may_decide", "merge", "merge_twins", "pipeline_of", "put_back", "sees", "summary", "take", "waiting",
+    "DecidedMeanwhile", "accept", "accept_contact", "decided", "decline", "each", "firms_of", "get", "give", "goes_into", "link", "link_beyond", "may_decide", "merge", "merge_twins", "people_of", "pipeline_of", "put_back", "sees", "summary", "take", "waiting",
 ]  # fmt: skip

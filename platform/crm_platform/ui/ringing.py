@@ -24,6 +24,16 @@ def asks_every(request: HttpRequest) -> int:
     return OFTEN if versions.marked(MARK, within=LATELY) else SELDOM
 
 
+def asks(request: HttpRequest) -> bool:
+    """Whether an open page asks by itself, and shows no call: nobody waits for the answer, and no sleeping workspace is woken for it."""
+    return request.path_info == ADDRESS and request.method == "GET" and not request.GET.get("shown")
+
+
+def nothing() -> HttpResponse:
+    """Nothing rings; ask again, but not soon."""
+    return HttpResponse(status=204, headers={AGAIN: str(SELDOM)})
+
+
 class QuietMiddleware:
     """Answers the question of a page in a firm without a telephone system before anybody is looked for: no session, no person, no statement beyond the unit's own.
 
@@ -34,7 +44,6 @@ class QuietMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        asks = request.path_info == ADDRESS and request.method == "GET" and not request.GET.get("shown")
-        if asks and workspace.current() is not None and not versions.marked(MARK, within=LATELY):
-            return HttpResponse(status=204, headers={AGAIN: str(SELDOM)})
+        if asks(request) and workspace.current() is not None and not versions.marked(MARK, within=LATELY):
+            return nothing()
         return self.get_response(request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from django.utils.http import parse_http_date_safe
 from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.fields import known
 from crm_core.doors.amocrm.records.collections import Collection
-from crm_core.doors.amocrm.wire import brackets
+from crm_core.doors.amocrm.wire import brackets, cursors
 from crm_core.doors.amocrm.wire.asking import MOST_IDS, Asked, whole, wholes
 from crm_core.doors.amocrm.wire.fields import as_moment, period
 from crm_core.engagement.tasks.models import Task
@@ -50,8 +50,8 @@ def rows_of(asked: Asked, collection: Collection) -> Rows:
 
 def unchanged(asked: Asked, rows: Rows) -> bool:
     """Whether nothing of the list changed since If-Modified-Since; False without that header."""
-    since = parse_http_date_safe(asked.request.headers.get("If-Modified-Since", ""))
-    return since is not None and not rows.filter(updated_at__gte=datetime.fromtimestamp(since + 1, UTC)).exists()
+    since = as_moment(parse_http_date_safe(asked.request.headers.get("If-Modified-Since", "")))
+    return since is not None and not rows.filter(updated_at__gte=since + timedelta(seconds=1)).exists()
 
 
 def page_of(asked: Asked, collection: Collection, rows: Rows) -> tuple[list[Any], bool, str]:
@@ -62,7 +62,7 @@ def page_of(asked: Asked, collection: Collection, rows: Rows) -> tuple[list[Any]
     name, down = asked.order if asked.order and asked.order[0] in ORDERS else ("id", False)
     way = "-" if down else ""
     order = tuple(dict.fromkeys([f"{way}{name}", f"{way}id"]))
-    behind = _behind(asked.query.get("cursor", ""), name=name, down=down)
+    behind = cursors.condition(asked.query.get("cursor", ""), name, down=down)
     if behind is None and _takes_all(asked, collection):
         model: type[Model] = rows.model
         found_keys = [pk for (pk,) in _keys_of_all(model, order, asked.first, asked.limit + 1).rows()]
@@ -73,7 +73,7 @@ def page_of(asked: Asked, collection: Collection, rows: Rows) -> tuple[list[Any]
         pks, more = asked.stretch(keys, first=0 if behind else None)
     found = columns_by_keys(rows.model, pks)  # of a large page the making of instances is more time than the drawing
     page = [found[pk] for pk in pks if pk in found]
-    return page, more, _cursor(page[-1], name=name) if more and page else ""
+    return page, more, cursors.after(page[-1], name) if more and page else ""
 
 
 def _takes_all(asked: Asked, collection: Collection) -> bool:
@@ -86,25 +86,6 @@ def _takes_all(asked: Asked, collection: Collection) -> bool:
 def _keys_of_all(model: type[Model], order: tuple[str, ...], at: int, most: int) -> Prepared[tuple[int]]:
     rows: Rows = model.objects.kept().order_by(*order)  # type: ignore[attr-defined]  # records have it
     return Prepared(model, lambda: rows.values_list("pk")[at : at + most])
-
-
-def _cursor(record: Any, *, name: str) -> str:
-    moment = "" if name == "id" else int(getattr(record, name).timestamp() * 1_000_000)
-    return f"{moment}.{record.pk}"
-
-
-def _behind(cursor: Any, *, name: str, down: bool) -> Q | None:
-    moment, dot, pk = cursor.partition(".") if isinstance(cursor, str) else ("", "", "")
-    if not dot or not whole(pk):
-        return None
-    step = "lt" if down else "gt"
-    if name == "id":
-        return Q(**{f"id__{step}": whole(pk)})
-    try:
-        at = datetime.fromtimestamp(whole(moment) / 1_000_000, UTC)
-    except (OverflowError, OSError, ValueError):
-        return None
-    return Q(**{f"{name}__{step}": at}) | Q(**{name: at, f"id__{step}": whole(pk)})
 
 
 Apply = Callable[[Rows, Any, Collection], Rows]

@@ -6,21 +6,24 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from crm_core.doors.amocrm import names
+from crm_core.doors.amocrm import names, storing
 from crm_core.doors.amocrm.wire import answers, brackets
 from crm_core.doors.amocrm.wire.asking import Asked, whole
 from crm_core.doors.amocrm.wire.fields import Item, items_of, settle
+from crm_core.groundwork.records import registry
 from crm_core.groundwork.records.ordering import fold
 from crm_core.groundwork.tags import palette
 from crm_core.groundwork.tags import services as tags
+from crm_platform.kernel.permissions import Actor, may, require
 
 MOST_LETTERS = 60
+CUSTOMER = "customer"
 # The API gives colours to tags of leads alone.
 COLOURED = "leads"
 
 
 def _code_of(plural: str) -> str:
-    return "customer" if plural == "customers" else names.code_of(plural)
+    return CUSTOMER if plural == "customers" else names.code_of(plural)
 
 
 def index(asked: Asked, plural: str) -> HttpResponse:
@@ -47,9 +50,17 @@ def _colour(item: Item, plural: str) -> str | None:
     return colour
 
 
+def _may_make(actor: Actor, code: str) -> None:
+    """Raise Forbidden (ReadOnly) for who may neither make nor change what the tags are of."""
+    entity = storing.STORED if code == CUSTOMER else registry.find(code).entity
+    if not may(actor, entity.CREATE):
+        require(actor, entity.EDIT)
+
+
 def make(asked: Asked, plural: str) -> HttpResponse:
-    """Make tags; a name that is there already answers with its id, and keeps its colour."""
+    """Make tags; a name that is there already answers with its id, and keeps its colour. Whoever may write records of the collection may: on screens, too, a tag is made with a record."""
     code, items = _code_of(plural), items_of(asked.items)
+    _may_make(asked.actor, code)
     wanted = [item.text("name", most=MOST_LETTERS) for item in items]
     for item, name in zip(items, wanted, strict=True):
         if not fold(name):

@@ -8,6 +8,7 @@ from typing import Any
 from crm_core.doors.amocrm.fields import values as custom_values
 from crm_core.doors.amocrm.records.collections import COMPANIES, CONTACTS, LEADS, Collection
 from crm_core.doors.amocrm.wire.fields import Item
+from crm_core.groundwork.records.ordering import fold
 from crm_core.groundwork.tags import services as tags
 from crm_platform.accounts import directory
 from crm_platform.kernel.permissions import Actor, reach
@@ -81,7 +82,7 @@ def _named(actor: Actor, items: Iterable[Item], entity: str, *, make: bool = Tru
             one.fault("id", _CHOICE, code="NotSupportedChoice")
     if not make:
         words = {tag.folded: tag.pk for tag in known.values()}
-        return [*found, *(pk for name in new if (pk := words.get(name.strip().casefold())) is not None)]
+        return [*found, *(pk for name in new if (pk := words.get(fold(name)[:60])) is not None)]
     return [*found, *(tags.ids_of(entity, new, by=actor) if new else [])]
 
 

@@ -33,24 +33,43 @@ _CODES = {word: code for code, word in names.SINGULARS.items()} | {"task": "task
 # What `with` may ask for: the name of the record that an event is of.
 WANTS = tuple(f"{word}_name" for word in (*names.SINGULARS.values(), CUSTOMER))
 _STEP = 500
-# How many rows a question with filters on values reads at most: an answer that would need more is cut off there.
+# How many rows a question reads at most: an answer that would need more is cut off there, and its cursor leads on.
 _FARTHEST = 50_000
+# Of the events that one row tells.
+_LAST_PLACE = 63
+Row = tuple[Event, int, Told]
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def index(asked: Asked) -> HttpResponse:
     """A page of events; `filter` by type, entity, author, time and values as documented."""
-    rows = _rows(asked)
-    first = asked.first
-    found: list[tuple[Event, int, Told]] = []
-    for number, one in enumerate(_all(asked, rows)):
-        if number >= first:
+    given = asked.query.get("cursor")
+    found, cursor = _page(asked, _rows(asked), behind=_number(given) if isinstance(given, str) else (0, 0))
+    called = _names(asked, [one for _row, _at, one in found])
+    return answers.page(asked, "events", [_draw(asked, *one, called) for one in found], more=bool(cursor), empty=not cursor, cursor=cursor)
+
+
+def _page(asked: Asked, rows: QuerySet[Event], *, behind: tuple[int, int]) -> tuple[list[Row], str]:
+    """The events of the page, and the cursor behind which more may follow; "" at the end.
+
+    Without a cursor the page's number counts, and reads again all that stands before it, up to `_FARTHEST`. Where so many rows
+    hold less than a page of what is asked for, the page is short, or empty, and names the cursor all the same.
+    """
+    pk, place = behind
+    before, found = asked.first if not pk else 0, list[Row]()
+    for number, stretch in enumerate(_stretches(rows.filter(pk__lte=pk) if pk else rows), 1):
+        for one in _wanted(asked, stretch):
+            if one[0].pk == pk and one[1] <= place:
+                continue
+            if before:
+                before -= 1
+                continue
+            if len(found) == asked.limit:
+                return found, _name(found[-1][0].pk, found[-1][1])
             found.append(one)
-        if len(found) > asked.limit:
-            break
-    called = _names(asked, [one for _row, _at, one in found[: asked.limit]])
-    page = [_draw(asked, *one, called) for one in found[: asked.limit]]
-    return answers.page(asked, "events", page, more=len(found) > asked.limit)
+        if number * _STEP >= _FARTHEST:
+            return found, "" if before else _name(stretch[-1].pk, _LAST_PLACE)
+    return found, ""
 
 
 def _rows(asked: Asked) -> QuerySet[Event]:
@@ -86,18 +105,20 @@ def _alias(type_: str) -> str:
     return "custom_field_value_changed" if len(parts) == 5 and parts[:2] == ["custom", "field"] and reading.whole(parts[2]) is not None else type_
 
 
-def _all(asked: Asked, rows: QuerySet[Event]) -> Iterator[tuple[Event, int, Told]]:
-    """The events of rows in their order, with their place in the row; those of records that the program may not see are left out."""
-    before: int | None = None
-    for _round in range(_FARTHEST // _STEP):
-        stretch = list((rows if before is None else rows.filter(pk__lt=before))[:_STEP])
-        if not stretch:
-            return
-        before = stretch[-1].pk
-        currencies = currencies_of(stretch)
-        each = [(row, at, one) for row in stretch for at, one in enumerate(told(row, currencies))]
-        seen = _seen(asked, [one for _row, _at, one in each])
-        yield from ((row, at, one) for row, at, one in each if (one.entity, one.record_id) in seen and _asked_for(asked, row, at, one))
+def _stretches(rows: QuerySet[Event]) -> Iterator[list[Event]]:
+    """The rows in their order, some at a time."""
+    stretch = list(rows[:_STEP])
+    while stretch:
+        yield stretch
+        stretch = list(rows.filter(pk__lt=stretch[-1].pk)[:_STEP])
+
+
+def _wanted(asked: Asked, stretch: list[Event]) -> Iterator[Row]:
+    """The events of rows that are asked for, with their place in the row; those of records that the program may not see are left out."""
+    currencies = currencies_of(stretch)
+    each = [(row, at, one) for row in stretch for at, one in enumerate(told(row, currencies))]
+    seen = _seen(asked, [one for _row, _at, one in each])
+    yield from ((row, at, one) for row, at, one in each if (one.entity, one.record_id) in seen and _asked_for(asked, row, at, one))
 
 
 def _names(asked: Asked, each: list[Told]) -> dict[tuple[str, int | None], str]:

@@ -13,7 +13,7 @@ from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.records import collections
 from crm_core.doors.amocrm.records.taking import visible
 from crm_core.doors.amocrm.resources.account import account_id
-from crm_core.doors.amocrm.wire import answers, brackets
+from crm_core.doors.amocrm.wire import answers, brackets, cursors
 from crm_core.doors.amocrm.wire.asking import Asked, wholes
 from crm_core.doors.amocrm.wire.fields import Item, items_of, period, refused_among, seconds, settle
 from crm_core.doors.amocrm.wire.texts import clean
@@ -41,16 +41,16 @@ def index(asked: Asked, plural: str, record_id: int | None = None) -> HttpRespon
     rows = _filtered(asked, Note.objects.filter(entity=collection.entity, binned_at=None), record_id=record_id)
     name, down = asked.order if asked.order and asked.order[0] in ("id", "updated_at", "created_at") else ("id", False)
     field = {"id": "id", "created_at": "created_at", "updated_at": _CHANGED}[name]
-    found, more = asked.stretch(rows.order_by(("-" if down else "") + field, "id"))
+    found, more, cursor = cursors.page_of(asked, rows, field, down=down)
     seen = visible(asked.actor, collection, {note.record_id for note in found})
     page = [draw(asked, plural, note) for note in found if note.record_id in seen]
-    return answers.page(asked, "notes", page, more=more, empty=not found)
+    return answers.page(asked, "notes", page, more=more, empty=not found, cursor=cursor)
 
 
 def _filtered(asked: Asked, rows: QuerySet[Note], *, record_id: int | None) -> QuerySet[Note]:
     asked.knows(FILTERS)
     asks = asked.filters
-    rows = rows.alias(**{_CHANGED: Coalesce("edited_at", "created_at")})
+    rows = rows.annotate(**{_CHANGED: Coalesce("edited_at", "created_at")})
     if record_id is not None:
         rows = rows.filter(record_id=record_id)
     for name, field in {"id": "pk", "entity_id": "record_id", "created_by": "created_by"}.items():

@@ -14,7 +14,7 @@ from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.resources import customer_tasks
 from crm_core.doors.amocrm.resources.account import TASK_TYPES, account_id
 from crm_core.doors.amocrm.resources.customer_tasks import CUSTOMERS
-from crm_core.doors.amocrm.wire import answers, brackets
+from crm_core.doors.amocrm.wire import answers, brackets, cursors
 from crm_core.doors.amocrm.wire.asking import Asked, whole, wholes
 from crm_core.doors.amocrm.wire.fields import Item, items_of, period, seconds, settle
 from crm_core.doors.amocrm.wire.problems import Fault, ItemsRefused
@@ -35,10 +35,9 @@ def index(asked: Asked) -> HttpResponse:
     """A page of the tasks that the program may see; filters stand under `filter` or, as some clients send them, beside it."""
     rows = _filtered(asked, Task.objects.filter(services.reach(asked.actor), binned_at=None))
     name, down = asked.order if asked.order and asked.order[0] in ORDERS else ("id", False)
-    ordered = rows.order_by(("-" if down else "") + ORDERS[name], "id")
-    page, more = asked.stretch(ordered)
+    page, more, cursor = cursors.page_of(asked, rows, ORDERS[name], down=down)
     of_customers = customer_tasks.of_tasks(page)
-    return answers.page(asked, "tasks", [draw(asked, task, of_customers) for task in page], more=more)
+    return answers.page(asked, "tasks", [draw(asked, task, of_customers) for task in page], more=more, cursor=cursor)
 
 
 def _filtered(asked: Asked, rows: QuerySet[Task]) -> QuerySet[Task]:

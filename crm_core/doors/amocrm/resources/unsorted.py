@@ -11,7 +11,7 @@ from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.resources import customer_leads, joined
 from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.resources.customer_leads import CUSTOMERS
-from crm_core.doors.amocrm.wire import answers, brackets
+from crm_core.doors.amocrm.wire import answers, brackets, cursors
 from crm_core.doors.amocrm.wire.asking import Asked, wholes
 from crm_core.doors.amocrm.wire.fields import Item, items_of, seconds, settle, stretch
 from crm_core.doors.amocrm.wire.problems import BadRequest
@@ -41,8 +41,8 @@ def index(asked: Asked) -> HttpResponse:
         rows = rows.filter(services.goes_into(wholes(asks["pipeline_id"])))
     name, down = asked.order or ("", True)
     down = down or name not in ORDERS
-    page, more = asked.stretch(rows.order_by("-received_at" if down else "received_at", "-id" if down else "id"))
-    return answers.page(asked, "unsorted", [draw(asked, lead) for lead in page], more=more)
+    page, more, cursor = cursors.page_of(asked, rows, "received_at", down=down)
+    return answers.page(asked, "unsorted", [draw(asked, lead) for lead in page], more=more, cursor=cursor)
 
 
 def show(asked: Asked, uid: str) -> HttpResponse:
@@ -61,10 +61,12 @@ def draw(asked: Asked, lead: IncomingLead) -> dict[str, Any]:
 
 
 def _became(asked: Asked, lead: IncomingLead) -> dict[str, Any]:
+    """What was made of it, or what it was put to: its lead with the company of that, all its contacts, its customer."""
+
     def some(path: str, pks: Iterable[int | None]) -> list[dict[str, Any]]:
         return [{"id": pk, "_links": answers.href(asked, f"{path}/{pk}")} for pk in pks if pk]
 
-    told = {"leads": some("leads", [lead.deal_id]), "contacts": some("contacts", lead.said("people") or [lead.contact_id]), "companies": []}
+    told = {"leads": some("leads", [lead.deal_id]), "contacts": some("contacts", services.people_of(lead)), "companies": some("companies", services.firms_of([lead]).values())}
     customer = customer_leads.of(lead)
     return told if customer is None else {**told, CUSTOMERS: some(CUSTOMERS, [customer])}
 

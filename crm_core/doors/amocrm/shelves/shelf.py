@@ -12,7 +12,7 @@ from crm_core.doors.amocrm import storing
 from crm_core.doors.amocrm.fields import values as custom_values
 from crm_core.doors.amocrm.models import Stored
 from crm_core.doors.amocrm.resources.account import account_id
-from crm_core.doors.amocrm.wire import answers
+from crm_core.doors.amocrm.wire import answers, cursors
 from crm_core.doors.amocrm.wire.asking import Asked
 from crm_core.doors.amocrm.wire.fields import Item, items_of, seconds, settle
 from crm_core.groundwork.custom_fields import services as custom
@@ -69,13 +69,12 @@ def index(asked: Asked, shelf: Shelf, *, parent_id: int | None = None) -> HttpRe
     """A page of them, the oldest first; `filter[id]`, `filter[name]`, moments, custom fields and `query` narrow them."""
     rows = narrowing.narrowed(asked, shelf, storing.rows(asked.actor, shelf.kind, parent_id=parent_id))
     name, down = asked.order if asked.order and asked.order[0] in ORDERS else ("id", False)
-    ordered = rows.order_by(*dict.fromkeys((("-" if down else "") + name, "id")))
-    page, more = asked.stretch(ordered)
+    page, more, cursor = cursors.page_of(asked, rows, name, down=down)
     counts = {}
     if shelf.total or shelf.pages:
         count = rows.count()
         counts = {"_total_items": count, **({"_page_count": max(1, -(-count // asked.limit))} if shelf.pages else {})}
-    return answers.page(asked, shelf.plural, draw(asked, shelf, page), more=more, counts=counts)
+    return answers.page(asked, shelf.plural, draw(asked, shelf, page), more=more, counts=counts, cursor=cursor)
 
 
 def draw(asked: Asked, shelf: Shelf, rows: Sequence[Stored]) -> list[dict[str, Any]]:

@@ -68,11 +68,11 @@ def _records(plural: str) -> Questions:
 
 
 def _shelved(shelf: Shelf, *wants: str) -> Questions:
-    return Questions(filters=narrowing.filters_of(shelf), orders=shelves.ORDERS, wants=wants, text=True)
+    return Questions(filters=narrowing.filters_of(shelf), orders=shelves.ORDERS, wants=wants, text=True, beside_it=("cursor",))
 
 
 def _notes(**_named: Any) -> Questions:
-    return Questions(filters=notes.FILTERS, orders=("id", "updated_at", "created_at"), wants=("is_pinned",))
+    return Questions(filters=notes.FILTERS, orders=("id", "updated_at", "created_at"), wants=("is_pinned",), beside_it=("cursor",))
 
 
 _LINKS = Questions(pages=False, filters=("to_entity_type", "to_entity_id", "to_catalog_id"))
@@ -85,12 +85,12 @@ QUESTIONS: dict[Callable[..., Any], Callable[..., Questions]] = {
     customer_links.index: lambda: _LINKS, customer_links.of_many: lambda: _LINKS_OF_MANY,
     notes.index: _notes, notes.show: lambda plural: Questions(pages=False, wants=("is_pinned",)),
     changes.index: lambda: Questions(beside_it=("since",)),
-    events.index: lambda: Questions(filters=events.FILTERS, wants=events.WANTS), events.show: lambda: Questions(pages=False, wants=events.WANTS),
+    events.index: lambda: Questions(filters=events.FILTERS, wants=events.WANTS, beside_it=("cursor",)), events.show: lambda: Questions(pages=False, wants=events.WANTS),
     events.types: lambda: Questions(pages=False, beside_it=("language_code",)),
     users.index: lambda: Questions(wants=users.WANTS), users.show: lambda: Questions(pages=False, wants=users.WANTS), users.roles: lambda: Questions(wants=("users",)),
     users.show_role: lambda: Questions(pages=False, wants=("users",)),
-    tasks.index: lambda: Questions(filters=tasks.FILTERS, orders=(*tasks.ORDERS,), beside_it=tasks.LOOSE),
-    unsorted.index: lambda: Questions(filters=unsorted.FILTERS, orders=unsorted.ORDERS),
+    tasks.index: lambda: Questions(filters=tasks.FILTERS, orders=(*tasks.ORDERS,), beside_it=(*tasks.LOOSE, "cursor")),
+    unsorted.index: lambda: Questions(filters=unsorted.FILTERS, orders=unsorted.ORDERS, beside_it=("cursor",)),
     unsorted.summary: lambda: Questions(pages=False, filters=("pipeline_id", "created_at")),
     pipelines.index: lambda: Questions(pages=False, wants=("descriptions",)), pipelines.show: lambda: Questions(pages=False, wants=("descriptions",)),
     pipelines.statuses: lambda: Questions(pages=False, wants=("descriptions",)), pipelines.show_status: lambda: Questions(pages=False, wants=("descriptions",)),

@@ -22,6 +22,10 @@ ENTRIES = (
         _("POST /oauth2/exchange_api_key: a person’s key for a code, which is sent to the redirect address of the integration."),
         _("with=total counts a list; the header X-Ignored names what of a question is not known; webhooks tell of notes on customers."),
         _("A new lead names its source by _embedded.source; with=source and with=source_id tell it."),
+        _("Tags of leads have a colour of amoCRM’s palette; a task keeps its duration; fields are listed by order[sort] and order[id]."),
+        _("An incoming lead is put to a customer by /leads/unsorted/{uid}/link; one that is decided tells its company and all its contacts, to webhooks too."),
+        _("Events are found by what stood there: filter[value_before][value] and filter[value_after][value]."),
+        _("Lists of events, tasks, notes, incoming leads and customers carry a cursor in their next address, as records do: nothing is skipped or told twice."),
     )),
     Entry(date(2026, 11, 27), (
         _("The specification tells the shape of every body and answer, each filter, and what “with” may ask for."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -17,8 +17,8 @@ from .asking import LARGEST, request_id
 from .problems import Fault, ItemsRefused, of_fields
 from .texts import clean
 
-# The years a moment may lie in: what both Python and the database hold.
-_EARLIEST, _LATEST = -2_208_988_800, 253_402_300_799
+# The years a moment may lie in: what both Python and the database hold, and a day less at the end, so that no time zone puts it beyond.
+_EARLIEST, _LATEST = -2_208_988_800, 253_402_214_399
 
 
 class Item:
@@ -161,7 +161,7 @@ def _whole(value: Any) -> int | None:
 
 
 def as_moment(value: Any) -> datetime | None:
-    """Unix seconds or RFC 3339 as a moment; None where it is neither, or beyond the years 1900 to 9999. Fractions, which some clients send, are cut off."""
+    """Unix seconds or RFC 3339 as a moment; None where it is neither, or beyond 1900 and the last day but one of 9999. Fractions, which some clients send, are cut off."""
     seconds = int(value) if isinstance(value, float) and math.isfinite(value) else _whole(value)
     if seconds is None and isinstance(value, str):
         try:
@@ -176,7 +176,7 @@ def stretch(given: Any) -> tuple[datetime | None, datetime | None]:
     ends = given if isinstance(given, dict) else {"from": given}
     low, high = (as_moment(ends.get(end)) if isinstance(ends.get(end), str) else None for end in ("from", "to"))
     # A second is told in whole seconds, so its end is the next one's beginning.
-    return low, datetime.fromtimestamp(high.timestamp() + 1, UTC) if high else None
+    return low, high + timedelta(seconds=1) if high else None
 
 
 def period(given: Any, field: str) -> Q:
