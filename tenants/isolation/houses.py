@@ -25,7 +25,7 @@ from crm_platform.kernel import clock, ids
 from crm_platform.kernel.workspace import Place
 from tenants import routing
 from tenants.creating import Wish, create_workspace
-from tenants.models import Domain, Workspace
+from tenants.models import Workspace
 from tenants.provisioning import owner, pool
 
 from . import filling
@@ -63,12 +63,6 @@ class House:
         """A program's token of its owner."""
         with sides.unit(self.place):
             return tokens.make_api_token(User.objects.get(email=EMAIL), name=f"{self.mark} token")
-
-
-def addresses_but_of(house: House) -> str:
-    """Every address that workspaces but the house have or had, as they stand now."""
-    with sides.control_unit():
-        return " ".join(Domain.objects.exclude(tenant=house.workspace).values_list("domain", flat=True))
 
 
 def session_of(place: Place) -> str:

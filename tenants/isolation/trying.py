@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from . import filling, watching
-from .houses import House, Houses, addresses_but_of
+from .houses import House, Houses
 from .reading import Learnt
 from .routes import Route
 from .watching import Secrets
@@ -36,6 +36,8 @@ class Trial:
     # By mark: a program's token, and the words that rows are named by.
     tokens: dict[str, str] = field(default_factory=dict)
     words: dict[str, dict[tuple[str, str, int], str]] = field(default_factory=dict)
+    # By mark of whose numbers they are: those by which attempts have called something of the others'.
+    given: dict[str, set[str]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
@@ -74,10 +76,20 @@ class Trial:
     def listen(self, kind: str, what: str, answer: str, *, asked: str, of: Iterable[House]) -> None:
         """Fail where an answer tells anything of the houses."""
         for house in of:
-            leak = self.secrets[house.mark].found_in(answer, asked=asked)
-            # An earlier attempt may have made one of its numbers an address of the one who asks: there it is no longer the house's.
-            if leak and self.secrets[house.mark].found_in(answer, asked=f"{asked} {addresses_but_of(house)}"):
+            if leak := self._leak(house, answer, asked=asked):
                 self.fail(kind, f"{what}: the answer holds “{leak[:40]}” of another workspace")
+
+    def _leak(self, house: House, answer: str, *, asked: str) -> str:
+        """What of the house an answer holds; empty where nothing. An earlier attempt may have called something of the asker's by one of its numbers: that tells nothing."""
+        while (leak := self.secrets[house.mark].found_in(answer, asked=asked)) and self._is_a_name(leak, house):
+            asked = f"{asked} {leak}"
+        return leak
+
+    def _is_a_name(self, leak: str, house: House) -> bool:
+        given = self.given.setdefault(house.mark, set())
+        if leak.isdecimal() and leak not in given:  # seldom: all is read for it
+            given.update(*(watching.numbers_written(one.place) for one in self.houses.all() if one is not house))
+        return leak in given
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,11 @@ def _texts_of(place: Place) -> set[str]:
         return {text for _table, row in rows() for text in _walk_texts(row) if len(text) >= _SHORTEST and not _MOMENT.match(text)}
 
 
+def numbers_written(place: Place) -> set[str]:
+    """The numbers like those of another that stand in texts of a workspace's rows: not as whose row it is, but as what it is called. Opens a unit."""
+    return {number for text in _texts_of(place) for number in _NUMBER.findall(text) if int(number) in IDS}
+
+
 def _walk_texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value

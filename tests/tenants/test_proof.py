@@ -34,7 +34,7 @@ from tenants.isolation import operations, proving, routes, watching
 from tenants.isolation.trying import Trial
 from tenants.lifecycle import hosts
 from tenants.lifecycle.models import OwnHost
-from tenants.models import Domain, IsolationProof
+from tenants.models import IsolationProof
 from tenants.provisioning import owner
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +50,7 @@ def whole(house: None, django_db_blocker: Any) -> Iterator[Trial]:
 @pytest.fixture
 def trial(whole: Trial, django_db_blocker: Any) -> Iterator[Trial]:
     with django_db_blocker.unblock():
-        yield replace(whole, counts={}, refused={}, failures=[])
+        yield replace(whole, counts={}, refused={}, failures=[], given={})
 
 
 def found(trial: Trial, kind: str, *, only: str = "") -> str:
@@ -307,20 +307,22 @@ def test_a_house_s_own_number_is_nobody_elses_though_it_lies_among_their_ids() -
     assert secrets.found_in('{"account_id":1002504045,"id":1002504046}', asked="/api/v4/leads") == "1002504046"
 
 
-def test_a_number_that_an_attempt_made_an_address_of_the_one_who_asks_is_no_leak(trial: Trial) -> None:
+def test_a_number_by_which_an_attempt_called_something_of_the_askers_is_no_leak(trial: Trial) -> None:
     mine, other = trial.houses.mine, trial.houses.other
-    trial.listen("word", "GET /", '{"subdomain":"1000000042"}', asked="/api/v4/account", of=(other,))
+    said = '{"name":"1000000042"}'
+    trial.listen("program", "GET /", said, asked="/api/v4/contacts", of=(other,))
     assert len(trial.failures) == 1
-    with sides.control_unit():
-        Domain.objects.create(tenant=mine.workspace, domain="1000000042", is_primary=False)
+    with sides.unit(mine.place):
+        made = Contact.objects.create(first_name="1000000042", name="1000000042")
     try:
-        trial.listen("word", "GET /", '{"subdomain":"1000000042"}', asked="/api/v4/account", of=(other,))
+        trial.listen("program", "GET /", said, asked="/api/v4/contacts", of=(other,))
         assert len(trial.failures) == 1
-        trial.listen("word", "GET /", '{"subdomain":"1000000042","id":1000000043}', asked="/api/v4/account", of=(other,))
+        trial.listen("program", "GET /", '{"name":"1000000042","id":1000000043}', asked="/api/v4/contacts", of=(other,))
         assert len(trial.failures) == 2
+        assert "1000000043" in trial.failures[1]
     finally:
-        with sides.control_unit():
-            Domain.objects.filter(domain="1000000042").delete()
+        with sides.unit(mine.place):
+            Contact.objects.filter(pk=made.pk).delete()
 
 
 @pytest.mark.live
