@@ -184,25 +184,31 @@ def cast_again():
     return actor_of(User.objects.select_related("role").get(name="Ada"))
 
 
-def test_of_two_who_want_one_address_at_once_one_gets_it(two_doors) -> None:
-    wished, results = fresh(), []
-    start = threading.Barrier(2)
+def at_once(doors: Any, *addresses: str) -> list[str]:
+    """What comes of it when the workspaces rename themselves at one moment: "had", or the refusal's sentence."""
+    results, start = list[str](), threading.Barrier(len(addresses))
 
-    def wish(door) -> None:
+    def wish(door: Any, to: str) -> None:
         start.wait()
         try:
-            rename(door, wished)
+            rename(door, to)
             results.append("had")
         except Invalid as refused:
-            results.append(refused.message)
+            results.append(str(refused.message))
         finally:
             connections.close_all()
 
-    threads = [threading.Thread(target=wish, args=(door,)) for door in two_doors]
+    threads = [threading.Thread(target=wish, args=pair) for pair in zip(doors, addresses, strict=True)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    return results
+
+
+def test_of_two_who_want_one_address_at_once_one_gets_it(two_doors) -> None:
+    wished = fresh()
+    results = at_once(two_doors, wished, wished)
     assert results.count("had") == 1
     assert any("belongs to another firm" in result for result in results)
     with sides.control_unit():
@@ -212,30 +218,16 @@ def test_of_two_who_want_one_address_at_once_one_gets_it(two_doors) -> None:
 
 def test_of_two_who_want_addresses_that_read_alike_at_once_one_gets_it(two_doors, monkeypatch: pytest.MonkeyPatch) -> None:
     """The table refuses the same address alone; and whoever looks may not look past one who has looked and not written yet."""
-    wished = fresh()
-    results, start, real = list[str](), threading.Barrier(2), Domain.appearances.__func__  # type: ignore[attr-defined]
+    real = Domain.appearances.__func__  # type: ignore[attr-defined]
 
     def slowly(cls: type[Domain], *given: Any, **more: Any) -> list[str]:
         found: list[str] = real(cls, *given, **more)
         time.sleep(0.5)
         return found
 
-    def wish(door: Any, to: str) -> None:
-        start.wait()
-        try:
-            rename(door, to)
-            results.append("had")
-        except Invalid as refused:
-            results.append(refused.message)
-        finally:
-            connections.close_all()
-
     monkeypatch.setattr(Domain, "appearances", classmethod(slowly))
-    threads = [threading.Thread(target=wish, args=pair) for pair in zip(two_doors, (f"{wished}rn", f"{wished}m"), strict=True)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    wished = fresh()
+    results = at_once(two_doors, f"{wished}rn", f"{wished}m")
     assert results.count("had") == 1
     assert any("reads like another firm" in result for result in results)
 

@@ -14,7 +14,7 @@ from tenants.provisioning import owner
 from tenants.rollout import measuring, rehearsal, run, steps
 from tenants.rollout.models import Ring, RolloutState
 
-from .test_rollout import COLUMN, _has_column, _states, firms
+from .test_rollout import COLUMN, _has_column, _in_the_way, _states, firms
 
 __all__ = ["firms"]
 # A backfill that one firm's data is too odd for.
@@ -64,8 +64,7 @@ def test_a_workspace_that_somebody_is_at_is_left_alone_though_the_lease_is_over(
 
 def test_whoever_is_behind_after_a_rollout_is_brought_by_one_more_and_those_that_failed_wait(firms) -> None:
     late, broken, done = firms(3)
-    with owner.seated(broken.place.alias):
-        owner.run(f'ALTER TABLE "{broken.place.schema}".contact ADD COLUMN shoe_size int')
+    _in_the_way(broken)
     _set(late, state=State.SPARE)  # one that has no step: claimed by the release before, or asleep with its schema still there
     with rehearsal.release("contacts", "0098_shoe_size", COLUMN):
         assert steps.start_for_latecomers() is None  # the first rollout to a release is an operator's, or the start's
@@ -104,8 +103,7 @@ def test_the_release_before_starts_nothing_while_a_newer_one_is_here(firms) -> N
 def test_an_operator_who_has_seen_our_own_fail_may_go_on_without_it(firms, settings) -> None:
     doors = firms(3)
     settings.CRM_OWN_WORKSPACES = [doors[1].workspace.slug]
-    with owner.seated(doors[1].place.alias):
-        owner.run(f'ALTER TABLE "{doors[1].place.schema}".contact ADD COLUMN shoe_size int')
+    _in_the_way(doors[1])
     with rehearsal.release("contacts", "0098_shoe_size", COLUMN):
         assert run.work(steps.start(by="test")).state == RolloutState.HALTED
         assert run.work(steps.resume()).state == RolloutState.DONE
@@ -115,8 +113,7 @@ def test_an_operator_who_has_seen_our_own_fail_may_go_on_without_it(firms, setti
 def test_those_that_failed_do_not_halt_the_bringing_of_a_latecomer(firms) -> None:
     *broken, late = firms(4)
     for door in broken:
-        with owner.seated(door.place.alias):
-            owner.run(f'ALTER TABLE "{door.place.schema}".contact ADD COLUMN shoe_size int')
+        _in_the_way(door)
     _set(late, state=State.SPARE)
     with rehearsal.release("contacts", "0098_shoe_size", COLUMN):
         assert run.work(steps.start(by="test")).state == RolloutState.HALTED
