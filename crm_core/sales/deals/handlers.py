@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from crm_core.groundwork.timeline.describing import Entry, actor, completes, describes, differences_of
 from crm_core.groundwork.timeline.putting_back import rule
-from crm_core.sales.deals.models import Deal
+from crm_core.sales.deals import queries
 from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.pipelines.models import StageKind
 from crm_platform.events.models import Event
@@ -20,7 +20,7 @@ from crm_platform.ui.markup import fill
 def _in_their_currency(entries: Sequence[Entry]) -> None:
     """Sums are kept in minor units: of a deal in yen they are whole ones."""
     each = [(entry.event, one) for entry in entries for one in entry.differences if one.name == "sum_minor"]
-    currencies = dict(Deal.objects.filter(pk__in={event.record_id for event, _one in each}).values_list("pk", "currency")) if each else {}
+    currencies = queries.currencies_of(event.record_id for event, _one in each)
     for event, one in each:
         currency = currencies.get(event.record_id or 0, "")
         one.before, one.after = (

@@ -13,7 +13,7 @@ from crm_core.doors.amocrm.wire.fields import as_moment
 from crm_core.groundwork.custom_fields import services as custom
 from crm_core.groundwork.custom_fields.models import Kind
 from crm_core.groundwork.tags import services as tags
-from crm_core.sales.deals.models import Deal
+from crm_core.sales.deals import queries as deals
 from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.events.models import Event
 from crm_platform.kernel import money, preferences
@@ -64,8 +64,7 @@ def told(row: Event, currencies: Mapping[int, str] = _NONE) -> list[Told]:
 
 def currencies_of(rows: Iterable[Event]) -> dict[int, str]:
     """In what the deals of these rows are counted, by id: rows tell sums in minor units. One statement, where a sum is among them."""
-    wanted = {row.record_id for row in rows if row.entity == "deal" and row.record_id is not None and "sum_minor" in (row.before.keys() | row.after.keys())}
-    return dict(Deal.objects.filter(pk__in=wanted).values_list("pk", "currency")) if wanted else {}
+    return deals.currencies_of(row.record_id for row in rows if row.entity == "deal" and "sum_minor" in (row.before.keys() | row.after.keys()))
 
 
 def _of_record(row: Event, word: str, verb: str, currencies: Mapping[int, str]) -> Iterator[Told]:
