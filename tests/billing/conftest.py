@@ -7,11 +7,24 @@ from typing import Any
 
 import pytest
 
-from billing.models import Coupon, Redemption
+from billing.dunning.models import Told
+from billing.models import Coupon, DayStretch, PendingChange, Redemption, Subscription
 from crm_platform.db import sides
+from crm_platform.kernel import clock
 from tests.conftest import Door
 
 from .buying import Firm, firm_at
+
+
+@pytest.fixture
+def doors(doors: Door) -> Door:
+    """A workspace, and nothing is owed to others: the rounds go over all of them and say how many they did, and what earlier tests left is not of that number."""
+    with sides.control_unit():
+        Told.objects.filter(told_at=None).update(told_at=clock.real_now())
+        Subscription.objects.exclude(past_due_since=None).update(past_due_since=None)
+        PendingChange.objects.filter(state="waiting").update(state="lapsed")
+        DayStretch.objects.filter(settled_at=None).update(settled_at=clock.real_now())
+    return doors
 
 
 @pytest.fixture
