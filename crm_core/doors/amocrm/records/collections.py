@@ -29,7 +29,7 @@ Own = Callable[[Columns], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One of the three. `own()` gives what draws a record's own fields of its columns, with what all of a page share looked up; `read(actor, item, record)` takes them (record None: a new one).
+    """One of the three. `own()` gives what draws a record's own fields of its columns, its name first, with what all of a page share looked up; `read(actor, item, record)` takes them (record None: a new one).
 
     `links` are what `with` may ask for: per name a function from the records of a page to the rows of each; those in
     `always` stand there unasked. `sourced` are the words of `with` that ask where a record came from.
@@ -62,7 +62,7 @@ def _lead() -> Own:
     def own(deal: Columns) -> dict[str, Any]:
         price, reason = deal["sum_minor"], deal["lost_reason_id"]
         return {
-            "price": None if price is None else money.whole(price, currency=deal["currency"]),
+            "name": deal["name"], "price": 0 if price is None else money.whole(price, currency=deal["currency"]),
             "status_id": statuses.get(deal["stage_id"]), "pipeline_id": deal["pipeline_id"],
             "loss_reason_id": None if reason in none_given else reason, "closed_at": seconds(deal["closed_at"]),
             "source_id": None, "score": None, "labor_cost": None, "is_price_modified_by_robot": False,
@@ -76,7 +76,9 @@ def _read_lead(actor: Actor, item: Item, deal: Any) -> dict[str, Any]:
     if item.given("name") or deal is None:
         values["name"] = item.text("name") or _("New deal")
     if item.given("price"):
-        values["sum_minor"] = price(item, currency=deal.currency if deal else preferences.here().currency)
+        amount = price(item, currency=deal.currency if deal else preferences.here().currency)
+        if amount or deal is None or deal.sum_minor is not None:  # a lead without a sum is told as 0: read and sent back, it has none still
+            values["sum_minor"] = amount
     if deal is None:
         values["currency"] = preferences.here().currency
     stage = _stage(item, deal)
@@ -141,7 +143,7 @@ def _reason(item: Item, deal: Any) -> int:
 
 
 def _contact() -> Own:
-    return lambda contact: {"first_name": contact["first_name"], "last_name": contact["last_name"], "is_unsorted": False}
+    return lambda contact: {"name": contact["name"], "first_name": contact["first_name"], "last_name": contact["last_name"], "is_unsorted": False}
 
 
 def _read_contact(actor: Actor, item: Item, contact: Any) -> dict[str, Any]:
@@ -164,5 +166,5 @@ LEADS = Collection(
     always=("companies",), sourced=frozenset({"source", "source_id"}),
 )  # fmt: skip
 CONTACTS = Collection("contacts", CONTACT, _contact, _read_contact, {"companies": beside.companies_of_contacts, "leads": beside.deals_of_contacts, "customers": beside.customers("contacts"), "catalog_elements": beside.elements_of("contacts")}, always=("companies",))
-COMPANIES = Collection("companies", COMPANY, lambda: lambda company: {}, _read_company, {"contacts": beside.contacts_of_companies, "leads": beside.deals_of_companies, "customers": beside.customers("companies"), "catalog_elements": beside.elements_of("companies")})
+COMPANIES = Collection("companies", COMPANY, lambda: lambda company: {"name": company["name"]}, _read_company, {"contacts": beside.contacts_of_companies, "leads": beside.deals_of_companies, "customers": beside.customers("companies"), "catalog_elements": beside.elements_of("companies")})
 ALL = {one.entity: one for one in (LEADS, CONTACTS, COMPANIES)}

@@ -47,24 +47,26 @@ def draw(asked: Asked, collection: Collection, records: Sequence[Any]) -> Iterat
     steps, words, shared = _next_steps(collection, records), tags.tags_of(collection.entity), _shared(collection)
     form = _RECORD % (shared.account, _safe(f"{root}{collection.plural}/"), b"".join(b',"%b":%%b' % name.encode() for name, _rows in beside))
     given = [rows for _name, rows in beside]
+    tagging: dict[tuple[int, ...], bytes] = {(): _NONE}
     for record in records:
         own = shared.own(vars(record))
         if sources is not None:
             source = sources.get(record.id)
             own["source_id"] = source and source["id"]
-        tagged = record.tag_ids
-        worded = answers.written([told(words[tag]) for tag in tagged if tag in words]) if tagged else _NONE
+        tagged = tuple(record.tag_ids)
+        worded = tagging.get(tagged)
+        if worded is None:  # few sets of tags are on many records: each is written once for the page
+            worded = tagging[tagged] = answers.written([told(words[tag]) for tag in tagged if tag in words])
         yield orjson.Fragment(form % (*_common(vars(record), own, shared, step=steps.get(record.id), values=shared.values(record)), worded, *[rows.get(record.id, _NONE) for rows in given]))
 
 
 def _linked(asked: Asked, collection: Collection, name: str, records: Sequence[Any], root: str) -> Mapping[int, bytes]:
     """What stands beside the records under a name, each with its address where it has one, as JSON."""
     found = collection.links[name](asked.actor, records)
-    if name in ADDRESSED:
-        for rows in found.values():
-            for row in rows:
-                row["_links"] = {"self": {"href": f"{root}{name}/{row['id']}"}}
-    return {pk: answers.written(rows) for pk, rows in found.items()}
+    if name not in ADDRESSED:
+        return {pk: answers.written(rows) for pk, rows in found.items()}
+    form = b'%%b,"_links":{"self":{"href":"%b%%d"}}}' % _safe(f"{root}{name}/")  # into each, before its last brace
+    return {pk: b"[%b]" % b",".join([form % (answers.written(row)[:-1], row["id"]) for row in rows]) for pk, rows in found.items()}
 
 
 def _sources(records: Sequence[Any], sources: Mapping[int, dict[str, Any]]) -> Mapping[int, bytes]:
@@ -95,7 +97,7 @@ def _common(columns: Mapping[str, Any], own: Mapping[str, Any], shared: _Shared,
     """What goes into the form, in its order, up to the tags."""
     responsible = columns["responsible_id"]
     return (
-        columns["id"], answers.written({"name": columns["name"], **own})[1:-1], _NULL if responsible is None else b"%d" % responsible,
+        columns["id"], answers.written(own)[1:-1], _NULL if responsible is None else b"%d" % responsible,
         shared.groups.get(responsible) or 0, columns["created_by"] or 0, columns["updated_by"] or 0,
         int(columns["created_at"].timestamp()), int(columns["updated_at"].timestamp()), _NULL if step is None else b"%d" % int(step.timestamp()),
         b"false" if columns["binned_at"] is None else b"true", _NULL if values is None else answers.written(values),
