@@ -213,14 +213,14 @@ def test_the_form_is_signed_too_and_both_secrets_are_good_for_a_day(doors, recei
     _verify(receiver.got[-1], newest)
 
 
-@pytest.mark.parametrize(("currency", "minor", "price"), [("JPY", 5000, 5000), ("EUR", 11_50, 11), ("EUR", 12_99, 12), ("EUR", None, None)])
-def test_a_price_is_what_the_api_tells(doors, receiver, hooked, serve, currency: str, minor: int | None, price: int | None) -> None:
+@pytest.mark.parametrize(("currency", "minor", "price"), [("JPY", 5000, 5000), ("EUR", 11_50, 11), ("EUR", 12_99, 12), ("EUR", None, 0)])
+def test_a_price_is_what_the_api_tells(doors, receiver, hooked, serve, currency: str, minor: int | None, price: int) -> None:
     hooked(receiver, "add_lead")
     with doors.unit():
         deal = deals.create_deal(ROBOT, name="A", currency=currency, sum_minor=minor)
-        assert bodies_json._lead(deal, bodies_v2.Records([]))["price"] == (price or 0)
+        assert bodies_json._lead(deal, bodies_v2.Records([]))["price"] == price
     serve()
-    assert receiver.got[-1].form["leads"]["add"][0]["price"] == str(price or 0)
+    assert receiver.got[-1].form["leads"]["add"][0]["price"] == str(price)
     assert program_of(doors).get(f"leads/{deal.pk}").json()["price"] == price
 
 

@@ -132,7 +132,7 @@ def _of_deal(work: Work, row: Row, lines: dict[str, tuple[str, int]]) -> Values:
         stage = board.open_of(here["pipelines"].get(str(row.get("pipeline_id"))) or pipelines.first().pk)[0]
     currency = str(work.move.inventory["account"]["currency"])
     values: Values = {"stage_id": stage.pk, "currency": currency if currency in money.CURRENCIES else preferences.here().currency}
-    values["sum_minor"] = minor(row.get("price"), values["currency"])
+    values["sum_minor"] = minor(row.get("price"), values["currency"]) or None  # over there nobody tells 0 from no sum
     if stage.kind == StageKind.LOST:
         given = row.get("loss_reason_id") or next((one.get("id") for one in embedded(row, "loss_reason")), None)
         values["lost_reason_id"] = here["reasons"].get(str(given)) or unsaid.reason().pk

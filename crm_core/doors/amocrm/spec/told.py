@@ -32,7 +32,7 @@ _SUBJECTS = one_of(*PLURALS.values(), "customers")
 
 _OWN: dict[str, dict[str, Schema]] = {
     "leads": {
-        "price": maybe(INT), "status_id": maybe(INT), "pipeline_id": PK, "loss_reason_id": maybe(PK), "closed_at": maybe(MOMENT), "source_id": maybe(INT), "score": maybe(INT),
+        "price": INT, "status_id": maybe(INT), "pipeline_id": PK, "loss_reason_id": maybe(PK), "closed_at": maybe(MOMENT), "source_id": maybe(INT), "score": maybe(INT),
         "labor_cost": maybe(INT), "is_price_modified_by_robot": BOOL,
     },
     "contacts": {"first_name": STR, "last_name": STR, "is_unsorted": BOOL},
