@@ -14,7 +14,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from . import loading
+from . import asides, loading
 from .tables import SAME_TEXT, Sum, Table
 
 
@@ -79,7 +79,7 @@ def _changed(source: End, table: Table, since: int) -> Changed:
 
 
 def _aside(table: Table, what: str = "new") -> sql.Identifier:
-    return sql.Identifier("pg_temp", f"{what}_{table.name}"[:60])
+    return asides.named(f"{what}_{table.name}")
 
 
 def _equal(table: Table, one: sql.Composable, two: sql.Composable) -> sql.Composed:
@@ -110,11 +110,7 @@ def _delete_others(target: End, table: Table) -> None:
 
 def _lay_aside(target: End, table: Table, what: str, columns: tuple[str, ...], *, filled: bool = True) -> sql.Identifier:
     """A temporary table of some columns, made anew, with the target's own rows or with none."""
-    named, data = _aside(table, what), sql.SQL("" if filled else "WITH NO DATA")
-    target.connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(named))
-    made = sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} {}")
-    target.connection.execute(made.format(named, table.names(of=columns), target.name(table), data))
-    return named
+    return asides.lay(target.connection, f"{what}_{table.name}", sql.SQL("SELECT {} FROM {}").format(table.names(of=columns), target.name(table)), filled=filled)
 
 
 def _copy(source: End, target: End, table: Table, *, where: sql.Composable, into: str, columns: tuple[str, ...]) -> None:

@@ -14,7 +14,7 @@ from crm_platform.db import sides
 from crm_platform.events.models import Event
 from crm_platform.kernel import versions
 from crm_platform.kernel.errors import CrmError
-from tenants.carrying import tables, turns
+from tenants.carrying import asides, tables, turns
 from tenants.carrying.tables import Table
 from tenants.models import Beside, Workspace
 from tenants.provisioning import owner
@@ -51,9 +51,8 @@ class Difference:
 
 _COMPARED = """
 WITH both_of AS (
-    SELECT coalesce({key_then}, {key_now})::text AS key, {key_now} IS NULL AS gone, {key_then} IS NULL AS added, t.sum IS DISTINCT FROM n.sum AS differs
-    FROM (SELECT *, md5(ROW({columns})::text) AS sum FROM {then}) t
-    FULL JOIN (SELECT *, md5(ROW({columns})::text) AS sum FROM {now}) n ON {on})
+    SELECT coalesce({key_then}, {key_now})::text AS key, {key_now} IS NULL AS gone, {key_then} IS NULL AS added, t.row_sum IS DISTINCT FROM n.row_sum AS differs
+    FROM pg_temp.rows_then t FULL JOIN pg_temp.rows_now n ON {on})
 SELECT count(*) FILTER (WHERE gone), count(*) FILTER (WHERE added), count(*) FILTER (WHERE differs AND NOT gone AND NOT added),
     (array_agg(key ORDER BY key) FILTER (WHERE gone))[1:{sample}], (array_agg(key ORDER BY key) FILTER (WHERE added))[1:{sample}],
     (array_agg(key ORDER BY key) FILTER (WHERE differs AND NOT gone AND NOT added))[1:{sample}]
@@ -64,16 +63,21 @@ FROM both_of WHERE differs
 def compare(beside: Beside) -> list[Difference]:
     """Tables in which the copy and the workspace differ, by name. Needs the owner's login."""
     now, then = _schemas(beside)
-    with owner.direct(beside.workspace.alias) as connection, tables.snapshot(connection):
-        found = [_compared(connection, table, now, then) for table in tables.tables(connection, now) if table.key]
-    return [one for one in found if one.only_here or one.only_there or one.different]
+    with owner.direct(beside.workspace.alias) as connection, connection.transaction(force_rollback=True):
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        found = [table for table in tables.tables(connection, now) if table.key]
+        ours, theirs = tables.sums(connection, now, found), tables.sums(connection, then, found)
+        return [_compared(connection, table, now, then) for table in found if ours[table.name] != theirs[table.name]]
 
 
 def _compared(connection: Connection[Any], table: Table, now: str, then: str) -> Difference:
+    """How a table differs that does: its rows' keys and sums are laid aside from each side, and compared there."""
+    for name, schema in (("rows_now", now), ("rows_then", then)):
+        read = sql.SQL("SELECT {}, md5(ROW({})::text) AS row_sum FROM {}")
+        asides.lay(connection, name, read.format(table.names(of=table.key), table.names(), sql.Identifier(schema, table.name)))
     key = sql.Identifier(table.key[0])
     statement = sql.SQL(_COMPARED).format(
-        key_then=sql.SQL("t.{}").format(key), key_now=sql.SQL("n.{}").format(key), columns=table.names(), sample=sql.Literal(SAMPLE),
-        then=sql.Identifier(then, table.name), now=sql.Identifier(now, table.name),
+        key_then=sql.SQL("t.{}").format(key), key_now=sql.SQL("n.{}").format(key), sample=sql.Literal(SAMPLE),
         on=sql.SQL(" AND ").join(sql.SQL("t.{0} = n.{0}").format(sql.Identifier(column)) for column in table.key),
     )  # fmt: skip
     [(gone, added, differs, *samples)] = connection.execute(statement).fetchall()
@@ -97,7 +101,7 @@ def take_back(beside: Beside, *, table: str, keys: Sequence[str], operator: str 
                 connection.execute("SET CONSTRAINTS ALL DEFERRED")
                 done = {table: _replace(connection, found[table], now, then, list(keys))}
                 done |= _along(connection, found, table, now, then, list(keys))
-                _tell(connection, table, now, then, list(keys), beside, operator)
+                _tell(connection, table, now, beside, operator)
                 connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
         except psycopg.IntegrityError as error:
             raise HangsOnNothing(why=error.diag.message_detail or error.diag.message_primary or "") from None
@@ -108,9 +112,11 @@ def take_back(beside: Beside, *, table: str, keys: Sequence[str], operator: str 
 
 
 def _replace(connection: Connection[Any], table: Table, now: str, then: str, keys: list[str]) -> int:
-    at = {"now": sql.Identifier(now, table.name), "then": sql.Identifier(then, table.name), "key": sql.Identifier(table.key[0]), "columns": table.names()}
-    connection.execute(sql.SQL("DELETE FROM {now} n USING {then} t WHERE n.{key} = t.{key} AND t.{key}::text = ANY(%s)").format(**at), [keys])
-    return connection.execute(sql.SQL("INSERT INTO {now} ({columns}) SELECT {columns} FROM {then} WHERE {key}::text = ANY(%s)").format(**at), [keys]).rowcount
+    """The rows as they were are laid aside as "back", and take the place of those that are."""
+    key, columns, at = sql.Identifier(table.key[0]), table.names(), sql.Identifier(now, table.name)
+    back = asides.lay(connection, "back", sql.SQL("SELECT {} FROM {} WHERE {}::text = ANY({})").format(columns, sql.Identifier(then, table.name), key, sql.Literal(keys)))
+    connection.execute(sql.SQL("DELETE FROM {0} n USING {1} t WHERE n.{2} = t.{2}").format(at, back, key))
+    return connection.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(at, columns, columns, back)).rowcount
 
 
 _REFERENCES = """
@@ -136,46 +142,47 @@ def _along(connection: Connection[Any], found: dict[str, Table], table: str, now
     references = _references(connection, now)
     done: dict[str, int] = {}
     for name, one in found.items():
-        conditions = [] if name in KEPT_OUT or name == table else _hanging(one, references.get(name, []), found, table, then)
+        conditions = [] if name in KEPT_OUT or name == table else _hanging(one, references.get(name, []), found, table, then, sql.Literal(keys))
         for condition in conditions:
-            statement = sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} t WHERE {} AND {} ON CONFLICT DO NOTHING").format(
-                sql.Identifier(now, name), one.names(), one.names(), sql.Identifier(then, name), condition, _other_ends(references.get(name, []), now)
-            )
-            done[name] = done.get(name, 0) + connection.execute(statement, [keys]).rowcount
+            along = asides.lay(connection, "along", sql.SQL("SELECT {} FROM {} t WHERE {}").format(one.names(), sql.Identifier(then, name), condition))
+            _keep_those_that_hold(connection, along, references.get(name, []), now)
+            statement = sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} ON CONFLICT DO NOTHING").format(sql.Identifier(now, name), one.names(), one.names(), along)
+            done[name] = done.get(name, 0) + connection.execute(statement).rowcount
     return done
 
 
-def _hanging(one: Table, references: list[Reference], found: dict[str, Table], table: str, then: str) -> list[sql.Composable]:
+def _hanging(one: Table, references: list[Reference], found: dict[str, Table], table: str, then: str, keys: sql.Composable) -> list[sql.Composable]:
+    """Conditions on the rows of the copy that hang on some rows of a table."""
     columns = set(one.sorted_names)
     if {"entity", "record_id"} <= columns:
-        return [sql.SQL("t.entity = {} AND t.record_id::text = ANY(%s)").format(sql.Literal(table))]
+        return [sql.SQL("t.entity = {} AND t.record_id::text = ANY({})").format(sql.Literal(table), keys)]
     if "record_id" in columns:  # the entity stands where it points to: an own field
         return [
-            sql.SQL("t.record_id::text = ANY(%s) AND EXISTS (SELECT FROM {} o WHERE o.{} = t.{} AND o.entity = {})").format(
-                sql.Identifier(then, target), sql.Identifier(other), sql.Identifier(column), sql.Literal(table)
+            sql.SQL("t.record_id::text = ANY({}) AND EXISTS (SELECT FROM {} o WHERE o.{} = t.{} AND o.entity = {})").format(
+                keys, sql.Identifier(then, target), sql.Identifier(other), sql.Identifier(column), sql.Literal(table)
             )
             for column, target, other in references
             if "entity" in found[target].sorted_names
         ]
-    return [sql.SQL("t.{}::text = ANY(%s)").format(sql.Identifier(column)) for column, target, _other in references if target == table]
+    return [sql.SQL("t.{}::text = ANY({})").format(sql.Identifier(column), keys) for column, target, _other in references if target == table]
 
 
-def _other_ends(references: list[Reference], now: str) -> sql.Composable:
-    if not references:
-        return sql.SQL("true")
-    return sql.SQL(" AND ").join(
-        sql.SQL("(t.{0} IS NULL OR EXISTS (SELECT FROM {1} o WHERE o.{2} = t.{0}))").format(sql.Identifier(column), sql.Identifier(now, target), sql.Identifier(other))
-        for column, target, other in references
-    )
+def _keep_those_that_hold(connection: Connection[Any], along: sql.Identifier, references: list[Reference], now: str) -> None:
+    """Of the rows laid aside only those stay whose other ends are there."""
+    for column, target, other in references:
+        at = {"along": along, "column": sql.Identifier(column), "other": sql.Identifier(other), "target": sql.Identifier(now, target)}
+        ends = asides.lay(connection, "ends", sql.SQL("SELECT DISTINCT o.{other} AS key FROM {target} o JOIN {along} a ON a.{column} = o.{other}").format(**at))
+        connection.execute(sql.SQL("DELETE FROM {along} t WHERE {column} IS NOT NULL AND NOT EXISTS (SELECT FROM {ends} e WHERE e.key = t.{column})").format(ends=ends, **at))
 
 
-def _tell(connection: Connection[Any], table: str, now: str, then: str, keys: list[str], beside: Beside, operator: str) -> None:
+def _tell(connection: Connection[Any], table: str, now: str, beside: Beside, operator: str) -> None:
+    """An event for each of the rows that were laid aside as "back"."""
     statement = sql.SQL(
         "INSERT INTO {event} (name, entity, record_id, subjects, before, after, actor_kind, actor_name, via, request, at, pending) "
-        "SELECT 'record.returned', %s, id, ARRAY[%s || ':' || id], '{{}}', jsonb_build_object('name', to_jsonb(t)->>'name', 'moment', %s::text), 'robot', %s, '', '', now(), false "
-        "FROM {then} t WHERE id::text = ANY(%s)"
-    ).format(event=sql.Identifier(now, "event"), then=sql.Identifier(then, table))
-    connection.execute(statement, [table, table, str(beside.moment), operator, keys])
+        "SELECT 'record.returned', {table}, id, ARRAY[{table} || ':' || id], '{{}}'::jsonb, jsonb_build_object('name', to_jsonb(t)->>'name', 'moment', {moment}::text), "
+        "'robot', {operator}, '', '', now(), false FROM {back} t"
+    ).format(event=sql.Identifier(now, "event"), back=asides.named("back"), table=sql.Literal(table), moment=sql.Literal(str(beside.moment)), operator=sql.Literal(operator))
+    connection.execute(statement)
 
 
 def _schemas(beside: Beside) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.db.models import F
-from psycopg import Connection, sql
+from psycopg import sql
 
 from crm_platform.db.sides import control_unit
 from crm_platform.jobs import broker
@@ -24,6 +24,8 @@ from tenants.provisioning import owner
 from tenants.rollout import replay
 from tenants.rounds import Rounds
 from tenants.snapshots import services as snapshots
+
+from . import keeping
 
 _log = logging.getLogger("kartoteka.keeper")
 # The ages of sources, as the command says them.
@@ -235,7 +237,7 @@ def _finish_return(beside: Beside) -> None:
             _need_one_place(workspace, spare)
             found = tables.tables(connection, workspace.schema_name)
             with stopping.still(connection, workspace.schema_name, found):
-                _carry_over(connection, workspace, spare, found)
+                keeping.carry_over(connection, workspace, spare, found)
                 fencing.close(workspace.schema_name, connection=connection)
                 with control_unit():
                     _flip(beside)
@@ -254,45 +256,6 @@ def _flip(beside: Beside) -> None:
     Workspace.objects.filter(pk=beside.workspace_id).update(generation=F("generation") + 1)
     beside.step, beside.returned_at = BesideStep.RETURNED, clock.real_now()
     beside.save(update_fields=["step", "returned_at"])
-
-
-# What went out or came in since must not happen twice, and what the control side said since still holds.
-_CARRY_OVER = """
-DELETE FROM {then}.workspace_state; INSERT INTO {then}.workspace_state ({state}) SELECT {state} FROM {now}.workspace_state;
-UPDATE {then}.workspace_state SET generation = {generation};
-INSERT INTO {then}.inbox_message ({inbox}) SELECT {inbox} FROM {now}.inbox_message ON CONFLICT DO NOTHING;
-DELETE FROM {then}.job t WHERE t.state IN ('waiting', 'running') AND NOT EXISTS (SELECT FROM {now}.job n WHERE n.id = t.id AND n.state IN ('waiting', 'running'));
-UPDATE {then}.letter t SET sent_at = n.sent_at FROM {now}.letter n WHERE n.id = t.id AND t.sent_at IS NULL;
-UPDATE {then}.outbound_delivery t SET state = n.state, attempts = n.attempts, answers = n.answers, next_at = n.next_at, done_at = n.done_at
-    FROM {now}.outbound_delivery n WHERE n.id = t.id AND t.state = 'waiting';
-UPDATE {then}.outbound_delivery t SET state = 'failed', done_at = now() WHERE t.state = 'waiting' AND NOT EXISTS (SELECT FROM {now}.outbound_delivery n WHERE n.id = t.id);
-UPDATE {then}.event t SET pending = false WHERE t.pending AND NOT EXISTS (SELECT FROM {now}.event n WHERE n.id = t.id AND n.pending);
-INSERT INTO {then}.event (name, entity, record_id, subjects, before, after, actor_kind, actor_name, via, request, at, pending)
-    VALUES ('workspace.put_back', 'workspace', 1, ARRAY['workspace:1'], '{{}}', jsonb_build_object('moment', {moment}::text), 'robot', 'command line', '', '', now(), false);
-"""
-# What was closed since stays closed: sessions that were ended, tokens that were taken back. What programs hold that is signed ends anyway, with the generation.
-_STAYS_CLOSED = """
-DELETE FROM {then}.usersessions_usersession t WHERE NOT EXISTS (SELECT FROM {now}.django_session n WHERE n.session_key = t.session_key);
-DELETE FROM {then}.django_session t WHERE NOT EXISTS (SELECT FROM {now}.django_session n WHERE n.session_key = t.session_key);
-UPDATE {then}.api_token t SET revoked_at = n.revoked_at FROM {now}.api_token n WHERE n.id = t.id AND t.revoked_at IS NULL;
-UPDATE {then}.api_token t SET revoked_at = now() WHERE t.revoked_at IS NULL AND NOT EXISTS (SELECT FROM {now}.api_token n WHERE n.id = t.id);
-"""
-
-
-def _carry_over(connection: Connection[Any], workspace: Workspace, spare: Workspace, found: list[tables.Table]) -> None:
-    by_name = {table.name: table for table in found}
-    numbers, earlier = tables.counters(connection, workspace.schema_name, found), tables.counters(connection, spare.schema_name, found)
-    with control_unit():
-        moment = Beside.objects.filter(spare=spare).values_list("moment", flat=True).first()
-    connection.execute(
-        sql.SQL(_CARRY_OVER + _STAYS_CLOSED).format(
-            then=sql.Identifier(spare.schema_name), now=sql.Identifier(workspace.schema_name), state=by_name["workspace_state"].names(),
-            inbox=by_name["inbox_message"].names(), generation=sql.Literal(workspace.generation + 1), moment=sql.Literal(f"{moment:%Y-%m-%d %H:%M} UTC"),
-        )
-    )
-    # Numbers that were given since are not given again: they stand in other people's systems.
-    connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    tables.count_on(connection, spare.schema_name, found, {name: max(number, earlier.get(name, 0)) for name, number in numbers.items()})
 
 
 def drop(workspace: Workspace, pk: int | None = None) -> Beside:
