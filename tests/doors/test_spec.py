@@ -54,7 +54,12 @@ def test_the_page_of_it_is_for_everyone(doors) -> None:
     for client in (doors.client(email=None), doors.client()):
         page = client.get("/api/docs")
         assert page.status_code == 200
-        assert "/leads/{pk}" in page.content.decode()
+        shown = page.content.decode()
+        assert "/leads/{pk}" in shown
+        assert shown.index("/api/v4/leads<") < shown.index("/api/v4/leads/upsert<") < shown.index("/api/v4/leads/{pk}/files<")
+        asked = shown[shown.index("/api/v4/leads<") :].partition("</details>")[0]
+        assert all(f"<code>{name}</code>" in asked for name in ("limit", "with", "filter[price][from]", "cursor")), asked[:3000]
+        assert "142 is won, 143 lost." in asked
 
 
 @pytest.mark.parametrize(("method", "route"), BODIES)

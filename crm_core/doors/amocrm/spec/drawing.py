@@ -37,11 +37,11 @@ def document(base: str) -> dict[str, Any]:
 
 
 def groups() -> list[tuple[str, list[tuple[str, Operation]]]]:
-    """The operations with their addresses, by what they are of, in the order of the addresses."""
+    """The operations with their addresses, by what they are of: those of a collection first, then those of what is in it."""
     found: dict[str, list[tuple[str, Operation]]] = {}
     for operation in _operations():
         found.setdefault(tag_of(operation), []).append((path_of(operation), operation))
-    return sorted(found.items())
+    return [(name, sorted(rows, key=lambda row: (row[0].count("/"), row[0]))) for name, rows in sorted(found.items())]
 
 
 @functools.cache
@@ -107,6 +107,12 @@ def answer_of(operation: Operation) -> Answer:
 def summary_of(operation: Operation) -> str:
     """The first sentence of that."""
     return told_of(operation).split("\n")[0].split(". ")[0].rstrip(".") + "."
+
+
+def questions_of(operation: Operation) -> list[tuple[str, str]]:
+    """What may be asked in its address, behind the question mark, and what each means."""
+    known = [_PARAMETERS[one["$ref"].rpartition("/")[2]] if "$ref" in one else one for one in _parameters(operation)]
+    return [(one["name"], one.get("description") or ", ".join(one["schema"].get("enum", ()))) for one in known if one["in"] == "query"]
 
 
 def _words(operation: Operation) -> str:

@@ -29,13 +29,14 @@ def openapi(request: HttpRequest) -> HttpResponse:
 
 @open_to_all
 @require_safe
+@gzip_page
 def page(request: HttpRequest) -> HttpResponse:
     """What the API does, with a form to try each operation, the recipes, and what has changed."""
     groups: list[tuple[str, list[dict[str, Any]]]] = [
         (
             name,
             [
-                {"method": one.method, "path": path, "told": drawing.told_of(one).replace("`", ""), "summary": drawing.summary_of(one).replace("`", ""), "body": _body(one.method, one.route), "writes": one.method != "GET"}
+                {"method": one.method, "path": path, "told": drawing.told_of(one).replace("`", ""), "summary": drawing.summary_of(one).replace("`", ""), "body": _body(one.method, one.route), "writes": one.method != "GET", "questions": drawing.questions_of(one)}
                 for path, one in operations
             ],
         )
