@@ -112,7 +112,7 @@ def summary_of(operation: Operation) -> str:
 def questions_of(operation: Operation) -> list[tuple[str, str]]:
     """What may be asked in its address, behind the question mark, and what each means."""
     known = [_PARAMETERS[one["$ref"].rpartition("/")[2]] if "$ref" in one else one for one in _parameters(operation)]
-    return [(one["name"], one.get("description") or ", ".join(one["schema"].get("enum", ()))) for one in known if one["in"] == "query"]
+    return [(one["name"], one.get("description", "").replace("`", "") or ", ".join(one["schema"].get("enum", ()))) for one in known if one["in"] == "query"]
 
 
 def _words(operation: Operation) -> str:
