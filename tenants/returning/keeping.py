@@ -11,16 +11,18 @@ from tenants.carrying import asides, tables
 from tenants.models import Beside, Workspace
 
 _OPEN_JOBS = "state IN ('waiting', 'running')"
-# Of the workspace as it is now: laid aside under a name, from a table, which columns (None: all), which rows.
-_KEPT: tuple[tuple[str, str, tuple[str, ...] | None, str], ...] = (
-    ("now_state", "workspace_state", None, "true"),
-    ("now_inbox", "inbox_message", None, "true"),
-    ("now_job", "job", ("id",), _OPEN_JOBS),
-    ("now_letter", "letter", ("id", "sent_at"), "sent_at IS NOT NULL"),
-    ("now_delivery", "outbound_delivery", ("id", "state", "attempts", "answers", "next_at", "done_at"), "true"),
-    ("now_event", "event", ("id",), "pending"),
-    ("now_session", "django_session", ("session_key",), "true"),
-    ("now_token", "api_token", ("id", "revoked_at"), "true"),
+# Of the copy: what still waits there, by its key; of large tables only what is named so is looked up in the workspace.
+_WAITING = (("then_letter", "letter", "id", "sent_at IS NULL"), ("then_delivery", "outbound_delivery", "id", "state = 'waiting'"))
+# Of the workspace as it is now: laid aside under a name, from a table, which columns (None: all), which rows, and of which keys alone.
+_KEPT: tuple[tuple[str, str, tuple[str, ...] | None, str, str], ...] = (
+    ("now_state", "workspace_state", None, "true", ""),
+    ("now_inbox", "inbox_message", None, "true", ""),
+    ("now_job", "job", ("id",), _OPEN_JOBS, ""),
+    ("now_letter", "letter", ("id", "sent_at"), "sent_at IS NOT NULL", "then_letter"),
+    ("now_delivery", "outbound_delivery", ("id", "state", "attempts", "answers", "next_at", "done_at"), "true", "then_delivery"),
+    ("now_event", "event", ("id",), "pending", ""),
+    ("now_session", "django_session", ("session_key",), "true", ""),
+    ("now_token", "api_token", ("id", "revoked_at"), "true", ""),
 )
 # Of the copy: what may be without its like in the workspace as it is now, by its key; what is left is "gone".
 _GONE = (
@@ -74,8 +76,13 @@ def carry_over(connection: Connection[Any], workspace: Workspace, copy: Workspac
 
 
 def _lay_aside(connection: Connection[Any], now: str, then: str, by_name: dict[str, tables.Table]) -> None:
-    for name, table, columns, where in _KEPT:
-        asides.lay(connection, name, sql.SQL("SELECT {} FROM {} WHERE {}").format(by_name[table].names(of=columns), sql.Identifier(now, table), sql.SQL(where)))
+    for name, table, key, where in _WAITING:
+        asides.lay(connection, name, sql.SQL("SELECT {} FROM {} WHERE {}").format(sql.Identifier(key), sql.Identifier(then, table), sql.SQL(where)))
+        connection.execute(sql.SQL("ANALYZE {}").format(asides.named(name)))  # few keys of a large table: by its index, not through all of it
+    for name, table, columns, where, only in _KEPT:
+        of_these = sql.SQL("JOIN {} USING (id)").format(asides.named(only)) if only else sql.SQL("")
+        query = sql.SQL("SELECT {} FROM {} {} WHERE {}")
+        asides.lay(connection, name, query.format(by_name[table].names(of=columns), sql.Identifier(now, table), of_these, sql.SQL(where)))
     for name, table, key, where, others in _GONE:
         gone = asides.lay(connection, name, sql.SQL("SELECT {} FROM {} WHERE {}").format(sql.Identifier(key), sql.Identifier(then, table), sql.SQL(where)))
         asides.without(connection, gone, asides.named(others), key)

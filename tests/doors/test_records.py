@@ -350,29 +350,3 @@ def test_the_nearest_task_narrows_every_list(api: Program, plural: str) -> None:
     assert listed(api, f"{plural}?filter[closest_task_at][from]=1890000000&filter[closest_task_at][to]=1910000000") == [soon]
     assert listed(api, f"{plural}?filter[closest_task_at][from]=1910000000") == [late]
     assert idle in listed(api, plural)
-
-
-def test_a_lead_without_a_sum_is_told_as_0_and_read_and_sent_back_has_none_still(api: Program, doors) -> None:
-    bare, dear = made(api, "leads", {"name": "A"}, {"name": "B", "price": 70})
-    assert [api.get(f"leads/{pk}").json()["price"] for pk in (bare, dear)] == [0, 70]
-    assert api.patch("leads", [{"id": bare, "price": 0}, {"id": dear, "price": 0}]).status_code == 200
-    with doors.unit():
-        assert [Deal.objects.get(pk=pk).sum_minor for pk in (bare, dear)] == [None, 0]
-    assert api.patch("leads", [{"id": bare, "price": 5}, {"id": dear, "price": None}]).status_code == 200
-    with doors.unit():
-        assert [Deal.objects.get(pk=pk).sum_minor for pk in (bare, dear)] == [500, None]
-
-
-def test_what_stands_beside_leads_has_its_address_and_tags_in_their_order(api: Program) -> None:
-    contact = made(api, "contacts", {"name": "Anna"})[0]
-    company = made(api, "companies", {"name": "Firma \"%d\""})[0]
-    leads = made(api, "leads", *[{"name": f"{number}", "tags_to_add": tags} for number, tags in enumerate([[{"name": "a"}, {"name": "b"}], [{"name": "b"}], [], [{"name": "a"}, {"name": "b"}]])])
-    for pk in leads[:2]:
-        linked = [{"to_entity_id": contact, "to_entity_type": "contacts", "metadata": {"is_main": True}}, {"to_entity_id": company, "to_entity_type": "companies"}]
-        assert api.post(f"leads/{pk}/link", linked).status_code == 200
-    rows = api.get("leads?with=contacts&order[id]=asc").json()["_embedded"]["leads"]
-    assert [[tag["name"] for tag in row["_embedded"]["tags"]] for row in rows] == [["a", "b"], ["b"], [], ["a", "b"]]
-    for row in rows:
-        beside = [(name, one["id"], one["_links"]["self"]["href"].partition("/api/v4/")[2]) for name in ("contacts", "companies") for one in row["_embedded"][name]]
-        assert beside == ([("contacts", contact, f"contacts/{contact}"), ("companies", company, f"companies/{company}")] if row["id"] in leads[:2] else [])
-    assert rows[0]["_embedded"]["contacts"][0]["is_main"] is True

@@ -80,8 +80,12 @@ def _rows(value: str, kinds: dict[str, str], key: str = "kind") -> Callable[[Kno
 
 
 def _address(one: Known, stored: list[dict[str, Any]]) -> list[Value]:
-    parts = [", ".join(str(row[part]) for part, _label in reaching.ADDRESS_PARTS if row.get(part)) for row in stored]
-    return [{"value": "; ".join(parts)}]
+    return [{"value": address_line(stored)}]
+
+
+def address_line(stored: list[dict[str, Any]]) -> str:
+    """Addresses as the API tells them: all their parts in one line."""
+    return "; ".join(", ".join(str(row[part]) for part, _label in reaching.ADDRESS_PARTS if row.get(part)) for row in stored)
 
 
 _SERVICES = {code.upper(): code for code, _label in reaching.SERVICES}
@@ -169,7 +173,7 @@ def _read_choices(one: Known, values: list[Value], fault: Fault) -> list[int]:
     chosen = []
     for value in values:
         pk = next((option["id"] for option in options if _is_chosen(option, value)), None)
-        if pk is None and value.get("value") not in (None, "", False):
+        if pk is None and (value.get("enum_id") or value.get("enum_code") or value.get("value") not in (None, "", False)):
             fault("The value you selected is not a valid choice.")
         elif pk is not None:
             chosen.append(pk)

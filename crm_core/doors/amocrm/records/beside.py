@@ -62,7 +62,7 @@ def reasons(actor: Actor, records: Sequence[Any]) -> Rows:
     """A list of one, as clients read it."""
     board = pipelines.everything()
     lost = [(deal.id, board.reasons.get(deal.lost_reason_id)) for deal in records if not unsaid.is_unsaid(board, deal.lost_reason_id)]
-    return {pk: [{"id": reason.pk, "name": reason.name, "sort": reason.order}] for pk, reason in lost if reason is not None}
+    return {pk: [{"id": reason.pk, "name": reason.name, "sort": reason.order, "created_at": 0, "updated_at": 0}] for pk, reason in lost if reason is not None}
 
 
 def elements(actor: Actor, records: Sequence[Any]) -> Rows:

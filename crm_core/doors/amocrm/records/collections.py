@@ -72,15 +72,9 @@ def _lead() -> Own:
 
 
 def _read_lead(actor: Actor, item: Item, deal: Any) -> dict[str, Any]:
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = _worth(item, deal)
     if item.given("name") or deal is None:
         values["name"] = item.text("name") or _("New deal")
-    if item.given("price"):
-        amount = price(item, currency=deal.currency if deal else preferences.here().currency)
-        if amount or deal is None or deal.sum_minor is not None:  # a lead without a sum is told as 0: read and sent back, it has none still
-            values["sum_minor"] = amount
-    if deal is None:
-        values["currency"] = preferences.here().currency
     stage = _stage(item, deal)
     if stage is not None:
         values["stage_id"] = stage.pk
@@ -93,6 +87,24 @@ def _read_lead(actor: Actor, item: Item, deal: Any) -> dict[str, Any]:
     if closed_at is not None and _closed(stage, deal) and (deal is None or seconds(closed_at) != seconds(deal.closed_at)):
         values["closed_at"] = closed_at
     return values
+
+
+def _worth(item: Item, deal: Any) -> dict[str, Any]:
+    """What a deal is worth after it, as far as that was said; a new one counts in the firm's currency."""
+    currency = deal.currency if deal else preferences.here().currency
+    values: dict[str, Any] = {} if deal else {"currency": currency}
+    if item.given("price"):
+        amount = price(item, currency=currency)
+        if deal is None or not _as_told(item, deal, amount):
+            values["sum_minor"] = amount
+    return values
+
+
+def _as_told(item: Item, deal: Any, amount: int | None) -> bool:
+    """Whether the price is the one that was told: whole units, and 0 for no sum. Read and sent back with the whole lead, it changes nothing."""
+    if deal.sum_minor is None:
+        return amount == 0
+    return type(item.body["price"]) is int and item.body["price"] == money.whole(deal.sum_minor, currency=deal.currency)
 
 
 def _closed(stage: Any, deal: Any) -> bool:

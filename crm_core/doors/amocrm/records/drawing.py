@@ -22,8 +22,8 @@ from crm_core.engagement.tasks.models import Task
 from crm_core.groundwork.tags import services as tags
 from crm_platform.accounts import directory
 
-# What has an address of its own.
-ADDRESSED = frozenset({"companies", "contacts", "leads", "customers"})
+# What has an address of its own, and below which.
+ADDRESSED = {"companies": "companies", "contacts": "contacts", "leads": "leads", "customers": "customers", "loss_reason": "leads/loss_reasons"}
 
 
 # A record as it is written: what all have in common stands in its place, and "%b" takes what is JSON already.
@@ -65,7 +65,7 @@ def _linked(asked: Asked, collection: Collection, name: str, records: Sequence[A
     found = collection.links[name](asked.actor, records)
     if name not in ADDRESSED:
         return {pk: answers.written(rows) for pk, rows in found.items()}
-    form = b'%%b,"_links":{"self":{"href":"%b%%d"}}}' % _safe(f"{root}{name}/")  # into each, before its last brace
+    form = b'%%b,"_links":{"self":{"href":"%b%%d"}}}' % _safe(f"{root}{ADDRESSED[name]}/")  # into each, before its last brace
     return {pk: b"[%b]" % b",".join([form % (answers.written(row)[:-1], row["id"]) for row in rows]) for pk, rows in found.items()}
 
 

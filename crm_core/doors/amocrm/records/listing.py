@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
-from functools import partial
 from typing import Any
 
 from django.db.models import Min, Model, Q, QuerySet
@@ -39,6 +38,7 @@ def rows_of(asked: Asked, collection: Collection) -> Rows:
     if reach := permissions.reach(asked.actor, kind.entity.VIEW):
         rows = rows.filter(reach)
     asked.knows(filters_of(collection), orders=ORDERS, wants=wants_of(collection))
+    asked.leave_aside((name, f"There is no field to filter by at {name[:80]}.") for name in _strange_fields(asked, collection))
     for name, given in asked.filters.items():
         apply = _OF_DEALS.get(name) if collection.entity == names.CODES["leads"] else None
         apply = apply or _FILTERS.get(name)
@@ -91,9 +91,13 @@ def _keys_of_all(model: type[Model], order: tuple[str, ...], at: int, most: int)
 Apply = Callable[[Rows, Any, Collection], Rows]
 
 
+# What programs ask for and every answer has, or what there is none of here.
+_TOLD_ANYWAY = ("tags", "is_price_modified_by_robot", "social_profiles")
+
+
 def wants_of(collection: Collection) -> tuple[str, ...]:
     """What a list of the collection may tell beside."""
-    return (*collection.links, *sorted(collection.sourced), "only_deleted", TOTAL)
+    return (*collection.links, *sorted(collection.sourced), *_TOLD_ANYWAY, "only_deleted", TOTAL)
 
 
 def filters_of(collection: Collection) -> tuple[str, ...]:
@@ -120,22 +124,35 @@ def _name(rows: Rows, given: Any, _collection: Collection) -> Rows:
 
 
 def _price(rows: Rows, given: Any, _collection: Collection) -> Rows:
+    """By the price as it is told: whole units, the rest cut off, and 0 where there is no sum."""
     if brackets.is_range(given):
-        for end, comparison in (("from", "gte"), ("to", "lte")):
-            amount = _decimal(given.get(end))
-            if amount is not None:
-                rows = rows.filter(_worth(comparison, partial(money.minor, amount)))
+        least, most = _decimal(given.get("from")), _decimal(given.get("to"))
+        if least is not None:
+            rows = rows.filter(_or_none(_worth("gte", least), least <= 0))
+        if most is not None:
+            rows = rows.filter(_or_none(_below(most), most >= 0))
         return rows
-    amounts = [amount for amount in map(_decimal, brackets.values(given)) if amount is not None]
-    return rows.filter(_worth("in", lambda *, currency: [money.minor(amount, currency=currency) for amount in amounts]))
+    wanted = Q(pk__in=[])
+    for amount in [amount for amount in map(_decimal, brackets.values(given)[:MOST_IDS]) if amount is not None]:
+        wanted |= _or_none(_worth("gte", amount) & _below(amount), amount == 0)
+    return rows.filter(wanted)
 
 
-def _worth(comparison: str, minor: Callable[..., Any]) -> Q:
+def _or_none(condition: Q, zero_fits: bool) -> Q:
+    return condition | Q(sum_minor=None) if zero_fits else condition
+
+
+def _below(amount: Decimal) -> Q:
+    """Sums told as no more than that: up to the next whole unit, where it is one."""
+    return _worth("lt", amount + 1) if amount == amount.to_integral_value() and amount >= 0 else _worth("lte", amount)
+
+
+def _worth(comparison: str, amount: Decimal) -> Q:
     """Sums compared with so much of the deal's own currency: most count in hundredths, a few in thousandths or whole units."""
-    condition = Q(**{f"sum_minor__{comparison}": minor(currency="")}) & ~Q(currency__in=money.DIGITS)
+    condition = Q(**{f"sum_minor__{comparison}": money.minor(amount, currency="")}) & ~Q(currency__in=money.DIGITS)
     for digits in set(money.DIGITS.values()):
         odd = [code for code, count in money.DIGITS.items() if count == digits]
-        condition |= Q(**{f"sum_minor__{comparison}": minor(currency=odd[0])}, currency__in=odd)
+        condition |= Q(**{f"sum_minor__{comparison}": money.minor(amount, currency=odd[0])}, currency__in=odd)
     return condition
 
 
@@ -182,7 +199,16 @@ def _custom(rows: Rows, given: Any, collection: Collection) -> Rows:
             rows = rows.filter(pk__in=matching(field.row, wanted))
         elif field is not None and field.attribute in ("phones", "emails"):
             rows = rows.filter(keys__overlap=_keys(field.attribute, brackets.values(wanted)))
+        elif field is not None and field.attribute in ("position", "site"):
+            rows = rows.filter(**{f"{field.attribute}__in": brackets.uncut(wanted)[:MOST_IDS]})
     return rows
+
+
+def _strange_fields(asked: Asked, collection: Collection) -> list[str]:
+    """Fields of a filter that are none here, or that nothing is found by, as the question wrote them."""
+    given = asked.filters.get("custom_fields_values")
+    findable = {str(one.id) for one in known.of(collection.entity) if one.row is not None or one.attribute in ("phones", "emails", "position", "site")}
+    return [f"filter[custom_fields_values][{key}]" for key in (given if isinstance(given, dict) else ()) if key not in findable]
 
 
 def _keys(attribute: str, texts: list[str]) -> list[str]:
@@ -199,7 +225,7 @@ def matching(row: Any, wanted: Any) -> Any:
             if read is not None:
                 index = index.filter(**{f"{column}__{comparison}": read})
         return index.values("record_id")
-    texts = brackets.values(wanted)[:MOST_IDS]
+    texts = (brackets.uncut(wanted) if row.kind in (Kind.TEXT, Kind.LINK) else brackets.values(wanted))[:MOST_IDS]
     if row.kind in (Kind.LIST, Kind.MULTI, Kind.CHECKBOX):
         options = [1 if text in ("true", "1") else 0 for text in texts] if row.kind == Kind.CHECKBOX else [whole(text, default=-1) for text in texts]
         return index.filter(option__in=[option for option in options if abs(option) < 2**31]).values("record_id")

@@ -44,7 +44,10 @@ def changes(actor: Actor, item: Item, collection: Collection, record: Any) -> Va
 
 def own(actor: Actor, item: Item, collection: Collection, record: Any) -> Values:
     """The same of its fields alone: whose it is, what names it elsewhere and its tags are left out."""
-    return {**collection.read(actor, item, record), **custom_values.read(item, collection.entity)}
+    found = {**collection.read(actor, item, record), **custom_values.read(item, collection.entity)}
+    if record is not None and found.get("addresses") and found["addresses"][0]["street"] == custom_values.address_line(record.addresses)[:300].strip():
+        del found["addresses"]  # the line as it was told: read and sent back, its parts stay as they are
+    return found
 
 
 def _person(item: Item) -> int | None:

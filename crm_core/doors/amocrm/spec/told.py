@@ -38,7 +38,7 @@ _OWN: dict[str, dict[str, Schema]] = {
     "contacts": {"first_name": STR, "last_name": STR, "is_unsorted": BOOL},
     "companies": {},
 }  # fmt: skip
-_ROWS = {"loss_reason": thing({"id": PK, "name": STR, "sort": INT}), "catalog_elements": _ELEMENT, "contacts": thing({"id": PK, "_links": LINKS}, {"is_main": BOOL})}
+_ROWS = {"loss_reason": thing({"id": PK, "name": STR, "sort": INT, "created_at": INT, "updated_at": INT, "_links": LINKS}), "catalog_elements": _ELEMENT, "contacts": thing({"id": PK, "_links": LINKS}, {"is_main": BOOL})}
 
 _SOURCE = thing({"id": PK, "name": STR})
 

@@ -85,9 +85,14 @@ class Asked:
             unknown.append((f"order[{self.order[0]}]", f"Nothing is ordered by {self.order[0][:80]}."))
         if wants is not None:
             unknown += [(f"with={name}", f"Nothing is told beside under the name {name[:80]}.") for name in sorted(self.wants - {*wants})]
-        if self.strict and unknown:
-            raise NotFaithful(detail=unknown[0][1])
-        self.left_aside.extend(name for name, _told in unknown)
+        self.leave_aside(unknown)
+
+    def leave_aside(self, unknown: Iterable[tuple[str, str]]) -> None:
+        """Note parts of the question that are not known here, with a sentence of each. Raises NotFaithful where the program asks strictly."""
+        for name, told in unknown:
+            if self.strict:
+                raise NotFaithful(detail=told)
+            self.left_aside.append(name)
 
     @cached_property
     def order(self) -> tuple[str, bool] | None:
