@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
-import psycopg
 import pytest
 from django.conf import settings
 from django.db import connections
@@ -20,13 +19,12 @@ from tenants.lifecycle.models import Departure
 from tenants.models import State, Workspace
 from tenants.moving import services as moving
 from tenants.provisioning import outage, owner, pool
+from tests.beside import beside
 from tests.conftest import new_workspace
 
 
 def _allow(name: str, *, yes: bool) -> None:
-    """From the database beside it that every server has: it may be on a server of its own."""
-    login = settings.DATABASES[settings.OWNERS["cell2"]]
-    with psycopg.connect(host=login["HOST"], port=login["PORT"] or None, user=login["USER"], password=login["PASSWORD"], dbname="postgres", autocommit=True) as one:
+    with beside("cell2") as one:
         one.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}").format(sql.Identifier(name), sql.SQL("true" if yes else "false")))
         if not yes:
             one.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
