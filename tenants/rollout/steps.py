@@ -257,11 +257,13 @@ def go_on(pk: int) -> Rollout:
         rollout = Rollout.objects.select_for_update().get(pk=pk)
         if rollout.state != RolloutState.RUNNING:
             return rollout
+        # Asked first: what another hand fails after this look still counts as waiting, so its failure is judged before the next ring opens.
+        waits = _forget_gone(rollout).filter(ring__lte=rollout.ring).exists()
         tried, bad = _tried(rollout)
         own = RolloutStep.objects.filter(rollout=rollout, ring=Ring.OWN, state=StepState.FAILED).exists()
         if (own and rollout.ring == Ring.OWN) or (bad > FEW and bad > rollout.most_failures * tried):
             rollout.state, rollout.reason = RolloutState.HALTED, f"{bad} of {tried} workspaces failed"
-        elif not _forget_gone(rollout).filter(ring__lte=rollout.ring).exists():
+        elif not waits:
             _next_ring(rollout)
         rollout.save()
         return rollout

@@ -95,6 +95,9 @@ def test_what_is_no_address_stays() -> None:
 
 def test_the_servers_own_log_holds_no_values(doors) -> None:
     """What people typed stands in the text of a statement and in the DETAIL of a refusal."""
+    log = Path(os.environ.get("CRM_DATA", "")) / "logs" / "postgres.log"
+    if not log.exists():
+        pytest.skip("!! the database's server is given from outside: its log is its operator's !!")
     address = f"{uuid.uuid4().hex}@veldhuis.example"
     twice = "INSERT INTO account_emailaddress (email, verified, \"primary\", user_id) SELECT %s, false, false, p.id FROM person p, generate_series(1, 2)"
     with pytest.raises(IntegrityError), doors.unit(), connection.cursor() as cursor:
@@ -102,11 +105,9 @@ def test_the_servers_own_log_holds_no_values(doors) -> None:
     with doors.unit(), connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('log_error_verbosity'), current_setting('log_min_error_statement'), current_setting('log_min_duration_statement')")
         assert cursor.fetchall() == [("terse", "panic", "-1")]
-    log = Path(os.environ["CRM_DATA"]) / "logs" / "postgres.log"
-    if log.exists():
-        written = log.read_text()
-        assert "duplicate key" in written
-        assert address not in written
+    written = log.read_text()
+    assert "duplicate key" in written
+    assert address not in written
 
 
 def test_a_slow_statement_is_told_without_its_values(doors, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from crm_platform.events.backbone import emit
 from crm_platform.kernel.http.errors import is_disk_full
 from crm_platform.kernel.permissions import ActorKind, robot
 from tenants.provisioning import owner
+from tests.beside import beside
 
 ROBOT = robot("test")
 
@@ -91,13 +92,13 @@ def test_later_changes_are_found_alike_in_small_and_large_imports(inside: Any, m
 
 def test_a_workspace_that_cannot_be_dropped_leaves_the_connection_usable(control_side: Any) -> None:
     """Its role owns something in another database, so PostgreSQL keeps it."""
-    with owner.seated("cell2"):
-        owner.run("CREATE ROLE w_keepsthings NOLOGIN; GRANT w_keepsthings TO CURRENT_USER; CREATE SCHEMA w_keepsthings AUTHORIZATION w_keepsthings")
-    with owner.seated():
-        with pytest.raises(psycopg.Error):
+    with beside(owner.FIRST) as other, owner.seated():
+        owner.run("CREATE ROLE w_keepsthings NOLOGIN; GRANT w_keepsthings TO CURRENT_USER")
+        other.execute("CREATE SCHEMA w_keepsthings AUTHORIZATION w_keepsthings")
+        with pytest.raises(psycopg.errors.DependentObjectsStillExist):
             owner.drop_workspace("w_keepsthings")
         assert owner.run("SELECT 1") == [(1,)]
-    with owner.seated("cell2"):
+        other.execute("DROP SCHEMA w_keepsthings")
         owner.drop_workspace("w_keepsthings")
         assert not owner.has_workspace("w_keepsthings")
 
@@ -107,7 +108,7 @@ def test_the_owner_s_connection_is_made_anew_after_its_server_has_gone(control_s
     with owner.seated():
         [(number,)] = owner.run("SELECT pg_backend_pid()")
         with owner.direct() as other:
-            other.execute("SELECT pg_terminate_backend(%s)", [number])
+            other.execute("SELECT pg_terminate_backend(%s::int)", [number])
         with pytest.raises(psycopg.OperationalError):
             owner.run("SELECT 1")
         assert owner.run("SELECT 1") == [(1,)]
@@ -121,6 +122,8 @@ def test_what_is_gone_already_is_no_hindrance(control_side: Any) -> None:
 def test_a_rented_server_s_owner_drops_what_it_made(control_side: Any) -> None:
     """CREATEROLE and CREATEDB, no superuser: all that a managed PostgreSQL gives."""
     with owner.seated():
+        if owner.engine().kind == "citus":
+            pytest.skip("!! workspaces on Citus are made by an administrator !!")
         owner.run("CREATE ROLE rented CREATEROLE NOLOGIN; GRANT rented TO CURRENT_USER")
         try:
             owner.run("SET ROLE rented; CREATE ROLE w_rentedhouse NOLOGIN NOINHERIT")

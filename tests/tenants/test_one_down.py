@@ -19,11 +19,12 @@ from tenants.lifecycle.models import Departure
 from tenants.models import State, Workspace
 from tenants.moving import services as moving
 from tenants.provisioning import outage, owner, pool
+from tests.beside import beside
 from tests.conftest import new_workspace
 
 
 def _allow(name: str, *, yes: bool) -> None:
-    with owner.direct() as one:
+    with beside("cell2") as one:
         one.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}").format(sql.Identifier(name), sql.SQL("true" if yes else "false")))
         if not yes:
             one.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])

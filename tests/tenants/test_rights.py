@@ -14,7 +14,7 @@ from crm_platform.kernel.permissions import robot
 from tenants.models import Workspace
 from tenants.provisioning import owner, pool
 
-APP = settings.DATABASES["cell1"]["USER"]
+APP, OWNER = settings.DATABASES["cell1"]["USER"], settings.DATABASES["owner"]["USER"]
 # The server's own schemas and those of an extension (Citus has one) hold nothing of a workspace.
 OURS = "nspname NOT LIKE 'pg\\_%%' AND nspname <> 'information_schema' AND oid NOT IN (SELECT objid FROM pg_depend WHERE deptype = 'e')"
 
@@ -68,8 +68,8 @@ def test_what_is_made_later_is_closed_too(house: None, django_db_blocker: Any) -
 REFUSED = (
     "SELECT pg_read_file('PG_VERSION')", "SELECT pg_ls_dir('.')", "COPY (SELECT 1) TO PROGRAM 'true'", "COPY (SELECT 1) TO '/tmp/isolation'", "SELECT lo_import('/etc/passwd')",
     "CREATE TABLE mine (a int)", "CREATE TABLE public.mine (a int)", "CREATE TEMP TABLE mine (a int)", "CREATE SCHEMA mine", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
-    "ALTER TABLE contact ADD COLUMN leak text", "DROP TABLE contact", "TRUNCATE contact", "CREATE ROLE mine", "ALTER ROLE app SUPERUSER", "SET LOCAL ROLE owner", "SET LOCAL ROLE control",
-    "SELECT * FROM pg_authid", "SELECT * FROM control.workspace", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'owner'",
+    "ALTER TABLE contact ADD COLUMN leak text", "DROP TABLE contact", "TRUNCATE contact", "CREATE ROLE mine", "ALTER ROLE app SUPERUSER", f"SET LOCAL ROLE {OWNER}", "SET LOCAL ROLE control",
+    "SELECT * FROM pg_authid", "SELECT * FROM control.workspace", f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{OWNER}'",
 )  # fmt: skip
 
 

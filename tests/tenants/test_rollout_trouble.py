@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
+from unittest import mock
+
+from django.db import connections
 
 from crm_core.people.contacts import services as contacts
 from crm_platform.db import sides
@@ -38,6 +42,28 @@ def test_a_step_in_python_that_trips_fails_alone_and_is_seen(firms) -> None:
         with sides.control_unit():
             facts = steps.status()["rollout"]
     assert (facts["failing"], list(facts["errors"])) == ([doors[1].workspace.slug], ["KeyError"])
+
+
+def test_a_failure_of_our_own_that_comes_while_another_hand_looks_opens_no_ring(firms, settings) -> None:
+    doors = firms(2)
+    settings.CRM_OWN_WORKSPACES = [doors[1].workspace.slug]
+    with rehearsal.release("contacts", "0098_shoe_size", COLUMN):
+        made = steps.start(by="test")
+        [taken] = steps.claim(made, most=5)
+        look = steps._forget_gone
+
+        def fail() -> None:
+            steps.failed(taken, error="in the way", transient=False)
+            connections.close_all()
+
+        def meanwhile(rollout: Rollout) -> Any:
+            with ThreadPoolExecutor(1) as other:
+                other.submit(fail).result()
+            return look(rollout)
+
+        with mock.patch.object(steps, "_forget_gone", meanwhile):
+            judged = steps.go_on(made.pk)
+    assert (judged.state, judged.ring) == (RolloutState.HALTED, Ring.OWN)
 
 
 def test_a_workspace_that_somebody_is_at_is_left_alone_though_the_lease_is_over(firms) -> None:

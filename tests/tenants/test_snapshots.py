@@ -188,7 +188,7 @@ def test_every_night_those_that_changed_and_only_they(firm) -> None:
     with sides.control_unit():
         Looked.objects.all().delete()
         Workspace.objects.filter(pk=firm.workspace.pk).update(claimed_at=clock.real_now() - timedelta(days=3))
-        Workspace.objects.exclude(pk=firm.workspace.pk).filter(state=State.ACTIVE).update(claimed_at=clock.real_now())
+        Workspace.objects.exclude(pk=firm.workspace.pk).filter(state=State.ACTIVE).update(claimed_at=None)  # claimed now, as many ready ones would be made first
 
     def taken() -> int:
         with sides.control_unit():
@@ -279,7 +279,7 @@ def test_one_that_somebody_carries_holds_up_no_other_s_night(firm, make_door) ->
     with sides.control_unit():
         Looked.objects.filter(workspace__in=mine).delete()
         Workspace.objects.filter(pk__in=mine).update(claimed_at=clock.real_now() - timedelta(days=3))
-        Workspace.objects.exclude(pk__in=mine).filter(state=State.ACTIVE).update(claimed_at=clock.real_now())
+        Workspace.objects.exclude(pk__in=mine).filter(state=State.ACTIVE).update(claimed_at=None)
     nightly.forget()
     with turns.turn(firm.workspace.pk) as held:
         assert held

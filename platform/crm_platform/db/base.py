@@ -24,6 +24,11 @@ from .moments import MomentLoader
 from .sides import CONTROL, is_owner, refuse_control_writes
 
 _SCHEMA = re.compile(r"w_[a-z0-9]{4,40}\Z")
+# Where the rows lie on other servers (Citus, decision 0017), a lock is waited for there: from here on settings go along. Citus sends them
+# with all of the packet that they stand in, so the one that is to go along is sent alone: there, one round trip more.
+_GOES_ALONG = "; SET LOCAL citus.propagate_set_commands = 'local'"
+# Whether a database is such a one, as it said itself when it was entered first.
+_spread: dict[tuple[str, int, str], bool] = {}
 
 
 class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-tenants carries no types
@@ -71,9 +76,16 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
         if not _SCHEMA.match(schema):
             raise ValueError("not a workspace schema")
         packet = f'BEGIN; SET LOCAL ROLE "{schema}"; SET LOCAL search_path = "{schema}"{effort.limits()}'
+        lock = effort.lock_limit()
         self._note_entered(schema)
         with self.wrap_database_errors:
+            if lock and self._is_spread():
+                packet += _GOES_ALONG
+            else:
+                lock = ""
             result = self.connection.pgconn.exec_(packet.encode())
+            if lock and result.status == pq.ExecStatus.COMMAND_OK:
+                result = self.connection.pgconn.exec_(lock.encode())
         if result.status != pq.ExecStatus.COMMAND_OK:
             message = result.error_message.decode(errors="replace")
             # The failed packet leaves an aborted transaction; the connection must not carry it into the next unit.
@@ -82,6 +94,17 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
             self.errors_occurred = True
             # The cause says whether the server went away or refused; whoever asks need not read its sentence.
             raise OperationalError(f"could not enter the workspace: {message.strip()}") from error_from_result(result)
+
+    def _is_spread(self) -> bool:
+        """Whether the rows lie on other servers; the database is asked once a process."""
+        info = self.connection.info
+        key = info.host, info.port, info.dbname
+        if key not in _spread:
+            result = self.connection.pgconn.exec_(b"SELECT 1 FROM pg_extension WHERE extname = 'citus'")
+            if result.status != pq.ExecStatus.TUPLES_OK:
+                return False  # it has gone: entering will say so
+            _spread[key] = result.ntuples == 1
+        return _spread[key]
 
     def _note_entered(self, schema: str) -> None:
         """After so many workspaces the connection is closed at the end of the request or slice: its backend's memory goes with it."""

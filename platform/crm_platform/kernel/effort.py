@@ -59,10 +59,14 @@ def limits() -> str:
     effort = _effort.get()
     if effort == Effort.COMMAND:
         return ""
-    # A job may wait for a lock as long as its statement may run: nobody looks on.
-    lock = f"; SET LOCAL lock_timeout = {settings.CRM_LOCK_SECONDS * 1000}" if effort != Effort.JOB else ""
     statement = f"; SET LOCAL statement_timeout = {statement_seconds(effort) * 1000}"
+    lock = f"; {limit}" if (limit := lock_limit()) else ""
     return f"{statement}{lock}; SET LOCAL idle_in_transaction_session_timeout = {settings.CRM_IDLE_SECONDS * 1000}"
+
+
+def lock_limit() -> str:
+    """The statement that says how long the unit waits for a lock; nothing for a command, nor for a job, which may wait as long as its statement may run: nobody looks on."""
+    return "" if _effort.get() in (Effort.COMMAND, Effort.JOB) else f"SET LOCAL lock_timeout = {settings.CRM_LOCK_SECONDS * 1000}"
 
 
 def typing(view: Any) -> Any:

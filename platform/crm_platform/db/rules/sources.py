@@ -16,6 +16,7 @@ ROOTS = ("platform/crm_platform", "tenants", "billing", "webhooks", "crm_core")
 # Path → why its statements never meet a workspace's tables on Citus.
 ALLOWED = {
     "platform/crm_platform/db/rules/": "the rules themselves",
+    "platform/crm_platform/kernel/effort.py": "a unit's limit on waiting for a lock goes along to the workers, as db/base.py sees to",
     "tenants/carrying/": "the keeper copies rows through the coordinator, which alone reads and writes them as text and builds what is local",
     "tenants/provisioning/pool.py": "the keeper's settings are the coordinator's: it alone plans indexes over nothing and keeps the registry's row",
     "tenants/rollout/replay.py": "the keeper's lock timeout goes along to the workers, as engines.py says of its connections",
