@@ -65,6 +65,39 @@ def test_a_task_takes_as_long_as_is_said(api: Program, doors) -> None:
     assert told() == [900, 0, 0, 0]
 
 
+def test_a_task_is_put_on_another_record_and_both_tell_of_it(api: Program, doors, make_door) -> None:
+    one, other = made(api, "leads", {"name": "A"}, {"name": "B"})
+    (task,) = (row["id"] for row in api.post("tasks", [{"text": "Call", "complete_till": 1_900_000_000, "entity_type": "leads", "entity_id": one}]).json()["_embedded"]["tasks"])
+    stranger = program_of(make_door(firm="Eve & Co", email="eve@elsewhere.example"))
+    assert stranger.patch(f"tasks/{task}", {"entity_type": "leads", "entity_id": other}).status_code == 404
+    for wrong in ({"entity_type": "leads", "entity_id": 999_999}, {"entity_type": "spoons", "entity_id": other}, {"entity_type": "customers", "entity_id": 1}):
+        assert api.patch(f"tasks/{task}", {**wrong, "text": "Write"}).status_code == 400, wrong
+    assert (api.get(f"tasks/{task}").json()["entity_id"], api.get(f"tasks/{task}").json()["text"]) == (one, "Call")
+    assert api.patch(f"tasks/{task}", {"entity_type": "leads", "entity_id": other}).status_code == 200
+    assert api.get(f"tasks/{task}").json()["entity_id"] == other
+    assert [api.get(f"leads/{pk}").json()["closest_task_at"] for pk in (one, other)] == [None, 1_900_000_000]
+    with doors.unit():
+        told = Event.objects.filter(name="task.changed").latest("pk")
+        assert (told.before, told.after, {f"deal:{one}", f"deal:{other}"} <= set(told.subjects)) == ({"on": f"deal:{one}"}, {"on": f"deal:{other}"}, True)
+        assert f"{other}" in str(handlers.changed(told).differences[0])
+    again = api.patch(f"tasks/{task}", {"entity_type": "leads", "entity_id": other})  # read and sent back
+    with doors.unit():
+        assert (again.status_code, Event.objects.filter(name="task.changed").count()) == (200, 1)
+
+
+def test_what_came_of_a_task_is_said_anew(api: Program, doors) -> None:
+    (task,) = (row["id"] for row in api.post("tasks", [{"text": "Call", "complete_till": 1_900_000_000}]).json()["_embedded"]["tasks"])
+    assert api.patch(f"tasks/{task}", {"result": {"text": "Too early"}}).status_code == 200
+    assert api.get(f"tasks/{task}").json()["result"] == []
+    assert api.patch(f"tasks/{task}", {"is_completed": True, "result": {"text": "Sold"}}).status_code == 200
+    assert api.patch(f"tasks/{task}", {"result": {"text": "Sold two"}}).status_code == 200
+    assert api.get(f"tasks/{task}").json()["result"] == {"text": "Sold two"}
+    with doors.unit():
+        told = Event.objects.filter(name="task.changed").get()
+        assert (told.before, told.after) == ({"result": "Sold"}, {"result": "Sold two"})
+        assert handlers.changed(told).differences[0].after == "Sold two"
+
+
 def test_a_wrong_task_is_told_and_none_is_made(api: Program) -> None:
     good = {"text": "x", "complete_till": TILL}
     for wrong in ({}, {"text": "x"}, {"text": "x", "complete_till": "soon"}, {**good, "entity_type": "spoons", "entity_id": 1}, {**good, "entity_type": "leads", "entity_id": 999}, {**good, "task_type_id": 99}, {**good, "responsible_user_id": 999}):

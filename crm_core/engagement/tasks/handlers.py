@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
+from crm_core.groundwork.records import registry
 from crm_core.groundwork.timeline import queries
 from crm_core.groundwork.timeline.describing import Difference, Entry, actor, describes
 from crm_platform.accounts import directory
@@ -39,7 +40,7 @@ def done(event: Event) -> Entry:
 @describes("task.changed")
 def changed(event: Event) -> Entry:
     """Before and after."""
-    labels = {"text": _("What is to be done"), "due_at": _("Due"), "type": _("Kind"), "responsible_id": _("Responsible"), "duration": _("Duration")}
+    labels = {"text": _("What is to be done"), "due_at": _("Due"), "type": _("Kind"), "responsible_id": _("Responsible"), "duration": _("Duration"), "on": _("Stands on"), "result": _("What came of it")}
     shown = [Difference(name, label, _shown(name, event.before.get(name)), _shown(name, event.after.get(name)), put_back=False) for name, label in labels.items() if name in event.after]
     return Entry(event, "calendar-check-2", fill(_("{who} changed a task"), who=actor(event)), differences=shown)
 
@@ -47,6 +48,9 @@ def changed(event: Event) -> Entry:
 def _shown(name: str, value: object) -> str:
     if name == "responsible_id":
         return directory.name_of(value if isinstance(value, int) else None)
+    if name == "on" and value:  # its name is for those who may see it
+        entity, _colon, number = str(value).partition(":")
+        return f"{registry.find(entity).label} {number}"
     if name == "duration" and isinstance(value, int):  # hours and minutes
         return f"{value // 3600}:{value % 3600 // 60:02}"
     return str(value or "").replace("T", " ")[:16] if name == "due_at" else str(value or "")

@@ -188,9 +188,11 @@ def told_to(actor: Actor) -> Q | None:
 
 
 def change(actor: Actor, pk: int, **values: Any) -> Task:
-    """Change text, due time, duration, type or responsible."""
+    """Change text, due time, duration, type or responsible; `result` of one that is done."""
     task = get(actor, pk)
-    before = _facts(task)
+    if "result" in values:
+        values["result"] = values["result"].strip()[:5000]
+    before = {**_facts(task), "result": task.result}
     if "text" in values:
         values["text"] = _clean(values["text"])
     if "responsible_id" in values:
@@ -201,11 +203,27 @@ def change(actor: Actor, pk: int, **values: Any) -> Task:
         _duration(values["duration"])
     for name, value in values.items():
         setattr(task, name, value)
-    after = _facts(task)
+    after = {**_facts(task), "result": task.result}
     changed = {name for name, value in after.items() if before[name] != value}
     if changed:
         _save(task)
         emit(actor, "task.changed", entity="task", record_id=pk, before={name: before[name] for name in changed}, after={name: after[name] for name in changed}, also=_subjects(task))
+    return task
+
+
+def put_on(actor: Actor, pk: int, *, entity: str, record_id: int) -> Task:
+    """Let a task stand on another record; both tell of it. Raises NotFound (task or record is not the actor's to see), Forbidden."""
+    task = get(actor, pk)
+    if (task.entity, task.record_id) == (entity, record_id):
+        return task
+    kind = registry.find(entity)
+    record = writing.get(actor, kind, record_id)
+    left, before = (task.entity, task.record_id), _subjects(task)
+    task.entity, task.record_id = entity, record_id
+    _save(task)
+    _tell_record(*left)
+    also = [*before, *_subjects(task), *kind.subjects(record)]
+    emit(actor, "task.changed", entity="task", record_id=pk, before={"on": "".join(before)}, after={"on": f"{entity}:{record_id}"}, also=list(dict.fromkeys(also)))
     return task
 
 
@@ -266,9 +284,13 @@ def _save(task: Task) -> None:
 
 
 def _tell(task: Task) -> None:
-    follower = _followers.get(task.entity)
-    if follower is not None and task.record_id is not None:
-        follower(task.record_id, earliest_open(task.entity, task.record_id))
+    _tell_record(task.entity, task.record_id)
+
+
+def _tell_record(entity: str, record_id: int | None) -> None:
+    follower = _followers.get(entity)
+    if follower is not None and record_id is not None:
+        follower(record_id, earliest_open(entity, record_id))
 
 
 def earliest_open(entity: str, record_id: int) -> Task | None:

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from crm_core.doors.amocrm import storing
 from crm_core.doors.amocrm.models import Stored
 from crm_core.engagement.tasks.models import Task
+from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import Actor
 
 CUSTOMERS = "customers"
@@ -25,6 +26,11 @@ def stands(actor: Actor, pk: int) -> bool:
 def keep(actor: Actor, task: Task, customer: int) -> None:
     """The task is of the customer. The caller has asked the rights; the task itself was announced."""
     Stored.objects.create(kind=KIND, parent_id=task.pk, body={"customer_id": customer}, created_by=actor.user_id)
+
+
+def let_go(task: Task) -> None:
+    """The task is of no customer any more: it stands on a record. The caller has asked the rights and announced it."""
+    _kept().filter(parent_id=task.pk).update(deleted_at=clock.now())
 
 
 def of_tasks(tasks: Iterable[Task]) -> dict[int, int]:

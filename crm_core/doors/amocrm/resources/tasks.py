@@ -196,15 +196,46 @@ def _changed(asked: Asked, pk: int, item: Item) -> dict[str, Any]:
         values["duration"] = duration
     if item.whole("responsible_user_id"):
         values["responsible_id"] = item.whole("responsible_user_id")
+    place = _place(item)
     settle([item])
     with item.refused_here():
         task = services.change(asked.actor, pk, **values) if values else services.get(asked.actor, pk)
+        if place is not None:
+            task = _put_on(asked, item, task, place)
         done = item.flag("is_completed")
         if done:
             task = services.complete(asked.actor, pk, result=_result(item))
         elif done is False and task.done_at is not None:
             task = services.reopen(asked.actor, pk)
+        if item.given("result") and task.done_at is not None and task.result != _result(item):
+            task = services.change(asked.actor, pk, result=_result(item))  # it was done already: what came of it is said anew
     return {"id": pk, "updated_at": seconds(task.updated_at), "request_id": item.request_id, "_links": answers.href(asked, f"tasks/{pk}")}
+
+
+def _place(item: Item) -> tuple[str, int] | None:
+    """The record that a task is to stand on, where both its kind and its number were said."""
+    entity, pk = item.text("entity_type"), item.whole("entity_id")
+    if not entity or pk is None:
+        return None
+    if entity not in names.CODES and entity != CUSTOMERS:
+        item.fault("entity_type", _CHOICE, code="NotSupportedChoice")
+        return None
+    return names.CODES.get(entity, entity), pk
+
+
+def _put_on(asked: Asked, item: Item, task: Task, place: tuple[str, int]) -> Task:
+    if place[0] == CUSTOMERS:
+        if customer_tasks.of_tasks([task]).get(task.pk) != place[1]:
+            item.fault("entity_id", "A task is not put on another customer: make a new one.", code="NotSupportedChoice")
+            settle([item])
+        return task
+    try:
+        task = services.put_on(asked.actor, task.pk, entity=place[0], record_id=place[1])
+    except NotFound:
+        item.fault("entity_id", _CHOICE, code="NotSupportedChoice")
+        settle([item])
+    customer_tasks.let_go(task)
+    return task
 
 
 def delete(asked: Asked, pk: int) -> HttpResponse:

@@ -26,6 +26,8 @@ ENTRIES = (
         _("An incoming lead is put to a customer by /leads/unsorted/{uid}/link; one that is decided tells its company and all its contacts, to webhooks too."),
         _("Events are found by what stood there: filter[value_before][value] and filter[value_after][value]."),
         _("Lists of events, tasks, notes, incoming leads and customers carry a cursor in their next address, as records do: nothing is skipped or told twice."),
+        _("The price of a lead without a sum is 0, and filter[price] goes by prices as they are told; a choice that a field does not have is refused."),
+        _("A task is put on another record by entity_type and entity_id."),
     )),
     Entry(date(2026, 11, 27), (
         _("The specification tells the shape of every body and answer, each filter, and what “with” may ask for."),
