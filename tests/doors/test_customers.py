@@ -231,3 +231,12 @@ def test_whose_customers_they_are(api: Program, doors, make_door, count_statemen
     with count_statements() as three:
         assert len(rows(api, everything)) == 3
     assert one() == three()
+
+
+def test_customers_are_found_by_when_their_nearest_task_is_due(api: Program) -> None:
+    soon, late, _none = (row["id"] for row in api.post("customers", [{"name": name} for name in "ABC"]).json()["_embedded"]["customers"])
+    for at, customer in ((5, soon), (90, soon), (50, late)):
+        assert api.post("tasks", [{"text": "Call", "complete_till": 1_900_000_000 + at, "entity_type": "customers", "entity_id": customer}]).status_code == 200
+    for asked, found in (("[to]=1900000010", [soon]), ("[from]=1900000010", [late]), ("[from]=1900000000&filter[closest_task_at][to]=1900000060", [soon, late]), ("[from]=1900000060", [])):
+        answer = api.get(f"customers?filter[closest_task_at]{asked}", X_Strict="1")
+        assert [row["id"] for row in (answer.json()["_embedded"]["customers"] if answer.status_code == 200 else [])] == found, asked

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 
 from crm_core.doors.amocrm import storing
 from crm_core.doors.amocrm.models import Stored
@@ -46,6 +48,13 @@ def _kept() -> QuerySet[Stored]:
 def tasks_of(customers: Sequence[int] | None) -> QuerySet[Stored, int | None]:
     """The numbers of the tasks of customers, of all where it is None: a sub-query."""
     return (_kept() if customers is None else _kept().filter(body__customer_id__in=customers)).values_list("parent_id", flat=True)
+
+
+def due_within(period: Q) -> QuerySet[Stored, int]:
+    """The numbers of the customers whose nearest open task is due so, a condition on `nearest`: a sub-query."""
+    due = Task.objects.filter(pk=OuterRef("parent_id"), done_at=None, binned_at=None).values("due_at")[:1]
+    rows = _kept().annotate(customer=Cast(KT("body__customer_id"), BigIntegerField()), due=Subquery(due)).values("customer").annotate(nearest=Min("due"))
+    return rows.filter(period).order_by().values_list("customer", flat=True)
 
 
 def nearest(customers: Sequence[int]) -> Mapping[int, datetime]:

@@ -10,6 +10,8 @@ from django.db.models import Q, QuerySet
 from crm_core.doors.amocrm.fields import known
 from crm_core.doors.amocrm.models import Stored
 from crm_core.doors.amocrm.records.listing import matching
+from crm_core.doors.amocrm.records.tagging import CUSTOMER
+from crm_core.doors.amocrm.resources import customer_tasks
 from crm_core.doors.amocrm.wire import brackets
 from crm_core.doors.amocrm.wire.asking import MOST_IDS, Asked, whole, wholes
 from crm_core.doors.amocrm.wire.fields import period
@@ -35,7 +37,7 @@ class Shelved(Protocol):
 def filters_of(shelf: Shelved) -> tuple[str, ...]:
     """What the list of a shelf may be narrowed by."""
     fields = [name for name in shelf.fields if name in _WORDS | _NUMBERS and name != shelf.keyed]
-    return (*_COLUMNS, *fields, "created_at", "updated_at", *([shelf.keyed] if shelf.keyed else ()), *(["custom_fields_values"] if shelf.entity else ()))
+    return (*_COLUMNS, *fields, "created_at", "updated_at", *([shelf.keyed] if shelf.keyed else ()), *(["custom_fields_values"] if shelf.entity else ()), *(["closest_task_at"] if shelf.entity == CUSTOMER else ()))
 
 
 def narrowed(asked: Asked, shelf: Shelved, rows: Rows) -> Rows:
@@ -45,6 +47,8 @@ def narrowed(asked: Asked, shelf: Shelved, rows: Rows) -> Rows:
     condition = _by_columns(shelf, asks) & _by_fields(shelf, asks)
     for name in ("created_at", "updated_at"):
         condition &= period(asks.get(name), name)
+    if shelf.entity == CUSTOMER and "closest_task_at" in asks:
+        condition &= Q(pk__in=customer_tasks.due_within(period(asks["closest_task_at"], "nearest")))
     if asked.text:
         condition &= Q(body__name__icontains=asked.text) | Q(key__icontains=asked.text)
     return rows.filter(condition, *_custom(shelf, asks.get("custom_fields_values")))
