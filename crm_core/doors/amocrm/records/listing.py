@@ -195,7 +195,7 @@ def _custom(rows: Rows, given: Any, collection: Collection) -> Rows:
     fields = {str(one.id): one for one in known.of(collection.entity)}
     for key, wanted in given.items() if isinstance(given, dict) else ():
         field = fields.get(key)
-        if field is not None and field.row is not None:
+        if field is not None and field.row is not None and field.row.filterable:
             rows = rows.filter(pk__in=matching(field.row, wanted))
         elif field is not None and field.attribute in ("phones", "emails"):
             rows = rows.filter(keys__overlap=_keys(field.attribute, brackets.values(wanted)))
@@ -207,7 +207,7 @@ def _custom(rows: Rows, given: Any, collection: Collection) -> Rows:
 def _strange_fields(asked: Asked, collection: Collection) -> list[str]:
     """Fields of a filter that are none here, or that nothing is found by, as the question wrote them."""
     given = asked.filters.get("custom_fields_values")
-    findable = {str(one.id) for one in known.of(collection.entity) if one.row is not None or one.attribute in ("phones", "emails", "position", "site")}
+    findable = {str(one.id) for one in known.of(collection.entity) if (one.row is not None and one.row.filterable) or one.attribute in ("phones", "emails", "position", "site")}
     return [f"filter[custom_fields_values][{key}]" for key in (given if isinstance(given, dict) else ()) if key not in findable]
 
 
