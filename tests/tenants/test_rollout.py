@@ -40,7 +40,7 @@ def firms(make_door, house: None, django_db_blocker: Any) -> Iterator[Callable[[
     """Makes firms at this release, and takes every other workspace out of the rollout's way."""
     with sides.control_unit():
         others = list(Workspace.objects.filter(state__in=(State.ACTIVE, State.LEAVING, State.CLAIMING)).values_list("pk", "state"))
-        Workspace.objects.filter(pk__in=[pk for pk, _state in others]).update(state=State.ERASED)
+        Workspace.objects.filter(pk__in=[pk for pk, _state in others]).update(state=State.ERASED, erased_at=clock.real_now())
     pool.fill(to=1, cell="cell2")
     pool.fill(to=6, cell=owner.FIRST)
     with mock.patch.object(pool, "occupancy", side_effect=[{"cell2": 0}, *[{owner.FIRST: 0}] * 20]):
@@ -48,7 +48,7 @@ def firms(make_door, house: None, django_db_blocker: Any) -> Iterator[Callable[[
     with sides.control_unit():
         Rollout.objects.all().delete()
         for pk, state in others:
-            Workspace.objects.filter(pk=pk).update(state=state)
+            Workspace.objects.filter(pk=pk).update(state=state, erased_at=None)
         Workspace.objects.filter(claimed_at__isnull=False, state=State.ACTIVE).exclude(pk__in=[pk for pk, _state in others]).update(state=State.LEAVING, slug=None)
 
 
@@ -298,7 +298,7 @@ def test_a_sign_up_during_a_rollout_gets_the_new_version_also_from_the_release_b
         assert _version(fresh) == version
         pool.fill(to=1)
     with sides.control_unit():  # the release before: it does not know the new migration, and serves what has it
-        Workspace.objects.filter(state=State.POOL).exclude(template_version=version).update(state=State.ERASED)
+        Workspace.objects.filter(state=State.POOL).exclude(template_version=version).update(state=State.ERASED, erased_at=clock.real_now())
     served = make_door()
     assert _version(served) == version
     assert served.client().get("/board").status_code == 200
