@@ -182,34 +182,37 @@ def change(asked: Asked, pk: int) -> HttpResponse:
 
 
 def _changed(asked: Asked, pk: int, item: Item) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    if item.text("text"):
-        values["text"] = item.text("text", most=500)
-    due = item.moment("complete_till")
-    if due is not None:
-        values |= {"due_at": due, "all_day": _ends_a_day(due)}
-    kind = _type(item)
-    if kind is not None:
-        values["type"] = kind
-    duration = _duration(item)
-    if duration is not None:
-        values["duration"] = duration
-    if item.whole("responsible_user_id"):
-        values["responsible_id"] = item.whole("responsible_user_id")
-    place = _place(item)
+    values, place = _said(item), _place(item)
     settle([item])
     with item.refused_here():
         task = services.change(asked.actor, pk, **values) if values else services.get(asked.actor, pk)
         if place is not None:
             task = _put_on(asked, item, task, place)
-        done = item.flag("is_completed")
-        if done:
-            task = services.complete(asked.actor, pk, result=_result(item))
-        elif done is False and task.done_at is not None:
-            task = services.reopen(asked.actor, pk)
-        if item.given("result") and task.done_at is not None and task.result != _result(item):
-            task = services.change(asked.actor, pk, result=_result(item))  # it was done already: what came of it is said anew
+        task = _finished(asked, item, task)
     return {"id": pk, "updated_at": seconds(task.updated_at), "request_id": item.request_id, "_links": answers.href(asked, f"tasks/{pk}")}
+
+
+def _said(item: Item) -> dict[str, Any]:
+    """What a change says of the task itself."""
+    due, given = item.moment("complete_till"), {"type": _type(item), "duration": _duration(item), "responsible_id": item.whole("responsible_user_id") or None}
+    values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if item.text("text"):
+        values["text"] = item.text("text", most=500)
+    if due is not None:
+        values |= {"due_at": due, "all_day": _ends_a_day(due)}
+    return values
+
+
+def _finished(asked: Asked, item: Item, task: Task) -> Task:
+    """The task done, or open again, as the change says; of one that was done already, what came of it is said anew."""
+    done = item.flag("is_completed")
+    if done:
+        task = services.complete(asked.actor, task.pk, result=_result(item))
+    elif done is False and task.done_at is not None:
+        task = services.reopen(asked.actor, task.pk)
+    if item.given("result") and task.done_at is not None and task.result != _result(item):
+        task = services.change(asked.actor, task.pk, result=_result(item))
+    return task
 
 
 def _place(item: Item) -> tuple[str, int] | None:
