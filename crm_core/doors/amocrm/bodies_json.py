@@ -13,7 +13,7 @@ from crm_core.sales.incoming.queries import people_of, pipeline_of
 from crm_core.sales.pipelines import queries as pipelines
 from crm_core.sales.pipelines import unsaid
 from crm_platform.events.models import Event
-from crm_platform.kernel import clock, money, workspace
+from crm_platform.kernel import clock, workspace
 from webhooks.outbound.bodies import Heard
 
 from . import names, storing
@@ -21,7 +21,7 @@ from .fields import values
 from .records import tagging
 from .resources.account import TASK_TYPES, account_id
 from .told import Records
-from .wire.fields import seconds
+from .wire.fields import seconds, told_price
 
 _VERBS = {"created": "added", "binned": "deleted"}
 _ENTITIES = {**names.SINGULARS, "note": "note", "task": "task", "incoming": "unsorted", "customer": "customer", "customer_note": "note", "talk": "talk", "element": "catalog_element"}
@@ -65,7 +65,7 @@ def _record(record: Any, entity: str) -> Data:
 
 def _lead(deal: Any, records: Records) -> Data:
     told = _record(deal, "deal") | {
-        "price": 0 if deal.sum_minor is None else money.whole(deal.sum_minor, currency=deal.currency), "status_id": names.status_id(deal.stage_id),
+        "price": told_price(deal.sum_minor, deal.currency), "status_id": names.status_id(deal.stage_id),
         "pipeline_id": deal.pipeline_id, "loss_reason_id": None if unsaid.is_unsaid(pipelines.everything(), deal.lost_reason_id) else deal.lost_reason_id, "closed_at": seconds(deal.closed_at), "closest_task_at": seconds(deal.next_task_at),
     }  # fmt: skip
     told["_embedded"] |= {

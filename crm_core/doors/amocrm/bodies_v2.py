@@ -16,7 +16,7 @@ from django.utils import timezone
 from crm_core.groundwork.tags import services as tags
 from crm_core.sales.incoming.queries import people_of, pipeline_of
 from crm_platform.events.models import Event
-from crm_platform.kernel import money, preferences, workspace
+from crm_platform.kernel import preferences, workspace
 from webhooks.outbound.bodies import Heard
 
 from . import names, storing
@@ -24,7 +24,7 @@ from .fields import values
 from .records.beside import PRODUCTS
 from .resources.account import TASK_TYPES, account_id
 from .told import Records
-from .wire.fields import seconds
+from .wire.fields import seconds, told_price
 
 # The kinds of records by the API v2's numbers, and its numbers of notes: one that it has no number for is told as one in words.
 ELEMENTS = {"contact": 1, "deal": 2, "company": 3}
@@ -63,7 +63,7 @@ def _lead(told: _Told) -> tuple[str, Item]:
     if told.action == "delete":
         return "leads", {"id": deal.pk, "status_id": status, "pipeline_id": pipeline}
     item = _common(told) | {
-        "name": deal.name, "status_id": status, "price": _price(deal), "pipeline_id": pipeline,
+        "name": deal.name, "status_id": status, "price": told_price(deal.sum_minor, deal.currency), "pipeline_id": pipeline,
         "tags": _tags("deal", deal.tag_ids), "custom_fields": _custom(deal, "deal"),
     }  # fmt: skip
     if told.action == "status":
@@ -75,10 +75,6 @@ def _status_before(before: Mapping[str, Any]) -> int | None:
     """A stage that is gone meanwhile keeps its number."""
     stage = before.get("stage_id")
     return None if stage is None else names.status_id(stage) or stage + names.ABOVE
-
-
-def _price(deal: Any) -> int:
-    return 0 if deal.sum_minor is None else money.whole(deal.sum_minor, currency=deal.currency)
 
 
 def _common(told: _Told) -> Item:

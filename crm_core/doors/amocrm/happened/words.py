@@ -9,14 +9,14 @@ from typing import Any
 from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.fields.known import type_of
 from crm_core.doors.amocrm.resources.account import TASK_TYPES
-from crm_core.doors.amocrm.wire.fields import as_moment
+from crm_core.doors.amocrm.wire.fields import as_moment, told_price
 from crm_core.groundwork.custom_fields import services as custom
 from crm_core.groundwork.custom_fields.models import Kind
 from crm_core.groundwork.tags import services as tags
 from crm_core.sales.deals import queries as deals
 from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.events.models import Event
-from crm_platform.kernel import money, preferences
+from crm_platform.kernel import preferences
 
 Side = list[dict[str, Any]]
 # They are only kept, and tell of themselves as all things that are kept.
@@ -96,8 +96,7 @@ def _sum(row: Event, word: str, currencies: Mapping[int, str] = _NONE) -> Iterat
     currency = currencies.get(row.record_id or 0) or preferences.here().currency
 
     def told_of(side: Mapping[str, Any]) -> Side:
-        value = side.get("sum_minor")
-        return [{"sale_field_value": {"sale": 0 if value is None else money.whole(value, currency=side.get("currency") or currency)}}]
+        return [{"sale_field_value": {"sale": told_price(side.get("sum_minor"), side.get("currency") or currency)}}]
 
     yield Told("sale_field_changed", word, row.record_id, told_of(row.before), told_of(row.after))
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.records import beside
-from crm_core.doors.amocrm.wire.fields import Item, seconds
+from crm_core.doors.amocrm.wire.fields import Item, seconds, told_price
 from crm_core.groundwork.records.registry import Kind
 from crm_core.people.companies.kind import COMPANY
 from crm_core.people.contacts.kind import CONTACT
@@ -60,9 +60,9 @@ def _lead() -> Own:
     statuses = {pk: names.status_of(stage) for pk, stage in board.stages.items()}
 
     def own(deal: Columns) -> dict[str, Any]:
-        price, reason = deal["sum_minor"], deal["lost_reason_id"]
+        reason = deal["lost_reason_id"]
         return {
-            "name": deal["name"], "price": 0 if price is None else money.whole(price, currency=deal["currency"]),
+            "name": deal["name"], "price": told_price(deal["sum_minor"], deal["currency"]),
             "status_id": statuses.get(deal["stage_id"]), "pipeline_id": deal["pipeline_id"],
             "loss_reason_id": None if reason in none_given else reason, "closed_at": seconds(deal["closed_at"]),
             "source_id": None, "score": None, "labor_cost": None, "is_price_modified_by_robot": False,
@@ -104,7 +104,7 @@ def _as_told(item: Item, deal: Any, amount: int | None) -> bool:
     """Whether the price is the one that was told: whole units, and 0 for no sum. Read and sent back with the whole lead, it changes nothing."""
     if deal.sum_minor is None:
         return amount == 0
-    return type(item.body["price"]) is int and item.body["price"] == money.whole(deal.sum_minor, currency=deal.currency)
+    return type(item.body["price"]) is int and item.body["price"] == told_price(deal.sum_minor, deal.currency)
 
 
 def _closed(stage: Any, deal: Any) -> bool:

@@ -190,24 +190,35 @@ def _closest_task(rows: Rows, given: Any, collection: Collection) -> Rows:
     return rows.filter(pk__in=nearest.filter(period(given, "nearest")).values("record_id"))
 
 
+# Fields of ours that records are found by: through what makes them the same person, and as they stand in their column.
+_BY_KEYS, _BY_COLUMN = ("phones", "emails"), ("position", "site")
+
+
 def _custom(rows: Rows, given: Any, collection: Collection) -> Rows:
     """Values of one field are alternatives, different fields all hold."""
-    fields = {str(one.id): one for one in known.of(collection.entity)}
+    fields = {str(one.id): one for one in known.of(collection.entity) if _is_findable(one)}
     for key, wanted in given.items() if isinstance(given, dict) else ():
         field = fields.get(key)
-        if field is not None and field.row is not None and field.row.filterable:
+        if field is None:
+            continue
+        if field.row is not None:
             rows = rows.filter(pk__in=matching(field.row, wanted))
-        elif field is not None and field.attribute in ("phones", "emails"):
+        elif field.attribute in _BY_KEYS:
             rows = rows.filter(keys__overlap=_keys(field.attribute, brackets.values(wanted)))
-        elif field is not None and field.attribute in ("position", "site"):
+        else:
             rows = rows.filter(**{f"{field.attribute}__in": brackets.uncut(wanted)[:MOST_IDS]})
     return rows
+
+
+def _is_findable(field: known.Known) -> bool:
+    """Whether records are found by a field: the firm's own by their index, ours by keys or by their column."""
+    return field.row.filterable if field.row is not None else field.attribute in (*_BY_KEYS, *_BY_COLUMN)
 
 
 def _strange_fields(asked: Asked, collection: Collection) -> list[str]:
     """Fields of a filter that are none here, or that nothing is found by, as the question wrote them."""
     given = asked.filters.get("custom_fields_values")
-    findable = {str(one.id) for one in known.of(collection.entity) if (one.row is not None and one.row.filterable) or one.attribute in ("phones", "emails", "position", "site")}
+    findable = {str(one.id) for one in known.of(collection.entity) if _is_findable(one)}
     return [f"filter[custom_fields_values][{key}]" for key in (given if isinstance(given, dict) else ()) if key not in findable]
 
 

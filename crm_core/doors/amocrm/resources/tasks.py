@@ -119,11 +119,9 @@ def _fresh(item: Item) -> dict[str, Any]:
     responsible = item.whole("responsible_user_id")
     if responsible:
         values["responsible_id"] = responsible
-    entity, pk = item.text("entity_type"), item.whole("entity_id")
-    if entity and entity != CUSTOMERS and pk is not None:
-        if entity not in names.CODES:
-            item.fault("entity_type", _CHOICE, code="NotSupportedChoice")
-        values |= {"entity": names.CODES.get(entity, ""), "record_id": pk}
+    place = _place(item)
+    if place is not None and place[0] != CUSTOMERS:
+        values |= {"entity": place[0], "record_id": place[1]}
     return values
 
 
@@ -232,12 +230,14 @@ def _put_on(asked: Asked, item: Item, task: Task, place: tuple[str, int]) -> Tas
             item.fault("entity_id", "A task is not put on another customer: make a new one.", code="NotSupportedChoice")
             settle([item])
         return task
+    stood = task.entity
     try:
         task = services.put_on(asked.actor, task.pk, entity=place[0], record_id=place[1])
     except NotFound:
         item.fault("entity_id", _CHOICE, code="NotSupportedChoice")
         settle([item])
-    customer_tasks.let_go(task)
+    if not stood:
+        customer_tasks.let_go(task)
     return task
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from crm_platform.kernel import reading
+from crm_platform.kernel import money, reading
 from crm_platform.kernel.errors import Invalid
 
 from .asking import LARGEST, request_id
@@ -189,3 +189,8 @@ def period(given: Any, field: str) -> Q:
 def seconds(moment: datetime | None) -> int | None:
     """A moment as the API tells it: Unix seconds."""
     return None if moment is None else int(moment.timestamp())
+
+
+def told_price(sum_minor: int | None, currency: str) -> int:
+    """A sum as the API tells it: in whole units, the rest cut off; 0 for none."""
+    return 0 if sum_minor is None else money.whole(sum_minor, currency=currency)
