@@ -7,10 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
 from crm_platform.db import sides
+from crm_platform.events.models import Event
 from crm_platform.jobs import serving, turns
-from crm_platform.jobs.models import Job
+from crm_platform.jobs.models import Job, JobState
 from crm_platform.kernel import clock, jobs, neighbours
 from tenants import scheduler
 from tenants.models import Due
@@ -101,3 +104,26 @@ def test_a_job_that_leaves_itself_for_tomorrow_costs_one_visit_more(firm: Any) -
     assert serving.serve_turn()
     assert ran == [7]
     assert _due(firm) > clock.real_now() + DAY - timedelta(minutes=1)
+
+
+def test_one_who_rests_costs_two_statements(firm: Any) -> None:
+    _rung(firm)
+    with CaptureQueriesContext(connections[firm.place.alias]) as asked:
+        assert serving.serve_turn()
+    looked = [query["sql"] for query in asked if " FROM " in query["sql"]]
+    assert len(looked) == 2, [query["sql"] for query in asked]
+
+
+@pytest.mark.parametrize("left", ["job", "event"])
+def test_one_who_is_swept_gets_what_a_lost_message_left(firm: Any, left: str) -> None:
+    with firm.unit():
+        if left == "job":
+            Job.objects.create(name="test.noted", target=9, at=clock.real_now())
+        else:
+            Event.objects.create(name="test.swept", pending=True)
+    turns.ask(firm.place.public_id, firm.place.generation, lane=turns.REST)
+    assert serving.serve_turn()
+    with firm.unit():
+        assert not Event.objects.filter(pending=True).exists()
+        assert not Job.objects.filter(state=JobState.WAITING, at__lte=clock.real_now()).exists()
+    assert ran == ([9] if left == "job" else [])

@@ -74,11 +74,10 @@ def top_up() -> int:
     return missing
 
 
-def active_before(*, least: int, most: int) -> list[tuple[str, int]]:
-    """Workspaces that wrote something to be served for the last time `least` to `most` seconds ago."""
-    now = clock.real_now().timestamp()
-    queue().zremrangebyscore(ACTIVE, "-inf", now - 3600)
-    found: Any = queue().zrangebyscore(ACTIVE, now - most, f"({now - least}")
+def last_active(since: float, until: float) -> list[tuple[str, int]]:
+    """Public id and generation of who last left work to be served between two moments (seconds of the epoch), the second left out; an hour back is remembered."""
+    queue().zremrangebyscore(ACTIVE, "-inf", clock.real_now().timestamp() - 3600)
+    found: Any = queue().zrangebyscore(ACTIVE, since, f"({until}")
     pairs = [member.decode().rsplit(":", 1) for member in found]
     return [(public_id, int(generation)) for public_id, generation in pairs]
 

@@ -52,7 +52,7 @@ def _serve_turn(turn: Turn) -> bool:
         if not _is_present(turn):
             return True  # erased, restored or moved meanwhile: the message is of a past
         with context.bind(request=f"job-{ids.random_id(8)}"):
-            unfinished = not serve_side(open_unit, seconds=broker.SLICE, turn=turn)
+            unfinished = not (_rests(open_unit, turn=turn) or serve_side(open_unit, seconds=broker.SLICE, turn=turn))
     except (NotFound, BehindRelease):
         pass  # erased meanwhile; or a rollout has not reached it, and its note of what is due rings again
     except Unavailable:
@@ -72,6 +72,18 @@ def _is_present(turn: Turn) -> bool:
         return turn.generation == 0
     with workspace.enter(turn.public_id) as place:
         return place.generation == turn.generation
+
+
+def _rests(open_unit: OpenUnit, *, turn: Turn) -> bool:
+    """Whether one who was swept, or whose timer rang, has nothing to be done now, as nearly all of them: two looks in one unit, where a round of serving takes four units."""
+    if turn.lane != broker.REST:
+        return False
+    with effort.use(Effort.JOB), open_unit():
+        moment = rows.next_due()
+        if backbone.any_pending() or (moment is not None and moment <= clock.real_now()):
+            return False
+        rows.note_served(moment)
+    return True
 
 
 def serve_side(open_unit: OpenUnit, *, seconds: float = broker.SLICE, turn: Turn | None = None) -> bool:

@@ -60,7 +60,7 @@ for _, lane in ipairs(lanes) do
       local mark = (long < tonumber(ARGV[3])) and 'b' or 's'
       redis.call('ZADD', places, ARGV[1], mark .. ARGV[5])
       redis.call('EXPIRE', places, 120)
-      return {first, mark}
+      return {first, mark, lane}
     end
     redis.call('HSET', KEYS[4], first, lane)
   end
@@ -90,12 +90,13 @@ def _scripts() -> tuple[Any, Any, Any]:
 
 @dataclass(slots=True)
 class Turn:
-    """A place at the table: whose, and whether its holder may take up work that lasts."""
+    """A place at the table: whose, whether its holder may take up work that lasts, and in which lane its owner had waited."""
 
     public_id: str
     generation: int
     holder: str
     long_work: bool
+    lane: str = NOW
     _told: float = field(default_factory=time.monotonic)
 
     @property
@@ -122,9 +123,9 @@ def take() -> Turn | None:
     found = _scripts()[1](keys=[NOW, REST, TAKEN, OWED], args=[clock.real_now().timestamp(), places, max(1, places - 1), HOLDER_DIES, token])
     if not found:
         return None
-    member, mark = found[0].decode(), found[1].decode()
+    member, mark, lane = (part.decode() for part in found)
     public_id, _, generation = member.rpartition(":")
-    return Turn(public_id, int(generation), mark + token, mark == MAY_DO_ALL)
+    return Turn(public_id, int(generation), mark + token, mark == MAY_DO_ALL, lane)
 
 
 def leave(turn: Turn, *, unfinished: bool) -> bool:
