@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from playwright.sync_api import TimeoutError as TooLate
 
 from .conftest import PASSWORD, Run
 from .test_journey import run_axe, tab_to, until
@@ -29,6 +30,16 @@ def enter(page: Any, up: Run, slug: str) -> str:
     page.press("[name=password]", "Enter")
     page.wait_for_url(re.compile(f"{home}/(board|settings/first-hour)"))
     return home
+
+
+def confirmed(page: Any, address: str) -> None:
+    """Press Enter on what confirms the sum, and be at the address; else the page's own words say what kept it."""
+    tab_to(page, "#cost form [type=submit]", most=60)
+    page.keyboard.press("Enter")
+    try:
+        page.wait_for_url(address)
+    except TooLate as late:
+        raise AssertionError(f"still at {page.url}: {page.inner_text('main')}; focus on {page.evaluate('document.activeElement?.outerHTML')}") from late
 
 
 def firm(up: Run, slug: str) -> None:
@@ -63,9 +74,7 @@ def test_a_plan_is_bought_and_changed_by_keyboard_alone(up: Run, page: Any) -> N
     page.keyboard.type("6")
     until(page, lambda: "Business, seats: 6" in page.inner_text("#cost"))
     due = page.get_attribute("#cost [data-total=now] data", "value")
-    tab_to(page, "#cost form [type=submit]", most=60)
-    page.keyboard.press("Enter")
-    page.wait_for_url(f"{home}/settings/plan")
+    confirmed(page, f"{home}/settings/plan")
     assert "6 seats" in page.inner_text("main")
     page.goto(f"{home}/settings/plan/invoices")
     assert due in [one.get_attribute("value") for one in page.locator("td data").all()]
@@ -75,9 +84,7 @@ def test_a_plan_is_bought_and_changed_by_keyboard_alone(up: Run, page: Any) -> N
     page.keyboard.press("Control+a")
     page.keyboard.type("2")
     until(page, lambda: "Add 2 seats" in page.inner_text("#cost"))
-    tab_to(page, "#cost form [type=submit]", most=60)
-    page.keyboard.press("Enter")
-    page.wait_for_url(f"{home}/settings/plan/seats")
+    confirmed(page, f"{home}/settings/plan/seats")
     assert "1 of 8 seats" in page.inner_text("main")
 
 
