@@ -1,34 +1,30 @@
-"""The scheduler: wakes workspaces whose timers ring, and sweeps so that a lost message costs time, never work."""
+"""The scheduler: wakes workspaces whose timers ring, does the chores of all, and sweeps beside it."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import redis
 from django.db import DatabaseError, InterfaceError, close_old_connections
-from django.db.models import F, Q, Value
-from django.db.models.functions import Least, Mod
+from django.db.models import Q, Value
+from django.db.models.functions import Least
 
 from crm_platform.db.sides import control_unit, control_writes
 from crm_platform.jobs import broker
 from crm_platform.kernel import clock
 
+from . import sweeping
 from .lifecycle.chores import look_after_addresses
-from .models import Due, State, Workspace
+from .models import Due, Workspace
 
 _log = logging.getLogger("kartoteka.scheduler")
 # A workspace woken for its timer is woken again after this long, unless its server says what waits there.
 PATIENCE = timedelta(seconds=40)
 AT_ONCE = 500
-# Who is swept was last active so many seconds ago.
-QUIET_FOR = (60, 540)
-# Seconds between two looks for who is to be swept, and the shares in which all are swept within an hour: hundreds at once would be felt by whoever works just then.
-LOOK = 5
-SHARES = 3600 // LOOK
 _also: list[tuple[float, Callable[[], None]]] = []
 
 
@@ -62,15 +58,17 @@ def _note_earlier(public_id: str, moment: datetime) -> None:
 
 def run(stop: threading.Event, *, every: float = 2.0) -> None:
     """Work until `stop` is set."""
-    chores: list[tuple[float, Callable[[], None]]] = [(every, ring), (every, top_up), (LOOK, Sweeps().look), (30.0, wake_control), (60.0, look_after_addresses), *_also]
+    chores: list[tuple[float, Callable[[], None]]] = [(every, ring), (every, top_up), (30.0, wake_control), (60.0, look_after_addresses), *_also]
     last = [0.0] * len(chores)
-    _tried(sweep_all)  # whatever was lost while nobody looked
+    sweeper = threading.Thread(target=sweeping.Sweeper().run, args=(stop,), name="sweeper")
+    sweeper.start()
     while not stop.is_set():
         for position, (pause, chore) in enumerate(chores):
             if time.monotonic() - last[position] >= pause or not last[position]:
                 last[position] = time.monotonic()
                 _tried(chore)
         stop.wait(every)
+    sweeper.join()
 
 
 def _tried(chore: Callable[[], None]) -> None:
@@ -89,45 +87,6 @@ def ring() -> None:
         Due.objects.filter(pk__in=[row.pk for row in due]).update(at=now + PATIENCE, rung=True)
     for row in due:
         broker.wake(row.workspace.public_id, row.workspace.generation, lane=broker.REST)
-
-
-class Sweeps:
-    """What a lost message left behind is found by looking, a few workspaces at each look.
-
-    Those last active one minute ago, and nine minutes ago, are swept: a lost message costs no more than that. Each is swept
-    twice, not in each minute of ten, for a sweep costs something. All others are swept once an hour. A look takes up where
-    the last one that succeeded ended, however long ago: nobody falls between two, and nobody is swept by both.
-    """
-
-    def __init__(self) -> None:
-        self._seen = clock.real_now().timestamp()
-
-    def look(self) -> None:
-        """Wake whose turn it is to be swept since the last look. Raises RedisError, DatabaseError; then the next look does this one's work too."""
-        now = clock.real_now().timestamp()
-        sweep_active(self._seen, now)
-        passed = range(int(self._seen // LOOK), int(now // LOOK))
-        if passed:
-            sweep_all(shares={number % SHARES for number in passed[-SHARES:]})
-        self._seen = now
-
-
-def sweep_active(since: float, until: float) -> None:
-    """Those whose last activity became one minute old, or nine, between two moments (seconds of the epoch)."""
-    for quiet in QUIET_FOR:
-        for public_id, generation in broker.last_active(since - quiet, until - quiet):
-            broker.wake(public_id, generation, lane=broker.REST)
-
-
-def sweep_all(*, shares: Collection[int] | None = None) -> None:
-    """All, or those in some of the hour's SHARES."""
-    with control_unit():
-        rows = Workspace.objects.filter(state=State.ACTIVE)
-        if shares is not None:
-            rows = rows.alias(share=Mod(F("pk"), SHARES)).filter(share__in=shares)
-        found = list(rows.values_list("public_id", "generation"))
-    for public_id, generation in found:
-        broker.wake(public_id, generation, lane=broker.REST)
 
 
 def wake_control() -> None:

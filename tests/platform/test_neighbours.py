@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -310,6 +311,15 @@ def test_a_connection_that_has_seen_many_workspaces_begins_anew(two_doors: Any, 
     close_old_connections()
     assert backend(mine) != first
     assert transaction.get_connection("cell1").entered == {mine.place.schema}
+
+
+def test_a_workspace_that_cannot_be_entered_spoils_the_connection_for_nobody(doors: Any) -> None:
+    with pytest.raises(OperationalError, match="could not enter"), sides.unit(replace(doors.place, schema="w_nobody")):
+        pass
+    close_old_connections()  # which asks whether it is usable
+    with doors.unit(), connection.cursor() as cursor:
+        cursor.execute("SELECT current_schema()")
+        assert cursor.fetchone() == (doors.place.schema,)
 
 
 # Figures.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 from unittest import mock
@@ -14,7 +15,7 @@ from psycopg import sql
 from crm_platform.db import sides
 from crm_platform.jobs import broker, serving
 from crm_platform.kernel import clock
-from tenants import keeper, scheduler
+from tenants import keeper, sweeping
 from tenants.lifecycle.models import Departure
 from tenants.models import State, Workspace
 from tenants.moving import services as moving
@@ -77,7 +78,7 @@ def test_keeper_scheduler_and_workers_go_on_for_the_others(two_homes, down) -> N
         ready = set(Workspace.objects.filter(state=State.POOL).exclude(template_version="in the making").values_list("alias", flat=True))
     assert states == {here.workspace.pk: State.ERASED, there.workspace.pk: State.LEAVING}
     assert ready == {owner.FIRST}
-    scheduler.sweep_all()
+    sweeping.Sweeper().round(threading.Event())
     broker.wake(there.place.public_id, 1)
     for _turn in range(20):
         serving.serve_turn()

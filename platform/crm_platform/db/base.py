@@ -89,8 +89,9 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
         if result.status != pq.ExecStatus.COMMAND_OK:
             message = result.error_message.decode(errors="replace")
             # The failed packet leaves an aborted transaction; the connection must not carry it into the next unit.
-            with suppress(psycopg.OperationalError):  # no connection any more: nothing to carry over
+            with suppress(psycopg.Error):  # no connection any more: nothing to carry over
                 self.connection.pgconn.exec_(b"ROLLBACK")
+                self.connection.autocommit = True  # as Django believes it is: else the look whether it is usable would begin a transaction that nobody ends
             self.errors_occurred = True
             # The cause says whether the server went away or refused; whoever asks need not read its sentence.
             raise OperationalError(f"could not enter the workspace: {message.strip()}") from error_from_result(result)

@@ -134,11 +134,6 @@ def _row(actor: Actor, change: Change, *, at: Any, request: str, wanted: frozens
     )
 
 
-def any_pending() -> bool:
-    """Whether an event of this side waits to be handed on. Inside a unit."""
-    return Event.objects.filter(pending=True).exists()
-
-
 def relay(open_unit: Callable[[], Any], *, most: int = 200) -> int:
     """Hand pending events on, oldest first; returns how many.
 

@@ -74,12 +74,11 @@ def top_up() -> int:
     return missing
 
 
-def last_active(since: float, until: float) -> list[tuple[str, int]]:
-    """Public id and generation of who last left work to be served between two moments (seconds of the epoch), the second left out; an hour back is remembered."""
+def last_active(since: float, until: float) -> list[str]:
+    """Public ids of those who last left work to be served between two moments (seconds of the epoch), the second left out; an hour back is remembered."""
     queue().zremrangebyscore(ACTIVE, "-inf", clock.real_now().timestamp() - 3600)
     found: Any = queue().zrangebyscore(ACTIVE, since, f"({until}")
-    pairs = [member.decode().rsplit(":", 1) for member in found]
-    return [(public_id, int(generation)) for public_id, generation in pairs]
+    return [member.decode().rpartition(":")[0] for member in found]
 
 
 @app.task(name="serve")

@@ -74,10 +74,10 @@ def wake_after_commit(moment: datetime | None = None) -> None:
         return
     place = workspace.current()
 
-    transaction.on_commit(lambda: _tell(place, kept.pop(_WAKE, at), served=False))
+    transaction.on_commit(lambda: tell(place, kept.pop(_WAKE, at), served=False))
 
 
-def _tell(place: Place | None, moment: datetime | None, *, served: bool) -> None:
+def tell(place: Place | None, moment: datetime | None, *, served: bool) -> None:
     """Note the moment on the control side, which needs none of itself, and wake who is due by now."""
     if place is not None and _note_due is not None:
         _note_due(place.public_id, moment, served=served)
@@ -152,7 +152,7 @@ def finish(lease: HeldLease, *, state: JobState, error: str = "", at: datetime |
 def note_served(moment: datetime | None) -> None:
     """All that is due here is done, and the earliest of the rest waits for `moment` (None: nothing waits): noted after this unit's commit."""
     place = workspace.current()
-    transaction.on_commit(lambda: _tell(place, moment, served=True))
+    transaction.on_commit(lambda: tell(place, moment, served=True))
 
 
 def next_due(*, long_work: bool = True) -> datetime | None:

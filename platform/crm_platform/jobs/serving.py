@@ -18,6 +18,7 @@ from crm_platform.kernel.errors import BehindRelease, NotFound, Unavailable
 from crm_platform.kernel.jobs import Again, LeaseLost
 
 from . import broker, rows, turns
+from .glance import glance
 from .models import Job, JobState
 from .turns import Turn
 
@@ -75,15 +76,14 @@ def _is_present(turn: Turn) -> bool:
 
 
 def _rests(open_unit: OpenUnit, *, turn: Turn) -> bool:
-    """Whether one who was swept, or whose timer rang, has nothing to be done now, as nearly all of them: two looks in one unit, where a round of serving takes four units."""
+    """Whether one whose timer rang, or who was swept, has nothing to be done now: one look, where a round of serving takes four units."""
     if turn.lane != broker.REST:
         return False
     with effort.use(Effort.JOB), open_unit():
-        moment = rows.next_due()
-        if backbone.any_pending() or (moment is not None and moment <= clock.real_now()):
-            return False
-        rows.note_served(moment)
-    return True
+        seen = glance()
+        if not seen.due:
+            rows.note_served(seen.next_at)
+    return not seen.due
 
 
 def serve_side(open_unit: OpenUnit, *, seconds: float = broker.SLICE, turn: Turn | None = None) -> bool:
