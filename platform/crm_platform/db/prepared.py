@@ -21,8 +21,6 @@ from django.db.models.query import QuerySet, get_related_populators
 
 M = TypeVar("M")
 R = TypeVar("R", bound=models.Model)
-# What makes instances of a model, or what stands for them, of the values of their columns: of the model, the database and the columns' names.
-Making = Callable[[type[models.Model], str, Sequence[str]], Callable[[Sequence[Any]], Any]]
 # A number that no column holds is found nowhere; so Django answers it too.
 _BEYOND = 2**63
 
@@ -62,23 +60,33 @@ class Prepared(Generic[M]):
         """The first of the rows; the query set itself should ask for one only."""
         return next(self._rows(values), None)
 
-    def columns(self, **values: Any) -> Iterator[Row]:
-        """The rows that `rows` would make instances of, as their columns alone; raises ValueError as it does."""
-        return self._asked(values, _bare)
+    def columns(self, **values: Any) -> list[Row]:
+        """The rows that `rows` would make instances of, as their columns alone, nothing of what is related; raises ValueError as it does."""
+        compiled, connection, found = self._asked(values)
+        start, end, names = compiled.start, compiled.end, compiled.names
+        converters = [(names[at - start], converts, expression) for at, converts, expression in compiled.converters if start <= at < end]
+        rows = []
+        for answer in found:
+            row = Row()
+            row.__dict__ = columns = dict(zip(names, answer[start:end], strict=True))
+            for name, converts, expression in converters:
+                for convert in converts:
+                    columns[name] = convert(columns[name], expression, connection)
+            rows.append(row)
+        return rows
 
     def _rows(self, values: dict[str, Any]) -> Iterator[M]:
-        return self._asked(values, _made)
+        compiled, connection, found = self._asked(values)
+        return map(_maker(compiled, connection), found)
 
-    def _asked(self, values: dict[str, Any], making: Making) -> Iterator[Any]:
-        if any(isinstance(value, int) and abs(value) >= _BEYOND for value in values.values()):
-            return iter(())
+    def _asked(self, values: dict[str, Any]) -> tuple[_Compiled, Any, list[Any]]:
         alias = router.db_for_read(self._model)
-        compiled = self._of(alias, values)
-        connection = connections[alias]
+        compiled, connection = self._of(alias, values), connections[alias]
+        if any(isinstance(value, int) and abs(value) >= _BEYOND for value in values.values()):
+            return compiled, connection, []
         with connection.cursor() as cursor:
             cursor.execute(compiled.sql, compiled.fill(values))
-            found = cursor.fetchall()
-        return map(_maker(compiled, connection, making), found)
+            return compiled, connection, cursor.fetchall()
 
     def _of(self, alias: str, values: dict[str, Any]) -> _Compiled:
         kinds = (alias, *map(type, values.values()))
@@ -97,7 +105,7 @@ def firsts(one: Prepared[Any], its: dict[str, Any], other: Prepared[Any], others
         found = [cursor.fetchone()]
         cursor.nextset()
         found.append(cursor.fetchone())
-    first, second = (None if row is None else _maker(compiled, connection, _made)(row) for compiled, row in zip(asked, found, strict=True))
+    first, second = (None if row is None else _maker(compiled, connection)(row) for compiled, row in zip(asked, found, strict=True))
     return first, second
 
 
@@ -250,10 +258,10 @@ def _place(param: Any, marks: dict[str, Any]) -> _Place:
     return _Place(fixed=param)
 
 
-def _maker(compiled: _Compiled, connection: Any, making: Making) -> Callable[[Sequence[Any]], Any]:
-    """What makes of a row of the answer what the query set would give, its instances made by `making`."""
+def _maker(compiled: _Compiled, connection: Any) -> Callable[[Sequence[Any]], Any]:
+    """What makes of a row of the answer what the query set would give."""
     model, converters, populators, start, end = compiled.model, compiled.converters, compiled.populators, compiled.start, compiled.end
-    make = None if model is None else making(model, connection.alias, compiled.names)
+    make = None if model is None else _made(model, connection.alias, compiled.names)
 
     def one(row: Sequence[Any]) -> Any:
         values = list(row)
@@ -268,17 +276,6 @@ def _maker(compiled: _Compiled, connection: Any, making: Making) -> Callable[[Se
         return made
 
     return tuple if make is None and not converters else one
-
-
-def _bare(model: type[models.Model], alias: str, names: Sequence[str]) -> Callable[[Sequence[Any]], Row]:
-    """What makes of a row its columns by name, in place of `_made`."""
-
-    def one(values: Sequence[Any]) -> Row:
-        row = Row()
-        row.__dict__ = dict(zip(names, values, strict=True))
-        return row
-
-    return one
 
 
 def _made(model: type[models.Model], alias: str, names: Sequence[str]) -> Callable[[Sequence[Any]], Any]:

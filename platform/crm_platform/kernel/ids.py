@@ -10,7 +10,7 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 def random_id(length: int = 16) -> str:
     """`length` random letters and digits; 16 carry 80 bits."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+    return "".join([ALPHABET[byte & 31] for byte in secrets.token_bytes(length)])  # 32 divides 256: each as likely as the other
 
 
 def spoken_number() -> str:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.records import beside
+from crm_core.doors.amocrm.wire import answers
 from crm_core.doors.amocrm.wire.fields import Item, seconds, told_price
 from crm_core.groundwork.records.registry import Kind
 from crm_core.people.companies.kind import COMPANY
@@ -24,12 +25,19 @@ from crm_platform.kernel.permissions import Actor
 
 # A record's columns by name, as `vars` gives them: asked of the record itself, each number of another row takes ten times as long.
 Columns = Mapping[str, Any]
-Own = Callable[[Columns], dict[str, Any]]
+# A record's own fields as JSON, without the braces, of its columns and the number of its source.
+Own = Callable[[Columns, int | None], bytes]
+_NULL = b"null"
+# Of a page of 250 leads a form is filled in half of the time that a dictionary is made and written.
+_LEAD = (
+    b'"name":%b,"price":%d,"status_id":%b,"pipeline_id":%d,"loss_reason_id":%b,"closed_at":%b,"source_id":%b,'
+    b'"score":null,"labor_cost":null,"is_price_modified_by_robot":false'
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One of the three. `own()` gives what draws a record's own fields of its columns, its name first, with what all of a page share looked up; `read(actor, item, record)` takes them (record None: a new one).
+    """One of the three. `own()` gives what tells a record's own fields, its name first, with what all of a page share looked up; `read(actor, item, record)` takes them (record None: a new one).
 
     `links` are what `with` may ask for: per name a function from the records of a page to the rows of each; those in
     `always` stand there unasked. `sourced` are the words of `with` that ask where a record came from.
@@ -59,16 +67,18 @@ def _lead() -> Own:
     none_given = {pk for pk in board.reasons if unsaid.is_unsaid(board, pk)}
     statuses = {pk: names.status_of(stage) for pk, stage in board.stages.items()}
 
-    def own(deal: Columns) -> dict[str, Any]:
+    def own(deal: Columns, source: int | None) -> bytes:
         reason = deal["lost_reason_id"]
-        return {
-            "name": deal["name"], "price": told_price(deal["sum_minor"], deal["currency"]),
-            "status_id": statuses.get(deal["stage_id"]), "pipeline_id": deal["pipeline_id"],
-            "loss_reason_id": None if reason in none_given else reason, "closed_at": seconds(deal["closed_at"]),
-            "source_id": None, "score": None, "labor_cost": None, "is_price_modified_by_robot": False,
-        }  # fmt: skip
+        return _LEAD % (
+            answers.written(deal["name"]), told_price(deal["sum_minor"], deal["currency"]), _number(statuses.get(deal["stage_id"])), deal["pipeline_id"],
+            _number(None if reason in none_given else reason), _number(seconds(deal["closed_at"])), _number(source),
+        )  # fmt: skip
 
     return own
+
+
+def _number(given: int | None) -> bytes:
+    return _NULL if given is None else b"%d" % given
 
 
 def _read_lead(actor: Actor, item: Item, deal: Any) -> dict[str, Any]:
@@ -155,7 +165,15 @@ def _reason(item: Item, deal: Any) -> int:
 
 
 def _contact() -> Own:
-    return lambda contact: {"name": contact["name"], "first_name": contact["first_name"], "last_name": contact["last_name"], "is_unsorted": False}
+    return lambda contact, _source: _written({"name": contact["name"], "first_name": contact["first_name"], "last_name": contact["last_name"], "is_unsorted": False})
+
+
+def _company() -> Own:
+    return lambda company, _source: _written({"name": company["name"]})
+
+
+def _written(own: dict[str, Any]) -> bytes:
+    return answers.written(own)[1:-1]
 
 
 def _read_contact(actor: Actor, item: Item, contact: Any) -> dict[str, Any]:
@@ -178,5 +196,5 @@ LEADS = Collection(
     always=("companies",), sourced=frozenset({"source", "source_id"}),
 )  # fmt: skip
 CONTACTS = Collection("contacts", CONTACT, _contact, _read_contact, {"companies": beside.companies_of_contacts, "leads": beside.deals_of_contacts, "customers": beside.customers("contacts"), "catalog_elements": beside.elements_of("contacts")}, always=("companies",))
-COMPANIES = Collection("companies", COMPANY, lambda: lambda company: {"name": company["name"]}, _read_company, {"contacts": beside.contacts_of_companies, "leads": beside.deals_of_companies, "customers": beside.customers("companies"), "catalog_elements": beside.elements_of("companies")})
+COMPANIES = Collection("companies", COMPANY, _company, _read_company, {"contacts": beside.contacts_of_companies, "leads": beside.deals_of_companies, "customers": beside.customers("companies"), "catalog_elements": beside.elements_of("companies")})
 ALL = {one.entity: one for one in (LEADS, CONTACTS, COMPANIES)}

@@ -12,6 +12,7 @@ from django.db.models import Min
 
 from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.fields import values
+from crm_core.doors.amocrm.records import beside
 from crm_core.doors.amocrm.records.collections import Collection, Own
 from crm_core.doors.amocrm.records.tagging import told
 from crm_core.doors.amocrm.resources import joined
@@ -40,33 +41,31 @@ def draw(asked: Asked, collection: Collection, records: Sequence[Any]) -> Iterat
     They are instances or rows of columns. Written into a form, not gathered in dictionaries first: of 250 that is half of the time (decision 0028).
     """
     root = f"{asked.base}{answers.ROOT}/"
-    beside = [(name, _linked(asked, collection, name, records, root)) for name in collection.links if name in collection.always or name in asked.wants]
+    stands = [(name, _linked(asked, collection, name, records, root)) for name in collection.links if name in collection.always or name in asked.wants]
     sources = joined.of_leads(records) if collection.sourced and asked.wants & collection.sourced else None
     if sources is not None and "source" in asked.wants:
-        beside.append(("source", _sources(records, sources)))
+        stands.append(("source", _sources(records, sources)))
     steps, words, shared = _next_steps(collection, records), tags.tags_of(collection.entity), _shared(collection)
-    form = _RECORD % (shared.account, _safe(f"{root}{collection.plural}/"), b"".join(b',"%b":%%b' % name.encode() for name, _rows in beside))
-    given = [rows for _name, rows in beside]
+    form = _RECORD % (shared.account, _safe(f"{root}{collection.plural}/"), b"".join(b',"%b":%%b' % name.encode() for name, _rows in stands))
+    given = [rows for _name, rows in stands]
     tagging: dict[tuple[int, ...], bytes] = {(): _NONE}
     for record in records:
-        own = shared.own(vars(record))
-        if sources is not None:
-            source = sources.get(record.id)
-            own["source_id"] = source and source["id"]
+        columns, source = vars(record), sources.get(record.id) if sources is not None else None
+        own = shared.own(columns, None if source is None else source["id"])
         tagged = tuple(record.tag_ids)
         worded = tagging.get(tagged)
         if worded is None:  # few sets of tags are on many records: each is written once for the page
             worded = tagging[tagged] = answers.written([told(words[tag]) for tag in tagged if tag in words])
-        yield orjson.Fragment(form % (*_common(vars(record), own, shared, step=steps.get(record.id), values=shared.values(record)), worded, *[rows.get(record.id, _NONE) for rows in given]))
+        yield orjson.Fragment(form % (*_common(columns, own, shared, step=steps.get(record.id), values=shared.values(record)), worded, *[rows.get(record.id, _NONE) for rows in given]))
 
 
 def _linked(asked: Asked, collection: Collection, name: str, records: Sequence[Any], root: str) -> Mapping[int, bytes]:
     """What stands beside the records under a name, each with its address where it has one, as JSON."""
     found = collection.links[name](asked.actor, records)
     if name not in ADDRESSED:
-        return {pk: answers.written(rows) for pk, rows in found.items()}
-    form = b'%%b,"_links":{"self":{"href":"%b%%d"}}}' % _safe(f"{root}{ADDRESSED[name]}/")  # into each, before its last brace
-    return {pk: b"[%b]" % b",".join([form % (answers.written(row)[:-1], row["id"]) for row in rows]) for pk, rows in found.items()}
+        return {pk: b"[%b]" % b",".join(map(beside.written, rows)) for pk, rows in found.items()}
+    form = b'{"id":%%d%%b,"_links":{"self":{"href":"%b%%d"}}}' % _safe(f"{root}{ADDRESSED[name]}/")
+    return {pk: b"[%b]" % b",".join([form % (other, more, other) for other, more in rows]) for pk, rows in found.items()}
 
 
 def _sources(records: Sequence[Any], sources: Mapping[int, dict[str, Any]]) -> Mapping[int, bytes]:
@@ -93,11 +92,11 @@ def _shared(collection: Collection) -> _Shared:
     return _Shared(collection.own(), groups, values.drawer(collection.entity), account_id())
 
 
-def _common(columns: Mapping[str, Any], own: Mapping[str, Any], shared: _Shared, *, step: datetime | None, values: list[values.Value] | None) -> tuple[Any, ...]:
+def _common(columns: Mapping[str, Any], own: bytes, shared: _Shared, *, step: datetime | None, values: list[values.Value] | None) -> tuple[Any, ...]:
     """What goes into the form, in its order, up to the tags."""
     responsible = columns["responsible_id"]
     return (
-        columns["id"], answers.written(own)[1:-1], _NULL if responsible is None else b"%d" % responsible,
+        columns["id"], own, _NULL if responsible is None else b"%d" % responsible,
         shared.groups.get(responsible) or 0, columns["created_by"] or 0, columns["updated_by"] or 0,
         int(columns["created_at"].timestamp()), int(columns["updated_at"].timestamp()), _NULL if step is None else b"%d" % int(step.timestamp()),
         b"false" if columns["binned_at"] is None else b"true", _NULL if values is None else answers.written(values),

@@ -54,11 +54,11 @@ def _told(asked: Asked, collection: Collection, records: Sequence[Any]) -> list[
     asks = asked.filters
     types, ids = brackets.values(asks.get("to_entity_type")), {whole(one) for one in brackets.values(asks.get("to_entity_id"))}
     told = []
-    for name, read in _TARGETS[collection.plural].items():
+    for name, linked in _TARGETS[collection.plural].items():
         if types and name not in types:
             continue
-        rows = read(asked.actor, records)
-        told += [_link(collection, record.pk, name, row) for record in records for row in rows.get(record.pk, ()) if not ids or row["id"] in ids]
+        rows = linked(asked.actor, records)
+        told += [_link(collection, record.pk, name, beside.read(row)) for record in records for row in rows.get(record.pk, ()) if not ids or row[0] in ids]
     lists = {*brackets.values(asks.get("to_catalog_id"))}
     return [row for row in told if not lists or str((row["metadata"] or {}).get("catalog_id")) in lists]
 

@@ -13,7 +13,7 @@ from django.utils.http import parse_http_date_safe
 
 from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.fields import known
-from crm_core.doors.amocrm.records.collections import Collection
+from crm_core.doors.amocrm.records.collections import ALL, Collection
 from crm_core.doors.amocrm.wire import brackets, cursors
 from crm_core.doors.amocrm.wire.asking import MOST_IDS, Asked, whole, wholes
 from crm_core.doors.amocrm.wire.fields import as_moment, period
@@ -34,7 +34,7 @@ TOTAL = "total"
 def rows_of(asked: Asked, collection: Collection) -> Rows:
     """The records of a list, unordered. Raises NotFaithful where the program asks strictly for a filter that is none."""
     kind = collection.kind
-    rows: Rows = kind.model.objects.binned() if "only_deleted" in asked.wants else kind.model.objects.kept()
+    rows: Rows = kind.model.objects.binned() if "only_deleted" in asked.wants else _kept_of(kind.code).all()
     if reach := permissions.reach(asked.actor, kind.entity.VIEW):
         rows = rows.filter(reach)
     asked.knows(filters_of(collection), orders=ORDERS, wants=wants_of(collection))
@@ -46,6 +46,13 @@ def rows_of(asked: Asked, collection: Collection) -> Rows:
     if asked.text:
         rows = rows.filter(pk__in=search.matching_ids(asked.actor, kind.code, asked.text))
     return rows
+
+
+@functools.cache
+def _kept_of(entity: str) -> Rows:
+    """What is kept of a kind of record, never asked itself: what every list begins with is put together once."""
+    kept: Rows = ALL[entity].kind.model.objects.kept()
+    return kept
 
 
 def unchanged(asked: Asked, rows: Rows) -> bool:
