@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import run
+from . import processes, run
 from .browser import Browser
 from .run import CRM, Line, Product, say
-from .tenancy import firm, product, quiet
+from .tenancy import firm, product
 
 SLUG, DORMANT = "carried", "dormant"
 
@@ -83,7 +83,7 @@ def _wake(started: Product, size: str) -> list[Line]:
 def _put_to_sleep(started: Product) -> float:
     """Seconds of putting it to sleep so that it stays so: what its seeding left to do is done first, since a job that is due wakes it again."""
     for _ in range(5):
-        quiet(started)
+        processes.quiet(started.process.pid)
         asleep, _answer = _timed(started, "sleep-workspace", "--workspace", DORMANT)
         time.sleep(12)  # what is believed of its address has aged
         if started.row(f"SELECT state FROM control.workspace WHERE slug = '{DORMANT}'") == ("asleep",):  # noqa: S608 (a name of our own)

@@ -16,7 +16,7 @@ from . import figures, processes, run
 from .browser import Browser
 from .figures import Size
 from .run import PASSWORD, Line, Product, say
-from .tenancy import ALONE, at_once, product, quiet
+from .tenancy import ALONE, at_once, product
 
 CONNECTIONS, CLIENTS = 4, 8
 # So many firms are at work at once, however many stand in the database: the machine serves no more at any size.
@@ -46,7 +46,7 @@ def sizes(numbers: Sequence[int], *, visits: int) -> list[Line]:
             started = run.start(data, ALONE)
             try:
                 took = _make(started, firms, number)
-                calm = quiet(started)
+                calm = processes.quiet(started.process.pid)
                 say(f"{number} workspaces: {number - took[1]} made in {took[0]:.0f} s, quiet after {calm:.0f} s, started in {started.took:.1f} s")
                 lines += [Line(f"making {number - took[1]} firms by two at once", round(took[0]), "s"), Line(f"bin/up with {took[1]} workspaces", round(started.took, 1), "s")]
                 first = _walls(started, firms[:AT_WORK], AT_WORK)
@@ -182,7 +182,7 @@ class Signups:
 def burst(number: int) -> list[Line]:
     """Sign-ups through the public form by several visitors without a pause, a pool of 20."""
     with product({"CRM_POOL_SIZE": "20", "CRM_SIGNUPS_AN_HOUR": "1000000"}) as started:
-        quiet(started)
+        processes.quiet(started.process.pid)
         done, left, lock = Signups([]), list(range(number)), threading.Lock()
         crew = [threading.Thread(target=_sign_up_all, args=(started, left, done, lock)) for _ in range(CLIENTS)]
         began = time.perf_counter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -78,3 +79,14 @@ def private(pid: int) -> int:
 def matching(test: Callable[[str], bool]) -> set[int]:
     """Processes whose command line passes a test."""
     return {pid for pid in pids() if test(command_of(pid))}
+
+
+def quiet(root: int, *, most: float = 180.0) -> float:
+    """Wait until a process and all that came of it have nothing left to do: three seconds with less than a tenth of a second of work each; the seconds that took."""
+    began, calm = time.monotonic(), 0
+    while time.monotonic() - began < most and calm < 3:
+        everyone = family(root)
+        before = seconds(everyone)
+        time.sleep(1)
+        calm = calm + 1 if seconds(everyone) - before < 0.1 else 0
+    return time.monotonic() - began

@@ -53,17 +53,6 @@ def product(variables: dict[str, str] | None = None, *more: str) -> Iterator[Pro
             run.stop(started)
 
 
-def quiet(started: Product, *, most: float = 180.0) -> float:
-    """Wait until the product has nothing left to do; the seconds that took."""
-    began, calm = time.monotonic(), 0
-    while time.monotonic() - began < most and calm < 3:
-        everyone = processes.family(started.process.pid)
-        before = processes.seconds(everyone)
-        time.sleep(1)
-        calm = calm + 1 if processes.seconds(everyone) - before < 0.1 else 0
-    return time.monotonic() - began
-
-
 def at_once(*works: Callable[[], Any]) -> list[Any]:
     """Do all at the same time; gives their answers, raises the first error."""
     answers: list[Any] = [None] * len(works)
@@ -96,7 +85,7 @@ def firm(started: Product, slug: str) -> Browser:
 def claim(wished: argparse.Namespace) -> list[Line]:
     """A claim and the making of a ready schema, beside creating by migrations."""
     with product() as started:
-        quiet(started)
+        processes.quiet(started.process.pid)
         found = started.crm("measure-provisioning")
     beside = f"tenant.save() of django-tenants, {found['migrate_ms']} ms"
     claiming, making = (figures.times(found["migrate_ms"], found[name]) for name in ("claim_ms", "make_ms"))
@@ -117,7 +106,7 @@ def rollout(wished: argparse.Namespace) -> list[Line]:
         shares = (half, wished.workspaces - len(browsers) - half)
         made = at_once(*(lambda at=at, number=number: started.crm("measure-making", "--count", str(number), "--prefix", f"rolled{at}") for at, number in enumerate(shares)))
         say(f"{wished.workspaces} workspaces made in {max(one['seconds'] for one in made):.0f} s by two at once")
-        quiet(started)
+        processes.quiet(started.process.pid)
         with load.running(browsers):
             sample = wished.workspaces if wished.whole else wished.sample
             stock = started.crm("measure-rollout", "--stock", str(sample))
@@ -157,7 +146,7 @@ def overhead(wished: argparse.Namespace) -> list[Line]:
     """What entering a workspace adds to a request: round trips, and processor time as a share of an empty page's."""
     with product() as started:
         browser = firm(started, "entered")
-        quiet(started)
+        processes.quiet(started.process.pid)
         path = "/settings/tokens"
         with run.reference(started) as one:
             wall, page, beside = run.cost(run.Page(lambda: browser.get(path), started.groups()), one)
