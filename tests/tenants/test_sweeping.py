@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from crm_platform.events.models import Event
 from crm_platform.jobs import broker
 from crm_platform.jobs.glance import Glance
 from crm_platform.jobs.models import Job
-from crm_platform.kernel import clock, workspace
+from crm_platform.kernel import clock
 from tenants import sweeping
 from tenants.models import Due, State, Workspace
 from tests.platform import queues
@@ -182,9 +183,32 @@ def test_a_moment_that_nobody_noted_is_noted_and_an_earlier_note_stays(doors, wo
 
 
 def test_one_that_cannot_be_entered_keeps_nobody_else(doors, woken: list[str]) -> None:
-    nobody = workspace.Place(public_id="w-nobody", generation=1, schema="w_nobody", alias=doors.place.alias, slug="nobody", name="Nobody")
+    nobody = replace(doors.place, public_id="w-nobody", schema="w_nobody")
     assert sweeping._looked_at(sweeping.Asked(nobody, None))
     assert _look(doors)
+
+
+def test_one_on_a_database_that_is_not_named_here_is_kept_and_keeps_nobody_else(doors, woken: list[str]) -> None:
+    elsewhere = replace(doors.place, public_id="w-elsewhere", alias="cell9")
+    assert not sweeping._looked_at(sweeping.Asked(elsewhere, None))
+    assert _look(doors)
+
+
+def test_a_round_that_fails_is_not_the_last(doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop, rounds = threading.Event(), []
+
+    def fail(_self: Any, _stop: threading.Event) -> None:
+        rounds.append(len(rounds))
+        if len(rounds) == 2:
+            stop.set()
+        raise RuntimeError
+
+    monkeypatch.setattr(sweeping.Sweeper, "round", fail)
+    monkeypatch.setattr(sweeping, "EVERY", 0)
+    runner = threading.Thread(target=sweeping.Sweeper().run, args=(stop,))
+    runner.start()
+    runner.join(10)
+    assert rounds == [0, 1]
 
 
 def test_a_round_ends_when_it_is_told_to_stop(doors, seen: list[str]) -> None:
