@@ -25,6 +25,8 @@ _log = logging.getLogger("kartoteka.scheduler")
 # A workspace woken for its timer is woken again after this long, unless its server says what waits there.
 PATIENCE = timedelta(seconds=40)
 AT_ONCE = 500
+# Seconds that a sweep is waited for at the end; one that waits for a lock is given up.
+LEAVES_WITHIN = 5.0
 _also: list[tuple[float, Callable[[], None]]] = []
 
 
@@ -60,15 +62,18 @@ def run(stop: threading.Event, *, every: float = 2.0) -> None:
     """Work until `stop` is set."""
     chores: list[tuple[float, Callable[[], None]]] = [(every, ring), (every, top_up), (30.0, wake_control), (60.0, look_after_addresses), *_also]
     last = [0.0] * len(chores)
-    sweeper = threading.Thread(target=sweeping.Sweeper().run, args=(stop,), name="sweeper")
+    sweeper = threading.Thread(target=sweeping.Sweeper().run, args=(stop,), name="sweeper", daemon=True)
     sweeper.start()
-    while not stop.is_set():
-        for position, (pause, chore) in enumerate(chores):
-            if time.monotonic() - last[position] >= pause or not last[position]:
-                last[position] = time.monotonic()
-                _tried(chore)
-        stop.wait(every)
-    sweeper.join()
+    try:
+        while not stop.is_set():
+            for position, (pause, chore) in enumerate(chores):
+                if time.monotonic() - last[position] >= pause or not last[position]:
+                    last[position] = time.monotonic()
+                    _tried(chore)
+            stop.wait(every)
+    finally:  # whatever ended it: a scheduler that sweeps and rings no timer would be taken for a live one
+        stop.set()
+        sweeper.join(LEAVES_WITHIN)
 
 
 def _tried(chore: Callable[[], None]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from django.utils.connection import ConnectionDoesNotExist
 
 from crm_platform.db import sides
 from crm_platform.jobs import broker, rows
-from crm_platform.jobs.glance import glance
+from crm_platform.jobs.glance import Glance, glance
 from crm_platform.kernel import clock, context, effort
 from crm_platform.kernel.effort import Effort
 from crm_platform.kernel.workspace import Place
@@ -37,6 +37,8 @@ EVERY = 5
 SHARES = 3600 // EVERY
 # After a look, so many times as long as it took is left to the others: a sweep has a fifth of its time at most.
 REST = 4.0
+# So many are read from the registry at once.
+AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,12 @@ class Sweeper:
     """Goes round. At its start all are looked at: whatever was lost while nobody looked.
 
     A round takes up where the last one ended, however long ago, so nobody falls between two and nobody is looked at by both.
-    Those on a database that is down are kept for the next.
+    Those on a database that is down, and those whose work nobody could be told of, are kept for the next.
     """
 
     def __init__(self) -> None:
         self._seen: float | None = None
-        self._left: dict[str, Asked] = {}
+        self._left: dict[int, None] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set, in a thread of its own: a database that does not answer keeps no timer from ringing."""
@@ -72,49 +74,73 @@ class Sweeper:
     def round(self, stop: threading.Event) -> None:
         """Look at whose turn it is since the last round. Raises RedisError, DatabaseError of the registry; then the next round does this one's part too."""
         now = clock.real_now().timestamp()
-        self._left |= {one.place.public_id: one for one in _whose_turn(self._seen, now)}
+        self._left |= dict.fromkeys(_whose_turn(self._seen, now))
         self._seen = now
         down: set[str] = set()
-        for one in list(self._left.values()):
-            if stop.is_set():
-                return
-            if one.place.alias in down:
-                continue
-            began = time.monotonic()
-            if _looked_at(one):
-                del self._left[one.place.public_id]
-            else:
-                down.add(one.place.alias)
+        waiting = list(self._left)
+        for at in range(0, len(waiting), AT_ONCE):
+            pks = waiting[at : at + AT_ONCE]
+            for pk, one in _asked(pks).items():
+                if stop.is_set():
+                    return
+                if one is None:
+                    del self._left[pk]
+                elif one.place.alias not in down:
+                    self._look(pk, one, stop, down)
+
+    def _look(self, pk: int, one: Asked, stop: threading.Event, down: set[str]) -> None:
+        began = time.monotonic()
+        if _looked_at(one, down):
+            del self._left[pk]
             stop.wait((time.monotonic() - began) * REST)
 
 
-def _whose_turn(since: float | None, until: float) -> Iterator[Asked]:
-    """Those whose last activity became one minute old, or nine, between two moments (seconds of the epoch), and the hour's shares between them; without `since` all."""
+def _whose_turn(since: float | None, until: float) -> list[int]:
+    """Keys of those whose last activity became one minute old, or nine, between two moments (seconds of the epoch), and the hour's shares between them; without `since` of all."""
     with sides.control_unit():
         found = Workspace.objects.filter(state=State.ACTIVE)
         if since is not None:
             active = {public_id for quiet in QUIET_FOR for public_id in broker.last_active(since - quiet, until - quiet)}
             passed = range(int(since // EVERY), int(until // EVERY))[-SHARES:]
             found = found.alias(share=Mod(F("pk"), SHARES)).filter(Q(public_id__in=active) | Q(share__in=[number % SHARES for number in passed]))
-        return iter([Asked(row.place, row.noted) for row in found.annotate(noted=F("due__at")).order_by("pk")])
+        return list(found.order_by("pk").values_list("pk", flat=True))
 
 
-def _looked_at(one: Asked) -> bool:
-    """Look, wake who has something to be done, note what nobody noted. False where its database does not answer; one that cannot be entered alone is left to its next turn."""
+def _asked(pks: Sequence[int]) -> dict[int, Asked | None]:
+    """By key where each lives now, so that one that moved during a long round is looked at where it is; None for one that is active no more."""
+    with sides.control_unit():
+        rows = Workspace.objects.filter(pk__in=pks, state=State.ACTIVE).annotate(noted=F("due__at"))
+        return dict.fromkeys(pks) | {row.pk: Asked(row.place, row.noted) for row in rows}
+
+
+def _looked_at(one: Asked, down: set[str]) -> bool:
+    """Look, and tell of what nobody has told. False where its database does not answer (then it is `down`), or nobody can be told; one that cannot be entered alone is left to its next turn."""
     place = one.place
     try:
-        with context.bind(workspace=place.public_id):
-            with effort.use(Effort.JOB), sides.unit(place):
-                seen = glance()
-            if seen.due:
-                broker.wake(place.public_id, place.generation, lane=broker.REST)
-            elif seen.next_at is not None and (one.noted is None or seen.next_at < one.noted):
-                rows.tell(place, seen.next_at, served=False)
+        with context.bind(workspace=place.public_id), effort.use(Effort.JOB), sides.unit(place):
+            seen = glance()
     except Exception as error:  # broad: whatever is wrong with one keeps none of the others
         _log.warning("a workspace cannot be looked at now", extra={"workspace": place.public_id, "error": str(error).strip()})
-        return _answers(place.alias)
+        if _answers(place.alias):
+            return True
+        down.add(place.alias)
+        return False
     finally:
         close_old_connections()  # after so many workspaces: its backend's memory goes with it
+    return _told(one, seen)
+
+
+def _told(one: Asked, seen: Glance) -> bool:
+    """Wake who has something to be done, note the moment that nobody noted. False where queue or registry do not answer."""
+    place = one.place
+    if seen.due:
+        return broker.wake(place.public_id, place.generation, lane=broker.REST)
+    if seen.next_at is not None and (one.noted is None or seen.next_at < one.noted):
+        try:
+            rows.tell(place, seen.next_at, served=False)
+        except (DatabaseError, InterfaceError) as error:
+            _log.warning("the registry does not answer", extra={"workspace": place.public_id, "error": str(error).strip()})
+            return False
     return True
 
 

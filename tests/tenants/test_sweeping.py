@@ -20,7 +20,7 @@ from crm_platform.jobs import broker
 from crm_platform.jobs.glance import Glance
 from crm_platform.jobs.models import Job
 from crm_platform.kernel import clock
-from tenants import sweeping
+from tenants import scheduler, sweeping
 from tenants.models import Due, State, Workspace
 from tests.platform import queues
 
@@ -31,7 +31,7 @@ GOING = threading.Event()
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The public ids of those whom a sweep wakes."""
     found: list[str] = []
-    monkeypatch.setattr(broker, "wake", lambda public_id, generation, lane: found.append(public_id))
+    monkeypatch.setattr(broker, "wake", lambda public_id, generation, lane: found.append(public_id) or True)
     monkeypatch.setattr(sweeping, "REST", 0.0)
     return found
 
@@ -41,7 +41,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The public ids of those who are looked at; none of them has anything left."""
     found: list[str] = []
     monkeypatch.setattr(sweeping, "REST", 0.0)
-    monkeypatch.setattr(sweeping, "_looked_at", lambda one: found.append(one.place.public_id) or True)
+    monkeypatch.setattr(sweeping, "_looked_at", lambda one, down: found.append(one.place.public_id) or True)
     return found
 
 
@@ -122,7 +122,7 @@ def test_a_round_that_failed_is_made_up_for(doors, sweeper: sweeping.Sweeper, se
     assert seen == [doors.place.public_id]
 
 
-def _no_registry() -> AbstractContextManager[None]:
+def _no_registry(*_given: object, **_more: object) -> AbstractContextManager[None]:
     raise OperationalError("the registry is away")
 
 
@@ -130,7 +130,7 @@ def test_one_on_a_database_that_is_down_is_looked_at_when_it_is_back(doors, swee
     start = clock.real_now().timestamp()
     _active(doors, start)
     with monkeypatch.context() as down:
-        down.setattr(sweeping, "_looked_at", lambda one: False)
+        down.setattr(sweeping, "_looked_at", lambda one, down: False)
         at(start + 63)
         sweeper.round(GOING)
     at(start + 68)
@@ -143,7 +143,7 @@ def test_one_on_a_database_that_is_down_is_looked_at_when_it_is_back(doors, swee
 def _look(doors: Any) -> bool:
     with sides.control_unit():
         due = Due.objects.filter(workspace=doors.workspace).first()
-    return sweeping._looked_at(sweeping.Asked(doors.place, due and due.at))
+    return sweeping._looked_at(sweeping.Asked(doors.place, due and due.at), set())
 
 
 @pytest.mark.parametrize("left", ["job", "event", "dead"])
@@ -184,14 +184,51 @@ def test_a_moment_that_nobody_noted_is_noted_and_an_earlier_note_stays(doors, wo
 
 def test_one_that_cannot_be_entered_keeps_nobody_else(doors, woken: list[str]) -> None:
     nobody = replace(doors.place, public_id="w-nobody", schema="w_nobody")
-    assert sweeping._looked_at(sweeping.Asked(nobody, None))
+    assert sweeping._looked_at(sweeping.Asked(nobody, None), set())
     assert _look(doors)
 
 
 def test_one_on_a_database_that_is_not_named_here_is_kept_and_keeps_nobody_else(doors, woken: list[str]) -> None:
     elsewhere = replace(doors.place, public_id="w-elsewhere", alias="cell9")
-    assert not sweeping._looked_at(sweeping.Asked(elsewhere, None))
+    down: set[str] = set()
+    assert not sweeping._looked_at(sweeping.Asked(elsewhere, None), down)
+    assert down == {"cell9"}
     assert _look(doors)
+
+
+def test_who_could_not_be_told_of_is_kept(doors, woken: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    queues.quiet(doors)
+    with doors.unit():
+        Job.objects.create(name="test.swept", target=1, at=clock.real_now() + timedelta(days=1))
+    with monkeypatch.context() as away:
+        away.setattr(sweeping.rows, "tell", _no_registry)
+        assert not _look(doors)
+    with doors.unit():
+        Job.objects.update(at=clock.real_now())
+    with monkeypatch.context() as away:
+        away.setattr(broker, "wake", lambda public_id, generation, lane: False)
+        assert not _look(doors)
+    assert _look(doors)
+    assert woken == [doors.place.public_id]
+
+
+def test_where_it_lives_now_is_asked_in_the_round_itself(doors) -> None:
+    with sides.control_unit():
+        there = Workspace.objects.get(pk=doors.workspace.pk)
+    assert sweeping._asked([there.pk, 0]) == {0: None, there.pk: sweeping.Asked(there.place, sweeping._asked([there.pk])[there.pk].noted)}
+
+
+def test_a_scheduler_whose_chore_makes_a_mistake_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mistaken() -> None:
+        raise KeyError
+
+    stop = threading.Event()
+    monkeypatch.setattr(scheduler, "ring", mistaken)
+    monkeypatch.setattr(sweeping.Sweeper, "round", lambda _self, _stop: None)
+    with pytest.raises(KeyError):
+        scheduler.run(stop)
+    assert stop.is_set()
+    assert not [one for one in threading.enumerate() if one.name == "sweeper"]
 
 
 def test_a_round_that_fails_is_not_the_last(doors, monkeypatch: pytest.MonkeyPatch) -> None:

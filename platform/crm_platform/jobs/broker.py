@@ -41,10 +41,10 @@ def configure() -> Celery:
     return app
 
 
-def wake(public_id: str, generation: int, *, lane: str = NOW) -> None:
+def wake(public_id: str, generation: int, *, lane: str = NOW) -> bool:
     """Ask for the workspace to be served ("control", 0 for the control side); it stands in the queue once, however often one asks.
 
-    A lost message costs nothing but time: the scheduler looks at what is due.
+    False where the queue does not answer. A lost message costs nothing but time: the scheduler looks at what is due.
     """
     try:
         if turns.ask(public_id, generation, lane=lane):
@@ -53,6 +53,8 @@ def wake(public_id: str, generation: int, *, lane: str = NOW) -> None:
             queue().zadd(ACTIVE, {f"{public_id}:{generation}": clock.real_now().timestamp()})
     except (redis.RedisError, OperationalError, OSError):
         _log.warning("the queue does not answer", extra={"workspace": public_id})
+        return False
+    return True
 
 
 def _ticket(public_id: str, generation: int) -> None:
