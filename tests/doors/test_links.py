@@ -20,6 +20,35 @@ def links(api: Program, path: str) -> list[tuple[str, int, Any]]:
     return [(row["to_entity_type"], row["to_entity_id"], row["metadata"]) for row in api.get(path).json()["_embedded"]["links"]]
 
 
+def test_how_many_of_an_element_is_said_as_a_number_or_as_text_and_nothing_else(api: Program, doors) -> None:
+    (lead,) = made(api, "leads", {})
+    with doors.unit():
+        product = products.create_product(robot("test"), name="Bread").pk
+    catalog = api.post("catalogs", [{"name": "Ovens"}]).json()["_embedded"]["catalogs"][0]["id"]
+    element = api.post(f"catalogs/{catalog}/elements", [{"name": "Deck oven"}]).json()["_embedded"]["elements"][0]["id"]
+
+    def link(pk: int, catalog_id: int, quantity: Any) -> int:
+        return api.post(f"leads/{lead}/link", [{"to_entity_id": pk, "to_entity_type": "catalog_elements", "metadata": {"catalog_id": catalog_id, "quantity": quantity}}]).status_code
+
+    for pk, home in ((product, 1000), (element, catalog)):
+        assert link(pk, home, "3") == 200
+        for wrong in ("x", "nan", -1, 10**10, [2], True):
+            assert link(pk, home, wrong) == 400, wrong
+    assert [(pk, metadata["quantity"]) for _type, pk, metadata in links(api, f"leads/{lead}/links")] == [(product, 3), (element, 3)]
+
+
+def test_an_element_that_was_deleted_stands_on_no_lead(api: Program) -> None:
+    (lead,) = made(api, "leads", {})
+    catalog = api.post("catalogs", [{"name": "Ovens"}]).json()["_embedded"]["catalogs"][0]["id"]
+    element = api.post(f"catalogs/{catalog}/elements", [{"name": "Deck oven"}]).json()["_embedded"]["elements"][0]["id"]
+    api.post(f"leads/{lead}/link", [{"to_entity_id": element, "to_entity_type": "catalog_elements", "metadata": {"catalog_id": catalog}}])
+    path = f"leads/{lead}?with=catalog_elements"
+    assert [row["id"] for row in api.get(path).json()["_embedded"]["catalog_elements"]] == [element]
+    assert api.delete(f"catalogs/{catalog}/elements/{element}").status_code == 204
+    assert api.get(path).json()["_embedded"]["catalog_elements"] == []
+    assert links(api, f"leads/{lead}/links") == []
+
+
 def test_links_are_made_from_either_side_and_taken_away(api: Program, doors) -> None:
     (lead,), (company,), (anna, bert) = made(api, "leads", {}), made(api, "companies", {"name": "Bakery"}), made(api, "contacts", {"name": "Anna"}, {"name": "Bert"})
     with doors.unit():

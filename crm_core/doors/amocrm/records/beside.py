@@ -103,7 +103,9 @@ def elements_of(plural: str) -> Links:
 
 def _kept_elements(plural: str, records: Sequence[Any]) -> list[tuple[int, Beside]]:
     kept = Stored.objects.filter(kind="element_link", key__startswith=f"{plural}:", parent_id__in=[record.pk for record in records], deleted_at=None)
-    return [(row.parent_id or 0, (row.body["id"], _with({"metadata": row.body["metadata"]}))) for row in kept.order_by("pk")]
+    links = list(kept.order_by("pk"))
+    gone = set(Stored.objects.filter(kind="element", pk__in=[row.body["id"] for row in links], deleted_at__isnull=False).values_list("pk", flat=True)) if links else ()
+    return [(row.parent_id or 0, (row.body["id"], _with({"metadata": row.body["metadata"]}))) for row in links if row.body["id"] not in gone]
 
 
 def _number(milli: int) -> float | int:

@@ -25,7 +25,23 @@ def catalog_of(item: Item) -> int:
 
 def is_quantity(given: Any) -> bool:
     """Whether it says how many of an element."""
-    return isinstance(given, (int, float)) and not isinstance(given, bool) and 0 <= given < 10**9
+    return isinstance(given, (int, float)) and not isinstance(given, bool) and 0 <= given <= 10**9
+
+
+def quantity_of(item: Item) -> int | float:
+    """How many of an element an item says, as a number or as text; one, if it says nothing. What is none is a fault."""
+    said = item.beneath("metadata")
+    given: Any = said.body.get("quantity")
+    if given is None or given == "":
+        return 1
+    try:
+        number = float(given) if isinstance(given, str) else given
+    except ValueError:
+        number = given
+    if not is_quantity(number):
+        said.fault("quantity", "This value should be a number from 0.", code="InvalidType")
+        return 1
+    return int(number) if number == int(number) else number
 
 
 def stands(actor: Actor, target: str, pk: int, item: Item) -> bool:
@@ -48,9 +64,7 @@ def apply(actor: Actor, plural: str, pk: int, target: str, other: int, item: Ite
         body: dict[str, Any] = {"to_entity_type": plural, "to_entity_id": pk, "metadata": {"main_contact": False} if plural == "contacts" else None}
     else:
         kind, parent, key = "element_link", pk, f"{plural}:{pk}:{catalog_of(item)}:{other}"
-        said = item.beneath("metadata").body.get("quantity")
-        quantity = said if is_quantity(said) else 1
-        body = {"id": other, "metadata": {"quantity": quantity, "catalog_id": catalog_of(item), "price_id": item.beneath("metadata").whole("price_id")}}
+        body = {"id": other, "metadata": {"quantity": quantity_of(item), "catalog_id": catalog_of(item), "price_id": item.beneath("metadata").whole("price_id")}}
     present = storing.by_key(actor, kind, key)
     if present is not None and away:
         storing.unlink(actor, present)

@@ -172,18 +172,10 @@ def _deal_and_company(actor: Actor, deal: int, company: int, *, away: bool) -> N
 def _deal_and_product(actor: Actor, deal: int, product: int, item: Item, *, away: bool) -> None:
     """A product of a deal is a line of it: its quantity may be said, its price is the product's."""
     record = writing.get(actor, LEADS.kind, deal, right="edit", lock=True)
-    quantity = _milli(item.beneath("metadata").body.get("quantity"))
     lines = list(DealLine.objects.filter(deal=record))
     rows = [again("lines", line_facts(line)) for line in lines if line.product_id != product]
     mine = next((line for line in lines if line.product_id == product), None)
     if not away:
         found = Product.objects.get(pk=product)
-        rows.append({"product": found.name, "quantity_milli": quantity, **({"price_minor": mine.price_minor, "discount": mine.discount} if mine else {})})
+        rows.append({"product": found.name, "quantity_milli": round(kept_links.quantity_of(item) * 1000), **({"price_minor": mine.price_minor, "discount": mine.discount} if mine else {})})
     writing.change_locked(actor, LEADS.kind, record, {"lines": rows})
-
-
-def _milli(given: Any) -> int:
-    try:
-        return max(0, min(round(float(given) * 1000), 10**12)) if given is not None else 1000
-    except (TypeError, ValueError, OverflowError):
-        return 1000
