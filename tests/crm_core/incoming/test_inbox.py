@@ -10,7 +10,7 @@ import pytest
 from django.utils.translation import override
 
 from crm_core.people.contacts import services as contacts
-from crm_core.sales.incoming import drawing, queries, services
+from crm_core.sales.incoming import facts, making, queries, services
 from crm_core.sales.incoming.models import IncomingLead
 from crm_core.sales.incoming.services import take
 from crm_platform.kernel import clock
@@ -186,11 +186,15 @@ def test_a_call_by_the_api_is_told_in_words(doors: Door) -> None:
     with doors.unit():
         lead = by_api("sip", **CALL, wood="Oak")
     text = page(doors, f"/unsorted/{lead.uid}")
-    facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text))
-    assert (facts["Source"], facts["Call from"], facts["Phone"], facts["Duration"], facts["wood"]) == ("Exchange", "onlinePBX", "31655550142", "1 min 1 s", "Oak")
-    assert "<time " in facts["Time of the call"]
-    assert facts["Recording"] == '<a class="link" href="https://calls.example/a.mp3" target="_blank" rel="noopener noreferrer">https://calls.example/a.mp3</a>'
+    told = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text))
+    assert (told["Source"], told["Call from"], told["Phone"], told["Duration"], told["wood"]) == ("Exchange", "onlinePBX", "31655550142", "1 min 1 s", "Oak")
+    assert "<time " in told["Time of the call"]
+    assert told["Recording"] == '<a class="link" href="https://calls.example/a.mp3" target="_blank" rel="noopener noreferrer">https://calls.example/a.mp3</a>'
     assert lead.keys
+    with doors.unit():
+        note = making.words_of(lead)
+    assert "Recording: https://calls.example/a.mp3" in note
+    assert not re.search(r"metadata|uniq|1790000000", note)
     for hidden in ("metadata.", "is_call_event_needed", "service_code", "CkAvbEwP", "a1fe973c", "1790000000", "Rang", "u-1<"):
         assert hidden not in text, hidden
 
@@ -220,9 +224,9 @@ def test_a_form_by_the_api_is_told_in_words(doors: Door) -> None:
     with doors.unit():
         lead = by_api("forms", form_id="f-77", form_name="Order a table", form_page="https://shop.example/order", form_sent_at=1_790_000_000, referer="https://search.example/", ip="192.0.2.7")
     text = page(doors, f"/unsorted/{lead.uid}")
-    facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text))
-    assert (facts["Form"], facts["Page"], facts["Referrer"]) == ("Order a table", "https://shop.example/order", "https://search.example/")
+    told = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text))
+    assert (told["Form"], told["Page"], told["Referrer"]) == ("Order a table", "https://shop.example/order", "https://search.example/")
     for hidden in ("metadata.", "form_id", "f-77", "form_sent_at", "1790000000", "192.0.2.7"):
         assert hidden not in text, hidden
     with doors.unit(), override("ru"):
-        assert {fact.label for fact in drawing.told(lead)} == {"Источник", "Форма", "Страница", "Откуда перешли"}
+        assert {fact.label for fact in facts.told(lead)} == {"Источник", "Форма", "Страница", "Откуда перешли"}
