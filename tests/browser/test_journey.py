@@ -154,6 +154,30 @@ def test_the_words_at_the_foot_never_touch_in_any_language(up: Run, chromium: An
     context.close()
 
 
+BESIDE = """words => { const title = document.querySelector('.topbar__title'), name = title.querySelector('h1');
+  title.querySelectorAll('span').forEach(one => one.remove()); name.textContent = words;
+  title.insertAdjacentHTML('beforeend', '<span class="quiet small">14 ждут, самая старая – 23 дня</span>');
+  return [name.scrollWidth, name.clientWidth] }"""
+LEVEL = """() => { document.querySelector('.stat__label').textContent = 'Requests in the last hour of the busiest day';
+  return [...document.querySelectorAll('.stats .stat__value')].map(one => Math.round(one.getBoundingClientRect().top)) }"""
+
+
+def test_a_name_stands_whole_beside_its_figures_and_figures_stand_level(up: Run, chromium: Any) -> None:
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, bypass_csp=True)
+    page = context.new_page()
+    home = log_in(page, up)
+    page.goto(f"{home}/unsorted")
+    for words in ("Unsorted", "Неразобранное"):
+        wanted, has = page.evaluate(BESIDE, words)
+        assert wanted <= has, (words, wanted, has)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(f"{home}/funnel")
+    tops = page.evaluate(LEVEL)
+    assert len(tops) > 2, tops
+    assert len(set(tops)) == 1, tops
+    context.close()
+
+
 OPENED = """id => { const box = document.getElementById(id).getBoundingClientRect(), fill = getComputedStyle(document.getElementById(id)).backgroundColor;
   return {left: box.left, top: box.top, right: box.right, bottom: box.bottom, solid: !/, 0\\)|transparent/.test(fill)} }"""
 MENUS = {1440: [("/contacts", "firm-menu"), ("/contacts", "export-menu"), ("/deals", "filters"), ("/contacts/1", "card-menu")], 390: [("/deals", "filters"), ("/contacts/1", "card-menu"), ("/day", "more-places")]}

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.html import escape
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
@@ -72,9 +73,14 @@ def page(request: HttpRequest, pk: int, *, status: int = 200, field_form: FieldF
     address = workspace.url(f"/f/{form.uid}")
     context: dict[str, Any] = {
         "source": form.source, "lead_form": form, "rows": rows, "new": field_form if field_form and not key else FieldForm(form.draft), "words": words or WordsForm(form.draft), "address": address,
-        "changed": form.draft != form.published, "script": f'<script src="{address}/embed.js" async></script>', "frame": f'<iframe src="{address}?embed=1" title="{form.source.name}" width="100%" height="640"></iframe>',
+        "changed": form.draft != form.published, "script": f'<script src="{address}/embed.js" async></script>', "frame": _frame(address, form.source.name),
     }  # fmt: skip
     return responses.page(request, "incoming/form_builder.html", status=status, **context)
+
+
+def _frame(address: str, name: str) -> str:
+    # Escaped for the site it is pasted into. It stays a plain text, which the page escapes once more to show it for copying.
+    return f'<iframe src="{escape(address)}?embed=1" title="{escape(name)}" width="100%" height="640"></iframe>'
 
 
 def _saved(request: HttpRequest, pk: int, said: str = "") -> HttpResponse:

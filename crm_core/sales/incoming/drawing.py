@@ -8,26 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _later
+from django.utils.translation import gettext as _now
 from django.utils.translation import ngettext
 
 from crm_platform.accounts import directory
 from crm_platform.ui.markup import figure
 
+from . import facts, making
 from .duplicates import Known
 from .models import Category, IncomingLead
 
 _ICONS = {
     Category.FORMS: "globe", Category.SIP: "phone-incoming", Category.MAIL: "mail", Category.CHATS: "message-square", Category.API: "plug-zap", Category.WEBHOOK: "zap",
 }  # fmt: skip
-# What is said of where it came from, in this order, under these names.
-_TOLD = (
-    ("utm_source", _later("Campaign source")), ("utm_medium", _later("Campaign medium")), ("utm_campaign", _later("Campaign")), ("utm_content", _later("Campaign content")),
-    ("utm_term", _later("Campaign term")), ("page", _later("Page")), ("referrer", _later("Came from")), ("client_id", _later("Visitor number")), ("to", _later("Called number or address")),
-    ("duration", _later("Rang, seconds")), ("fields_left_out", _later("Further fields left out")),
-)  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -66,9 +59,9 @@ def pause(passed: Any) -> str:
     """A stretch of time in one word and a figure."""
     minutes = max(0, int(passed.total_seconds()) // 60)
     if minutes < 60:
-        return _("%(n)s min") % {"n": minutes}
+        return _now("%(n)s min") % {"n": minutes}
     if minutes < 48 * 60:
-        return _("%(n)s h") % {"n": minutes // 60}
+        return _now("%(n)s h") % {"n": minutes // 60}
     return ngettext("%(days)d d", "%(days)d d", minutes // 1440) % {"days": minutes // 1440}
 
 
@@ -79,10 +72,7 @@ def heading(figures: Mapping[str, Any], *, now: datetime) -> str:
     return ngettext("%(n)s waits, for %(since)s", "%(n)s wait, the oldest for %(since)s", figures["waiting"]) % {"n": figure(figures["waiting"]), "since": pause(now - figures["oldest"])}
 
 
-def told(lead: IncomingLead) -> list[tuple[str, str]]:
-    """Where it came from, as facts: label and value."""
-    facts = [(str(label), str(lead.metadata[name])) for name, label in _TOLD if lead.metadata.get(name) not in (None, "")]
-    consent = lead.contents.get("consent") or {}
-    if consent.get("text"):
-        facts.append((_("Agreed to"), _("%(text)s (version %(version)s)") % {"text": consent["text"], "version": consent.get("version", 1)}))
-    return facts
+def fields(lead: IncomingLead) -> list[tuple[str, str]]:
+    """What else it says, but for the recording of a call, which stands among its facts and opens there."""
+    recording = facts.recording_of(lead.metadata) if lead.category == Category.SIP else ""
+    return [(label, text) for label, text in making.fields_of(lead) if not recording or text != recording]

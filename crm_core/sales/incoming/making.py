@@ -28,7 +28,7 @@ from crm_platform.kernel import money, preferences
 from crm_platform.kernel.errors import Invalid
 from crm_platform.kernel.permissions import Actor
 
-from . import duplicates, queries, spoken
+from . import duplicates, facts, queries, spoken
 from .models import IncomingLead
 from .reading import clean, emails_of, name_of, phones_of, reach_of
 
@@ -197,7 +197,7 @@ def fields_of(lead: IncomingLead) -> list[tuple[str, str]]:
 
 def words_of(lead: IncomingLead) -> str:
     """All that the lead says, as a note keeps it."""
-    rows = [lead.message, *(f"{label}: {value}" for label, value in fields_of(lead) if value != lead.message)]
+    rows = [lead.message, *(f"{label}: {value}" for label, value in fields_of(lead) if value != lead.message), *facts.lines(lead)]
     if lead.source is not None:
         rows.append(_("Came through: %(source)s") % {"source": lead.source.name})
     marks = [f"{name}: {value}" for name, value in sorted(lead.metadata.items()) if name.startswith("utm_") or name in ("page", "referrer")]

@@ -168,6 +168,11 @@ def clean(value: Any) -> str:
 
 # In the words of the open API.
 
+# What it says of a call or a form beside the lead: kept among the marks, where a page tells of it in words.
+_OF_THE_API = frozenset({
+    "source_uid", "source_name", "category", "from", "phone", "called_at", "duration", "link", "is_call_event_needed", "service_code", "uniq", "form_id", "form_name", "form_page", "form_sent_at", "referer", "ip",
+})  # fmt: skip
+
 
 def _as_given(said: Mapping[str, Any]) -> Read | None:
     """Leads, contacts and companies as objects; None where it does not speak so."""
@@ -176,19 +181,33 @@ def _as_given(said: Mapping[str, Any]) -> Read | None:
     parts = {name: _objects(inner.get(name)) for name in ("leads", "contacts", "companies")}
     parts["leads"] = parts["leads"] or _objects(inner.get("lead"))
     if not any(parts.values()):
-        return None
+        return _bare(said) if isinstance(embedded, Mapping) and isinstance(said.get("metadata"), Mapping) else None
     found = Read()
     if parts["leads"]:
         found.contents["lead"] = parts["leads"][0]
     found.contents.update({name: parts[name] for name in ("contacts", "companies") if parts[name]})
-    given = said.get("metadata")
-    found.metadata = {str(name)[:60]: value if isinstance(value, (int, float, bool)) else clean(value)[:1000] for name, value in given.items()} if isinstance(given, Mapping) else {}
+    found.metadata = _marks(said.get("metadata"))
     rest = {name: value for name, value in said.items() if name not in ("_embedded", "lead", "leads", "contacts", "companies", "metadata")}
     told = from_fields((name, name, "", value) for name, value in _flat(rest)) if rest else Read()
     found.message = told.message
     found.metadata = {**told.metadata, **found.metadata}
     if told.contents.get("fields"):
         found.contents["fields"] = told.contents["fields"]
+    return found
+
+
+def _marks(given: Any) -> dict[str, Any]:
+    return {str(name)[:60]: value if isinstance(value, (int, float, bool)) else clean(value)[:1000] for name, value in given.items()} if isinstance(given, Mapping) else {}
+
+
+def _bare(said: Mapping[str, Any]) -> Read:
+    """A call or a form with no lead, contact or company in it: whose number its metadata name is who called; what the API has no word for is said."""
+    given = said["metadata"]
+    numbers = {name: given[name] for name in ("from", "phone") if role_of(name, clean(given.get(name))) == "phone"}
+    further = {name: value for name, value in given.items() if name not in _OF_THE_API}
+    rest = {name: value for name, value in said.items() if name not in ("_embedded", "metadata")}
+    found = from_fields((name, name, "", value) for part in (rest, said["_embedded"], further, numbers) for name, value in _flat(part))
+    found.metadata = {**found.metadata, **_marks(given)}
     return found
 
 

@@ -30,7 +30,7 @@ from crm_platform.ui.formwork import Refused, errors_into
 from crm_platform.ui.markup import figure
 from crm_platform.ui.paging import page_of
 
-from . import deciding, drawing, duplicates, making, queries, sources
+from . import deciding, drawing, duplicates, facts, making, queries, sources
 from .forms import REASONS, AcceptForm, DeclineForm
 from .models import IncomingLead, LeadState
 from .permissions import INCOMING
@@ -78,7 +78,7 @@ def _about(actor: Actor, lead: IncomingLead, known: duplicates.Known, *, form: A
     more = duplicates.additions(contact, lead) if contact is not None and waits else {}
     return {
         "row": drawing.row(lead, known, now=clock.now()), "known": known, "may_decide": waits and deciding.may_decide(actor, lead), "waits": waits, "may_deal": permissions.may(actor, DEALS.CREATE),
-        "additions": [row.get("number") or row.get("address") for rows in more.values() for row in rows], "facts": drawing.told(lead), "fields": making.fields_of(lead),
+        "additions": [row.get("number") or row.get("address") for rows in more.values() for row in rows], "facts": facts.told(lead), "fields": drawing.fields(lead),
         "their_deals": [deal for deal in deals.of_record(actor, "contact", contact.pk) if deal.state == "open"][:5] if contact is not None and permissions.may(actor, DEALS.VIEW) else [],
         "twins": duplicates.twins(lead) if waits else [], "files": _files(lead), "form": form or AcceptForm(lead=lead, known=bool(known.contacts)), "decline_form": DeclineForm(), "reasons": REASONS,
         "reach": [text for rows in reach_of((lead.contents.get("contacts") or [{}])[0]) for text in rows], "deal_name": making.deal_name(lead), "company": making.company_name(lead), "deal_url": DEAL.url(lead.deal_id) if lead.deal_id else "",

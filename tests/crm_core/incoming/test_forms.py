@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
@@ -225,3 +226,14 @@ def test_the_builder_by_its_pages(doors: Door) -> None:
     assert client.post(f"{at}/publish").status_code == 303
     assert "embed.js" in client.get(at).content.decode()
     assert doors.client(email=None).get(at).status_code == 302
+
+
+def test_the_frame_for_a_site_holds_whatever_the_source_is_called(doors: Door) -> None:
+    client, name = doors.client(), '"quoted" %d"><script>alert(1)</script>'
+    at = client.post("/settings/lead-sources/add", {"name": name, "kind": "form"}).headers["Location"] + "/form"
+    assert client.post(f"{at}/publish").status_code == 303
+    text = client.get(at).content.decode()
+    assert "<script>alert" not in text
+    shown = [html.unescape(one) for one in re.findall(r"<code[^>]*>(.*?)</code>", text, re.DOTALL)]
+    (frame,) = [one for one in shown if one.startswith("<iframe")]
+    assert frame.endswith(f'title="{html.escape(name)}" width="100%" height="640"></iframe>'), frame

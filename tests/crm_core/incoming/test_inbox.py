@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.utils.translation import override
 
 from crm_core.people.contacts import services as contacts
-from crm_core.sales.incoming import queries, services
+from crm_core.sales.incoming import facts, making, queries, services
 from crm_core.sales.incoming.models import IncomingLead
 from crm_core.sales.incoming.services import take
 from crm_platform.kernel import clock
@@ -168,3 +171,62 @@ def test_how_soon_leads_are_taken_by_person(doors: Door) -> None:
     assert "Nobody has decided" not in client.get("/unsorted/reactions?days=90").content.decode()
     theirs = client.get(f"/unsorted?by={seller}").content.decode()
     assert ("Slow" in theirs, "Quick" in theirs, "data-bulk-bar" in theirs) == (True, False, False)
+
+
+def by_api(category: str, **metadata: Any) -> IncomingLead:
+    """A lead as the open API keeps it that says nothing but what is around it."""
+    marks = {"source_uid": "u-1", "source_name": "Exchange", **metadata}
+    return came({"_embedded": {}, "metadata": marks, "name": None}, category=category, metadata=marks)
+
+
+CALL = {"from": "onlinePBX", "phone": 31655550142, "called_at": 1_790_000_000, "duration": 61, "link": "https://calls.example/a.mp3", "is_call_event_needed": True, "service_code": "CkAvbEwP", "uniq": "a1fe973c"}
+
+
+def test_a_call_by_the_api_is_told_in_words(doors: Door) -> None:
+    with doors.unit():
+        lead = by_api("sip", **CALL, wood="Oak")
+    text = page(doors, f"/unsorted/{lead.uid}")
+    told = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text))
+    assert (told["Source"], told["Call from"], told["Phone"], told["Duration"], told["wood"]) == ("Exchange", "onlinePBX", "31655550142", "1 min 1 s", "Oak")
+    assert "<time " in told["Time of the call"]
+    assert told["Recording"] == '<a class="link" href="https://calls.example/a.mp3" target="_blank" rel="noopener noreferrer">https://calls.example/a.mp3</a>'
+    assert lead.keys
+    with doors.unit():
+        note = making.words_of(lead)
+    assert "Recording: https://calls.example/a.mp3" in note
+    assert not re.search(r"metadata|uniq|1790000000", note)
+    for hidden in ("metadata.", "is_call_event_needed", "service_code", "CkAvbEwP", "a1fe973c", "1790000000", "Rang", "u-1<"):
+        assert hidden not in text, hidden
+
+
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "https://", "data:text/html,x", "//evil.example", "http://[x"])
+def test_only_an_address_of_the_web_opens(doors: Door, link: str) -> None:
+    with doors.unit():
+        lead = by_api("sip", **{**CALL, "link": link, "called_at": 10**11, "duration": "long"})
+    text = page(doors, f"/unsorted/{lead.uid}")
+    assert f"<dt>Recording</dt><dd>{link}</dd>" in text
+    assert "<dt>Time of the call</dt><dd>100000000000</dd>" in text
+    assert "<dt>Duration</dt><dd>long</dd>" in text
+
+
+def test_a_call_of_the_exchange_tells_how_long_it_rang_or_was(doors: Door) -> None:
+    with doors.unit():
+        through = source("calls")
+        answered = came({"from": "+31655550142", "to": "+31205550100", "duration": "30", "recording": "https://calls.example/b.mp3", "status": "answered"}, through=through, category="sip", form="call")
+        missed = came({"from": "+31655550143", "to": "+31205550100", "duration": "12", "status": "missed"}, through=through, category="sip", form="call")
+    text = page(doors, f"/unsorted/{answered.uid}")
+    assert "<dt>Duration</dt><dd>30 s</dd>" in text
+    assert text.count("<dt>Recording</dt>") == text.count('href="https://calls.example/b.mp3"') == 1
+    assert "<dt>Rang for</dt><dd>12 s</dd>" in page(doors, f"/unsorted/{missed.uid}")
+
+
+def test_a_form_by_the_api_is_told_in_words(doors: Door) -> None:
+    with doors.unit():
+        lead = by_api("forms", form_id="f-77", form_name="Order a table", form_page="https://shop.example/order", form_sent_at=1_790_000_000, referer="https://search.example/", ip="192.0.2.7")
+    text = page(doors, f"/unsorted/{lead.uid}")
+    told = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text))
+    assert (told["Form"], told["Page"], told["Referrer"]) == ("Order a table", "https://shop.example/order", "https://search.example/")
+    for hidden in ("metadata.", "form_id", "f-77", "form_sent_at", "1790000000", "192.0.2.7"):
+        assert hidden not in text, hidden
+    with doors.unit(), override("ru"):
+        assert {fact.label for fact in facts.told(lead)} == {"Источник", "Форма", "Страница", "Откуда перешли"}
