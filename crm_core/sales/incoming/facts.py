@@ -14,6 +14,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from crm_platform.kernel import reading
+
 from .models import Category, IncomingLead
 from .reading import clean
 
@@ -89,8 +91,8 @@ def recording_of(marks: Mapping[str, Any]) -> str:
 
 def _moment(text: str) -> datetime | None:
     """Seconds since 1970, as the API writes moments; None for what is none."""
-    seconds = int(text) if text.isascii() and text.isdigit() and len(text) < 12 else 0
-    return datetime.fromtimestamp(seconds, UTC) if 0 < seconds < _LAST_MOMENT else None
+    seconds = reading.whole(text)
+    return datetime.fromtimestamp(seconds, UTC) if seconds and seconds < _LAST_MOMENT else None
 
 
 def _stretch(text: str) -> str:
