@@ -58,7 +58,7 @@ def read(row: Beside) -> dict[str, Any]:
 
 def _with(columns: dict[str, Any]) -> bytes:
     """What follows the id of a row that has more."""
-    return b"," + answers.written(columns)[1:-1]
+    return b"," + answers.inside(columns)
 
 
 def company_of_deals(actor: Actor, records: Sequence[Any]) -> Rows:

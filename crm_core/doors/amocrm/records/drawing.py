@@ -19,6 +19,7 @@ from crm_core.doors.amocrm.resources import joined
 from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.wire import answers
 from crm_core.doors.amocrm.wire.asking import Asked
+from crm_core.doors.amocrm.wire.fields import seconds
 from crm_core.engagement.tasks.models import Task
 from crm_core.groundwork.tags import services as tags
 from crm_platform.accounts import directory
@@ -74,7 +75,7 @@ def _sources(records: Sequence[Any], sources: Mapping[int, dict[str, Any]]) -> M
 
 def _safe(text: str) -> bytes:
     """What goes into a form between quotation marks."""
-    return answers.written(text)[1:-1].replace(b"%", b"%%")
+    return answers.inside(text).replace(b"%", b"%%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +97,9 @@ def _common(columns: Mapping[str, Any], own: bytes, shared: _Shared, *, step: da
     """What goes into the form, in its order, up to the tags."""
     responsible = columns["responsible_id"]
     return (
-        columns["id"], own, _NULL if responsible is None else b"%d" % responsible,
+        columns["id"], own, answers.number(responsible),
         shared.groups.get(responsible) or 0, columns["created_by"] or 0, columns["updated_by"] or 0,
-        int(columns["created_at"].timestamp()), int(columns["updated_at"].timestamp()), _NULL if step is None else b"%d" % int(step.timestamp()),
+        int(columns["created_at"].timestamp()), int(columns["updated_at"].timestamp()), answers.number(seconds(step)),
         b"false" if columns["binned_at"] is None else b"true", _NULL if values is None else answers.written(values),
         answers.written(columns["external_id"]) if columns["external_id"] else _NULL, columns["id"],
     )  # fmt: skip

@@ -34,6 +34,16 @@ def written(body: Any) -> bytes:
         return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def inside(body: Any) -> bytes:
+    """A body as JSON without what stands around it: the columns of an object without their braces, a text without its quotation marks."""
+    return written(body)[1:-1]
+
+
+def number(given: int | None) -> bytes:
+    """A number as JSON; null for none."""
+    return b"null" if given is None else b"%d" % given
+
+
 def nothing(*, status: int = 204) -> HttpResponse:
     """No content: an empty collection, a missing record of the old four, a deletion."""
     response = HttpResponse(status=status)
