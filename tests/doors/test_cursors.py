@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import Door
 from tests.doors.conftest import Program
+from tests.doors.test_drive import uploaded
 from tests.doors.test_records import made
 from tests.doors.test_unsorted import form
+from tests.factories.cast import person
 
 Row = dict[str, Any]
 
@@ -25,7 +28,8 @@ def each(api: Program, path: str, key: str, done: Callable[[Row], object]) -> li
         for row in body["_embedded"][key]:
             done(row)
         rows += body["_embedded"][key]
-        path = body["_links"].get("next", {}).get("href", "").partition("/api/v4/")[2]
+        path = body["_links"].get("next", {}).get("href", "").partition("localhost")[2].partition("/")[2].removeprefix("api/v4/")
+        path = f"/{path}" if path.startswith("v1.0/") else path
     return rows
 
 
@@ -63,7 +67,54 @@ def test_purchases_that_are_taken_back_while_they_are_read(api: Program, order: 
     assert sorted(row["price"] for row in rows) == [1, 2, 3, 4, 5, 6, 7]
 
 
-@pytest.mark.parametrize("path", ["tasks", "leads/notes", "leads/unsorted", "events", "leads", "customers"])
+@pytest.mark.parametrize("order", ["", "&order[id]=desc", "&order[created_at]=asc"])
+@pytest.mark.parametrize("own", [False, True], ids=["products", "catalog of its own"])
+def test_elements_that_are_deleted_while_they_are_read(api: Program, order: str, own: bool) -> None:
+    catalog = made(api, "catalogs", {"name": "A"})[0] if own else 1000
+    wanted = [row["id"] for row in api.post(f"catalogs/{catalog}/elements", [{"name": str(number)} for number in range(5)]).json()["_embedded"]["elements"]]
+    rows = each(api, f"catalogs/{catalog}/elements?limit=2{order}", "elements", lambda row: api.delete(f"catalogs/{catalog}/elements/{row['id']}"))
+    assert [row["id"] for row in rows] == sorted(wanted, reverse="desc" in order)
+
+
+def test_catalogs_that_are_deleted_while_they_are_read(api: Program) -> None:
+    wanted = made(api, "catalogs", *({"name": str(number)} for number in range(5)))
+    rows = each(api, "catalogs?limit=2", "catalogs", lambda row: row["id"] == 1000 or api.delete(f"catalogs/{row['id']}"))
+    assert [row["id"] for row in rows] == [1000, *sorted(wanted)]
+
+
+def test_files_that_are_put_away_while_they_are_read(api: Program) -> None:
+    (lead,) = made(api, "leads", {"name": "A"})
+    wanted = [uploaded(api, b"x", f"{number}.txt")["uuid"] for number in range(5)]
+    assert api.send("PUT", f"leads/{lead}/files", [{"file_uuid": uuid} for uuid in wanted]).status_code == 202
+    on_lead = each(api, f"leads/{lead}/files?limit=2", "files", lambda row: api.delete(f"leads/{lead}/files", [{"file_uuid": row["file_uuid"]}]))
+    assert [row["file_uuid"] for row in on_lead] == wanted
+    rows = each(api, "/v1.0/files?limit=2", "files", lambda row: api.delete("/v1.0/files", [{"uuid": row["uuid"]}]))
+    assert [row["uuid"] for row in rows] == wanted[::-1]
+
+
+@pytest.mark.parametrize(("path", "key", "made_of"), [("talks", "talk_id", {}), ("leads/tags", "id", {"name": "tag {}"})], ids=["talks", "tags"])
+def test_of_what_is_made_while_they_are_read_nothing_is_told_twice(api: Program, path: str, key: str, made_of: Row) -> None:
+    name, later = path.rpartition("/")[2], iter(range(100, 200))
+
+    def one_more() -> int:
+        body = {word: text.format(next(later)) for word, text in made_of.items()}
+        return int(api.post(path, [body]).json()["_embedded"][name][0][key])
+
+    wanted = [one_more() for _ in range(5)]
+    rows = each(api, f"{path}?limit=2", name, lambda _row: one_more())
+    assert [row[key] for row in rows] == wanted[::-1]
+
+
+def test_people_and_roles_are_told_once(api: Program, doors: Door) -> None:
+    with doors.unit():
+        for number in range(4):
+            person("seller", name=f"Rep{number}")
+    for path in ("users", "roles"):
+        ids = [row["id"] for row in each(api, f"{path}?limit=2", path, lambda row: None)]
+        assert (ids, len(ids) > 2) == (sorted(set(ids)), True), path
+
+
+@pytest.mark.parametrize("path", ["tasks", "leads/notes", "leads/unsorted", "events", "leads", "customers", "users", "catalogs"])
 def test_what_is_no_cursor_is_none(api: Program, path: str) -> None:
     (lead,) = made(api, "leads", {"name": "A"})
     api.post("leads/notes", [{"entity_id": lead, "note_type": "common", "params": {"text": "B"}}])

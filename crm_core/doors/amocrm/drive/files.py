@@ -13,7 +13,7 @@ from django.http import FileResponse, HttpResponse
 
 from crm_core.doors.amocrm import storing
 from crm_core.doors.amocrm.records.collections import ALL
-from crm_core.doors.amocrm.wire import answers, brackets
+from crm_core.doors.amocrm.wire import answers, brackets, cursors
 from crm_core.doors.amocrm.wire.asking import Asked, whole
 from crm_core.doors.amocrm.wire.fields import Item, as_moment, items_of, seconds, settle
 from crm_core.groundwork.attachments import services
@@ -91,9 +91,8 @@ def _type(media: str) -> str:
 
 def index(asked: Asked) -> HttpResponse:
     """A page of files; `filter[uuid]`, `[name]`, `[term]`, `[extensions]`, `[size]`, `[date]`, `[created_by]`, `[deleted]` narrow them."""
-    rows = seen(asked.actor).filter(_narrowed(asked)).order_by("-pk")
-    page, more = asked.stretch(rows)
-    return answers.page(asked, "files", [told(asked, row) for row in page], more=more)
+    page, more, cursor = cursors.page_of(asked, seen(asked.actor).filter(_narrowed(asked)), "id", down=True)
+    return answers.page(asked, "files", [told(asked, row) for row in page], more=more, cursor=cursor)
 
 
 def _narrowed(asked: Asked) -> Q:

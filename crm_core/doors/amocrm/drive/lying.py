@@ -11,7 +11,7 @@ from crm_core.doors.amocrm.drive import files as drive
 from crm_core.doors.amocrm.models import Stored
 from crm_core.doors.amocrm.records import collections
 from crm_core.doors.amocrm.records.taking import visible
-from crm_core.doors.amocrm.wire import answers
+from crm_core.doors.amocrm.wire import answers, cursors
 from crm_core.doors.amocrm.wire.asking import Asked
 from crm_core.doors.amocrm.wire.fields import Item, items_of, settle
 from crm_core.groundwork.attachments import services
@@ -40,8 +40,8 @@ def index(asked: Asked, plural: str, pk: int) -> HttpResponse:
     linked = [row.parent_id for row in _links(plural, pk) if row.parent_id]
     rows = drive.seen(asked.actor).filter(binned_at=None)
     own = rows.filter(entity=names.CODES[plural], record_id=pk) if plural in names.CODES else rows.none()
-    page, more = asked.stretch((own | rows.filter(pk__in=linked)).order_by("pk"))
-    return answers.page(asked, "files", [_told(row) for row in page], more=more)
+    page, more, cursor = cursors.page_of(asked, own | rows.filter(pk__in=linked), "id", down=False)
+    return answers.page(asked, "files", [_told(row) for row in page], more=more, cursor=cursor)
 
 
 def _links(plural: str, pk: int) -> list[Stored]:

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 
 from crm_core.doors.amocrm import names, storing
-from crm_core.doors.amocrm.wire import answers, brackets
+from crm_core.doors.amocrm.wire import answers, brackets, cursors
 from crm_core.doors.amocrm.wire.asking import Asked, whole
 from crm_core.doors.amocrm.wire.fields import Item, items_of, settle
 from crm_core.groundwork.records import registry
@@ -28,11 +28,11 @@ def _code_of(plural: str) -> str:
 
 def index(asked: Asked, plural: str) -> HttpResponse:
     """The tags of a collection, the newest first; `filter[id]`, `filter[name]` and `query` narrow them."""
-    rows = sorted(tags.tags_of(_code_of(plural)).values(), key=lambda tag: -tag.pk)
+    rows = tags.tags_of(_code_of(plural)).values()
     ids, words = {whole(one) for one in brackets.values(asked.filters.get("id"))}, {fold(one) for one in brackets.values(asked.filters.get("name"))}
     found = [tag for tag in rows if (not ids or tag.pk in ids) and (not words or tag.folded in words) and fold(asked.text) in tag.folded]
-    page, more = asked.stretch(found)
-    return answers.page(asked, "tags", [told(tag) for tag in page], more=more)
+    page, more, cursor = cursors.among(asked, found, lambda tag: tag.pk, down=True)
+    return answers.page(asked, "tags", [told(tag) for tag in page], more=more, cursor=cursor)
 
 
 def told(tag: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from crm_core.doors.amocrm.resources import custom_fields
 from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.shelves import reading, shelf
 from crm_core.doors.amocrm.shelves.shelf import Shelf
-from crm_core.doors.amocrm.wire import answers, brackets
+from crm_core.doors.amocrm.wire import answers, brackets, cursors
 from crm_core.doors.amocrm.wire.asking import Asked
 from crm_core.doors.amocrm.wire.fields import Item, items_of, seconds, settle
 from crm_platform.kernel import money, preferences
@@ -49,8 +49,8 @@ def index(asked: Asked) -> HttpResponse:
     own = storing.rows(asked.actor, CATALOGS.kind)
     first = [of_products(asked)] if not types or "products" in types else []
     rows = list(own.filter(body__type__in=types) if types - {"regular"} else own.exclude(body__type__in=[one for one in TYPES if one != "regular"]) if types else own)
-    page, more = asked.stretch([*first, *shelf.draw(asked, CATALOGS, rows)])
-    return answers.page(asked, CATALOGS.plural, page, more=more)
+    page, more, cursor = cursors.among(asked, [*first, *shelf.draw(asked, CATALOGS, rows)], lambda one: one["id"])
+    return answers.page(asked, CATALOGS.plural, page, more=more, cursor=cursor)
 
 
 def show(asked: Asked, pk: int) -> HttpResponse:

@@ -19,7 +19,7 @@ from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.resources.catalogs import CATALOGS, entity_of
 from crm_core.doors.amocrm.shelves import reading, shelf
 from crm_core.doors.amocrm.shelves.shelf import Shelf
-from crm_core.doors.amocrm.wire import answers, brackets
+from crm_core.doors.amocrm.wire import answers, brackets, cursors
 from crm_core.doors.amocrm.wire.asking import MOST_IDS, Asked, wholes
 from crm_core.doors.amocrm.wire.fields import Item, items_of, period, seconds, settle
 from crm_core.doors.amocrm.wire.problems import ItemsRefused, of_fields
@@ -52,12 +52,11 @@ def index(asked: Asked, catalog_id: int) -> HttpResponse:
     if catalog_id != PRODUCTS:
         return shelf.index(asked, _shelf(asked, catalog_id), parent_id=catalog_id - PRODUCTS)
     name, down = asked.order if asked.order and asked.order[0] in shelf.ORDERS else ("id", False)
-    way = "-" if down else ""
-    rows = _narrowed(asked, Product.objects.kept().filter(reach(asked.actor, PRODUCT.entity.VIEW))).order_by(f"{way}{name}", f"{way}id")
+    rows = _narrowed(asked, Product.objects.kept().filter(reach(asked.actor, PRODUCT.entity.VIEW)))
     if asked.text:
         rows = rows.filter(pk__in=search.matching_ids(asked.actor, PRODUCT.code, asked.text))
-    page, more = asked.stretch(rows)
-    return answers.page(asked, "elements", [_told(asked, one) for one in page], more=more)
+    page, more, cursor = cursors.page_of(asked, rows, name, down=down)
+    return answers.page(asked, "elements", [_told(asked, one) for one in page], more=more, cursor=cursor)
 
 
 def _narrowed(asked: Asked, rows: QuerySet[Product]) -> QuerySet[Product]:

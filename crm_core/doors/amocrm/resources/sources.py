@@ -13,7 +13,7 @@ from crm_core.doors.amocrm.resources import joined
 from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.shelves import reading, shelf
 from crm_core.doors.amocrm.shelves.shelf import Shelf
-from crm_core.doors.amocrm.wire import answers
+from crm_core.doors.amocrm.wire import answers, cursors
 from crm_core.doors.amocrm.wire.asking import Asked
 from crm_core.doors.amocrm.wire.fields import Item, seconds, settle
 from crm_core.sales.pipelines import queries as pipelines
@@ -84,8 +84,8 @@ def online_chat(asked: Asked, pk: int) -> HttpResponse:
 
 def widgets(asked: Asked) -> HttpResponse:
     """The widgets that are installed."""
-    page, more = asked.stretch(storing.rows(asked.actor, "widget"))
-    return answers.page(asked, "widgets", [_widget(asked, row) for row in page], more=more)
+    page, more, cursor = cursors.page_of(asked, storing.rows(asked.actor, "widget"), "id", down=False)
+    return answers.page(asked, "widgets", [_widget(asked, row) for row in page], more=more, cursor=cursor)
 
 
 def _widget(asked: Asked, row: Stored) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from crm_core.doors.amocrm.records.taking import visible
 from crm_core.doors.amocrm.resources.account import account_id
 from crm_core.doors.amocrm.shelves import reading
 from crm_core.doors.amocrm.shelves.shelf import Shelf
-from crm_core.doors.amocrm.wire import answers, brackets
+from crm_core.doors.amocrm.wire import answers, brackets, cursors
 from crm_core.doors.amocrm.wire.asking import Asked, whole
 from crm_core.doors.amocrm.wire.fields import Item, items_of, seconds, settle
 from crm_core.doors.amocrm.wire.problems import BadRequest
@@ -26,12 +26,12 @@ _CHOICE = "The value you selected is not a valid choice."
 
 def talks(asked: Asked) -> HttpResponse:
     """A page of talks."""
-    rows = storing.rows(asked.actor, TALK).order_by("-pk")
+    rows = storing.rows(asked.actor, TALK)
     for name in ("contact_id", "entity_id"):
         if name in asked.filters:
             rows = rows.filter(**{f"body__{name}__in": [whole(one) for one in brackets.values(asked.filters[name])[:250]]})
-    page, more = asked.stretch(rows)
-    return answers.page(asked, "talks", [_talk(asked, row) for row in page], more=more)
+    page, more, cursor = cursors.page_of(asked, rows, "id", down=True)
+    return answers.page(asked, "talks", [_talk(asked, row) for row in page], more=more, cursor=cursor)
 
 
 def _talk(asked: Asked, row: Stored) -> dict[str, Any]:

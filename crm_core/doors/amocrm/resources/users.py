@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from crm_core.doors.amocrm.wire import answers
+from crm_core.doors.amocrm.wire import answers, cursors
 from crm_core.doors.amocrm.wire.asking import Asked
 from crm_core.doors.amocrm.wire.fields import Item, items_of, settle
 from crm_core.doors.amocrm.wire.problems import BadRequest
@@ -30,11 +30,11 @@ WANTS = ("role", "group", "uuid", "amojo_id", "user_rank", "phone_number")
 def index(asked: Asked) -> HttpResponse:
     """A page of the people who have, had or may get access."""
     require(asked.actor, PEOPLE.right(Action.VIEW))
-    people = sorted((one for one in directory.everyone().values() if one.email), key=lambda one: one.pk)
-    page, more = asked.stretch(people)
+    people = [one for one in directory.everyone().values() if one.email]
+    page, more, cursor = cursors.among(asked, people, lambda one: one.pk)
     counts = {"_total_items": len(people), "_page_count": max(1, -(-len(people) // asked.limit))}
     told = _drawn(asked, page)
-    return answers.page(asked, "users", told, more=more, counts=counts, empty=False)
+    return answers.page(asked, "users", told, more=more, counts=counts, empty=False, cursor=cursor)
 
 
 def show(asked: Asked, pk: int) -> HttpResponse:
@@ -155,9 +155,9 @@ def roles(asked: Asked) -> HttpResponse:
     """A page of the roles."""
     require(asked.actor, PEOPLE.right(Action.VIEW))
     found = list(Role.objects.exclude(code=OWNER))
-    page, more = asked.stretch(found)
+    page, more, cursor = cursors.among(asked, found, lambda one: one.pk)
     counts = {"_total_items": len(found), "_page_count": max(1, -(-len(found) // asked.limit))}
-    return answers.page(asked, "roles", [_role(asked, one) for one in page], more=more, counts=counts, empty=False)
+    return answers.page(asked, "roles", [_role(asked, one) for one in page], more=more, counts=counts, empty=False, cursor=cursor)
 
 
 def _role(asked: Asked, role: Role) -> dict[str, Any]:

@@ -59,20 +59,21 @@ class Questions:
 
 
 NONE = Questions(pages=False)
-_FEW = Questions()
+_FEW, _CURSOR = Questions(), ("cursor",)
+_GOES_ON = Questions(beside_it=_CURSOR)
 
 
 def _records(plural: str) -> Questions:
     one = collections.find(plural)
-    return Questions(filters=listing.filters_of(one), orders=listing.ORDERS, wants=listing.wants_of(one), text=True, beside_it=("cursor",))
+    return Questions(filters=listing.filters_of(one), orders=listing.ORDERS, wants=listing.wants_of(one), text=True, beside_it=_CURSOR)
 
 
 def _shelved(shelf: Shelf, *wants: str) -> Questions:
-    return Questions(filters=narrowing.filters_of(shelf), orders=shelves.ORDERS, wants=wants, text=True, beside_it=("cursor",))
+    return Questions(filters=narrowing.filters_of(shelf), orders=shelves.ORDERS, wants=wants, text=True, beside_it=_CURSOR)
 
 
 def _notes(**_named: Any) -> Questions:
-    return Questions(filters=notes.FILTERS, orders=("id", "updated_at", "created_at"), wants=("is_pinned",), beside_it=("cursor",))
+    return Questions(filters=notes.FILTERS, orders=("id", "updated_at", "created_at"), wants=("is_pinned",), beside_it=_CURSOR)
 
 
 _LINKS = Questions(pages=False, filters=("to_entity_type", "to_entity_id", "to_catalog_id"))
@@ -80,28 +81,28 @@ _LINKS_OF_MANY = Questions(pages=False, filters=("entity_id", *_LINKS.filters))
 QUESTIONS: dict[Callable[..., Any], Callable[..., Questions]] = {
     account.show: lambda: Questions(pages=False, wants=(*account.BESIDE, "drive_url", *account.EMBEDDED)),
     verbs.index: _records, verbs.show: lambda plural: Questions(pages=False, wants=tuple(name for name in _records(plural).wants if name != listing.TOTAL)),
-    tagging.index: lambda plural: Questions(filters=("id", "name"), text=True),
+    tagging.index: lambda plural: Questions(filters=("id", "name"), text=True, beside_it=_CURSOR),
     links.index: lambda plural: _LINKS, links.of_many: lambda plural: _LINKS_OF_MANY,
     customer_links.index: lambda: _LINKS, customer_links.of_many: lambda: _LINKS_OF_MANY,
     notes.index: _notes, notes.show: lambda plural: Questions(pages=False, wants=("is_pinned",)),
     changes.index: lambda: Questions(beside_it=("since",)),
-    events.index: lambda: Questions(filters=events.FILTERS, wants=events.WANTS, beside_it=("cursor",)), events.show: lambda: Questions(pages=False, wants=events.WANTS),
+    events.index: lambda: Questions(filters=events.FILTERS, wants=events.WANTS, beside_it=_CURSOR), events.show: lambda: Questions(pages=False, wants=events.WANTS),
     events.types: lambda: Questions(pages=False, beside_it=("language_code",)),
-    users.index: lambda: Questions(wants=users.WANTS), users.show: lambda: Questions(pages=False, wants=users.WANTS), users.roles: lambda: Questions(wants=("users",)),
+    users.index: lambda: Questions(wants=users.WANTS, beside_it=_CURSOR), users.show: lambda: Questions(pages=False, wants=users.WANTS), users.roles: lambda: Questions(wants=("users",), beside_it=_CURSOR),
     users.show_role: lambda: Questions(pages=False, wants=("users",)),
-    tasks.index: lambda: Questions(filters=tasks.FILTERS, orders=(*tasks.ORDERS,), beside_it=(*tasks.LOOSE, "cursor")),
-    unsorted.index: lambda: Questions(filters=unsorted.FILTERS, orders=unsorted.ORDERS, beside_it=("cursor",)),
+    tasks.index: lambda: Questions(filters=tasks.FILTERS, orders=(*tasks.ORDERS,), beside_it=(*tasks.LOOSE, *_CURSOR)),
+    unsorted.index: lambda: Questions(filters=unsorted.FILTERS, orders=unsorted.ORDERS, beside_it=_CURSOR),
     unsorted.summary: lambda: Questions(pages=False, filters=("pipeline_id", "created_at")),
     pipelines.index: lambda: Questions(pages=False, wants=("descriptions",)), pipelines.show: lambda: Questions(pages=False, wants=("descriptions",)),
     pipelines.statuses: lambda: Questions(pages=False, wants=("descriptions",)), pipelines.show_status: lambda: Questions(pages=False, wants=("descriptions",)),
     custom_fields.index: lambda entity="", path="": Questions(filters=custom_fields.FILTERS, orders=custom_fields.ORDERS),
     shelves.index: _shelved, customers.index: lambda: _shelved(customers.CUSTOMERS, *customers.LINKED), customers.show: lambda: Questions(pages=False, wants=customers.LINKED),
     transactions.index: lambda: _shelved(transactions.TRANSACTIONS), customer_notes.index: lambda: _shelved(customer_notes.NOTES, "is_pinned"),
-    catalogs.index: lambda: Questions(filters=("type",), beside_it=("type",)), catalogs.currencies: lambda: _FEW,
-    elements.index: lambda: Questions(filters=elements.FILTERS, orders=shelves.ORDERS, wants=("invoice_link",), text=True),
-    hooks.index: lambda: Questions(pages=False, filters=("destination",)), sources.widgets: lambda: _FEW,
-    talks.talks: lambda: Questions(filters=("contact_id", "entity_id")), talks.chats: lambda: Questions(pages=False, filters=("contact_id", "chat_id"), beside_it=("contact_id", "chat_id")),
-    lying.index: lambda plural: _FEW, files.index: lambda: Questions(filters=("uuid", "name", "term", "extensions", "created_by", "updated_by", "deleted", "size", "date")),
+    catalogs.index: lambda: Questions(filters=("type",), beside_it=("type", *_CURSOR)), catalogs.currencies: lambda: _FEW,
+    elements.index: lambda: Questions(filters=elements.FILTERS, orders=shelves.ORDERS, wants=("invoice_link",), text=True, beside_it=_CURSOR),
+    hooks.index: lambda: Questions(pages=False, filters=("destination",)), sources.widgets: lambda: _GOES_ON,
+    talks.talks: lambda: Questions(filters=("contact_id", "entity_id"), beside_it=_CURSOR), talks.chats: lambda: Questions(pages=False, filters=("contact_id", "chat_id"), beside_it=("contact_id", "chat_id")),
+    lying.index: lambda plural: _GOES_ON, files.index: lambda: Questions(filters=("uuid", "name", "term", "extensions", "created_by", "updated_by", "deleted", "size", "date"), beside_it=_CURSOR),
 }  # fmt: skip
 
 _STATUSES = {"filter[statuses][0][pipeline_id]": "A pipeline, with the status beside it.", "filter[statuses][0][status_id]": "142 is won, 143 lost."}
