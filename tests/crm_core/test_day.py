@@ -8,8 +8,12 @@ import pytest
 
 from crm_core.engagement.tasks import planning
 from crm_core.engagement.tasks import services as tasks
+from crm_core.engagement.tasks.models import Task
+from crm_platform.accounts.models import Access, User
 from crm_platform.kernel import clock
-from tests.factories.cast import cast
+from crm_platform.kernel.errors import Invalid
+from crm_platform.kernel.permissions import robot
+from tests.factories.cast import cast, person
 
 
 @pytest.mark.parametrize("team", [False, True])
@@ -43,3 +47,28 @@ def test_only_what_one_may_see_stands_in_the_team_s_day(inside) -> None:
         found = planning.parts(people[who], now=now, tonight=now + timedelta(hours=2), team=True)["today"].tasks
         assert {task.text for task in found} == {f"of {name}" for name in seen}
     assert [task.text for task in planning.parts(people["mate"], now=now, tonight=now + timedelta(hours=2), team=False)["today"].tasks] == ["of mate"]
+
+
+def test_who_edits_a_task_sees_whose_it_is_and_may_make_it_nobodys(doors) -> None:
+    with doors.unit():
+        task = tasks.add(robot("test"), text="Call", due_at=clock.now())
+    page = doors.client()
+    assert ('<option value="" selected>Nobody</option>' in page.get(f"/tasks/{task.pk}").content.decode(), ">Me</option>" in page.get("/day").content.decode()) == (True, True)
+    assert page.post(f"/tasks/{task.pk}", {"text": "Call", "type": "todo", "day": "2030-01-01", "responsible": ""}).status_code == 303
+    with doors.unit():
+        assert Task.objects.get(pk=task.pk).responsible_id is None
+
+
+def test_the_task_of_one_who_left_can_be_changed_and_stays_theirs(doors) -> None:
+    with doors.unit():
+        sam = person("seller", name="Sam")
+        task = tasks.add(robot("test"), text="Call", due_at=clock.now(), responsible_id=sam.pk)
+        User.objects.filter(pk=sam.pk).update(access=Access.DEACTIVATED, is_active=False)
+    page = doors.client()
+    assert f'<option value="{sam.pk}" selected>Sam</option>' in page.get(f"/tasks/{task.pk}").content.decode()
+    assert page.post(f"/tasks/{task.pk}", {"text": "Write", "type": "todo", "day": "2030-01-01", "responsible": sam.pk}).status_code == 303
+    with doors.unit():
+        kept = Task.objects.get(pk=task.pk)
+        assert (kept.text, kept.responsible_id) == ("Write", sam.pk)
+        with pytest.raises(Invalid):
+            tasks.add(robot("test"), text="Call", due_at=clock.now(), responsible_id=sam.pk)

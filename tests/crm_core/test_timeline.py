@@ -16,6 +16,8 @@ from crm_core.groundwork.timeline import describing, queries
 from crm_core.people.companies import services as companies
 from crm_core.sales.deals import services as deals
 from crm_core.sales.deals.kind import DEAL
+from crm_core.sales.deals.models import Deal
+from crm_core.sales.deals.queries import dress
 from crm_platform.kernel import clock
 from crm_platform.kernel.permissions import Scope, robot
 from tests.factories.cast import cast
@@ -156,3 +158,15 @@ def test_what_lies_in_the_bin_or_is_gone_is_not_put_back(inside) -> None:
     assert changed() == [False]
     type(deal).objects.filter(pk=deal.pk).delete()
     assert changed() == [False]
+
+
+@pytest.mark.parametrize("letters_", [30, 501, 5000])
+@pytest.mark.parametrize(("who", "reaching", "told"), [("owner", None, True), ("seller", Scope.OWN, True), ("other", Scope.OWN, False), ("other", Scope.NONE, False)])
+def test_the_next_step_of_a_card_is_read_by_who_may_see_its_task_however_long_it_is(inside, letters_: int, who: str, reaching: Scope | None, told: bool) -> None:
+    people = cast()
+    actor = people[who] if reaching is None else replace(people[who], rights={**people[who].rights, "tasks.view": reaching})
+    deal = deals.create_deal(ROBOT, name="Shelves")
+    tasks.add(ROBOT, text="s" * letters_, due_at=clock.now(), entity="deal", record_id=deal.pk, responsible_id=people["seller"].user_id)
+    rows = Deal.objects.filter(pk=deal.pk).values("id", "company_id", "responsible_id", "next_task_at", "next_task_text")
+    dress(actor, found := list(rows))
+    assert (found[0]["next_task_text"] == "s" * min(letters_, 500), found[0]["next_task_text"] == "a task") == (told, not told)

@@ -7,6 +7,7 @@ import pytest
 from crm_core.engagement.notes.models import Note
 from crm_core.engagement.tasks import handlers
 from crm_platform.events.models import Event
+from crm_platform.kernel import clock
 from tests.doors.conftest import Program, program_of
 from tests.doors.test_records import made
 from tests.factories.cast import person
@@ -163,3 +164,23 @@ def test_wrong_notes_change_nothing(api: Program, doors, make_door) -> None:
         sam = person("seller", name="Sam").email
     assert program_of(doors, sam).post("leads/notes", [{**good, "entity_id": pk}]).status_code == 400
     assert api.post(f"leads/{pk}/notes", [good]).status_code == 200
+
+
+def test_a_text_of_many_lines_stays_as_it_is(api: Program, doors) -> None:
+    (lead,) = made(api, "leads", {"name": "A"})
+    text = "Ring them up:\n" + "a" * 4986
+    (task,) = made(api, "tasks", {"text": text, "complete_till": TILL, "entity_type": "leads", "entity_id": lead})
+    assert api.get(f"tasks/{task}").json()["text"] == text
+    for refused in (api.patch(f"tasks/{task}", {"text": text + "a"}), api.post("tasks", [{"text": text + "a", "complete_till": TILL}])):
+        assert (refused.status_code, "5000" in refused.content.decode()) == (400, True)
+    page = doors.client()
+    shown = page.get(f"/tasks/{task}").content.decode()
+    assert ('<textarea name="text"' in shown, text in shown) == (True, True)
+    given = {"text": text.replace("\n", "\r\n"), "type": "todo", "responsible": api.get(f"tasks/{task}").json()["responsible_user_id"], "day": clock.now().date().isoformat(), "hour": ""}
+    assert page.post(f"/tasks/{task}", {**given, "text": given["text"] + "a"}).status_code == 422
+    assert page.post(f"/tasks/{task}", given).status_code == 303
+    assert api.get(f"tasks/{task}").json()["text"] == text
+    for path in (f"/deals/{lead}", "/board", "/day"):
+        assert (page.get(path).status_code, "Ring them up:" in page.get(path).content.decode()) == (200, True), path
+    done = page.post(f"/tasks/{task}/done", follow=True)
+    assert ("Done: Ring them up: a" in done.content.decode(), f"Done: {text}" in done.content.decode()) == (True, False)

@@ -18,7 +18,7 @@ from crm_core.doors.amocrm.resources.tasks import TYPE_OF
 from crm_core.doors.amocrm.wire.texts import clean
 from crm_core.engagement.notes import services as notes
 from crm_core.engagement.tasks import services as tasks
-from crm_core.engagement.tasks.models import TaskType
+from crm_core.engagement.tasks.models import LONGEST_TEXT, TaskType
 from crm_core.groundwork.attachments import services as attachments
 from crm_core.groundwork.imports.languages import firms_language
 from crm_core.groundwork.records import registry
@@ -29,7 +29,7 @@ from crm_platform.kernel.errors import Invalid, PlanRefusal
 
 from .work import Row, Work, moment
 
-LONGEST, LONGEST_TASK, LARGEST_PARAMS = notes.LONGEST, 500, 50_000
+LONGEST, LARGEST_PARAMS = notes.LONGEST, 50_000
 # A change of a stage over there, as a note of this kind stands in the history here.
 HISTORY = {"note_type": "service_message", "type": "lead_status_changed"}
 
@@ -107,13 +107,13 @@ def _task(work: Work, row: Row, homes: dict[str, dict[str, Any]]) -> tasks.Said 
         work.leave("tasks", row["id"], row.get("text"), _("The record it stands on is not here.") if due else _("It has no date."))
         return None
     text = clean(str(row.get("text") or "")).strip() or str(TaskType.TODO.label)
-    if len(text) > LONGEST_TASK:
-        work.leave("tasks", row["id"], text, _("Its text is longer than {most} letters and was cut.").format(most=LONGEST_TASK))
+    if len(text) > LONGEST_TEXT:
+        work.leave("tasks", row["id"], text, _("Its text is longer than {most} letters and was cut.").format(most=LONGEST_TEXT))
     result, done, local = row.get("result"), row.get("is_completed") is True, timezone.localtime(due)
     person = work.person(row.get("responsible_user_id"))
     said = result.get("text") if isinstance(result, dict) else ""
     return tasks.Said(
-        text=text[:LONGEST_TASK], due_at=due, type=TYPE_OF.get(_number(row.get("task_type_id")), TaskType.TODO.value), all_day=(local.hour, local.minute) == (23, 59),
+        text=text[:LONGEST_TEXT], due_at=due, type=TYPE_OF.get(_number(row.get("task_type_id")), TaskType.TODO.value), all_day=(local.hour, local.minute) == (23, 59),
         responsible_id=person if person in directory.everyone() else work.move.started_by_id, entity=names.CODES.get(str(plural), ""), record=record,
         created_at=moment(row.get("created_at")), created_by=work.person(row.get("created_by")), result=clean(str(said or "")),
         duration=min(max(_number(row.get("duration")), 0), tasks.LONGEST), done_at=(moment(row.get("updated_at")) or due) if done else None, done_by=work.person(row.get("updated_by")) if done else None,

@@ -33,14 +33,14 @@ def open_lines(request: HttpRequest, tasks: Sequence[Task], names: Names, *, now
     for task in tasks:
         mine = services.may(request.actor, task)  # type: ignore[attr-defined]
         button = (
-            f'<form method="post" action="{done_at(task.pk)}">{once_only(request)}{back}<button class="task__done" type="submit" aria-label="{esc(done % {"text": task.text})}">{icon("circle", "lg")}</button></form>'
+            f'<form method="post" action="{done_at(task.pk)}">{once_only(request)}{back}<button class="task__done" type="submit" aria-label="{esc(done % {"text": task.short})}">{icon("circle", "lg")}</button></form>'
             if services.may_finish(request.actor, task) else icon("circle", "lg", "quiet")  # type: ignore[attr-defined]
         )  # fmt: skip
         text = f'<a href="{at(task.pk)}">{esc(task.text)}</a>' if mine else esc(task.text)
         late = task.due_at < now
         said = f"{icon('alarm-clock', 'sm')}{esc(how_late((now - task.due_at).days))}" if late else when(task.due_at, clock_time=not task.all_day)
         lines.append(
-            f'<li class="task">{button}<div class="stack stack--tight"><p class="task__name">{text}</p>'
+            f'<li class="task">{button}<div class="stack stack--tight"><p class="task__name cut-2">{text}</p>'
             f'<p class="task__of">{icon(_SIGNS.get(task.type, "calendar-check-2"), "sm")}{_record(task, names)}{_person(task) if with_person else ""}</p></div>'
             f'<span class="task__when{" task__when--late" if late else ""}">{said}</span></li>'
         )
@@ -54,11 +54,11 @@ def done_lines(request: HttpRequest, tasks: Sequence[Task]) -> SafeString:
     for task in tasks:
         result = f'<p class="task__of">{esc(task.result)}</p>' if task.result else ""
         button = (
-            f'<form method="post" action="{reopen_at(task.pk)}">{once_only(request)}{here}<button class="task__done good" type="submit" aria-label="{esc(back % {"text": task.text})}">{icon("circle-check", "lg")}</button></form>'
+            f'<form method="post" action="{reopen_at(task.pk)}">{once_only(request)}{here}<button class="task__done good" type="submit" aria-label="{esc(back % {"text": task.short})}">{icon("circle-check", "lg")}</button></form>'
             if services.may(request.actor, task) else icon("circle-check", "lg", "good")  # type: ignore[attr-defined]
         )  # fmt: skip
         lines.append(
-            f'<li class="task task--done">{button}<div class="stack stack--tight"><p class="task__name quiet">{esc(task.text)}</p>{result}</div>'
+            f'<li class="task task--done">{button}<div class="stack stack--tight"><p class="task__name cut-2 quiet">{esc(task.text)}</p>{result}</div>'
             f'<span class="task__when">{icon("check", "sm")}{when(task.done_at)}</span></li>'
         )
     return SafeString("".join(lines))

@@ -17,14 +17,24 @@ from crm_platform.kernel import versions
 from crm_platform.ui.fields import draw, draw_all
 from crm_platform.ui.markup import fill
 
-from .models import TaskType
+from .models import LONGEST_TEXT, TaskType
 from .services import end_of_day
+
+# Letters that a line shows at once.
+_ONE_LINE = 80
+
+
+class _Lines(forms.CharField):
+    """A text whose lines end as they do everywhere here: a browser sends two letters for each end, which would not all fit in."""
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(value.replace("\r\n", "\n") if isinstance(value, str) else value)
 
 
 class TaskForm(forms.Form):
     """What, when, who, on which record."""
 
-    text = forms.CharField(label=_("What is to be done"), max_length=500)
+    text = _Lines(label=_("What is to be done"), max_length=LONGEST_TEXT)
     type = forms.ChoiceField(label=_("Kind"), choices=TaskType.choices, required=False)
     day = forms.DateField(label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     hour = forms.TimeField(label=_("Hour"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"), help_text=_("Empty: any time that day."))
@@ -34,7 +44,11 @@ class TaskForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["responsible"].choices = [("", _("Me")), *directory.choices()]  # type: ignore[attr-defined]
+        nobody = _("Nobody") if "responsible" in self.initial else _("Me")  # a new one is its maker's unless it says whose
+        self.fields["responsible"].choices = [("", nobody), *directory.choices(present=self.initial.get("responsible"))]  # type: ignore[attr-defined]
+        text = str(self.initial.get("text", ""))
+        if "\n" in text or len(text) > _ONE_LINE:  # in one line its lines would run together
+            self.fields["text"].widget = forms.Textarea(attrs={"rows": 6})
 
     def values(self) -> dict[str, Any]:
         """What the service takes."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from crm_platform.kernel import clock
+
+# Letters: programs write whole instructions into a task.
+LONGEST_TEXT = 5000
 
 
 class TaskType(models.TextChoices):
@@ -25,7 +29,7 @@ class Task(models.Model):
     `entity` and `record_id` name the record ("deal", 12); empty and null for a task of its own. `duration` is in seconds, 0 where nobody said one.
     """
 
-    text = models.CharField(max_length=500)
+    text = models.CharField(max_length=LONGEST_TEXT)
     type = models.CharField(max_length=10, choices=TaskType.choices, default=TaskType.TODO)
     responsible = models.ForeignKey(settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, related_name="+")
     entity = models.CharField(max_length=20, blank=True)
@@ -51,3 +55,8 @@ class Task(models.Model):
             models.Index(fields=["entity", "record_id", "due_at"], name="task_of_record"),
             models.Index(fields=["-done_at"], name="task_done", condition=Q(done_at__isnull=False, binned_at=None)),
         ]
+
+    @property
+    def short(self) -> str:
+        """Its text in one line of at most 80 letters: for what names a task in passing."""
+        return Truncator(" ".join(self.text.split())).chars(80)

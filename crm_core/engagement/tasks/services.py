@@ -20,7 +20,7 @@ from crm_platform.kernel.access import Act
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, Scope, refusal, require, still
 
-from .models import Task, TaskType
+from .models import LONGEST_TEXT, Task, TaskType
 from .permissions import TASKS
 
 # Told after a change of a record's tasks, in the same transaction: deals keep their next step on themselves.
@@ -112,8 +112,8 @@ def _clean(text: str) -> str:
     text = text.strip()
     if not text:
         raise Invalid(fields={"text": [_("Say what is to be done.")]})
-    if len(text) > 500:
-        raise Invalid(fields={"text": [str(_("At most {most} letters; this has {count}.")).format(most=500, count=len(text))]})
+    if len(text) > LONGEST_TEXT:
+        raise Invalid(fields={"text": [str(_("At most {most} letters; this has {count}.")).format(most=LONGEST_TEXT, count=len(text))]})
     return text
 
 
@@ -195,7 +195,7 @@ def change(actor: Actor, pk: int, **values: Any) -> Task:
     before = {**_facts(task), "result": task.result}
     if "text" in values:
         values["text"] = _clean(values["text"])
-    if "responsible_id" in values:
+    if values.get("responsible_id", task.responsible_id) != task.responsible_id:
         _person(values["responsible_id"])
     if "type" in values:
         _type(values["type"])

@@ -71,7 +71,7 @@ def add(request: HttpRequest) -> HttpResponse:
         try:
             with errors_into(form):
                 task = services.add(actor, **form.values(), entity=form.cleaned_data["entity"], record_id=form.cleaned_data["record"])
-            return responses.toast(request, _back(request, task), _("Planned: %(text)s.") % {"text": task.text})
+            return responses.toast(request, _back(request, task), _("Planned: %(text)s.") % {"text": task.short})
         except Refused:
             pass
     return responses.page(request, "tasks/form.html", status=422, rail="day", form=form, task=None)
@@ -98,7 +98,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 def complete(request: HttpRequest, pk: int) -> HttpResponse:
     """Done, with its result; the toast takes it back."""
     task = services.complete(request.actor, pk, result=request.POST.get("result", ""))  # type: ignore[attr-defined]
-    return responses.toast(request, _back(request, task), _("Done: %(text)s.") % {"text": task.text}, undo=reverse("task-reopen", args=[pk]))
+    return responses.toast(request, _back(request, task), _("Done: %(text)s.") % {"text": task.short}, undo=reverse("task-reopen", args=[pk]))
 
 
 @require_POST
@@ -129,7 +129,7 @@ def move_late(request: HttpRequest) -> HttpResponse:
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     """To the bin; the toast takes it out."""
     task = services.remove(request.actor, pk)  # type: ignore[attr-defined]
-    return responses.toast(request, _back(request, task), _("Binned: %(text)s.") % {"text": task.text}, undo=reverse("task-restore", args=[pk]))
+    return responses.toast(request, _back(request, task), _("Binned: %(text)s.") % {"text": task.short}, undo=reverse("task-restore", args=[pk]))
 
 
 @require_POST

@@ -12,6 +12,9 @@ from django.db.models import Q
 from crm_core.groundwork.records.models import Record
 from crm_platform.db.prepared import Noting
 
+# Letters of the next step that stand on the deal: the board shows its beginning.
+MOST_OF_STEP = 500
+
 
 class Deal(Noting, Record):
     """Money we hope to win.
@@ -39,7 +42,7 @@ class Deal(Noting, Record):
     lost_from = models.BigIntegerField(null=True, blank=True)
     source = models.CharField(max_length=120, blank=True)
     next_task_at = models.DateTimeField(null=True, blank=True)
-    next_task_text = models.CharField(max_length=500, blank=True)
+    next_task_text = models.CharField(max_length=MOST_OF_STEP, blank=True)
     next_task_type = models.CharField(max_length=10, blank=True)
 
     class Meta:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import Left
 from django.utils.translation import gettext as _
 
 from crm_core.engagement.tasks import services as tasks
@@ -19,7 +20,7 @@ from crm_platform.kernel import clock, versions
 from crm_platform.kernel.permissions import Actor, Scope
 
 from .desk import DESK
-from .models import Deal, DealContact
+from .models import MOST_OF_STEP, Deal, DealContact
 
 FIRST, MORE = 15, 30
 _MAIN_CONTACTS: Prepared[tuple[int, str]] = Prepared(DealContact, lambda deals: DealContact.objects.filter(deal__id__among=deals, main=True).values_list("deal_id", "contact__name"))
@@ -85,7 +86,7 @@ def dress(actor: Actor, rows: list[dict[str, Any]]) -> None:
 def _veil(actor: Actor, rows: list[dict[str, Any]]) -> None:
     """The next step repeats a task: when it is due everyone reads who sees the card, what it says only who may see the task."""
     mine = Task.objects.filter(tasks.reach(actor), entity="deal", record_id__in=[row["id"] for row in rows], done_at=None, binned_at=None)
-    told = set(mine.values_list("record_id", "due_at", "text")) if rows else set()
+    told = set(mine.values_list("record_id", "due_at", Left("text", MOST_OF_STEP))) if rows else set()
     for row in rows:
         if (row["id"], row["next_task_at"], row["next_task_text"]) not in told:
             row["next_task_text"] = _("a task")

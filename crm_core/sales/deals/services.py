@@ -20,7 +20,7 @@ from crm_platform.kernel.permissions import Actor
 
 from . import ranks
 from .kind import DEAL, hold_stage
-from .models import Deal
+from .models import MOST_OF_STEP, Deal
 
 
 class MovedMeanwhile(Overtaken):
@@ -122,7 +122,7 @@ def move_all(actor: Actor, from_id: int, to_id: int) -> int:
 def keep_next_step(pk: int, task: Task | None) -> None:
     """The earliest open task stands on the deal itself, so that the board reads one table."""
     Deal.objects.filter(pk=pk).update(
-        next_task_at=task.due_at if task else None, next_task_text=task.text if task else "", next_task_type=task.type if task else ""
+        next_task_at=task.due_at if task else None, next_task_text=task.text[:MOST_OF_STEP] if task else "", next_task_type=task.type if task else ""
     )
 
 

@@ -19,7 +19,7 @@ from crm_core.doors.amocrm.wire.asking import Asked, whole, wholes
 from crm_core.doors.amocrm.wire.fields import Item, items_of, period, seconds, settle
 from crm_core.doors.amocrm.wire.problems import Fault, ItemsRefused
 from crm_core.engagement.tasks import services
-from crm_core.engagement.tasks.models import Task, TaskType
+from crm_core.engagement.tasks.models import LONGEST_TEXT, Task, TaskType
 from crm_platform.accounts import directory
 from crm_platform.kernel.errors import NotFound
 
@@ -110,7 +110,7 @@ def make(asked: Asked) -> HttpResponse:
 
 
 def _fresh(item: Item) -> dict[str, Any]:
-    text, due = item.text("text", most=500), item.moment("complete_till")
+    text, due = item.text("text", most=LONGEST_TEXT), item.moment("complete_till")
     if not text:
         item.fault("text", "This value should not be blank.", code="IsBlank")
     if due is None and not item.faults:
@@ -195,7 +195,7 @@ def _said(item: Item) -> dict[str, Any]:
     due, given = item.moment("complete_till"), {"type": _type(item), "duration": _duration(item), "responsible_id": item.whole("responsible_user_id") or None}
     values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if item.text("text"):
-        values["text"] = item.text("text", most=500)
+        values["text"] = item.text("text", most=LONGEST_TEXT)
     if due is not None:
         values |= {"due_at": due, "all_day": _ends_a_day(due)}
     return values

@@ -39,6 +39,7 @@ from crm_core.doors.amocrm.resources import (
 from crm_core.doors.amocrm.shelves import shelf as shelves
 from crm_core.doors.amocrm.shelves.shelf import Shelf
 from crm_core.engagement.tasks import services as task_services
+from crm_core.engagement.tasks.models import LONGEST_TEXT
 from crm_core.groundwork.tags import palette
 
 from .words import ANY, BOOL, INT, MOMENT, NUMBER, OBJECT, PK, STR, Schema, listed, maybe, one_of, ref
@@ -109,7 +110,7 @@ def shelved(shelf: Shelf, *, fresh: bool = False, many: bool = False) -> Schema:
 
 
 _TASK = {
-    "text": {"type": "string", "maxLength": 500}, "complete_till": MOMENT, "task_type_id": INT, "task_type": INT, "responsible_user_id": PK, "is_completed": BOOL,
+    "text": {"type": "string", "maxLength": LONGEST_TEXT}, "complete_till": MOMENT, "task_type_id": INT, "task_type": INT, "responsible_user_id": PK, "is_completed": BOOL,
     "duration": {"type": "integer", "minimum": 0, "maximum": task_services.LONGEST}, "result": given({"text": {"type": "string", "maxLength": 5000}}),
 }  # fmt: skip
 _TASK_OF = {"entity_type": one_of(*PLURALS.values(), "customers"), "entity_id": PK}
