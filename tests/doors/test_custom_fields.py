@@ -144,3 +144,27 @@ def test_fields_are_listed_in_the_order_that_is_asked_for(api: Program) -> None:
     answer = api.get("contacts/custom_fields?order[name]=asc")
     assert ([one["id"] for one in answer.json()["_embedded"]["custom_fields"]], answer.headers["X-Ignored"]) == (usual, "order[name]")
     assert [api.get(f"contacts/custom_fields?{odd}", X_Strict="1").status_code for odd in ("order[name]=asc", "filter[spoon]=1", "order[sort]=desc")] == [400, 400, 200]
+
+
+@pytest.mark.parametrize(("path", "noun"), [("leads", "leads"), ("contacts", "contacts"), ("companies", "companies"), ("customers", "customers"), ("catalogs/{}/elements", "elements")])
+def test_a_moment_is_found_by_ranges_and_by_itself(api: Program, path: str, noun: str) -> None:
+    if "{}" in path:
+        path = path.format(api.post("catalogs", [{"name": "A"}]).json()["_embedded"]["catalogs"][0]["id"])
+    visit = field(api, path.replace("/elements", ""), type="date_time")["id"]
+
+    def one(name: str, moment: Any) -> int:
+        body = {"name": name, "next_date": 1_900_000_000, "custom_fields_values": [{"field_id": visit, "values": [{"value": moment}]}] if moment else None}
+        return int(api.post(path, [body]).json()["_embedded"][noun][0]["id"])
+
+    early, late, _none = one("A", 1_700_000_000), one("B", "2023-11-14T23:13:21+01:00"), one("C", None)
+    asked = f"{path}?order[id]=asc&filter[custom_fields_values][{visit}]"
+    for question, ids in (
+        ("[from]=1700000000", [early, late]), ("[to]=1700000000", [early]), ("[from]=1700000001", [late]), ("[from]=1700000002", []), ("[from]=2023-11-14T22:13:20Z", [early, late]), ("[]=1700000000", [early]),
+        ("[]=1", []), (f"[from]=1699999999&filter[custom_fields_values][{visit}][to]=1700000001", [early, late]),
+    ):  # fmt: skip
+        answer = api.get(f"{asked}{question}", X_Strict="1")
+        assert ([row["id"] for row in answer.json()["_embedded"][noun]] if answer.status_code == 200 else []) == ids, question
+    told = api.get(f"{path}/{late}").json()["custom_fields_values"]
+    assert told[0]["values"] == [{"value": 1_700_000_001}]
+    wrong = api.post(path, [{"name": "D", "next_date": 1_900_000_000, "custom_fields_values": [{"field_id": visit, "values": [{"value": "soon"}]}]}])
+    assert (wrong.status_code, "Unix timestamp" in wrong.content.decode()) == (400, True)

@@ -100,7 +100,7 @@ def test_companies_are_found_by_their_site_and_contacts_by_their_position(api: P
 @pytest.mark.parametrize("known", [False, True])
 def test_a_field_that_nothing_is_found_by_is_said_and_not_passed_over(api: Program, known: bool) -> None:
     made(api, "leads", {"name": "A"})
-    field = api.post("leads/custom_fields", [{"name": "Visit", "type": "date_time"}]).json()["_embedded"]["custom_fields"][0]["id"] if known else 424_242
+    field = api.post("leads/custom_fields", [{"name": "Paper", "type": "file"}]).json()["_embedded"]["custom_fields"][0]["id"] if known else 424_242
     path = f"leads?filter[custom_fields_values][{field}][]=1"
     assert (api.get(path).status_code, api.get(path).headers["X-Ignored"]) == (200, f"filter[custom_fields_values][{field}]")
     assert api.get(path, **{"X-Strict": "1"}).status_code == 400

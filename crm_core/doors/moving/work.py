@@ -8,8 +8,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from crm_core.doors.amocrm.wire.fields import as_moment
 from crm_core.doors.amocrm.wire.texts import clean
+from crm_platform.kernel import reading
 from crm_platform.kernel.permissions import Actor
 
 from .models import Left, Move, Moved
@@ -69,7 +69,7 @@ class Work:
 
 def moment(value: Any) -> datetime | None:
     """A moment of the wire; None for nothing and for what is none."""
-    return None if value in (None, "", 0) else as_moment(value)
+    return None if value in (None, "", 0) else reading.moment(value)
 
 
 def embedded(row: Mapping[str, Any], name: str) -> list[Row]:

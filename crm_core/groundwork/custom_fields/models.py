@@ -23,12 +23,17 @@ class Kind(models.TextChoices):
     OTHER = "other", _("Of another program")
 
 
+# What the open API says of a field of moments, and what people call it.
+MOMENTS, MOMENT_LABEL = {"type": "date_time"}, _("Date and time")
+
+
 class CustomField(models.Model):
     """A field of an entity ("contact", "company", "deal", "product").
 
     `options` of lists: [{"id": 1, "label": "…", "hue": 3, "archived": false}], ids never reused.
     `filterable` fields also stand in FieldIndex. An archived field keeps its values for 30 days and longer.
-    `wire` is what the open API says of it beyond that ("type", "code" and the like).
+    `wire` is what the open API says of it beyond that ("type", "code" and the like). A field of moments is of the kind
+    OTHER with the API's type for them, and its value [{"value": Unix seconds}]: so it was before people could fill it in.
     """
 
     entity = models.CharField(max_length=20)
@@ -47,9 +52,24 @@ class CustomField(models.Model):
         db_table = "custom_field"
         ordering = ["order", "id"]
 
+    @property
+    def holds_moments(self) -> bool:
+        """Whether its values are a date with a time."""
+        return self.kind == Kind.OTHER and self.wire.get("type") == MOMENTS["type"]
+
+    @property
+    def for_programs(self) -> bool:
+        """Whether only programs write it, and nobody is asked for it."""
+        return self.kind == Kind.OTHER and not self.holds_moments
+
+    @property
+    def holds(self) -> str:
+        """What it holds, in words."""
+        return str(MOMENT_LABEL if self.holds_moments else self.get_kind_display())
+
 
 class FieldIndex(models.Model):
-    """One value of one filterable field of one record (several rows for several choices); no DDL at run time, ever."""
+    """One value of one filterable field of one record (several rows for several choices); no DDL at run time, ever. Of a moment `num` has the Unix seconds."""
 
     field = models.ForeignKey(CustomField, models.CASCADE, related_name="+", db_index=False)
     record_id = models.BigIntegerField()

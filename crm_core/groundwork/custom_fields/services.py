@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
@@ -14,10 +15,10 @@ from django.utils.translation import gettext_lazy as _
 
 from crm_platform.accounts.roles import SETTINGS
 from crm_platform.events.backbone import emit
-from crm_platform.kernel import clock, gates, versions
+from crm_platform.kernel import clock, gates, preferences, versions
 from crm_platform.kernel.errors import Invalid, NotFound
 from crm_platform.kernel.permissions import Actor, require
-from crm_platform.kernel.reading import whole, wholes
+from crm_platform.kernel.reading import moment, whole, wholes
 
 from .models import CustomField, FieldIndex, Kind
 
@@ -104,8 +105,19 @@ def _link(_field: CustomField, value: Any) -> str:
     return text[:2000]
 
 
-def _other(_field: CustomField, value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def _other(field: CustomField, value: Any) -> list[Any]:
+    if not field.holds_moments:
+        return value if isinstance(value, list) else [value]
+    found = value if isinstance(value, datetime) else moment_in(value)
+    if found is None:
+        raise ValueError(_("This is not a date with a time."))
+    return [{"value": int(found.timestamp())}]
+
+
+def moment_in(value: Any) -> datetime | None:
+    """The moment of a stored value, or of one as a program sends it; None where there is none."""
+    one = value[0] if isinstance(value, list) and value else value
+    return moment(one.get("value") if isinstance(one, dict) else one)
 
 
 _STORE = {
@@ -126,6 +138,9 @@ def shown(field: CustomField, value: Any) -> str:
             return ", ".join(str(labels.get(one, one)) for one in value)
         case Kind.CHECKBOX:
             return str(_("yes") if value else _("no"))
+        case Kind.OTHER if field.holds_moments:
+            found = moment_in(value)
+            return f"{found.astimezone(_zone()):%Y-%m-%d %H:%M}" if found else ""
         case Kind.OTHER:
             return ", ".join(filter(None, (_in_words(one) for one in value)))
     return str(value)
@@ -159,12 +174,13 @@ def _index_rows(filterable: Mapping[str, CustomField], pk: int, values: Mapping[
         if field is None or value is None:
             continue
         each = value if isinstance(value, list) else [value]
-        rows.extend(FieldIndex(field=field, record_id=pk, **_column(Kind(field.kind), one)) for one in each)
+        rows.extend(FieldIndex(field=field, record_id=pk, **column_of(field, one)) for one in each)
     return rows
 
 
-def _column(kind: Kind, value: Any) -> dict[str, Any]:
-    match kind:
+def column_of(field: CustomField, value: Any) -> dict[str, Any]:
+    """Where a stored value stands in the index."""
+    match Kind(field.kind):
         case Kind.NUMBER | Kind.MONEY:
             return {"num": Decimal(value)}
         case Kind.DATE:
@@ -173,6 +189,9 @@ def _column(kind: Kind, value: Any) -> dict[str, Any]:
             return {"option": value}
         case Kind.CHECKBOX:
             return {"option": int(value)}
+        case Kind.OTHER:
+            found = moment_in(value)
+            return {"num": Decimal(int(found.timestamp())) if found else None}
     return {"text": str(value)[:200].lower()}
 
 
@@ -188,6 +207,8 @@ def matching(field: CustomField, text: str) -> Any:
             return _range(rows, "num", text, read=_decimal).values("record_id")
         case Kind.DATE:
             return _range(rows, "at", text, read=_date).values("record_id")
+        case Kind.OTHER:
+            return _within_days(rows, text).values("record_id")
     return rows.filter(text__startswith=text.lower()[:200]).values("record_id")
 
 
@@ -220,12 +241,33 @@ def _range(rows: Any, column: str, text: str, *, read: Callable[[str], Any]) -> 
     return rows.filter(**{f"{column}__lte": most}) if most is not None else rows
 
 
+def _within_days(rows: Any, text: str) -> Any:
+    """Moments by the firm's days: "2026-11-28" within it, "2026-11-28..2026-12-01" from the first to the end of the last."""
+    low, dots, high = text.partition("..")
+    least, most = (_date(end) if end else None for end in (low, high if dots else low))
+    if (low and least is None) or ((high if dots else low) and most is None):
+        return rows.none()
+    if least is not None:
+        rows = rows.filter(num__gte=_midnight(least))
+    return rows.filter(num__lt=_midnight(most + timedelta(days=1))) if most is not None else rows
+
+
+def _midnight(day: date) -> int:
+    return int(datetime.combine(day, time(), _zone()).timestamp())
+
+
+def _zone() -> ZoneInfo:
+    """The firm's: its days and hours are everybody's."""
+    return ZoneInfo(preferences.here().time_zone)
+
+
 def add_field(
-    actor: Actor, *, entity: str, name: str, kind: str, options: Sequence[str] = (), hint: str = "", required: bool = False, ask: bool = True, bare: bool = False
-) -> CustomField:
+    actor: Actor, *, entity: str, name: str, kind: str, options: Sequence[str] = (), hint: str = "", required: bool = False, ask: bool = True, bare: bool = False,
+    wire: Mapping[str, Any] | None = None,
+) -> CustomField:  # fmt: skip
     """Add a field. Raises Invalid, PlanRefusal; Forbidden unless `ask` is off (an import adds what its person chose).
 
-    `bare`: a list may come without choices, for the program that adds it brings them later.
+    `bare`: a list may come without choices, for the program that adds it brings them later. `wire`: what the open API says of it.
     """
     if ask:
         require(actor, SETTINGS.right("edit"))
@@ -237,10 +279,12 @@ def add_field(
     if kind in (Kind.LIST, Kind.MULTI) and not labels and not bare:
         raise Invalid(fields={"options": [_("A list needs at least one choice.")]})
     gates.require(f"fields.{entity}")
-    field = CustomField.objects.create(
-        entity=entity, name=name, kind=kind, hint=hint[:300], required=required, order=len(fields_of(entity)), filterable=kind != Kind.OTHER,
+    field = CustomField(
+        entity=entity, name=name, kind=kind, hint=hint[:300], required=required, order=len(fields_of(entity)), wire=dict(wire or {}),
         options=[{"id": number, "label": label, "hue": number % 8 + 1} for number, label in enumerate(labels, 1)],
     )  # fmt: skip
+    field.filterable = not field.for_programs
+    field.save(force_insert=True)
     emit(actor, "field.added", entity="field", record_id=field.pk, after={"entity": entity, "name": name, "kind": kind})
     return field
 
@@ -313,10 +357,11 @@ def describe_field(actor: Actor, pk: int, *, wire: Mapping[str, Any], options: S
     field = _field(pk)
     before = {"wire": field.wire, "options": field.options}
     field.wire = dict(wire)
+    field.filterable = not field.for_programs
     if options is not None:
         field.options = [dict(option) for option in options]
     if before != {"wire": field.wire, "options": field.options}:
-        field.save(update_fields=["wire", "options"])
+        field.save(update_fields=["wire", "options", "filterable"])
         emit(actor, "field.changed", entity="field", record_id=pk, before=before, after={"wire": field.wire, "options": field.options})
     return field
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # The types whose cells hold one figure.
 FIGURES = ("money", "number", "whole")
+# Those in which day and month can be mixed up.
+DATES = ("date", "moment")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from crm_core.groundwork.custom_fields import services as custom
 from crm_core.groundwork.custom_fields.models import CustomField, FieldIndex
+from crm_core.groundwork.custom_fields.models import Kind as FieldKind
 from crm_core.groundwork.records import registry
 from crm_core.groundwork.tags import services as tags
 from crm_core.groundwork.tags.models import Tag
@@ -29,7 +30,7 @@ def unused_tags(actor: Actor, added: Sequence[Trace]) -> int:
 
 def _holds(field: CustomField, **which: Any) -> bool:
     """Whether a record outside the bin has a value of the field."""
-    if field.filterable:
+    if field.filterable and field.kind != FieldKind.OTHER:  # of those all values stand in the index
         found = FieldIndex.objects.filter(field=field, **which).values("record_id")
         return bool(_living(field.entity).filter(pk__in=found).exists())
     return bool(_living(field.entity).filter(custom__has_key=str(field.pk)).exists())

@@ -34,7 +34,7 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+\Z")
 _PHONE = re.compile(r"[\d\s()+./-]{7,25}\Z")
 _CUSTOM_TYPES = {
     FieldKind.TEXT: "text", FieldKind.NUMBER: "number", FieldKind.MONEY: "number", FieldKind.DATE: "date", FieldKind.LIST: "choice",
-    FieldKind.MULTI: "choices", FieldKind.CHECKBOX: "yes", FieldKind.LINK: "text",
+    FieldKind.MULTI: "choices", FieldKind.CHECKBOX: "yes", FieldKind.LINK: "text", FieldKind.OTHER: "moment",
 }  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def plain_name(text: str) -> str:
 
 def targets_of(kind: ImportKind) -> list[Target]:
     """The kind's own targets and one for each custom field."""
-    own = [Target(f"custom:{field.pk}", field.name, f"custom-{_CUSTOM_TYPES[FieldKind(field.kind)]}", field.name) for field in custom.fields_of(kind.kind.code)]
+    own = [Target(f"custom:{field.pk}", field.name, f"custom-{_CUSTOM_TYPES[FieldKind(field.kind)]}", field.name) for field in custom.fields_of(kind.kind.code) if not field.for_programs]
     return [*kind.targets, Target("record_id", gettext_lazy("Number in Kartoteka"), "whole", own_number()), *own]
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
 from crm_core.groundwork.custom_fields import services as custom
 from crm_core.groundwork.tags import services as tags
-from crm_platform.kernel import money
+from crm_platform.kernel import money, preferences
 
 from . import currencies, recognising
 from .broken import Broken
-from .kinds import Batch, Parsed, Target, may_add
+from .kinds import DATES, Batch, Parsed, Target, may_add
 
 
 class BadCell(ValueError):
@@ -102,8 +103,9 @@ class Parser:
 
     def _read(self, column: str, text: str, target: Target, notation: Mapping[str, str]) -> Any:
         kind = target.plain_type
-        if kind == "date":
-            found = recognising.read_date(text, notation["date"])
+        if kind in DATES:
+            zone = ZoneInfo(preferences.here().time_zone)
+            found = recognising.read_date(text, notation["date"]) if kind == "date" else recognising.read_moment(text, notation["date"], zone=zone)
             if found is None:
                 raise BadCell(_("%(column)s: “%(value)s” is not a date in the order of this column.") % {"column": column, "value": text[:60]})
             return found

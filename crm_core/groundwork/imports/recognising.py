@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -95,6 +95,19 @@ def read_date(text: str, order: str) -> date | None:
     else:
         day, month, year = a, b, c
     return _date(year, month, day)
+
+
+def read_moment(text: str, order: str, *, zone: tzinfo) -> datetime | None:
+    """A date with its time, midnight where none is said, in `zone` unless it names another; None where it is none."""
+    day, found = read_date(text, order), _DATE.match(text.strip()[:LONGEST])
+    if day is None:
+        return None
+    hour, minute, elsewhere = found.group(4, 5, 6) if found else (None, None, None)
+    try:
+        read = datetime.fromisoformat(f"{day.isoformat()}T{int(hour or 0):02}:{minute or '00'}{(elsewhere or '').upper()}")
+    except ValueError:
+        return None
+    return read if read.tzinfo else read.replace(tzinfo=zone)
 
 
 def _read_wordy(text: str) -> date | None:

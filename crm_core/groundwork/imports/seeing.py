@@ -57,7 +57,7 @@ class Saw:
     @property
     def dates(self) -> bool:
         """Whether its cells are read as dates."""
-        return self.target is not None and self.target.plain_type == "date"
+        return self.target is not None and self.target.plain_type in kinds.DATES
 
     @property
     def unsure(self) -> bool:

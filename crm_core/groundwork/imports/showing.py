@@ -84,7 +84,7 @@ def _cells(parser: Parser, kind: kinds.ImportKind, cells: list[str], values: Map
                 doubt = _("was %(name)s") % {"name": ", ".join(name for name in given if name in mains)}
         elif column in unsure:
             doubt = _or_else(text, notation["date"])
-        yield Cell(shown, str(target.label), plain in kinds.FIGURES, plain == "date", doubt)
+        yield Cell(shown, str(target.label), plain in kinds.FIGURES, plain in kinds.DATES, doubt)
 
 
 def _or_else(text: str, order: str) -> str:

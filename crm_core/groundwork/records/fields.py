@@ -136,7 +136,7 @@ class RecordForm(forms.Form):
         names = tags.names_of(self.entity, record.tag_ids) if record else []
         self.fields["tags"] = forms.CharField(label=_("Tags"), required=False, max_length=500, initial=", ".join(names), help_text=_("Parted by commas."))
         for field in custom.fields_of(self.entity):
-            if field.kind == Kind.OTHER:  # written by programs, shown on the card
+            if field.for_programs:  # shown on the card
                 continue
             self.fields[f"custom_{field.pk}"] = form_field(field, (record.custom if record else {}).get(str(field.pk)))
 
@@ -171,4 +171,13 @@ def form_field(field: CustomField, value: Any) -> forms.Field:
             return forms.MultipleChoiceField(choices=options, widget=forms.CheckboxSelectMultiple, **common)
         case Kind.CHECKBOX:
             return forms.BooleanField(**(common | {"required": False}))
+        case Kind.OTHER:
+            return _moment_field(common | {"initial": custom.moment_in(value)})
     return forms.CharField(max_length=5000, **common)
+
+
+def _moment_field(common: Mapping[str, Any]) -> forms.Field:
+    """A date with a time; seconds that a program wrote stay."""
+    exact = bool(common["initial"] and common["initial"].second)
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local", **({"step": "1"} if exact else {})}, format="%Y-%m-%dT%H:%M:%S" if exact else "%Y-%m-%dT%H:%M")
+    return forms.DateTimeField(widget=widget, **common)

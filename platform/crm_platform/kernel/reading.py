@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
+from datetime import UTC, datetime
 
 # What a bigint holds; "²" is a digit to Python and no number.
 _WHOLE = re.compile(r"[0-9]{1,18}")
+# The years a moment may lie in: what both Python and the database hold, and a day less at the end, so that no time zone puts it beyond.
+_EARLIEST, _LATEST = -2_208_988_800, 253_402_214_399
 
 
 def whole(text: str | None) -> int | None:
@@ -18,6 +22,28 @@ def signed(text: str | None) -> int | None:
     plain = (text or "").strip()
     found = whole(plain.removeprefix("-"))
     return -found if found is not None and plain.startswith("-") else found
+
+
+def number(value: object) -> int | None:
+    """The whole number that a value of JSON says: as such, as a text, as 5.0; yes and no are 1 and 0. None for any other."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return signed(value) if isinstance(value, str) else None
+
+
+def moment(value: object) -> datetime | None:
+    """Unix seconds or RFC 3339 as a moment; None where it is neither, or beyond 1900 and the last day but one of 9999. Fractions, which some clients send, are cut off."""
+    seconds = int(value) if isinstance(value, float) and math.isfinite(value) else number(value)
+    if seconds is None and isinstance(value, str):
+        try:
+            seconds = int(datetime.fromisoformat(value.strip()).timestamp())
+        except (ValueError, OverflowError):
+            return None
+    return datetime.fromtimestamp(seconds, UTC) if seconds is not None and _EARLIEST <= seconds <= _LATEST else None
 
 
 def wholes(text: str) -> list[int]:

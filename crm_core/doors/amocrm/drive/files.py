@@ -15,11 +15,12 @@ from crm_core.doors.amocrm import storing
 from crm_core.doors.amocrm.records.collections import ALL
 from crm_core.doors.amocrm.wire import answers, brackets, cursors
 from crm_core.doors.amocrm.wire.asking import Asked, whole
-from crm_core.doors.amocrm.wire.fields import Item, as_moment, items_of, seconds, settle
+from crm_core.doors.amocrm.wire.fields import Item, items_of, seconds, settle
 from crm_core.groundwork.attachments import services
 from crm_core.groundwork.attachments.models import Attachment
 from crm_core.groundwork.attachments.services import LOOSE
 from crm_core.groundwork.records import registry, writing
+from crm_platform.kernel import reading
 from crm_platform.kernel.errors import NotFound
 from crm_platform.kernel.permissions import Actor, may, reach
 
@@ -123,7 +124,7 @@ def _size(given: Any) -> Q:
 def _date(given: Any) -> Q:
     if not isinstance(given, dict):
         return Q()
-    low, high = (as_moment(given.get(end)) if isinstance(given.get(end), str) else None for end in ("from", "to"))
+    low, high = (reading.moment(given.get(end)) if isinstance(given.get(end), str) else None for end in ("from", "to"))
     condition = Q(created_at__gte=low) if low else Q()
     return condition & Q(created_at__lt=high + timedelta(seconds=1)) if high and high.year < 9999 else condition
 

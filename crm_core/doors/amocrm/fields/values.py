@@ -8,12 +8,12 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from crm_core.doors.amocrm.wire.fields import Item, as_moment
+from crm_core.doors.amocrm.wire.fields import Item, seconds
 from crm_core.doors.amocrm.wire.texts import clean
 from crm_core.groundwork.custom_fields.models import Kind
 from crm_core.groundwork.custom_fields.services import LONGEST
 from crm_core.people import reaching
-from crm_platform.kernel import preferences
+from crm_platform.kernel import preferences, reading
 
 from .known import EMAIL_KINDS, PHONE_KINDS, Known, named, of
 
@@ -153,14 +153,16 @@ def _read_flag(one: Known, values: list[Value], fault: Fault) -> Any:
 
 
 def _read_day(one: Known, values: list[Value], fault: Fault) -> Any:
+    moment = _moment(values, fault)
+    return None if moment is None else moment.astimezone(ZoneInfo(preferences.here().time_zone)).date().isoformat()
+
+
+def _moment(values: list[Value], fault: Fault) -> datetime | None:
     given = _first(values)
-    if given in (None, ""):
-        return None
-    moment = as_moment(given)
-    if moment is None:
+    moment = reading.moment(given)
+    if moment is None and given not in (None, ""):
         fault("This value should be a Unix timestamp or RFC 3339.")
-        return None
-    return moment.astimezone(ZoneInfo(preferences.here().time_zone)).date().isoformat()
+    return moment
 
 
 def _read_choice(one: Known, values: list[Value], fault: Fault) -> Any:
@@ -209,8 +211,11 @@ def _read_address(one: Known, values: list[Value], fault: Fault) -> Any:
 
 
 def _read_other(one: Known, values: list[Value], fault: Fault) -> Any:
-    """Kept as it was sent: the product does not look into it."""
-    return values or None
+    """Kept as it was sent: the product does not look into it, but for moments."""
+    if one.row is None or not one.row.holds_moments:
+        return values or None
+    moment = _moment(values, fault)
+    return None if moment is None else [{"value": seconds(moment)}]
 
 
 _READ: dict[str, Callable[[Known, list[Value], Fault], Any]] = {

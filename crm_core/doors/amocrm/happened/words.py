@@ -9,14 +9,14 @@ from typing import Any
 from crm_core.doors.amocrm import names
 from crm_core.doors.amocrm.fields.known import type_of
 from crm_core.doors.amocrm.resources.account import TASK_TYPES
-from crm_core.doors.amocrm.wire.fields import as_moment, told_price
+from crm_core.doors.amocrm.wire.fields import seconds, told_price
 from crm_core.groundwork.custom_fields import services as custom
 from crm_core.groundwork.custom_fields.models import Kind
 from crm_core.groundwork.tags import services as tags
 from crm_core.sales.deals import queries as deals
 from crm_core.sales.pipelines import queries as pipelines
 from crm_platform.events.models import Event
-from crm_platform.kernel import preferences
+from crm_platform.kernel import preferences, reading
 
 Side = list[dict[str, Any]]
 # They are only kept, and tell of themselves as all things that are kept.
@@ -151,9 +151,15 @@ def _value(one: Any, stored: Any) -> Side:
     chosen = one.kind in (Kind.LIST, Kind.MULTI)
     labels = {option["id"]: option["label"] for option in one.options}
     return [
-        {"custom_field_value": {"field_id": one.pk, "field_type": number, "enum_id": value if chosen else None, "text": str(labels.get(value, "")) if chosen else custom.shown(one, value if one.kind != Kind.OTHER else [value])}}
+        {"custom_field_value": {"field_id": one.pk, "field_type": number, "enum_id": value if chosen else None, "text": str(labels.get(value, "")) if chosen else _text(one, value)}}
         for value in each
     ]  # fmt: skip
+
+
+def _text(one: Any, value: Any) -> str:
+    """A value for programs: of a moment its seconds, of others what people read."""
+    moment = custom.moment_in(value) if one.holds_moments else None
+    return str(seconds(moment)) if moment else custom.shown(one, value if one.kind != Kind.OTHER else [value])
 
 
 _CHANGES: dict[str, Callable[[Event, str], Iterator[Told]]] = {
@@ -180,7 +186,7 @@ def _of_task(row: Event, verb: str) -> Iterator[Told]:
 
 
 def _seconds(value: Any) -> int | None:
-    moment = as_moment(value) if isinstance(value, str) else None
+    moment = reading.moment(value) if isinstance(value, str) else None
     return int(moment.timestamp()) if moment else None
 
 

@@ -16,14 +16,14 @@ from crm_core.doors.amocrm.fields import known
 from crm_core.doors.amocrm.records.collections import ALL, Collection
 from crm_core.doors.amocrm.wire import brackets, cursors
 from crm_core.doors.amocrm.wire.asking import MOST_IDS, Asked, whole, wholes
-from crm_core.doors.amocrm.wire.fields import as_moment, period
+from crm_core.doors.amocrm.wire.fields import period
 from crm_core.engagement.tasks.models import Task
 from crm_core.groundwork.custom_fields.models import FieldIndex, Kind
 from crm_core.groundwork.search import queries as search
 from crm_core.people import reaching
 from crm_core.sales.pipelines.models import StageKind
 from crm_platform.db.prepared import Prepared, columns_by_keys
-from crm_platform.kernel import money, permissions
+from crm_platform.kernel import money, permissions, reading
 
 Rows = QuerySet[Any]
 ORDERS = ("id", "created_at", "updated_at")
@@ -57,7 +57,7 @@ def _kept_of(entity: str) -> Rows:
 
 def unchanged(asked: Asked, rows: Rows) -> bool:
     """Whether nothing of the list changed since If-Modified-Since; False without that header."""
-    since = as_moment(parse_http_date_safe(asked.request.headers.get("If-Modified-Since", "")))
+    since = reading.moment(parse_http_date_safe(asked.request.headers.get("If-Modified-Since", "")))
     return since is not None and not rows.filter(updated_at__gte=since + timedelta(seconds=1)).exists()
 
 
@@ -236,7 +236,7 @@ def _keys(attribute: str, texts: list[str]) -> list[str]:
 def matching(row: Any, wanted: Any) -> Any:
     """A sub-query of the ids of records whose values of a field fit a filter: one of several, or a range."""
     index = FieldIndex.objects.filter(field=row)
-    column = {Kind.NUMBER: "num", Kind.MONEY: "num", Kind.DATE: "at"}.get(row.kind)
+    column = {Kind.NUMBER: "num", Kind.MONEY: "num", Kind.DATE: "at", Kind.OTHER: "num"}.get(row.kind)
     if column and brackets.is_range(wanted):
         for end, comparison in (("from", "gte"), ("to", "lte")):
             read = _plain(row.kind, wanted.get(end))
@@ -253,10 +253,12 @@ def matching(row: Any, wanted: Any) -> Any:
 
 
 def _plain(kind: str, text: Any) -> Any:
-    if kind != Kind.DATE:
+    if kind not in (Kind.DATE, Kind.OTHER):
         return _decimal(text)
-    moment = as_moment(text) if isinstance(text, str) else None
-    return moment.date() if moment is not None else None
+    moment = reading.moment(text) if isinstance(text, str) else None
+    if moment is None:
+        return None
+    return moment.date() if kind == Kind.DATE else int(moment.timestamp())
 
 
 _FILTERS: dict[str, Apply] = {

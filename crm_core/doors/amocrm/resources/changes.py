@@ -13,10 +13,10 @@ from crm_core.doors.amocrm.records import collections
 from crm_core.doors.amocrm.records.taking import visible
 from crm_core.doors.amocrm.wire import answers
 from crm_core.doors.amocrm.wire.asking import Asked, whole
-from crm_core.doors.amocrm.wire.fields import as_moment, seconds
+from crm_core.doors.amocrm.wire.fields import seconds
 from crm_core.doors.amocrm.wire.problems import BadRequest
 from crm_platform.events.models import Event
-from crm_platform.kernel import clock
+from crm_platform.kernel import clock, reading
 from crm_platform.kernel.permissions import Action, Actor, Scope
 
 # Ids are given out before the commit: a row may yet appear in a gap of theirs. A gap is final once every transaction that
@@ -52,7 +52,7 @@ def _since(asked: Asked) -> int:
     number = whole(given, default=-1)
     if number >= 0:
         return number
-    moment = as_moment(given)
+    moment = reading.moment(given)
     if moment is None:
         raise BadRequest(detail="since must be a cursor of an earlier answer, or a moment as 2026-11-27T12:00:00Z.")
     first = Event.objects.filter(at__gte=moment).order_by("pk").values_list("pk", flat=True).first()

@@ -28,6 +28,8 @@ ENTRIES = (
         _("Lists of events, tasks, notes, incoming leads and customers carry a cursor in their next address, as records do: nothing is skipped or told twice."),
         _("The price of a lead without a sum is 0, and filter[price] goes by prices as they are told; a choice that a field does not have is refused."),
         _("A task is put on another record by entity_type and entity_id."),
+        _("Fields of the type date_time are filtered by, from and to; a value that is no moment is refused. The text of a task may have 5000 letters."),
+        _("Files, elements, catalogs, talks, people, roles, tags and widgets carry a cursor in their next address, too."),
     )),
     Entry(date(2026, 11, 27), (
         _("The specification tells the shape of every body and answer, each filter, and what “with” may ask for."),

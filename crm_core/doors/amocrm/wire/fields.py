@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -16,9 +15,6 @@ from crm_platform.kernel.errors import Invalid
 from .asking import LARGEST, request_id
 from .problems import Fault, ItemsRefused, of_fields
 from .texts import clean
-
-# The years a moment may lie in: what both Python and the database hold, and a day less at the end, so that no time zone puts it beyond.
-_EARLIEST, _LATEST = -2_208_988_800, 253_402_214_399
 
 
 class Item:
@@ -59,7 +55,7 @@ class Item:
         value = self.body.get(name)
         if value is None or value == "":
             return None
-        number = _whole(value)
+        number = reading.number(value)
         if number is None:
             self.fault(name, "This value should be of type int.", code="InvalidType")
             return None
@@ -83,7 +79,7 @@ class Item:
         value = self.body.get(name)
         if value is None or value == "":
             return None
-        moment = as_moment(value)
+        moment = reading.moment(value)
         if moment is None:
             self.fault(name, "This value should be a Unix timestamp.", code="InvalidType")
         return moment
@@ -150,31 +146,10 @@ def settle(items: list[Item]) -> None:
         raise ItemsRefused(dict(wrong))
 
 
-def _whole(value: Any) -> int | None:
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None
-    return reading.signed(value) if isinstance(value, str) else None
-
-
-def as_moment(value: Any) -> datetime | None:
-    """Unix seconds or RFC 3339 as a moment; None where it is neither, or beyond 1900 and the last day but one of 9999. Fractions, which some clients send, are cut off."""
-    seconds = int(value) if isinstance(value, float) and math.isfinite(value) else _whole(value)
-    if seconds is None and isinstance(value, str):
-        try:
-            seconds = int(datetime.fromisoformat(value.strip()).timestamp())
-        except (ValueError, OverflowError):
-            return None
-    return datetime.fromtimestamp(seconds, UTC) if seconds is not None and _EARLIEST <= seconds <= _LATEST else None
-
-
 def stretch(given: Any) -> tuple[datetime | None, datetime | None]:
     """A filter of moments: from when, and before when; None for an end that is open. A bare moment means since then."""
     ends = given if isinstance(given, dict) else {"from": given}
-    low, high = (as_moment(ends.get(end)) if isinstance(ends.get(end), str) else None for end in ("from", "to"))
+    low, high = (reading.moment(ends.get(end)) if isinstance(ends.get(end), str) else None for end in ("from", "to"))
     # A second is told in whole seconds, so its end is the next one's beginning.
     return low, high + timedelta(seconds=1) if high else None
 
