@@ -177,6 +177,17 @@ def test_notes_of_customers(api: Program) -> None:
     assert [api.delete(one).status_code, api.get(one).status_code] == [204, 404]
 
 
+def test_what_is_awaited_after_a_purchase_is_read_with_the_purchase(api: Program) -> None:
+    (customer,) = made(api, "customers", {"name": "A", "next_date": DAY, "next_price": 7})
+    for wrong in ({"next_price": "much"}, {"next_price": 2**40 + 1}, {"next_price": -(10**17)}, {"next_date": "soon"}):
+        answer = api.post(f"customers/{customer}/transactions", [{"price": 5}, {"price": 5, **wrong}])
+        assert (answer.status_code, next(iter(wrong)) in answer.content.decode()) == (400, True), wrong
+    assert (api.get("customers/transactions").status_code, api.get(f"customers/{customer}").json()["next_price"]) == (204, 7)
+    api.post(f"customers/{customer}/transactions", [{"price": 5, "next_price": "9", "next_date": None}])
+    told = api.get(f"customers/{customer}").json()
+    assert (told["next_price"], told["next_date"]) == (9, DAY)
+
+
 def test_purchases_and_points(api: Program) -> None:
     (pk,) = made(api, "customers", {"name": "C"})
     at = f"customers/{pk}/transactions"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.dateparse import parse_datetime
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from crm_core.groundwork.records import registry
@@ -14,6 +15,7 @@ from crm_platform.ui.markup import fill
 from crm_platform.ui.telling import when
 
 from . import services
+from .models import in_short
 
 queries.tells("task", services.told_to)
 
@@ -21,20 +23,27 @@ queries.tells("task", services.told_to)
 @describes("task.added")
 def added(event: Event) -> Entry:
     """What was promised, by when, to whom."""
-    due = parse_datetime(event.after.get("due_at", "") or "")
+    due, text = parse_datetime(event.after.get("due_at", "") or ""), event.after.get("text", "")
     sentence = fill(
-        _("{who} planned “{text}” for {when}, {person}"), who=actor(event), text=event.after.get("text", ""),
+        _("{who} planned “{text}” for {when}, {person}"), who=actor(event), text=in_short(text),
         when=when(due, clock_time=not event.after.get("all_day")), person=directory.name_of(event.after.get("responsible_id")) or _("nobody"),
     )  # fmt: skip
-    return Entry(event, "calendar-check-2", sentence)
+    return Entry(event, "calendar-check-2", sentence, body=_whole(text))
 
 
 @describes("task.done")
 def done(event: Event) -> Entry:
     """What came of it."""
-    result = event.after.get("result", "")
-    body = fill("<p>{}</p>", result) if result else fill("")
-    return Entry(event, "circle-check", fill(_("{who} did “{text}”"), who=actor(event), text=event.after.get("text", "")), tone="good", body=body)
+    result, text = event.after.get("result", ""), event.after.get("text", "")
+    body = fill('<p class="as-typed">{}</p>', result) if result else fill("")
+    return Entry(event, "circle-check", fill(_("{who} did “{text}”"), who=actor(event), text=in_short(text)), tone="good", body=body + _whole(text))
+
+
+def _whole(text: str) -> SafeString:
+    """A text that the sentence cuts short, folded."""
+    if in_short(text) == text:
+        return fill("")
+    return fill('<details class="event__more"><summary class="small quiet">{}</summary><p class="as-typed">{}</p></details>', _("The whole text"), text)
 
 
 @describes("task.changed")
@@ -64,4 +73,4 @@ def other(event: Event) -> Entry:
         "task.restored": _("{who} took the task “{text}” out of the bin"), "task.handed_over": _("{who} handed over open tasks {text}"),
     }  # fmt: skip
     text = event.after.get("text") or event.before.get("text") or ""
-    return Entry(event, "calendar-check-2", fill(sentences[event.name], who=actor(event), text=text))
+    return Entry(event, "calendar-check-2", fill(sentences[event.name], who=actor(event), text=in_short(text)), body=_whole(text))

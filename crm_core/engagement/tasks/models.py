@@ -23,6 +23,11 @@ class TaskType(models.TextChoices):
     TODO = "todo", _("To do")
 
 
+def in_short(text: str) -> str:
+    """A task's text in one line of at most 80 letters: for what names a task in passing."""
+    return Truncator(" ".join(text.split())).chars(80)
+
+
 class Task(models.Model):
     """A promise, on a record or free. `all_day` means by the end of that day in the firm's time zone.
 
@@ -58,5 +63,5 @@ class Task(models.Model):
 
     @property
     def short(self) -> str:
-        """Its text in one line of at most 80 letters: for what names a task in passing."""
-        return Truncator(" ".join(self.text.split())).chars(80)
+        """Its text in short."""
+        return in_short(self.text)

@@ -87,7 +87,7 @@ def _beside(asked: Asked, rows: Sequence[Stored]) -> dict[int, dict[str, Any]]:
 CUSTOMERS = Shelf(
     kind=CUSTOMER, plural="customers", path="customers", entity=CUSTOMER, minimal=True, needed=(), blank_where_missing=True, read=_read, beside=_beside,
     fields={
-        "name": (reading.text(), ""), "next_price": (reading.number(least=-(2**40), most=2**40), 0), "next_date": (reading.moment, None),
+        "name": (reading.text(), ""), "next_price": (reading.price, 0), "next_date": (reading.moment, None),
         "responsible_user_id": (reading.number(least=0), None), "status_id": (reading.number(), None), "periodicity": (reading.number(least=0, most=100_000), 0),
     },
 )  # fmt: skip

@@ -56,8 +56,11 @@ def _element(asked: Asked, one: Item) -> dict[str, Any]:
 
 TRANSACTIONS = Shelf(
     kind=TRANSACTION, plural="transactions", path="customers/transactions", needed=("price",), beside=_beside, read=_read,
-    fields={"price": (reading.number(least=-(2**40), most=2**40), 0), "comment": (reading.text(most=5000), None), "completed_at": (reading.moment, None)},
+    fields={"price": (reading.price, 0), "comment": (reading.text(most=5000), None), "completed_at": (reading.moment, None)},
 )  # fmt: skip
+
+# What a purchase says of the next one.
+AWAITED = {"next_price": reading.price, "next_date": reading.moment}
 
 
 def index(asked: Asked, customer_id: int | None = None) -> HttpResponse:
@@ -75,11 +78,10 @@ def show(asked: Asked, pk: int, customer_id: int | None = None) -> HttpResponse:
 def make(asked: Asked, customer_id: int) -> HttpResponse:
     """Add purchases to a customer; `next_price` and `next_date` say what is awaited then, `accrue_bonus` is the client's own word."""
     customer = storing.get(asked.actor, CUSTOMER, customer_id, lock=True)
-    items = items_of(asked.items)
-    rows = shelf.keep(asked, TRANSACTIONS, items, parent_id=customer_id)
-    awaited: dict[str, Any] = {}
+    items, awaited = items_of(asked.items), dict[str, Any]()
     for item in items:
-        awaited |= {name: value for name, value in (("next_price", item.whole("next_price")), ("next_date", reading.moment(item, "next_date"))) if value is not None}
+        awaited |= {name: value for name, read in AWAITED.items() if (value := read(item, name)) is not None}
+    rows = shelf.keep(asked, TRANSACTIONS, items, parent_id=customer_id)
     if awaited:
         storing.change(asked.actor, customer, body=awaited)
     told = shelf.draw(asked, TRANSACTIONS, rows)

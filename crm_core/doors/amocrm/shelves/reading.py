@@ -47,6 +47,8 @@ def number(least: int = -(2**53), most: int = 2**53) -> Read:
     return Read(lambda item, name: item.whole(name, least=least, most=most), {"type": "integer", "minimum": least, "maximum": most})
 
 
+# What a price may be: so much can be summed up, and told as a number of JSON, however many there are.
+price = number(least=-(2**40), most=2**40)
 flag = Read(lambda item, name: item.flag(name), {"type": "boolean"})
 
 

@@ -231,4 +231,4 @@ def _tag(plural: str) -> dict[str, Schema]:
 def _purchase() -> Schema:
     """A purchase, and what is awaited of the customer after it."""
     whole = shelved(transactions.TRANSACTIONS, fresh=True)
-    return {**whole, "properties": {**whole["properties"], "next_price": maybe(INT), "next_date": maybe(MOMENT)}}
+    return {**whole, "properties": {**whole["properties"], **{name: maybe(read.schema) for name, read in transactions.AWAITED.items()}}}
