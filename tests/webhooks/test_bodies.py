@@ -259,8 +259,23 @@ def test_incoming_leads(inside) -> None:
     assert told("incoming.accepted", "delete")["accept_result"]["contacts"] == ["8", "9"]
     assert bodies_json._unsorted(lead, records)["_embedded"] == {"leads": [{"id": deal.pk}], "companies": [{"id": deal.company_id}], "contacts": [{"id": 8}, {"id": 9}]}
     assert told("incoming.linked", "delete", customer_id=9)["accept_result"]["customers"] == ["9"]
+    records.put_to = {lead.pk: 9}
+    assert bodies_json._unsorted(lead, records)["_embedded"]["customers"] == [{"id": 9}]
     declined = told("incoming.declined", "delete")
     assert (declined["action"], "decline_result" in declined) == ("decline", False)
+
+
+def test_an_incoming_lead_that_was_put_to_a_customer_tells_it_in_json(doors, receiver, hooked, serve) -> None:
+    api = program_of(doors)
+    hooked(receiver, "delete_unsorted", format="json")
+    customer = api.post("customers", [{"name": "Bakery", "next_date": 1_900_000_000}]).json()["_embedded"]["customers"][0]["id"]
+    given = {"source_uid": "s", "source_name": "Site", "metadata": {"form_id": "f", "form_name": "F", "form_page": "https://a.example", "form_sent_at": 1_700_000_000, "ip": "192.0.2.1", "referer": "x"}}
+    uids = [row["uid"] for row in api.post("leads/unsorted/forms", [given, given]).json()["_embedded"]["unsorted"]]
+    assert api.post(f"leads/unsorted/{uids[0]}/link", {"link": {"entity_id": customer, "entity_type": "customers"}}).status_code == 200
+    assert api.delete(f"leads/unsorted/{uids[1]}/decline").status_code == 200
+    serve()
+    told = {body["data"]["uid"]: body["data"]["_embedded"].get("customers") for body in (json.loads(got.body) for got in receiver.got)}
+    assert told == {uids[0]: [{"id": customer}], uids[1]: None}
 
 
 def test_what_programs_keep_of_customers_talks_and_lists_is_told_to_the_others(doors, receiver, hooked, serve) -> None:

@@ -104,10 +104,10 @@ def _task(task: Any, records: Records) -> Data:
 
 
 def _unsorted(lead: Any, records: Records) -> Data:
-    became = {"leads": lead.deal_id, "companies": records.firms.get(lead.deal_id)}
+    became, customer = {"leads": lead.deal_id, "companies": records.firms.get(lead.deal_id)}, records.put_to.get(lead.pk)
     return {
         "uid": lead.uid, "category": lead.category, "pipeline_id": pipeline_of(lead), "created_at": seconds(lead.received_at), "state": lead.state, "metadata": lead.metadata,
-        "account_id": account_id(), "_embedded": {**{name: [{"id": pk}] if pk else [] for name, pk in became.items()}, "contacts": [{"id": pk} for pk in people_of(lead)]},
+        "account_id": account_id(), "_embedded": {**{name: [{"id": pk}] if pk else [] for name, pk in became.items()}, "contacts": [{"id": pk} for pk in people_of(lead)], **({"customers": [{"id": customer}]} if customer else {})},
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.db.models import Model
 
 from crm_core.doors.amocrm.models import Stored
-from crm_core.doors.amocrm.resources import customer_tasks
+from crm_core.doors.amocrm.resources import customer_leads, customer_tasks
 from crm_core.engagement.notes.models import Note
 from crm_core.engagement.tasks.models import Task
 from crm_core.people.companies.models import Company
@@ -40,7 +40,8 @@ class Records:
         self.leads = _linked("contact_id", "deal_id", DealContact.objects.filter(contact__in=contacts)) if contacts else {}
         tasks = [row for (entity, _pk), row in self._found.items() if entity == "task"]
         self.customers = customer_tasks.of_tasks(tasks)
-        self.firms = firms_of([row for (entity, _pk), row in self._found.items() if entity == "incoming"])
+        incoming = [row for (entity, _pk), row in self._found.items() if entity == "incoming"]
+        self.firms, self.put_to = firms_of(incoming), customer_leads.of_many(incoming)
         deals = wanted.get("deal", set())
         self.contacts = _linked("deal_id", "contact_id", DealContact.objects.filter(deal__in=deals).order_by("-main", "id")) if deals else {}
 

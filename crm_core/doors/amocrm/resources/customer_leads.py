@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from crm_core.doors.amocrm import storing
 from crm_core.doors.amocrm.models import Stored
 from crm_core.doors.amocrm.records import kept_links
@@ -38,8 +40,12 @@ def _who(lead: IncomingLead) -> str:
 
 
 def of(lead: IncomingLead) -> int | None:
-    """The customer to whom a lead was put; None where it was put to none. Asks only of leads that became nothing of ours."""
-    if lead.state != LeadState.LINKED or lead.deal_id is not None:
-        return None
-    kept: int | None = Stored.objects.filter(kind=KIND, parent_id=lead.pk, deleted_at=None).values_list("body__customer_id", flat=True).first()
-    return kept
+    """The customer to whom a lead was put; None where it was put to none."""
+    return of_many([lead]).get(lead.pk)
+
+
+def of_many(leads: Iterable[IncomingLead]) -> dict[int, int]:
+    """The customers to whom leads were put, by lead: one statement, and none where each became something of ours."""
+    asked = [lead.pk for lead in leads if lead.state == LeadState.LINKED and lead.deal_id is None]
+    rows = Stored.objects.filter(kind=KIND, parent_id__in=asked, deleted_at=None).order_by("-pk")
+    return {row.parent_id: row.body["customer_id"] for row in rows if row.parent_id is not None} if asked else {}
