@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from crm_core.doors.amocrm.fields.known import KIND_OF
+from tenants.inside.models import Preferences
 from tests.doors.conftest import Program, program_of
 from tests.doors.test_records import listed, made
 from tests.factories.cast import person
@@ -168,3 +171,21 @@ def test_a_moment_is_found_by_ranges_and_by_itself(api: Program, path: str, noun
     assert told[0]["values"] == [{"value": 1_700_000_001}]
     wrong = api.post(path, [{"name": "D", "next_date": 1_900_000_000, "custom_fields_values": [{"field_id": visit, "values": [{"value": "soon"}]}]}])
     assert (wrong.status_code, "Unix timestamp" in wrong.content.decode()) == (400, True)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tashkent", "America/New_York", "UTC"])
+def test_days_are_the_firms_wherever_it_is(api: Program, doors, zone: str) -> None:
+    with doors.unit():
+        Preferences.objects.update(time_zone=zone)
+    day, visit = (field(api, name=type_, type=type_)["id"] for type_ in ("date", "date_time"))
+
+    def values(day_: Any, moment: Any) -> list[dict[str, Any]]:
+        return [{"field_id": day, "values": [{"value": day_}]}, {"field_id": visit, "values": [{"value": moment}]}]
+
+    lead, _other = made(api, "leads", {"custom_fields_values": values("1990-05-06", "2026-11-28 10:00")}, {"custom_fields_values": values("1990-05-07", "2026-11-28 10:01")})
+    told = {one["field_id"]: one["values"][0]["value"] for one in api.get(f"leads/{lead}").json()["custom_fields_values"]}
+    assert [f"{datetime.fromtimestamp(told[pk], ZoneInfo(zone)):%Y-%m-%d %H:%M}" for pk in (day, visit)] == ["1990-05-06 00:00", "2026-11-28 10:00"]
+    for question in (f"[{day}][]={told[day]}", f"[{day}][to]={told[day]}", f"[{day}][]=1990-05-06", f"[{visit}][to]={told[visit]}", f"[{visit}][]=2026-11-28 10:00"):
+        assert listed(api, f"leads?filter[custom_fields_values]{question}") == [lead], question
+    api.patch(f"leads/{lead}", {"custom_fields_values": values(told[day], told[visit])})
+    assert {one["field_id"]: one["values"][0]["value"] for one in api.get(f"leads/{lead}").json()["custom_fields_values"]} == told

@@ -62,4 +62,4 @@ def _day(work: Work, value: Any) -> Any:
     except (ZoneInfoNotFoundError, ValueError):
         theirs = ZoneInfo("UTC")
     day = found.astimezone(theirs).date()
-    return int(datetime.combine(day, time(12), ZoneInfo(preferences.here().time_zone)).astimezone(UTC).timestamp())
+    return int(datetime.combine(day, time(12), preferences.zone()).astimezone(UTC).timestamp())

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
@@ -117,7 +116,7 @@ def _other(field: CustomField, value: Any) -> list[Any]:
 def moment_in(value: Any) -> datetime | None:
     """The moment of a stored value, or of one as a program sends it; None where there is none."""
     one = value[0] if isinstance(value, list) and value else value
-    return moment(one.get("value") if isinstance(one, dict) else one)
+    return moment(one.get("value") if isinstance(one, dict) else one, zone=preferences.zone())
 
 
 _STORE = {
@@ -140,7 +139,7 @@ def shown(field: CustomField, value: Any) -> str:
             return str(_("yes") if value else _("no"))
         case Kind.OTHER if field.holds_moments:
             found = moment_in(value)
-            return f"{found.astimezone(_zone()):%Y-%m-%d %H:%M}" if found else ""
+            return f"{found.astimezone(preferences.zone()):%Y-%m-%d %H:%M}" if found else ""
         case Kind.OTHER:
             return ", ".join(filter(None, (_in_words(one) for one in value)))
     return str(value)
@@ -253,12 +252,7 @@ def _within_days(rows: Any, text: str) -> Any:
 
 
 def _midnight(day: date) -> int:
-    return int(datetime.combine(day, time(), _zone()).timestamp())
-
-
-def _zone() -> ZoneInfo:
-    """The firm's: its days and hours are everybody's."""
-    return ZoneInfo(preferences.here().time_zone)
+    return int(datetime.combine(day, time(), preferences.zone()).timestamp())
 
 
 def add_field(

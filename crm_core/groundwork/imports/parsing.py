@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
@@ -104,8 +103,7 @@ class Parser:
     def _read(self, column: str, text: str, target: Target, notation: Mapping[str, str]) -> Any:
         kind = target.plain_type
         if kind in DATES:
-            zone = ZoneInfo(preferences.here().time_zone)
-            found = recognising.read_date(text, notation["date"]) if kind == "date" else recognising.read_moment(text, notation["date"], zone=zone)
+            found = recognising.read_date(text, notation["date"]) if kind == "date" else recognising.read_moment(text, notation["date"], zone=preferences.zone())
             if found is None:
                 raise BadCell(_("%(column)s: “%(value)s” is not a date in the order of this column.") % {"column": column, "value": text[:60]})
             return found

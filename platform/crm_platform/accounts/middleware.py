@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -158,7 +157,7 @@ class ActorMiddleware:
         if getattr(request, "place", None) is None:
             return operators.admit(request) if getattr(request, "urlconf", "") == settings.OPERATOR_URLCONF else None
         name = request.resolver_match.url_name if request.resolver_match else ""
-        timezone.activate(ZoneInfo(preferences.here().time_zone))
+        timezone.activate(preferences.zone())
         if name in _CLOSED_NAMES:
             return HttpResponse(status=404)
         if getattr(view, "by_token", False) and bears_token(request):

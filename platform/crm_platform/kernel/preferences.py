@@ -40,10 +40,15 @@ def here() -> Preferences:
     return _reader() if _reader else Preferences()
 
 
+def zone() -> ZoneInfo:
+    """The firm's time zone: its days and hours are everybody's."""
+    return ZoneInfo(here().time_zone)
+
+
 @contextmanager
 def local_time() -> Iterator[None]:
     """The firm's time zone for the block: "today" is the firm's day in pages, jobs and commands alike."""
-    with timezone.override(ZoneInfo(here().time_zone)):
+    with timezone.override(zone()):
         yield
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 # What a bigint holds; "²" is a digit to Python and no number.
 _WHOLE = re.compile(r"[0-9]{1,18}")
@@ -35,12 +35,16 @@ def number(value: object) -> int | None:
     return signed(value) if isinstance(value, str) else None
 
 
-def moment(value: object) -> datetime | None:
-    """Unix seconds or RFC 3339 as a moment; None where it is neither, or beyond 1900 and the last day but one of 9999. Fractions, which some clients send, are cut off."""
+def moment(value: object, *, zone: tzinfo = UTC) -> datetime | None:
+    """Unix seconds or RFC 3339 as a moment, of a text that names no offset in `zone`; None where it is neither, or beyond 1900 and the last day but one of 9999.
+
+    Fractions, which some clients send, are cut off.
+    """
     seconds = int(value) if isinstance(value, float) and math.isfinite(value) else number(value)
     if seconds is None and isinstance(value, str):
         try:
-            seconds = int(datetime.fromisoformat(value.strip()).timestamp())
+            read = datetime.fromisoformat(value.strip())
+            seconds = int((read if read.tzinfo else read.replace(tzinfo=zone)).timestamp())
         except (ValueError, OverflowError):
             return None
     return datetime.fromtimestamp(seconds, UTC) if seconds is not None and _EARLIEST <= seconds <= _LATEST else None

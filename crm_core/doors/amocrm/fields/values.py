@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from crm_core.doors.amocrm.wire.fields import Item, seconds
 from crm_core.doors.amocrm.wire.texts import clean
@@ -54,7 +53,7 @@ def _plain(one: Known, stored: Any) -> list[Value]:
 
 
 def _day(one: Known, stored: str) -> list[Value]:
-    midnight = datetime.combine(date.fromisoformat(stored), datetime.min.time(), ZoneInfo(preferences.here().time_zone))
+    midnight = datetime.combine(date.fromisoformat(stored), datetime.min.time(), preferences.zone())
     return [{"value": int(midnight.timestamp())}]
 
 
@@ -154,12 +153,12 @@ def _read_flag(one: Known, values: list[Value], fault: Fault) -> Any:
 
 def _read_day(one: Known, values: list[Value], fault: Fault) -> Any:
     moment = _moment(values, fault)
-    return None if moment is None else moment.astimezone(ZoneInfo(preferences.here().time_zone)).date().isoformat()
+    return None if moment is None else moment.astimezone(preferences.zone()).date().isoformat()
 
 
 def _moment(values: list[Value], fault: Fault) -> datetime | None:
     given = _first(values)
-    moment = reading.moment(given)
+    moment = reading.moment(given, zone=preferences.zone())
     if moment is None and given not in (None, ""):
         fault("This value should be a Unix timestamp or RFC 3339.")
     return moment

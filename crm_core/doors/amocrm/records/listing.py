@@ -23,7 +23,7 @@ from crm_core.groundwork.search import queries as search
 from crm_core.people import reaching
 from crm_core.sales.pipelines.models import StageKind
 from crm_platform.db.prepared import Prepared, columns_by_keys
-from crm_platform.kernel import money, permissions, reading
+from crm_platform.kernel import money, permissions, preferences, reading
 
 Rows = QuerySet[Any]
 ORDERS = ("id", "created_at", "updated_at")
@@ -255,10 +255,11 @@ def matching(row: Any, wanted: Any) -> Any:
 def _plain(kind: str, text: Any) -> Any:
     if kind not in (Kind.DATE, Kind.OTHER):
         return _decimal(text)
-    moment = reading.moment(text) if isinstance(text, str) else None
+    zone = preferences.zone()
+    moment = reading.moment(text, zone=zone) if isinstance(text, str) else None
     if moment is None:
         return None
-    return moment.date() if kind == Kind.DATE else int(moment.timestamp())
+    return moment.astimezone(zone).date() if kind == Kind.DATE else int(moment.timestamp())
 
 
 _FILTERS: dict[str, Apply] = {
