@@ -169,8 +169,11 @@ def test_wrong_notes_change_nothing(api: Program, doors, make_door) -> None:
 def test_a_text_of_many_lines_stays_as_it_is(api: Program, doors) -> None:
     (lead,) = made(api, "leads", {"name": "A"})
     text = "Ring them up:\n" + "a" * 4986
+    (task,) = made(api, "tasks", {"text": "Ring", "complete_till": TILL, "entity_type": "leads", "entity_id": lead})
+    for ends in ("\n", "\r\n", "\r"):
+        assert api.patch(f"tasks/{task}", {"text": text.replace("\n", ends)}).status_code == (200 if ends != "\r\n" else 400), ends
+        assert api.get(f"tasks/{task}").json()["text"] == text
     (task,) = made(api, "tasks", {"text": text, "complete_till": TILL, "entity_type": "leads", "entity_id": lead})
-    assert api.get(f"tasks/{task}").json()["text"] == text
     for refused in (api.patch(f"tasks/{task}", {"text": text + "a"}), api.post("tasks", [{"text": text + "a", "complete_till": TILL}])):
         assert (refused.status_code, "5000" in refused.content.decode()) == (400, True)
     page = doors.client()

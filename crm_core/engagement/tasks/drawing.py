@@ -18,7 +18,7 @@ from crm_platform.ui.markup import esc, once_only
 from crm_platform.ui.telling import when
 
 from . import services
-from .models import Task
+from .models import Task, in_short
 
 _SIGNS = {"call": "phone", "meet": "users", "mail": "mail"}
 # The name of a record, and its address where it is open to the reader.
@@ -36,11 +36,11 @@ def open_lines(request: HttpRequest, tasks: Sequence[Task], names: Names, *, now
             f'<form method="post" action="{done_at(task.pk)}">{once_only(request)}{back}<button class="task__done" type="submit" aria-label="{esc(done % {"text": task.short})}">{icon("circle", "lg")}</button></form>'
             if services.may_finish(request.actor, task) else icon("circle", "lg", "quiet")  # type: ignore[attr-defined]
         )  # fmt: skip
-        text = f'<a href="{at(task.pk)}">{esc(task.text)}</a>' if mine else esc(task.text)
+        text = f'<p class="task__name cut-2"><a href="{at(task.pk)}">{esc(task.text)}</a></p>' if mine else folded(task.text, "task__name")
         late = task.due_at < now
         said = f"{icon('alarm-clock', 'sm')}{esc(how_late((now - task.due_at).days))}" if late else when(task.due_at, clock_time=not task.all_day)
         lines.append(
-            f'<li class="task">{button}<div class="stack stack--tight"><p class="task__name cut-2">{text}</p>'
+            f'<li class="task">{button}<div class="stack stack--tight">{text}'
             f'<p class="task__of">{icon(_SIGNS.get(task.type, "calendar-check-2"), "sm")}{_record(task, names)}{_person(task) if with_person else ""}</p></div>'
             f'<span class="task__when{" task__when--late" if late else ""}">{said}</span></li>'
         )
@@ -52,16 +52,23 @@ def done_lines(request: HttpRequest, tasks: Sequence[Task]) -> SafeString:
     reopen_at, back, here = numbering("task-reopen"), _("Take back: %(text)s"), _stay(request)
     lines = []
     for task in tasks:
-        result = f'<p class="task__of">{esc(task.result)}</p>' if task.result else ""
+        result = folded(task.result, "task__of") if task.result else ""
         button = (
             f'<form method="post" action="{reopen_at(task.pk)}">{once_only(request)}{here}<button class="task__done good" type="submit" aria-label="{esc(back % {"text": task.short})}">{icon("circle-check", "lg")}</button></form>'
             if services.may(request.actor, task) else icon("circle-check", "lg", "good")  # type: ignore[attr-defined]
         )  # fmt: skip
         lines.append(
-            f'<li class="task task--done">{button}<div class="stack stack--tight"><p class="task__name cut-2 quiet">{esc(task.text)}</p>{result}</div>'
+            f'<li class="task task--done">{button}<div class="stack stack--tight">{folded(task.text, "task__name quiet")}{result}</div>'
             f'<span class="task__when">{icon("check", "sm")}{when(task.done_at)}</span></li>'
         )
     return SafeString("".join(lines))
+
+
+def folded(text: str, look: str) -> str:
+    """A text in a paragraph; a long one in short, and whole where it is asked for."""
+    if in_short(text) == text:
+        return f'<p class="{look}">{esc(text)}</p>'
+    return f'<details class="{look}"><summary>{esc(in_short(text))}</summary><p class="as-typed">{esc(text)}</p></details>'
 
 
 def _stay(request: HttpRequest) -> str:

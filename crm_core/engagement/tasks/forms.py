@@ -46,9 +46,9 @@ class TaskForm(forms.Form):
         super().__init__(*args, **kwargs)
         nobody = _("Nobody") if "responsible" in self.initial else _("Me")  # a new one is its maker's unless it says whose
         self.fields["responsible"].choices = [("", nobody), *directory.choices(present=self.initial.get("responsible"))]  # type: ignore[attr-defined]
-        text = str(self.initial.get("text", ""))
+        text = self["text"].value() or ""
         if "\n" in text or len(text) > _ONE_LINE:  # in one line its lines would run together
-            self.fields["text"].widget = forms.Textarea(attrs={"rows": 6})
+            self.fields["text"].widget = forms.Textarea(attrs={"rows": 6, "maxlength": LONGEST_TEXT})
 
     def values(self) -> dict[str, Any]:
         """What the service takes."""

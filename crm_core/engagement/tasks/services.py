@@ -109,7 +109,7 @@ def add_said(actor: Actor, rows: Sequence[Said]) -> list[Task]:
 
 
 def _clean(text: str) -> str:
-    text = text.strip()
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()  # programs and browsers end lines in three ways
     if not text:
         raise Invalid(fields={"text": [_("Say what is to be done.")]})
     if len(text) > LONGEST_TEXT:

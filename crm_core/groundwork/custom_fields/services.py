@@ -107,7 +107,7 @@ def _link(_field: CustomField, value: Any) -> str:
 def _other(field: CustomField, value: Any) -> list[Any]:
     if not field.holds_moments:
         return value if isinstance(value, list) else [value]
-    found = value if isinstance(value, datetime) else moment_in(value)
+    found = moment(int(value.timestamp())) if isinstance(value, datetime) else moment_in(value)
     if found is None:
         raise ValueError(_("This is not a date with a time."))
     return [{"value": int(found.timestamp())}]
@@ -137,9 +137,8 @@ def shown(field: CustomField, value: Any) -> str:
             return ", ".join(str(labels.get(one, one)) for one in value)
         case Kind.CHECKBOX:
             return str(_("yes") if value else _("no"))
-        case Kind.OTHER if field.holds_moments:
-            found = moment_in(value)
-            return f"{found.astimezone(preferences.zone()):%Y-%m-%d %H:%M}" if found else ""
+        case Kind.OTHER if field.holds_moments and (found := moment_in(value)):
+            return f"{found.astimezone(preferences.zone()):{'%Y-%m-%d %H:%M:%S' if found.second else '%Y-%m-%d %H:%M'}}"
         case Kind.OTHER:
             return ", ".join(filter(None, (_in_words(one) for one in value)))
     return str(value)
@@ -246,9 +245,13 @@ def _within_days(rows: Any, text: str) -> Any:
     least, most = (_date(end) if end else None for end in (low, high if dots else low))
     if (low and least is None) or ((high if dots else low) and most is None):
         return rows.none()
-    if least is not None:
+    if least is not None and least.year >= _FIRST_YEAR:
         rows = rows.filter(num__gte=_midnight(least))
-    return rows.filter(num__lt=_midnight(most + timedelta(days=1))) if most is not None else rows
+    return rows.filter(num__lt=_midnight(most + timedelta(days=1))) if most is not None and most < date.max else rows
+
+
+# Before it and after the last day of all there are no moments, and at the ends of what a date can be none to reckon with.
+_FIRST_YEAR = 1899
 
 
 def _midnight(day: date) -> int:
@@ -350,8 +353,9 @@ def describe_field(actor: Actor, pk: int, *, wire: Mapping[str, Any], options: S
     require(actor, SETTINGS.right("edit"))
     field = _field(pk)
     before = {"wire": field.wire, "options": field.options}
-    field.wire = dict(wire)
-    field.filterable = not field.for_programs
+    held_moments, field.wire = field.holds_moments, dict(wire)
+    if field.holds_moments and not held_moments:  # no value is older than that
+        field.filterable = True
     if options is not None:
         field.options = [dict(option) for option in options]
     if before != {"wire": field.wire, "options": field.options}:

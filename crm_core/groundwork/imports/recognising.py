@@ -35,6 +35,8 @@ _POWER = re.compile(r"(-?)(\d+(?:[.,]\d+)?)[eE]([+-]?\d{1,2})")
 # What may stand between the digits of a figure: any other sign ("12/5", "10:30") makes it something else.
 _PLAIN = re.compile(r"[\d.,\s'’‘`´ʼ()+-]*")
 _WORDY = re.compile(r"(?:(\d{1,2})[.\s-]+([^\W\d_]+)\.?[,\s-]+(\d{2,4})|([^\W\d_]+)\.?\s+(\d{1,2}),?\s+(\d{2,4}))", re.UNICODE)
+# The time at the end of a cell: 14:30, 2:30:05 PM, T14:30:00.123+03:00.
+_TIME = re.compile(r"[T\s,]+(\d{1,2}):(\d{2})(?::(\d{2}))?(?:[.,]\d+)?\s*([ap]\.?m\.?)?\s*(Z|[+-]\d{2}:?\d{2})?\s*\Z", re.IGNORECASE)
 
 
 # A date or a figure is shorter; looking for one in a picture written as letters would take hours.
@@ -99,12 +101,16 @@ def read_date(text: str, order: str) -> date | None:
 
 def read_moment(text: str, order: str, *, zone: tzinfo) -> datetime | None:
     """A date with its time, midnight where none is said, in `zone` unless it names another; None where it is none."""
-    day, found = read_date(text, order), _DATE.match(text.strip()[:LONGEST])
-    if day is None:
+    text = text.strip()
+    found = _TIME.search(text[:LONGEST])
+    day = read_date(text[: found.start()] if found else text, order)
+    if day is None or (found is None and ":" in text):
         return None
-    hour, minute, elsewhere = found.group(4, 5, 6) if found else (None, None, None)
+    hour, minute, second, half, elsewhere = found.groups() if found else ("0", "00", None, None, None)
+    if half:
+        hour = str(int(hour) % 12 + (12 if half[0] in "pP" else 0)) if 1 <= int(hour) <= 12 else "99"
     try:
-        read = datetime.fromisoformat(f"{day.isoformat()}T{int(hour or 0):02}:{minute or '00'}{(elsewhere or '').upper()}")
+        read = datetime.fromisoformat(f"{day.isoformat()}T{int(hour):02}:{minute}:{second or '00'}{(elsewhere or '').upper()}")
     except ValueError:
         return None
     return read if read.tzinfo else read.replace(tzinfo=zone)

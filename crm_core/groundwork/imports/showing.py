@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from crm_platform.kernel import money
+from crm_platform.kernel import money, preferences
 from crm_platform.ui.markup import figure
 
 from . import kinds, mapping, recognising, seeing
@@ -99,6 +99,8 @@ def _shown(text: str, kind: str, notation: Mapping[str, str], *, sum_of: Any, cu
         return money.show(sum_of, currency=currency)
     if kind == "date" and (day := recognising.read_date(text, notation["date"])):
         return _day(day)
+    if kind == "moment" and (moment := recognising.read_moment(text, notation["date"], zone=preferences.zone())):
+        return date_format(moment.astimezone(preferences.zone()), "j M Y H:i")
     if kind in kinds.FIGURES and (number := recognising.read_number(text, notation["decimal"], percent=bool(notation["percent"]))) is not None:
         return figure(number) if kind == "number" else str(int(number))
     return text

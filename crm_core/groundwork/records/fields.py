@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +15,7 @@ from crm_core.groundwork.custom_fields import services as custom
 from crm_core.groundwork.custom_fields.models import CustomField, Kind
 from crm_core.groundwork.tags import services as tags
 from crm_platform.accounts import directory
+from crm_platform.kernel import preferences
 from crm_platform.kernel.permissions import Actor, robot
 
 SPARE = 1
@@ -136,9 +138,10 @@ class RecordForm(forms.Form):
         names = tags.names_of(self.entity, record.tag_ids) if record else []
         self.fields["tags"] = forms.CharField(label=_("Tags"), required=False, max_length=500, initial=", ".join(names), help_text=_("Parted by commas."))
         for field in custom.fields_of(self.entity):
-            if field.for_programs:  # shown on the card
-                continue
-            self.fields[f"custom_{field.pk}"] = form_field(field, (record.custom if record else {}).get(str(field.pk)))
+            value = (record.custom if record else {}).get(str(field.pk))
+            if field.for_programs or (field.holds_moments and value and custom.moment_in(value) is None):
+                continue  # what only a program can read: it stands on the card, and stays
+            self.fields[f"custom_{field.pk}"] = form_field(field, value)
 
     def own_values(self) -> dict[str, Any]:
         """Values of the record's own columns and links; slices extend it."""
@@ -172,12 +175,35 @@ def form_field(field: CustomField, value: Any) -> forms.Field:
         case Kind.CHECKBOX:
             return forms.BooleanField(**(common | {"required": False}))
         case Kind.OTHER:
-            return _moment_field(common | {"initial": custom.moment_in(value)})
+            return MomentField(**common | {"initial": custom.moment_in(value)})
     return forms.CharField(max_length=5000, **common)
 
 
-def _moment_field(common: Mapping[str, Any]) -> forms.Field:
-    """A date with a time; seconds that a program wrote stay."""
-    exact = bool(common["initial"] and common["initial"].second)
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local", **({"step": "1"} if exact else {})}, format="%Y-%m-%dT%H:%M:%S" if exact else "%Y-%m-%dT%H:%M")
-    return forms.DateTimeField(widget=widget, **common)
+class MomentField(forms.DateTimeField):
+    """A date with a time, the firm's. What is sent back as it was shown stays what it was: seconds, and which of two equal hours when clocks go back."""
+
+    def __init__(self, **common: Any) -> None:
+        self.exact = bool(common["initial"] and common["initial"].second)
+        widget = forms.DateTimeInput(attrs={"type": "datetime-local", **({"step": "1"} if self.exact else {})}, format=self._format)
+        super().__init__(widget=widget, **common)
+
+    @property
+    def _format(self) -> str:
+        return "%Y-%m-%dT%H:%M:%S" if self.exact else "%Y-%m-%dT%H:%M"
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Raises ValidationError for what is none, and for an hour that is skipped when clocks go forward."""
+        text, zone, before = str(value or "").strip(), preferences.zone(), cast("datetime | None", self.initial)
+        if not text:
+            return None
+        if before and text == f"{before.astimezone(zone):{self._format}}":
+            return before
+        try:
+            read = datetime.fromisoformat(text)
+        except ValueError:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
+        if read.tzinfo:
+            return read
+        if 1 < read.year < 9999 and read.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) != read:
+            raise forms.ValidationError(_("The clocks skip this hour on that day."), code="invalid")
+        return read.replace(tzinfo=zone)

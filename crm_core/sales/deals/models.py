@@ -9,6 +9,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
+from crm_core.engagement.tasks.models import LONGEST_TEXT
 from crm_core.groundwork.records.models import Record
 from crm_platform.db.prepared import Noting
 
@@ -42,7 +43,7 @@ class Deal(Noting, Record):
     lost_from = models.BigIntegerField(null=True, blank=True)
     source = models.CharField(max_length=120, blank=True)
     next_task_at = models.DateTimeField(null=True, blank=True)
-    next_task_text = models.CharField(max_length=MOST_OF_STEP, blank=True)
+    next_task_text = models.CharField(max_length=LONGEST_TEXT, blank=True)
     next_task_type = models.CharField(max_length=10, blank=True)
 
     class Meta:

@@ -194,8 +194,8 @@ def _said(item: Item) -> dict[str, Any]:
     """What a change says of the task itself."""
     due, given = item.moment("complete_till"), {"type": _type(item), "duration": _duration(item), "responsible_id": item.whole("responsible_user_id") or None}
     values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    if item.text("text"):
-        values["text"] = item.text("text", most=LONGEST_TEXT)
+    if text := item.text("text", most=LONGEST_TEXT):
+        values["text"] = text
     if due is not None:
         values |= {"due_at": due, "all_day": _ends_a_day(due)}
     return values
