@@ -85,7 +85,7 @@ def test_a_plan_is_bought_and_changed_by_keyboard_alone(up: Run, page: Any) -> N
     page.keyboard.type("2")
     until(page, lambda: "Add 2 seats" in page.inner_text("#cost"))
     confirmed(page, f"{home}/settings/plan/seats")
-    assert "1 of 8 seats" in page.inner_text("main")
+    assert "1 of 8 seats" in (said := page.inner_text("main")), said
 
 
 @pytest.fixture(scope="module")
