@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import Error, connections
 
+from crm_platform.kernel import effort
+from crm_platform.kernel.effort import Effort
 from crm_platform.kernel.http import health
 
 
@@ -17,7 +19,7 @@ def databases() -> str:
 
 def _answers(cell: str) -> bool:
     try:
-        with connections[cell].cursor() as cursor:
+        with effort.use(Effort.TYPING), connections[cell].cursor() as cursor:
             cursor.execute("SELECT 1")
     except Error:
         connections[cell].close()

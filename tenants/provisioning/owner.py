@@ -92,10 +92,10 @@ def direct(cell: str = FIRST) -> Iterator[psycopg.Connection[Any]]:
     """A connection of its own to a database, in autocommit, closed at the end: for long copies and for work in threads. Raises NotTheKeeper."""
     if not held(cell):
         raise NotTheKeeper
-    login = settings.DATABASES[settings.OWNERS[cell]]
+    login, link = settings.DATABASES[settings.OWNERS[cell]], settings.DATABASE_LINK
     with psycopg.connect(
         host=login["HOST"], port=login["PORT"] or None, user=login["USER"], password=login["PASSWORD"], dbname=login["NAME"],
-        autocommit=True, connect_timeout=5, application_name="kartoteka",
+        autocommit=True, application_name="kartoteka", **link,
     ) as made:  # fmt: skip
         engines.of(made).prepare(made)
         yield made

@@ -17,9 +17,11 @@ from django.db import OperationalError
 from django_tenants.postgresql_backend import base as stock
 from psycopg import pq
 from psycopg.errors import error_from_result
+from psycopg.generators import execute
 
 from crm_platform.kernel import effort, neighbours, versions, workspace
 
+from . import silence
 from .moments import MomentLoader
 from .sides import CONTROL, is_owner, refuse_control_writes
 
@@ -44,7 +46,13 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
         self.entered: set[str] = set()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        connection = super().get_new_connection(conn_params)
+        if self.alias == CONTROL or is_owner(self.alias):
+            connection = super().get_new_connection(conn_params)
+        else:
+            silence.refuse(self.alias)
+            with silence.connecting(self.alias):
+                connection = super().get_new_connection(conn_params)
+            silence.watch(connection, self.alias)
         self.entered.clear()
         if self.timezone is MomentLoader.timezone:
             connection.adapters.register_loader("timestamptz", MomentLoader)
@@ -79,13 +87,15 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
         lock = effort.lock_limit()
         self._note_entered(schema)
         with self.wrap_database_errors:
+            silence.refuse(self.alias)
             if lock and self._is_spread():
                 packet += _GOES_ALONG
             else:
                 lock = ""
-            result = self.connection.pgconn.exec_(packet.encode())
+            result = self._send(packet)
             if lock and result.status == pq.ExecStatus.COMMAND_OK:
-                result = self.connection.pgconn.exec_(lock.encode())
+                result = self._send(lock)
+            silence.heard(self.alias)
         if result.status != pq.ExecStatus.COMMAND_OK:
             message = result.error_message.decode(errors="replace")
             # The failed packet leaves an aborted transaction; the connection must not carry it into the next unit.
@@ -95,6 +105,12 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
             self.errors_occurred = True
             # The cause says whether the server went away or refused; whoever asks need not read its sentence.
             raise OperationalError(f"could not enter the workspace: {message.strip()}") from error_from_result(result)
+
+    def _send(self, packet: str) -> Any:
+        """Its last answer, or the first that is wrong."""
+        pgconn = self.connection.pgconn
+        pgconn.send_query(packet.encode())
+        return self.connection.wait(execute(pgconn), timeout=None if silence.patience() is None else silence.BEGINNING)[-1]
 
     def _is_spread(self) -> bool:
         """Whether the rows lie on other servers; the database is asked once a process."""

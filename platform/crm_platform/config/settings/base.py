@@ -102,6 +102,10 @@ TENANT_APPS = [*BOTH_APPS, *INSIDE_APPS, *CORE_APPS]
 INSTALLED_APPS = [*CONTROL_APPS, *BOTH_APPS, *INSIDE_APPS, *TABLELESS_APPS, *CORE_APPS]
 
 
+# How long one waits for a server to take a connection, and for a host that has vanished (seconds; the last in thousandths).
+DATABASE_LINK: dict[str, Any] = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+
+
 # Databases: `default` is a seat (crm_platform.db.sides); every other alias is a login.
 def _database(login: env.Login) -> dict[str, Any]:
     return {
@@ -113,7 +117,7 @@ def _database(login: env.Login) -> dict[str, Any]:
         "PORT": login.port,
         # Recycled by age, and by the number of workspaces served (CRM_CONNECTION_WORKSPACES): a backend's memory grows with both.
         "CONN_MAX_AGE": 600,
-        "OPTIONS": {"connect_timeout": 5, "application_name": "kartoteka", "prepare_threshold": 3},
+        "OPTIONS": {**DATABASE_LINK, "application_name": "kartoteka", "prepare_threshold": 3},
         "ATOMIC_REQUESTS": False,
     }
 
