@@ -166,10 +166,10 @@ class Row:
         return self.__dict__["id"]
 
 
-def columns_by_keys(model: type[models.Model], pks: Iterable[int]) -> dict[int, Row]:
-    """Primary key → the columns of its row, in one statement: for those who only tell what is there."""
+def columns_by_keys(model: type[models.Model], pks: Iterable[int], *, without: tuple[str, ...] = ()) -> dict[int, Row]:
+    """Primary key → the columns of its row, but for those `without`, in one statement: for those who only tell what is there."""
     key = model._meta.pk.attname
-    return {row.__dict__[key]: row for row in _of_keys(model, ()).columns(pks=list(pks))}
+    return {row.__dict__[key]: row for row in _of_keys(model, without).columns(pks=list(pks))}
 
 
 def by_keys(model: type[R], pks: Iterable[int], *, without: Iterable[str] = ()) -> dict[int, R]:

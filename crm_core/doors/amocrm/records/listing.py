@@ -78,7 +78,7 @@ def page_of(asked: Asked, collection: Collection, rows: Rows) -> tuple[list[Any]
         ordered = rows.order_by(*order)
         keys = (ordered.filter(behind) if behind else ordered).values_list("pk", flat=True)
         pks, more = asked.stretch(keys, first=0 if behind else None)
-    found = columns_by_keys(rows.model, pks)  # of a large page the making of instances is more time than the drawing
+    found = columns_by_keys(rows.model, pks, without=collection.untold)  # of a large page the making of instances is more time than the drawing
     page = [found[pk] for pk in pks if pk in found]
     return page, more, cursors.after(page[-1], name) if more and page else ""
 
