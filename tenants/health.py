@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import psycopg
 from django.conf import settings
 from django.db import Error, connections
 
+from crm_platform.db import silence
 from crm_platform.kernel import effort
 from crm_platform.kernel.effort import Effort
 from crm_platform.kernel.http import health
@@ -19,9 +21,12 @@ def databases() -> str:
 
 def _answers(cell: str) -> bool:
     try:
-        with effort.use(Effort.TYPING), connections[cell].cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except Error:
+        with effort.use(Effort.TYPING), silence.within(silence.ASKING):
+            silence.refuse(cell)
+            with connections[cell].cursor() as cursor:
+                cursor.execute("SELECT 1")
+            silence.heard(cell)
+    except (Error, psycopg.Error):
         connections[cell].close()
         return False
     return True

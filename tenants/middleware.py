@@ -87,7 +87,8 @@ class WorkspaceMiddleware:
         if request.path_info.startswith(DOORS):
             return self._serve_door(request)
         if side != "workspace":
-            return self._serve_control(request, side=side)
+            with effort.use(effort.Effort.REQUEST):  # some of it enters workspaces: sign-up, tokens of programs, operators
+                return self._serve_control(request, side=side)
         try:
             found = _found(key)
         except (OperationalError, InterfaceError):

@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import psycopg
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 from django.db.models import F, Q
 from django.db.models.functions import Mod
 from django.utils.connection import ConnectionDoesNotExist
 
-from crm_platform.db import sides
+from crm_platform.db import sides, silence
 from crm_platform.jobs import broker, rows
 from crm_platform.jobs.glance import Glance, glance
 from crm_platform.kernel import clock, context, effort
@@ -146,8 +147,10 @@ def _told(one: Asked, seen: Glance) -> bool:
 
 def _answers(alias: str) -> bool:
     try:
-        connections[alias].close_if_unusable_or_obsolete()
-        connections[alias].ensure_connection()
-    except (DatabaseError, InterfaceError, ConnectionDoesNotExist):
+        with effort.use(Effort.JOB):
+            silence.refuse(alias)
+            connections[alias].close_if_unusable_or_obsolete()
+            connections[alias].ensure_connection()
+    except (DatabaseError, InterfaceError, ConnectionDoesNotExist, psycopg.Error):
         return False
     return True

@@ -14,6 +14,7 @@ from django.http import QueryDict
 
 from crm_core.groundwork.custom_fields import services as custom
 from crm_core.groundwork.custom_fields.models import MOMENTS, CustomField, FieldIndex, Kind
+from crm_core.groundwork.imports import recognising
 from crm_core.groundwork.imports.models import ImportRow
 from crm_core.people.contacts import services as contacts
 from crm_core.people.contacts.desk import DESK
@@ -27,6 +28,8 @@ from .test_round_trip import bring_in
 ROBOT = robot("test")
 # 28 November 2026, 15:30 in Amsterdam.
 AT = 1_795_876_200
+# Amsterdam, 25 October 2026, 02:30: first in summer time, and an hour later once more.
+TWICE = 1_792_888_200
 
 
 def visit() -> CustomField:
@@ -111,9 +114,6 @@ def test_seconds_that_a_program_wrote_stay_when_a_person_saves(doors) -> None:
         assert Contact.objects.get().custom == {str(field.pk): [{"value": AT + 7}]}
 
 
-# Amsterdam, 25 October 2026, 02:30: first in summer time, and an hour later once more.
-TWICE = 1_792_888_200
-
 
 @pytest.mark.parametrize(("before", "typed", "after"), [(TWICE + 3600, "2026-10-25T02:30", TWICE + 3600), (TWICE, "2026-10-25T02:30", TWICE), (AT, "2026-10-25T02:30", TWICE), (None, "2026-03-29T02:30", None), (AT, "1800-01-01T10:00", AT), (AT, "9999-12-31T23:59", AT), (AT, "0001-01-01T00:00", AT), (AT, "", None)])
 def test_hours_that_come_twice_or_never_and_years_beyond_all(doors, before: int | None, typed: str, after: int | None) -> None:
@@ -141,7 +141,7 @@ def test_what_a_program_left_that_is_no_moment_is_shown_and_stays(doors) -> None
     assert (kept.first_name, kept.custom) == ("Eva", {str(field.pk): [{"value": "next week"}]})
 
 
-@pytest.mark.parametrize("seconds", [0, 7])
+@pytest.mark.parametrize("seconds", [0, 7, TWICE - AT, TWICE + 3600 - AT])
 def test_an_export_read_back_keeps_it(doors, seconds: int) -> None:
     with doors.unit():
         field = visit()
@@ -158,7 +158,7 @@ def test_an_export_read_back_keeps_it(doors, seconds: int) -> None:
         assert FieldIndex.objects.filter(field=field, num=AT + seconds).exists()
 
 
-@pytest.mark.parametrize(("cell", "at"), [("28.11.2026 15:30", AT), ("28.11.2026, 15:30:07", AT + 7), ("28 Nov 2026 15:30", AT), ("Nov 28, 2026 3:30 PM", AT), ("28 ноября 2026 г. 15:30", AT), ("28.11.2026 12:30 am", AT - 54_000), ("28 Nov 2026 half past 15:30h", None), ("28.11.2026 13:30 pm", None), ("28/11/2026 15:30:00", AT), ("2026-11-28T14:30:00Z", AT), ("28.11.2026", AT - 55_800), ("28.11.2026 25:30", None), ("soon", None)])
+@pytest.mark.parametrize(("cell", "at"), [("28.11.2026 15:30", AT), ("28.11.2026, 15:30:07", AT + 7), ("28 Nov 2026 15:30", AT), ("Nov 28, 2026 3:30 PM", AT), ("28 ноября 2026 г. 15:30", AT), ("28.11.2026 12:30 am", AT - 54_000), ("28 Nov 2026 half past 15:30h", None), ("28.11.2026 13:30 pm", None), ("28.11.2026\u00a015:30", AT), ("28.11.2026 14:30-15:30", None), ("29.03.2026 02:30", None), ("2026-11-28 14:30:00+00", AT), ("28/11/2026 15:30:00", AT), ("2026-11-28T14:30:00Z", AT), ("28.11.2026", AT - 55_800), ("28.11.2026 25:30", None), ("soon", None)])
 def test_cells_of_a_file_are_read_as_people_write_them(doors, cell: str, at: int | None) -> None:
     with doors.unit():
         field = visit()
@@ -179,3 +179,11 @@ def test_fields_of_an_earlier_release_come_into_the_index(inside) -> None:
         import_module("crm_core.groundwork.custom_fields.migrations.0003_moments").index(apps, SimpleNamespace(connection=connection))
         assert list(FieldIndex.objects.values_list("field_id", "record_id", "num")) == [(field.pk, one.pk, AT)]
     assert list(CustomField.objects.order_by("pk").values_list("filterable", flat=True)) == [True, False]
+
+
+def test_the_order_of_day_and_month_is_seen_behind_times_too() -> None:
+    found = recognising.date_order(["11/28/2026 2:30 PM", "11/05/2026 2:30 PM", "12/03/2026\u00a09:00 AM"])
+    assert found is not None
+    assert (found.order, found.certain) == ("mdy", True)
+    assert recognising.read_moment("11/05/2026 2:30 PM", "mdy", zone=UTC) == datetime(2026, 11, 5, 14, 30, tzinfo=UTC)
+    assert recognising.looks_like_date("11/05/2026 2:30 PM")

@@ -6,6 +6,7 @@ import contextvars
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +16,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import OperationalError, connections
+from django.db import OperationalError, close_old_connections, connections
 
 from crm_platform.db import sides, silence
 from crm_platform.kernel import effort
 from crm_platform.kernel.effort import Effort
+from tenants.health import _answers
 
 from .test_one_down import two_homes
 
@@ -133,3 +135,76 @@ def test_after_the_pause_one_finds_out_and_the_others_are_refused() -> None:
 def _refuses(alias: str, *, refused: bool) -> None:
     with pytest.raises(psycopg.OperationalError, match=f"{alias} does not answer") if refused else nullcontext():
         silence.refuse(alias)
+
+
+def test_threads_with_connections_of_their_own_are_neither_held_nor_spoiled(two_homes) -> None:
+    """One notes the silence; another, whose connection stands still too, is refused, closes it in no time, and serves again afterwards."""
+    _here, there = two_homes
+    done = []
+
+    def serve() -> None:
+        try:
+            _enter(there, Effort.JOB)
+            pid = connections["cell2"].connection.info.backend_pid
+            os.kill(pid, signal.SIGSTOP)
+            silence.note("cell2")
+            began = time.monotonic()
+            with pytest.raises(OperationalError):
+                _enter(there, Effort.JOB)
+            close_old_connections()
+            done.append(time.monotonic() - began)
+            os.kill(pid, signal.SIGCONT)
+            silence.heard("cell2")
+            _enter(there, Effort.JOB)
+            silence.note("cell2")  # a false alarm: the connection is a good one
+            with pytest.raises(OperationalError):
+                _enter(there, Effort.JOB)
+            silence.heard("cell2")
+            for _twice in range(2):
+                close_old_connections()
+                _enter(there, Effort.JOB)
+            done.append("served")
+        finally:
+            connections["cell2"].close()
+
+    _enter(there, Effort.JOB)
+    if b"postgres" not in Path(f"/proc/{connections['cell2'].connection.info.backend_pid}/cmdline").read_bytes():
+        pytest.skip("!! A DATABASE THAT STANDS STILL IS LEFT OUT: its server is on another machine !!")
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert (len(done), done[0] < 1, done[1:]) == (2, True, ["served"])
+
+
+def test_a_beginning_does_not_tell_that_a_database_answers(two_homes) -> None:
+    _here, there = two_homes
+    _enter(there, Effort.JOB)
+    silence.note("cell2")
+    silence._silent["cell2"] = time.monotonic() - 1, 0
+    with effort.use(Effort.JOB), sides.unit(there.place):
+        assert "cell2" in silence._silent  # this one finds out
+    assert "cell2" not in silence._silent
+
+
+def test_what_is_asked_at_the_public_host_is_not_a_command(public, monkeypatch) -> None:
+    seen = []
+    monkeypatch.setattr("tenants.middleware.sides.control_unit", _noting(seen, sides.control_unit))
+    assert public.get("/").status_code == 200
+    assert set(seen) == {Effort.REQUEST}
+
+
+def _noting(seen: list[Effort], plain: Any) -> Any:
+    def noted(*given: Any, **more: Any) -> Any:
+        seen.append(effort.current())
+        return plain(*given, **more)
+
+    return noted
+
+
+def test_its_health_is_known_in_no_time(two_homes) -> None:
+    _here, there = two_homes
+    _enter(there, Effort.JOB)
+    silence.note("cell2")
+    assert took(lambda: _answers("cell2")) == (False, pytest.approx(0, abs=0.5))
+    silence._silent["cell2"] = time.monotonic() - 1, 0
+    assert (_answers("cell2"), silence._silent) == (True, {})

@@ -107,10 +107,9 @@ def _link(_field: CustomField, value: Any) -> str:
 def _other(field: CustomField, value: Any) -> list[Any]:
     if not field.holds_moments:
         return value if isinstance(value, list) else [value]
-    found = moment(int(value.timestamp())) if isinstance(value, datetime) else moment_in(value)
-    if found is None:
-        raise ValueError(_("This is not a date with a time."))
-    return [{"value": int(found.timestamp())}]
+    if found := moment(int(value.timestamp())) if isinstance(value, datetime) else moment_in(value):
+        return [{"value": int(found.timestamp())}]
+    raise ValueError(_("This is not a date with a time."))
 
 
 def moment_in(value: Any) -> datetime | None:
@@ -138,10 +137,16 @@ def shown(field: CustomField, value: Any) -> str:
         case Kind.CHECKBOX:
             return str(_("yes") if value else _("no"))
         case Kind.OTHER if field.holds_moments and (found := moment_in(value)):
-            return f"{found.astimezone(preferences.zone()):{'%Y-%m-%d %H:%M:%S' if found.second else '%Y-%m-%d %H:%M'}}"
+            return _moment_in_words(found.astimezone(preferences.zone()))
         case Kind.OTHER:
             return ", ".join(filter(None, (_in_words(one) for one in value)))
     return str(value)
+
+
+def _moment_in_words(local: datetime) -> str:
+    """As a file can bring it back: an hour that comes twice is told with its distance from London."""
+    comes_twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    return local.strftime("%Y-%m-%d %H:%M" + (":%S" if local.second else "") + (" %z" if comes_twice else ""))
 
 
 def _in_words(value: Any) -> str:
@@ -250,8 +255,7 @@ def _within_days(rows: Any, text: str) -> Any:
     return rows.filter(num__lt=_midnight(most + timedelta(days=1))) if most is not None and most < date.max else rows
 
 
-# Before it and after the last day of all there are no moments, and at the ends of what a date can be none to reckon with.
-_FIRST_YEAR = 1899
+_FIRST_YEAR = 1899  # before it there are no moments, and at the ends of what a date can be none to reckon with
 
 
 def _midnight(day: date) -> int:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -36,7 +36,7 @@ _POWER = re.compile(r"(-?)(\d+(?:[.,]\d+)?)[eE]([+-]?\d{1,2})")
 _PLAIN = re.compile(r"[\d.,\s'’‘`´ʼ()+-]*")
 _WORDY = re.compile(r"(?:(\d{1,2})[.\s-]+([^\W\d_]+)\.?[,\s-]+(\d{2,4})|([^\W\d_]+)\.?\s+(\d{1,2}),?\s+(\d{2,4}))", re.UNICODE)
 # The time at the end of a cell: 14:30, 2:30:05 PM, T14:30:00.123+03:00.
-_TIME = re.compile(r"[T\s,]+(\d{1,2}):(\d{2})(?::(\d{2}))?(?:[.,]\d+)?\s*([ap]\.?m\.?)?\s*(Z|[+-]\d{2}:?\d{2})?\s*\Z", re.IGNORECASE)
+_TIME = re.compile(r"[T\s,]+(\d{1,2}):(\d{2})(?::(\d{2}))?(?:[.,]\d+)?\s*([ap]\.?m\.?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?\s*\Z", re.IGNORECASE)
 
 
 # A date or a figure is shorter; looking for one in a picture written as letters would take hours.
@@ -73,7 +73,8 @@ def date_order(values: Iterable[str], *, prefer: str = "dmy") -> DateOrder | Non
 
 def _order_of(text: str) -> str:
     """The one order a text can be read in; "both" for a date of more orders, "" for no date."""
-    found = _DATE.match(text.strip()[:LONGEST])
+    text = day_of(text)
+    found = _DATE.match(text)
     if not found:
         return "both" if len(text) <= LONGEST and _WORDY.search(text) else ""
     first, second = int(found.group(1)), int(found.group(2))
@@ -86,7 +87,8 @@ def _order_of(text: str) -> str:
 
 def read_date(text: str, order: str) -> date | None:
     """A date in the column's order; None where it is none in it (31/12 in a month-first column)."""
-    found = _DATE.match(text.strip()[:LONGEST])
+    text = day_of(text)
+    found = _DATE.match(text)
     if not found:
         return _read_wordy(text)
     a, b, c = int(found.group(1)), int(found.group(2)), int(found.group(3))
@@ -99,11 +101,18 @@ def read_date(text: str, order: str) -> date | None:
     return _date(year, month, day)
 
 
+def day_of(text: str) -> str:
+    """What a cell says before its time; a long text is cut off."""
+    text = text.strip()
+    found = _TIME.search(text[:LONGEST])
+    return text[: found.start()] if found else text[: LONGEST + 1]
+
+
 def read_moment(text: str, order: str, *, zone: tzinfo) -> datetime | None:
     """A date with its time, midnight where none is said, in `zone` unless it names another; None where it is none."""
     text = text.strip()
     found = _TIME.search(text[:LONGEST])
-    day = read_date(text[: found.start()] if found else text, order)
+    day = read_date(text, order)
     if day is None or (found is None and ":" in text):
         return None
     hour, minute, second, half, elsewhere = found.groups() if found else ("0", "00", None, None, None)
@@ -113,7 +122,11 @@ def read_moment(text: str, order: str, *, zone: tzinfo) -> datetime | None:
         read = datetime.fromisoformat(f"{day.isoformat()}T{int(hour):02}:{minute}:{second or '00'}{(elsewhere or '').upper()}")
     except ValueError:
         return None
-    return read if read.tzinfo else read.replace(tzinfo=zone)
+    if read.tzinfo:  # no place is farther from London, and "14:30-15:30" is a span
+        return read if abs(read.utcoffset() or timedelta()) <= timedelta(hours=14) else None
+    moment = read.replace(tzinfo=zone)
+    is_skipped = 1 < read.year < 9999 and moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != read
+    return None if is_skipped else moment
 
 
 def _read_wordy(text: str) -> date | None:
@@ -209,7 +222,7 @@ def _grouped(plain: str, sign: str) -> bool:
 
 def looks_like_date(text: str) -> bool:
     """Whether a text is a date in any order."""
-    return bool(_DATE.match(text.strip()[:LONGEST]))
+    return bool(_DATE.match(day_of(text)))
 
 
 def looks_like_figure(text: str) -> bool:

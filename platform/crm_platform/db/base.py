@@ -38,19 +38,21 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Whether it is the application's login to a database of workspaces.
+        self.is_cell = self.alias != CONTROL and not is_owner(self.alias)
         if self.alias == CONTROL:
             self.execute_wrappers.append(refuse_control_writes)
-        elif not is_owner(self.alias):
+        elif self.is_cell:
             self.execute_wrappers += [versions.note_write, neighbours.timed]
         # The schemas this connection has entered: what its backend remembers of each makes it grow.
         self.entered: set[str] = set()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        if self.alias == CONTROL or is_owner(self.alias):
+        if not self.is_cell:
             connection = super().get_new_connection(conn_params)
         else:
             silence.refuse(self.alias)
-            with silence.connecting(self.alias):
+            with silence.connecting(self.alias, seconds=float(conn_params.get("connect_timeout", silence.BEGINNING))):
                 connection = super().get_new_connection(conn_params)
             silence.watch(connection, self.alias)
         self.entered.clear()
@@ -69,14 +71,32 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
 
     def _commit(self) -> None:
         super()._commit()
-        if self.alias != CONTROL and not is_owner(self.alias):
+        if self.is_cell:
             versions.raise_written()
+            silence.heard(self.alias)
+
+    def _rollback(self) -> None:
+        super()._rollback()
+        if self.is_cell:
+            silence.heard(self.alias)
+
+    def is_usable(self) -> bool:
+        """Whether the connection can go on; of a database of workspaces it is asked briefly, and not at all where it did not answer just now."""
+        if not self.is_cell:
+            return bool(super().is_usable())
+        if silence.is_noted(self.alias):
+            return False
+        with silence.within(silence.ASKING):
+            return bool(super().is_usable())
 
     def _set_autocommit(self, autocommit: bool) -> None:
-        super()._set_autocommit(autocommit)
         place = workspace.current()
         if autocommit or place is None or place.alias != self.alias:
+            super()._set_autocommit(autocommit)
             return
+        with self.wrap_database_errors:  # before anything of the connection is changed: a refused unit leaves it as it was
+            silence.refuse(self.alias)
+        super()._set_autocommit(autocommit)
         if self.connection.info.transaction_status == pq.TransactionStatus.IDLE:
             self._enter(place.schema)
 
@@ -87,7 +107,6 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
         lock = effort.lock_limit()
         self._note_entered(schema)
         with self.wrap_database_errors:
-            silence.refuse(self.alias)
             if lock and self._is_spread():
                 packet += _GOES_ALONG
             else:
@@ -95,7 +114,6 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
             result = self._send(packet)
             if lock and result.status == pq.ExecStatus.COMMAND_OK:
                 result = self._send(lock)
-            silence.heard(self.alias)
         if result.status != pq.ExecStatus.COMMAND_OK:
             message = result.error_message.decode(errors="replace")
             # The failed packet leaves an aborted transaction; the connection must not carry it into the next unit.
@@ -117,7 +135,7 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]  # django-te
         info = self.connection.info
         key = info.host, info.port, info.dbname
         if key not in _spread:
-            result = self.connection.pgconn.exec_(b"SELECT 1 FROM pg_extension WHERE extname = 'citus'")
+            result = self._send("SELECT 1 FROM pg_extension WHERE extname = 'citus'")
             if result.status != pq.ExecStatus.TUPLES_OK:
                 return False  # it has gone: entering will say so
             _spread[key] = result.ntuples == 1

@@ -19,17 +19,43 @@ from psycopg import errors
 
 from crm_platform.kernel import effort
 
-# Seconds: how much later than the server's own limit one gives up, what a unit's beginning may take, how long nobody asks again.
-GRACE, BEGINNING, PAUSE = 5.0, 5.0, 10.0
+# Seconds: how much later than the server's own limit one gives up; what a unit's beginning may take, behind a PgBouncer whose connections
+# are all taken as well; how long nobody asks again.
+GRACE, BEGINNING, PAUSE = 5.0, 8.0, 5.0
+# Seconds in which whoever only finds out whether it answers wants to know.
+ASKING = 2.0
+# To connect takes no longer than `connect_timeout`; a little less is as long as it may.
+_ALMOST = 0.9
 _lock = threading.Lock()
+_own = threading.local()
 # Until when nobody asks, and the thread that finds out.
 _silent: dict[str, tuple[float, int]] = {}
 
 
 def patience() -> float | None:
     """How long a statement of this effort is waited for; None for a command, which takes what it takes."""
+    shorter: float | None = getattr(_own, "seconds", None)
+    if shorter is not None:
+        return shorter
     seconds = effort.statement_seconds(effort.current())
     return seconds + GRACE if seconds else None
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Statements of this thread are waited for so long in the block, whatever the effort: to find out whether a database answers."""
+    _own.seconds = seconds
+    try:
+        yield
+    finally:
+        _own.seconds = None
+
+
+def is_noted(alias: str) -> bool:
+    """Whether it did not answer just now, and this thread is not the one that finds out."""
+    with _lock:
+        until, who = _silent.get(alias, (0.0, 0))
+    return time.monotonic() < until and who != threading.get_ident()
 
 
 def watch(connection: Any, alias: str) -> None:
@@ -68,13 +94,13 @@ def _no_answer(alias: str) -> psycopg.OperationalError:
 
 
 @contextmanager
-def connecting(alias: str) -> Iterator[None]:
-    """To connect took as long as it may: then it is silent, too."""
+def connecting(alias: str, *, seconds: float) -> Iterator[None]:
+    """Where to connect takes all the `seconds` that it may, the database is silent, too."""
     began = time.monotonic()
     try:
         yield
     except psycopg.OperationalError:
-        if time.monotonic() - began > BEGINNING * 0.9:
+        if time.monotonic() - began > seconds * _ALMOST:
             note(alias)
         raise
 
@@ -86,7 +112,7 @@ def note(alias: str) -> None:
 
 
 def heard(alias: str) -> None:
-    """It answers."""
+    """It answers: a unit has ended there. That one began says little, for a beginning needs no disk."""
     if _silent:
         with _lock:
             _silent.pop(alias, None)
