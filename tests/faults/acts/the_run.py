@@ -99,8 +99,9 @@ def after(given: Facts) -> None:
     """Every firm has what it had."""
     for name in ("moves", "kept"):
         row = firms.now(given[name])
-        counts = {table: amount[0] for table, amount in firms.held(row, besides=("event", "job", "letter", "archive_run", "django_session", "counter")).items()}
-        assert counts == {table: given[name]["held"][table][0] for table in counts}
+        counts = {table: amount[0] for table, amount in firms.held(row, besides=("event", "job", "letter", "inbox_message", "archive_run", "django_session", "counter")).items()}
+        had = {table: given[name]["held"][table][0] for table in counts}
+        assert counts == had, {table: (had[table], counts[table]) for table in counts if had[table] != counts[table]}
         assert row.state == State.ACTIVE
     for firm in given["behind"]:
         row, (app, name, table, column) = firms.now(firm), LAST
