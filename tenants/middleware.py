@@ -157,9 +157,7 @@ class WorkspaceMiddleware:
         if side == "mail" and not settings.CRM_MAILBOX:
             return self._refuse_outside(request, UnknownWorkspace())
         self._use(request, urlconf)
-        if side == "mail" or _own_units(request, urlconf):
-            return self._in_unit(request, _only_seated)
-        return self._in_unit(request, sides.control_unit)
+        return self._in_unit(request, _only_seated if side == "mail" or _own_units(request, urlconf) else sides.control_unit)
 
     def _serve_door(self, request: HttpRequest) -> HttpResponse:
         """What a door takes names its workspace itself: no session, no person, nothing of the share of the workspace's people; hundreds a second."""

@@ -6,11 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from crm_core.groundwork.records.fields import read_decimal
+from crm_platform.kernel.reading import at_place
 
 from . import currencies
 
@@ -124,9 +125,7 @@ def read_moment(text: str, order: str, *, zone: tzinfo) -> datetime | None:
         return None
     if read.tzinfo:  # no place is farther from London, and "14:30-15:30" is a span
         return read if abs(read.utcoffset() or timedelta()) <= timedelta(hours=14) else None
-    moment = read.replace(tzinfo=zone)
-    is_skipped = 1 < read.year < 9999 and moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != read
-    return None if is_skipped else moment
+    return at_place(read, zone)
 
 
 def _read_wordy(text: str) -> date | None:

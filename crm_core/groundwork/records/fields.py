@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from crm_core.groundwork.tags import services as tags
 from crm_platform.accounts import directory
 from crm_platform.kernel import preferences
 from crm_platform.kernel.permissions import Actor, robot
+from crm_platform.kernel.reading import at_place
 
 SPARE = 1
 
@@ -204,6 +205,7 @@ class MomentField(forms.DateTimeField):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
         if read.tzinfo:
             return read
-        if 1 < read.year < 9999 and read.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) != read:
+        moment = at_place(read, zone)
+        if moment is None:
             raise forms.ValidationError(_("The clocks skip this hour on that day."), code="invalid")
-        return read.replace(tzinfo=zone)
+        return moment

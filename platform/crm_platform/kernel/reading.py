@@ -50,6 +50,13 @@ def moment(value: object, *, zone: tzinfo = UTC) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds is not None and _EARLIEST <= seconds <= _LATEST else None
 
 
+def at_place(told: datetime, zone: tzinfo) -> datetime | None:
+    """What a clock there shows as a moment, of two the earlier; None for an hour that is skipped when clocks go forward."""
+    found = told.replace(tzinfo=zone)
+    is_skipped = 1 < told.year < 9999 and found.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != told
+    return None if is_skipped else found
+
+
 def wholes(text: str) -> list[int]:
     """The whole numbers of a list parted by commas; what is none is left out."""
     return [number for number in map(whole, text.split(",")) if number is not None]
